@@ -41,11 +41,11 @@ def label(
         MediaError: the recording cannot be read.
         ModelError: the model cannot be read.
     """
-    chosen, rules = _loaded(model), rules or EventRules()
+    chosen, rules = loaded(model), rules or EventRules()
     about = chosen.description
     finder = EventFinder(about.labels, rules.shift(about.on), rules.shift(about.off), about.step, rules)
     with media.open_recording(source, track) as recording:
-        blocks = _Counted(recording, about.front_end.rate, progress)
+        blocks = CountedBlocks(recording, about.front_end.rate, progress)
         levels = Levels(about.front_end.seconds)
         features = about.front_end.stream(streaming.ahead(iter(blocks), BLOCKS_AHEAD))
         scores = chosen.score_features(levels.hear(features))
@@ -59,7 +59,7 @@ def classify(
     source: media.Source, model: str | os.PathLike[str] | Model = "sounds", *, track: int = 0
 ) -> list[tuple[str, float]]:
     """What a recording is as a whole: (label, score), best first. Arguments and errors as for `label`."""
-    chosen = _loaded(model)
+    chosen = loaded(model)
     about = chosen.description
     with media.open_recording(source, track) as recording:
         blocks = recording.blocks(about.front_end.rate, BLOCK_SECONDS)
@@ -67,11 +67,12 @@ def classify(
     return [(about.labels[i], round(float(scores[i]), 4)) for i in np.argsort(-scores, kind="stable")]
 
 
-def _loaded(model: str | os.PathLike[str] | Model) -> Model:
+def loaded(model: str | os.PathLike[str] | Model) -> Model:
+    """The model itself, or the one of that name or path."""
     return model if isinstance(model, Model) else load_model(model)
 
 
-class _Counted:
+class CountedBlocks:
     """A recording's blocks, counted as they pass."""
 
     def __init__(self, recording: media.Recording, rate: int, progress: Progress | None) -> None:
@@ -80,6 +81,7 @@ class _Counted:
 
     @property
     def seconds(self) -> float:
+        """How much has passed."""
         return self.samples / self.rate
 
     def __iter__(self) -> Iterator[Samples]:

@@ -163,9 +163,9 @@ def load_model(name: str | os.PathLike[str] = "sounds", threads: int | None = No
 
 
 def bundled_models() -> dict[str, Path]:
-    """The models that come with the package, by name."""
+    """The models that come with the package, by name: `sounds`, `words/gru` and so on."""
     folder = Path(str(resources.files("earmark") / "bundled"))
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.onnx"))}
 
 
 def _open(path: Path, threads: int | None) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earmark.cli import sentences, speech
 from earmark.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+speech.register(app)
+sentences.register(app)
 
 
 class To(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from earmark.datasets import esc, files, folder, folders, table, urbansound8k
+from earmark.datasets import common_voice, esc, files, folder, folders, table, urbansound8k
 from earmark.datasets.clip import Dataset
 from earmark.errors import DatasetError
 
@@ -17,6 +17,7 @@ LAYOUTS: Mapping[str, Reader] = MappingProxyType(
     {
         "esc": esc.read,
         "urbansound8k": urbansound8k.read,
+        "common_voice": common_voice.read,
         "folder": folder.read,
         "table": table.read,
         "files": files.read,
@@ -56,6 +57,8 @@ def guess_layout(path: Path) -> str:
         return "esc"
     if (path / urbansound8k.TABLE).is_file():
         return "urbansound8k"
+    if (path / common_voice.TABLE).is_file():
+        return "common_voice"
     if path.is_dir() and any(inner.is_dir() and not inner.name.startswith(".") for inner in path.iterdir()):
         return "folder"
     remedy = "put each class in a folder named after it, or list the clips in a table (CSV)"

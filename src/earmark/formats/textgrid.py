@@ -6,7 +6,7 @@ The format: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
@@ -39,11 +39,7 @@ class TextGrid(Format):
         """Write one recording's tiers, in the order of their first events."""
         end = max([round(timeline.duration, DIGITS), 1e-3, *(round(e.offset, DIGITS) for e in timeline.events)])
         tiers = _tiers(timeline.events) or {NO_EVENTS: []}
-        file.write('File type = "ooTextFile"\nObject class = "TextGrid"\n\n')
-        file.write(f"xmin = 0 \nxmax = {number(end, DIGITS)} \n")
-        file.write(f"tiers? <exists> \nsize = {len(tiers)} \nitem []: \n")
-        for index, (label, spans) in enumerate(tiers.items(), start=1):
-            _write_tier(file, index, label, list(_contiguous(label, spans, end)), end)
+        write_tiers({name: [(a, b, name) for a, b in spans] for name, spans in tiers.items()}, end, file)
 
     def read(self, file: TextIO) -> Timeline:
         """The intervals with text in a TextGrid, in Praat's long or short text format; points are passed over.
@@ -65,6 +61,15 @@ class TextGrid(Format):
         return make_timeline("", duration, "", events)
 
 
+def write_tiers(tiers: Mapping[str, Iterable[Interval]], end: float, file: TextIO) -> None:
+    """Write tiers of intervals (onset, offset, text), seconds: in order, without overlap, none beyond `end`."""
+    file.write('File type = "ooTextFile"\nObject class = "TextGrid"\n\n')
+    file.write(f"xmin = 0 \nxmax = {number(end, DIGITS)} \n")
+    file.write(f"tiers? <exists> \nsize = {len(tiers)} \nitem []: \n")
+    for index, (name, marked) in enumerate(tiers.items(), start=1):
+        _write_tier(file, index, name, list(_contiguous(marked, end)), end)
+
+
 def _tiers(events: Iterable[Event]) -> dict[str, list[tuple[float, float]]]:
     """For each label its spans in order, joined where they overlap."""
     tiers: dict[str, list[tuple[float, float]]] = {}
@@ -78,13 +83,13 @@ def _tiers(events: Iterable[Event]) -> dict[str, list[tuple[float, float]]]:
     return tiers
 
 
-def _contiguous(label: str, spans: Iterable[tuple[float, float]], end: float) -> Iterator[Interval]:
-    """The spans, with empty intervals between them and around them."""
+def _contiguous(marked: Iterable[Interval], end: float) -> Iterator[Interval]:
+    """The intervals, with empty ones between them and around them."""
     last = 0.0
-    for onset, offset in spans:
+    for onset, offset, text in marked:
         if onset > last:
             yield last, onset, ""
-        yield onset, offset, label
+        yield onset, offset, text
         last = offset
     if last < end:
         yield last, end, ""

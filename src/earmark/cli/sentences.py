@@ -1,0 +1,99 @@
+"""`earmark data sentences`: sentences of real words, whose times are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.datasets.sentences.building import Plan
+
+HELP = """Join recordings of single words to sentences whose words' times are known, clean and in real noise.
+
+Each sentence is five to twelve words of one speaker with pauses of 0.08 to 0.6 s, at a level of its own. A word lasts
+from the first to the last 10 ms that are within 25 dB of its loudest; recordings in which that cannot be told are
+left out. `conditions.csv` says who speaks in which file and how loud the noise is. The same command goes on where it
+was interrupted, and makes the same again elsewhere.
+
+--from is `asterisk`, for the prompts of Debian's packages asterisk-core-sounds-{en,es,fr,it,ru}-wav and
+asterisk-prompt-it-menardi-wav; or a folder with a folder of recorded words for each speaker; or a table (CSV) with the
+columns path, speaker, and where known language, sex and text.
+
+Examples:
+
+    earmark data sentences --from asterisk --out words_test/
+
+    earmark data sentences --from my_words/ --noise my_noise/ --snr 15,5 --out sentences/
+
+    earmark data sentences --from words.csv --snr clean --sentences 100 --seed 1 --out sentences/
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("sentences", help=HELP)(sentences)
+
+
+def sentences(
+    out: Annotated[Path, typer.Option(help="The folder of the sentences.")],
+    place: Annotated[str, typer.Option("--from", metavar="asterisk|FOLDER|TABLE", help="Recordings of words.")],
+    count: Annotated[int, typer.Option("--sentences", min=1, help="So many of each speaker.")] = 40,
+    snr: Annotated[str, typer.Option(help="Words over noise, dB, separated by commas; or clean.")] = "20,10,0",
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A dataset of sounds, and its folds after a colon; may be given often.",
+            show_default="esc50:4,5 and urbansound8k:2",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another one draws other sentences.")] = 0,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="The folder that datasets are kept in.", show_default="EARMARK_DATA or data"),
+    ] = None,
+) -> None:
+    """Join recordings of single words to sentences whose words' times are known, clean and in real noise."""
+    from earmark.datasets.sentences import building, voices
+    from earmark.datasets.sentences import noise as background
+
+    snrs = _snrs(snr)
+    if noise and not snrs:
+        raise EarmarkError("--noise", "means nothing with --snr clean", "leave it out")
+    grouped = background.backgrounds(noise or background.USUAL, data_dir) if snrs else {}
+    plan = building.Plan(voices.find(place), count, snrs, grouped, seed)
+    _build(plan, out)
+    voiced = "1 speaker" if len(plan.voices) == 1 else f"{len(plan.voices)} speakers"
+    typer.echo(f"{voiced}, {count} x {' + '.join(plan.conditions)}", err=True)
+    typer.echo(out)
+
+
+def _build(plan: Plan, out: Path) -> None:
+    """Build it, with a bar on standard error where a terminal shows it."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from earmark.datasets.sentences import building
+
+    console = Console(stderr=True)
+    total = len(plan.voices) * plan.sentences
+    hidden = not console.is_terminal
+    for _ in track(building.build(plan, out), "sentences", total, console=console, transient=True, disable=hidden):
+        pass
+
+
+def _snrs(text: str) -> list[float]:
+    if text.strip() == "clean":
+        return []
+    try:
+        snrs = [float(one) for one in text.split(",")]
+        if any(not -60 <= one <= 100 for one in snrs) or len(set(snrs)) < len(snrs):
+            raise ValueError
+    except ValueError as error:
+        raise EarmarkError(
+            f"--snr {text}", "are no levels", "give different numbers such as 20,10, or clean"
+        ) from error
+    return snrs

@@ -1,0 +1,230 @@
+"""`earmark data speech`: speech by machines, with the times of its words beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.cli import common
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.datasets.speech.jobs import Job
+    from earmark.datasets.speech.plan import Manner
+
+HELP = """Make speech whose words' times are known: recordings, and beside each its ground truth as words JSON.
+
+Sentences are given, or random words of a language. eSpeak NG speaks them word by word with pauses between;
+ElevenLabs speaks them fluently, for those who have a key in ELEVENLABS_API_KEY. The same command goes on where it
+was interrupted, and makes the same again elsewhere.
+
+Examples:
+
+    earmark data speech --text "three blue birds" --language en --out speech/
+
+    earmark data speech --random 100 --language en,el,cs,pl,ko,ru --seed 1 --out speech/
+
+    earmark data speech --file sentences.txt --voice en-us+f3,en-gb+m1 --speed 120-220 --pause 0.08-0.6 --out speech/
+
+    earmark data speech --file sentences.txt --service elevenlabs --voice VOICE_ID --out speech/
+
+    earmark data speech --out speech/ --from-answer answers/*.json
+"""
+
+SPEED, PITCH, PAUSE = "130-200", "30-70", "0.08-0.6"
+
+
+class Engine(StrEnum):
+    """Who speaks."""
+
+    espeak = "espeak"
+    elevenlabs = "elevenlabs"
+
+
+class Container(StrEnum):
+    """What recordings are written as."""
+
+    flac = "flac"
+    wav = "wav"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("speech", help=HELP)(speech)
+
+
+def speech(
+    out: Annotated[Path, typer.Option(help="The folder of the recordings.")],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More answers, after --from-answer.")
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option(help="A sentence to speak; may be given often.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Sentences to speak, one a line; - for standard input.")] = None,
+    random: Annotated[int | None, typer.Option(min=1, help="So many sentences of random words.")] = None,
+    from_answer: Annotated[
+        list[Path] | None, typer.Option(help="A saved answer of ElevenLabs, instead of asking it.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another one draws other words, voices, speeds and pauses.")] = 0,
+    language: Annotated[str | None, typer.Option(help="Languages, separated by commas.", show_default="en")] = None,
+    voice: Annotated[
+        str | None,
+        typer.Option(
+            help="eSpeak NG's voices, such as en-us+f3, or +f3 in each language; ElevenLabs' ids; separated by commas.",
+            show_default="six in each language",
+        ),
+    ] = None,
+    speed: Annotated[str | None, typer.Option(help="Words a minute, drawn anew each time.", show_default=SPEED)] = None,
+    pitch: Annotated[str | None, typer.Option(help="0 low to 99 high, drawn too.", show_default=PITCH)] = None,
+    pause: Annotated[str | None, typer.Option(help="Seconds of silence, drawn for a word.", show_default=PAUSE)] = None,
+    container: Annotated[Container, typer.Option("--format", help="Of the recordings.")] = Container.flac,
+    service: Annotated[Engine, typer.Option(help="Who speaks.")] = Engine.espeak,
+    model: Annotated[str | None, typer.Option(help="ElevenLabs' model.", show_default="eleven_multilingual_v2")] = None,
+    url: Annotated[str | None, typer.Option(help="ElevenLabs' address.", show_default="ELEVENLABS_URL")] = None,
+) -> None:
+    """Make speech whose words' times are known."""
+    texts = _texts(text, file)
+    if (texts is not None) + (random is not None) + bool(from_answer) != 1:
+        reason = "needs one of --text or --file, --random, --from-answer"
+        raise EarmarkError("earmark data speech", reason, "see its --help")
+    drawn = {"--speed": speed, "--pitch": pitch, "--pause": pause, "--language": language}
+    asked = {"--model": model, "--url": url}
+    if more and not from_answer:
+        raise EarmarkError(more[0], "is not expected", "give sentences with --file, saved answers with --from-answer")
+    if from_answer:
+        _refuse(drawn | asked | {"--voice": voice}, "--from-answer")
+        _convert([*from_answer, *(more or [])], out, container)
+    elif service is Engine.elevenlabs:
+        _refuse(drawn, "--service elevenlabs")
+        _make(_elevenlabs(texts, _listed(voice), seed, out, container, url, model), out)
+    else:
+        _refuse(asked, "--service espeak")
+        manner = _manner(_listed(voice), _listed(language) or ["en"], speed or SPEED, pitch or PITCH, pause or PAUSE)
+        _make(_espeak(texts, random, manner, seed, out, container), out)
+
+
+def _texts(given: list[str] | None, file: Path | None) -> list[str] | None:
+    """The sentences of --text and --file in this order; None where neither is given."""
+    if given is None and file is None:
+        return None
+    lines = [] if file is None else [line for line in _content(file).splitlines() if line.strip()]
+    if not (given or lines):
+        raise EarmarkError(str(file), "holds no sentence", "write one a line")
+    return [*(given or []), *lines]
+
+
+def _content(file: Path) -> str:
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise EarmarkError(file, f"cannot be opened ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise EarmarkError(file, "is not UTF-8 text", "save it as UTF-8") from error
+
+
+def _listed(option: str | None) -> list[str]:
+    return [name.strip() for name in (option or "").split(",") if name.strip()]
+
+
+def _refuse(options: dict[str, str | None], where: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise EarmarkError(name, f"means nothing with {where}", "leave it out")
+
+
+def _manner(voices: Sequence[str], languages: Sequence[str], speed: str, pitch: str, pause: str) -> Manner:
+    from earmark.datasets.speech import espeak, plan
+
+    return plan.Manner(
+        plan.voices(voices, languages),
+        plan.Range.parse("--speed", speed, *espeak.SPEEDS),
+        plan.Range.parse("--pitch", pitch, *espeak.PITCHES),
+        plan.Range.parse("--pause", pause, 0, 60),
+    )
+
+
+def _espeak(
+    texts: list[str] | None, count: int | None, manner: Manner, seed: int, out: Path, container: Container
+) -> list[Job]:
+    from earmark.datasets.speech import jobs
+
+    return jobs.with_espeak(texts, count or 0, manner, seed, out, container.value)
+
+
+def _elevenlabs(
+    texts: list[str] | None,
+    voices: list[str],
+    seed: int,
+    out: Path,
+    container: Container,
+    url: str | None,
+    model: str | None,
+) -> list[Job]:
+    from earmark.datasets.speech import asking, jobs
+
+    if texts is None:
+        raise EarmarkError("--random", "is for eSpeak NG", "give sentences with --text or --file")
+    if not voices:
+        raise EarmarkError("--service elevenlabs", "needs a voice's id", "give it with --voice")
+    service = asking.Service.from_environment(url, model or asking.MODEL)
+    return jobs.with_elevenlabs(texts, voices, service, seed, out, container.value)
+
+
+def _convert(files: list[Path], out: Path, container: Container) -> None:
+    """Saved answers, one after the other; one that is broken is reported and the others are done."""
+    from earmark.datasets.speech import jobs
+    from earmark.datasets.speech.pairs import Pair
+
+    written: set[Pair] = set()
+
+    def convert(file: Path) -> None:
+        pair = Pair.of(out, file.stem, container.value)
+        if pair in written:
+            raise EarmarkError(file, f"has the name of another: {pair.audio} is taken", "use another --out")
+        written.add(pair)
+        jobs.from_answer(file, pair)
+        typer.echo(pair.audio)
+
+    common.for_each(files, convert)
+
+
+def _make(jobs: list[Job], out: Path) -> None:
+    made = words = 0
+    for job in _shown(jobs):
+        if not job.pair.whole:
+            words += len(job.make().words)
+            made += 1
+    there = len(jobs) - made
+    kept = f"; {there:,} there already" if there else ""
+    typer.echo(f"{_count(made, 'recording')} with {_count(words, 'word')}{kept}", err=True)
+    typer.echo(out)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _shown(jobs: list[Job]) -> Iterable[Job]:
+    """The jobs, with a bar on standard error where a terminal shows it."""
+    with _bar(len(jobs)) as advance:
+        for job in jobs:
+            yield job
+            advance()
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("speech", total=total)
+        yield lambda: progress.advance(task)

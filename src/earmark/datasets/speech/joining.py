@@ -1,0 +1,65 @@
+"""Words spoken one by one become a recording with pauses, and the times of its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark import contour
+from earmark.errors import EarmarkError
+from earmark.spoken import Word
+
+MARGIN = 0.08  # seconds of a word's own quiet beginning and end that are kept where a pause has room for them
+
+Samples = NDArray[np.int16]
+
+
+def join(
+    texts: Sequence[str], spoken: Sequence[Samples], pauses: Sequence[float], rate: int
+) -> tuple[Samples, list[Word]]:
+    """A recording of words between pauses.
+
+    A word lasts from the first to the last frame of 10 ms that is within 25 dB of its loudest, and pauses are between
+    these limits. Of what is quieter on either side as much stays as half of the pause holds, and fades.
+
+    Args:
+        texts: What is said, word by word.
+        spoken: The samples of each word.
+        pauses: Seconds before the first word, between words, and after the last: one more than words.
+        rate: Hz.
+
+    Raises:
+        EarmarkError: a word is silent.
+    """
+    gaps = [round(pause * rate) for pause in pauses]
+    limits = [_limits(text, samples, rate) for text, samples in zip(texts, spoken, strict=True)]
+    recording = np.zeros(sum(gaps) + sum(last - first for first, last in limits), np.int16)
+    words, onset = [], 0
+    for number, (samples, (first, last)) in enumerate(zip(spoken, limits, strict=True)):
+        onset += gaps[number]
+        before = min(first, gaps[number] // 2, round(MARGIN * rate))
+        after = min(len(samples) - last, gaps[number + 1] // 2, round(MARGIN * rate))
+        offset = onset + last - first
+        recording[onset - before : offset + after] = _faded(samples[first - before : last + after], before, after)
+        words.append(Word(onset / rate, offset / rate, text=texts[number]))
+        onset = offset
+    return recording, words
+
+
+def _limits(text: str, samples: Samples, rate: int) -> tuple[int, int]:
+    """First sample of a word and the sample after its last."""
+    found = contour.edges(contour.levels(np.asarray(samples / 32768, np.float32), rate))
+    if found is None:
+        raise EarmarkError(f"word {text}", "is silent in this voice", "choose a voice of the text's language")
+    hop = round(rate * contour.STEP)
+    first, last = (frame * hop - hop // 2 for frame in found)  # a frame's middle is at its number times the hop
+    return max(0, first), min(len(samples), last)
+
+
+def _faded(samples: Samples, before: int, after: int) -> Samples:
+    gain = np.ones(len(samples))
+    gain[:before] = np.linspace(0, 1, before, endpoint=False)
+    gain[len(gain) - after :] = np.linspace(1, 0, after)
+    return np.asarray(np.rint(samples * gain), np.int16)

@@ -1,0 +1,157 @@
+"""Words found, compared with those of a ground truth: are their boundaries, and the words themselves, where they are?
+
+Figures of several recordings come from the sums of their counts, not from means of ratios. Ratios of nothing to nothing
+are 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.contour import STEP
+from earmark.evaluation.frames import f1, ratio
+from earmark.spoken import Word
+
+TOLERANCES = (0.02, 0.05)
+"""Seconds by which a boundary may be off, each of which is measured."""
+TOKEN_TOLERANCE = 0.05
+_ROUNDING = 1e-6  # times are written in milliseconds, and floats hold them inexactly
+_DIGITS = 5
+
+Times = tuple[float, ...]
+"""Onset and offset, or one of them, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordCounts:
+    """Words counted at one tolerance; counts of several recordings add up."""
+
+    found: int = 0
+    """Words."""
+    true: int = 0
+    """Words."""
+    boundaries: int = 0
+    """Onsets and offsets that are right."""
+    tokens: int = 0
+    """Words of which both boundaries are right."""
+
+    def __add__(self, other: WordCounts) -> WordCounts:
+        return WordCounts(
+            self.found + other.found,
+            self.true + other.true,
+            self.boundaries + other.boundaries,
+            self.tokens + other.tokens,
+        )
+
+    @property
+    def boundary_precision(self) -> float:
+        """Share of the boundaries found that are right."""
+        return ratio(self.boundaries, 2 * self.found)
+
+    @property
+    def boundary_recall(self) -> float:
+        """Share of the true boundaries that are found."""
+        return ratio(self.boundaries, 2 * self.true)
+
+    @property
+    def boundary_f1(self) -> float:
+        """The harmonic mean of both."""
+        return f1(self.boundaries, 2 * self.found, 2 * self.true)
+
+    @property
+    def over_segmentation(self) -> float:
+        """How many more words are found than there are, as a share of these."""
+        return ratio(self.found, self.true) - 1 if self.true or not self.found else float(self.found)
+
+    @property
+    def r_value(self) -> float:
+        """1 for a perfect segmentation, and less for one that gains recall by many boundaries.
+
+        Räsänen, Laine and Altosaar, "An improved speech segmentation quality measure: the R-value", Interspeech 2009.
+        """
+        recall, over = self.boundary_recall, self.over_segmentation
+        from_target = np.hypot(1 - recall, over)
+        from_line = (recall - 1 - over) / np.sqrt(2)
+        return float(1 - (abs(from_target) + abs(from_line)) / 2)
+
+    @property
+    def token_precision(self) -> float:
+        """Share of the words found that are right."""
+        return ratio(self.tokens, self.found)
+
+    @property
+    def token_recall(self) -> float:
+        """Share of the true words that are found."""
+        return ratio(self.tokens, self.true)
+
+    @property
+    def token_f1(self) -> float:
+        """The harmonic mean of both."""
+        return f1(self.tokens, self.found, self.true)
+
+    def summary(self) -> dict[str, Any]:
+        """Figures and counts for JSON."""
+        parts = ("precision", "recall", "f1")
+        figures = [f"{what}_{part}" for what in ("boundary", "token") for part in parts]
+        counts = {"found": self.found, "true": self.true, "boundaries": self.boundaries, "tokens": self.tokens}
+        rounded = {k: round(getattr(self, k), _DIGITS) for k in (*figures, "over_segmentation", "r_value")}
+        return counts | rounded
+
+
+def count(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN_TOLERANCE) -> WordCounts:
+    """Compare the words of one recording.
+
+    An onset counts for at most one onset, an offset for at most one offset, a word for at most one word, and as many as
+    possible count. Words of one list must not overlap each other.
+
+    Args:
+        found: words that were found.
+        truth: words that are there.
+        tolerance: by how much a boundary may be off, seconds; both of a word may.
+    """
+    here, there = _spans(found), _spans(truth)
+    boundaries = sum(_pairs(_times(here, side), _times(there, side), tolerance) for side in (0, 1))
+    return WordCounts(len(here), len(there), boundaries, _pairs(here, there, tolerance))
+
+
+def frames_of(words: Sequence[Word], duration: float, step: float = STEP) -> NDArray[np.bool_]:
+    """Which frames lie in a word [frames]: frame i is centred at i * step, the last one at `duration` or before.
+
+    A frame is in a word from its onset on, and before its offset. All times are seconds.
+    """
+    marked = np.zeros(int(duration / step + _ROUNDING) + 1, np.bool_)
+    for word in words:
+        first, last = (max(0, int(np.ceil(time / step - _ROUNDING))) for time in (word.onset, word.offset))
+        marked[first:last] = True
+    return marked
+
+
+def _spans(words: Sequence[Word]) -> list[Times]:
+    return sorted((word.onset, word.offset) for word in words)
+
+
+def _times(spans: Sequence[Times], side: int) -> list[Times]:
+    return sorted((span[side],) for span in spans)
+
+
+def _pairs(first: Sequence[Times], second: Sequence[Times], tolerance: float) -> int:
+    """The most pairs of which all times are within the tolerance, each used once.
+
+    All times rise in both lists. So crossed pairs could be uncrossed, and of the next two either both belong together,
+    or the one that is too early has no partner left.
+    """
+    pairs = i = j = 0
+    while i < len(first) and j < len(second):
+        apart = max((a - b for a, b in zip(first[i], second[j], strict=True)), key=abs)
+        if abs(apart) <= tolerance + _ROUNDING:
+            pairs, i, j = pairs + 1, i + 1, j + 1
+        elif apart < 0:
+            i += 1
+        else:
+            j += 1
+    return pairs

@@ -1,0 +1,152 @@
+"""Words JSON: the words of a recording, as `earmark words` finds them or a ground truth tells them.
+
+    {"recording": "a.wav", "duration": 2.1, "classifier": "rnn", "speaker_f0": {...}, "words": [
+      {"onset": 0.12, "offset": 0.48, "f0": 118.3, "text": "hello"}
+    ]}
+
+Times are seconds, frequencies Hz. `classifier`, `speaker_f0`, `f0` and `text` are left out where nobody knows them;
+a file without `classifier` is a ground truth.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from earmark.errors import EarmarkError
+from earmark.formats.base import encodable, stream_name
+
+if TYPE_CHECKING:
+    from earmark.pitch import SpeakerF0
+    from earmark.spoken import Word, Words
+
+STATISTICS = ("mean", "median", "std", "voiced_seconds")
+FORM = '{"recording", "duration", "words": [{"onset", "offset"}]}'
+
+
+class WordsJson:
+    """An object for one recording, a list of them for several; one word a line.
+
+    Times are rounded to milliseconds, frequencies to a tenth of a hertz.
+    """
+
+    name = "json"
+    suffix = ".words.json"
+
+    def write(self, words: Words, file: TextIO) -> None:
+        """Write one object."""
+        file.write(_dump(words) + "\n")
+
+    def write_many(self, recordings: Iterable[Words], file: TextIO) -> None:
+        """Write a list, also when it holds one recording or none; each is written as soon as it is there."""
+        separator = "[\n"
+        for words in recordings:
+            file.write(separator + _dump(words))
+            separator = ",\n"
+        file.write("[]\n" if separator == "[\n" else "\n]\n")
+
+    def read(self, file: TextIO) -> Words:
+        """The words of the one recording in a stream, whether or not in a list.
+
+        Raises:
+            EarmarkError: the stream holds something else.
+        """
+        found = self.read_many(file)
+        if len(found) != 1:
+            raise EarmarkError(stream_name(file), f"holds {len(found)} recordings", "give a file with one")
+        return found[0]
+
+    def read_many(self, file: TextIO) -> list[Words]:
+        """The words of every recording in a stream; errors as for `read`."""
+        where = stream_name(file)
+        try:
+            content = json.load(file)
+        except (ValueError, RecursionError) as error:
+            raise EarmarkError(where, f"is not JSON ({error})") from error
+        return [parse(item, where) for item in (content if isinstance(content, list) else [content])]
+
+
+def parse(item: Any, where: str) -> Words:
+    """Words from decoded JSON; `where` names the file. A recording lasts at least until its last word ends.
+
+    Raises:
+        EarmarkError: it is not of this form, or a word ends before it begins.
+    """
+    from earmark.spoken import Words
+
+    _check(isinstance(item, dict) and isinstance(item.get("words"), list), where, "is no Words JSON")
+    words = [_word(entry, f"{where}, word {number}") for number, entry in enumerate(item["words"], start=1)]
+    duration = max([_number(item, "duration", where, 0.0), *(word.offset for word in words)])
+    head = Words(_text(item, "recording", where) or "", duration, _text(item, "classifier", where))
+    f0 = item.get("speaker_f0")
+    speaker = None if f0 is None else _statistics(f0, f"{where}, speaker_f0")
+    return Words(head.recording, head.duration, head.classifier, speaker_f0=speaker).with_words(words)
+
+
+def _dump(words: Words) -> str:
+    head: dict[str, Any] = {"recording": encodable(words.recording), "duration": round(words.duration, 3)}
+    if words.classifier is not None:
+        head["classifier"] = encodable(words.classifier)
+    if words.speaker_f0 is not None:
+        f0 = words.speaker_f0
+        head["speaker_f0"] = {key: round(getattr(f0, key), 2 if key == "voiced_seconds" else 1) for key in STATISTICS}
+    lines = ",\n".join("  " + _json(_entry(word)) for word in words.words)
+    return _json(head)[:-1] + ', "words": [' + (f"\n{lines}\n" if lines else "") + "]}"
+
+
+def _entry(word: Word) -> dict[str, Any]:
+    entry: dict[str, Any] = {"onset": round(word.onset, 3), "offset": round(word.offset, 3)}
+    if word.f0 is not None:
+        entry["f0"] = round(word.f0, 1)
+    if word.text is not None:
+        entry["text"] = encodable(word.text)
+    return entry
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _word(entry: Any, where: str) -> Word:
+    from earmark.spoken import Word
+
+    _check(isinstance(entry, dict), where, "is no word")
+    onset, offset = _number(entry, "onset", where), _number(entry, "offset", where)
+    if onset > offset:
+        raise EarmarkError(where, f"cannot last from {onset:g} to {offset:g}", "give seconds, onset first")
+    f0 = None if entry.get("f0") is None else _number(entry, "f0", where)
+    return Word(onset, offset, f0, _text(entry, "text", where))
+
+
+def _statistics(f0: Any, where: str) -> SpeakerF0:
+    from earmark.pitch import SpeakerF0
+
+    _check(isinstance(f0, dict), where, "is no set of figures")
+    return SpeakerF0(*(_number(f0, key, where) for key in STATISTICS))
+
+
+def _number(values: dict[str, Any], key: str, where: str, default: float | None = None) -> float:
+    """A finite number from 0 up."""
+    value = values.get(key, default)
+    _check(value is not None, where, f"has no {key}")
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise EarmarkError(where, f"{key} is {value!r}", "give a plain number from 0 up")
+    return number
+
+
+def _text(values: dict[str, Any], key: str, where: str) -> str | None:
+    value = values.get(key)
+    if value is not None and not isinstance(value, str):
+        raise EarmarkError(where, f"{key} is {value!r}", "give text")
+    return value
+
+
+def _check(holds: bool, where: str, reason: str) -> None:
+    if not holds:
+        raise EarmarkError(where, reason, f"it needs {FORM}")

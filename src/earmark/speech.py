@@ -1,0 +1,130 @@
+"""Words, end to end: a recording of speech in, its words and the speaker's fundamental frequency out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark import media, streaming
+from earmark.contour import STEP, Contour, Levels
+from earmark.errors import ModelError
+from earmark.frontend import Samples
+from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, Progress, loaded
+from earmark.model import Model, bundled_models
+from earmark.pitch import Pitch, PitchTracker
+from earmark.spoken import Word, WordRules, Words, find_words
+
+BUNDLED = "words/"  # where the bundled frame classifiers stand among the models
+DEFAULT = "gru"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was heard in a recording.
+
+    Attributes:
+        words: those found, without their fundamental frequency.
+        scores: probability of speech, float32 [frames], one each `contour.STEP`.
+        levels: dB re full scale, float32 [frames], of the same frames.
+    """
+
+    words: Words
+    scores: NDArray[np.float32]
+    levels: Levels
+
+
+def words(
+    source: media.Source,
+    classifier: str | os.PathLike[str] | Model = DEFAULT,
+    *,
+    track: int = 0,
+    rules: WordRules | None = None,
+    progress: Progress | None = None,
+) -> Words:
+    """Find the words of one speaker, and how high the voice is. Some ten bytes are kept for each 10 ms of a recording.
+
+    Args:
+        source: path, bytes or binary file of any audio or video.
+        classifier: a bundled frame classifier's name, see `classifiers()`, a model file's path, or a loaded model.
+        track: which of the audio tracks, from 0.
+        rules: what a word and a pause are.
+        progress: told how far the work has come.
+
+    Raises:
+        MediaError: the recording cannot be read.
+        ModelError: the model cannot be read, or is no frame classifier of speech.
+    """
+    chosen = loaded_classifier(classifier)
+    tracker = PitchTracker(chosen.description.front_end.rate)
+    heard = analyse(source, chosen, track=track, rules=rules, progress=progress, listener=tracker.add)
+    return with_pitch(heard.words, tracker.finish())
+
+
+def analyse(
+    source: media.Source,
+    classifier: str | os.PathLike[str] | Model = DEFAULT,
+    *,
+    track: int = 0,
+    rules: WordRules | None = None,
+    progress: Progress | None = None,
+    listener: Callable[[Samples], object] | None = None,
+) -> Analysis:
+    """Words, and the scores and levels by which they were found. Arguments and errors as for `words`.
+
+    A `listener` is given each block of samples, at the rate of the classifier's front end, before it is scored.
+    """
+    chosen, rules = loaded_classifier(classifier), rules or WordRules()
+    about = chosen.description
+    with media.open_recording(source, track) as recording:
+        blocks = CountedBlocks(recording, about.front_end.rate, progress)
+        contour = Contour(about.front_end.rate)
+        heard = streaming.ahead(contour.hear(_told(blocks, listener)), BLOCKS_AHEAD)
+        scores = streaming.concatenate(chosen.score(heard), 1)[:, 0]
+        levels = contour.finish()
+        spans = find_words(scores, levels, about.threshold(about.labels[0]), rules, blocks.seconds)
+        found = Words(recording.name, round(blocks.seconds, 3), about.name)
+    return Analysis(found.with_words(Word(onset, offset) for onset, offset in spans), scores, levels)
+
+
+def with_pitch(found: Words, pitch: Pitch) -> Words:
+    """Words with the fundamental frequency of each, and of the speaker over all of them."""
+    measured = (replace(word, f0=_mean(pitch.within(word.onset, word.offset))) for word in found.words)
+    speaker = pitch.speaker((word.onset, word.offset) for word in found.words)
+    return replace(found.with_words(measured), speaker_f0=speaker)
+
+
+def classifiers() -> list[str]:
+    """Names of the bundled frame classifiers, the default first."""
+    names = [name.removeprefix(BUNDLED) for name in bundled_models() if name.startswith(BUNDLED)]
+    return sorted(names, key=lambda name: (name != DEFAULT, name))
+
+
+def loaded_classifier(classifier: str | os.PathLike[str] | Model) -> Model:
+    """The frame classifier itself, or the one of that name or path.
+
+    Raises:
+        ModelError: there is none, or it is a model of something else.
+    """
+    bundled = isinstance(classifier, str) and BUNDLED + classifier in bundled_models()
+    chosen = loaded(f"{BUNDLED}{classifier}" if bundled else classifier)
+    about = chosen.description
+    if len(about.labels) != 1 or abs(about.step - STEP) > 1e-9:
+        known = ", ".join(classifiers())
+        raise ModelError(chosen.path, "is no frame classifier of speech", f"choose one of {known}")
+    return chosen
+
+
+def _mean(f0: Iterable[float]) -> float | None:
+    values = np.fromiter(f0, np.float64)
+    return round(float(values.mean()), 1) if len(values) else None
+
+
+def _told(blocks: Iterable[Samples], listener: Callable[[Samples], object] | None) -> Iterator[Samples]:
+    for block in blocks:
+        if listener:
+            listener(block)
+        yield block
