@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 if TYPE_CHECKING:
     from earmark.training.fit import EpochReport
-    from earmark.training.recipe import Recipe
+    from earmark.training.words.fit import WordsEpoch
 
 LOG_SECONDS = 30.0  # where standard error is no terminal, a line this often instead of a bar
 
@@ -19,8 +19,7 @@ LOG_SECONDS = 30.0  # where standard error is no terminal, a line this often ins
 class TrainingProgress:
     """Bars for preparing and for each network; lines instead where nobody watches a terminal."""
 
-    def __init__(self, recipe: Recipe, show: bool = True) -> None:
-        self.recipe = recipe
+    def __init__(self, show: bool = True) -> None:
         self.show = show
         self.console = Console(stderr=True)
         self.bars = Progress(
@@ -49,7 +48,7 @@ class TrainingProgress:
         """Some features have been prepared."""
         self._advance("features", done, total, "")
 
-    def epoch(self, part: str, report: EpochReport) -> None:
+    def epoch(self, part: str, report: EpochReport | WordsEpoch) -> None:
         """An epoch of one network is over."""
         note = f"loss {report.loss:.3f}, {report.seconds:.1f} s an epoch"
         self._advance(part, report.epoch, report.epochs, note)

@@ -23,6 +23,8 @@ Examples:
     earmark train recipes/environment/esc50.yaml
 
     earmark train recipes/environment/esc50.yaml training.epochs=20 'split.folds=[1]'
+
+    earmark train recipes/words/gru.yaml
 """
 
 
@@ -50,17 +52,40 @@ def train(
     from earmark.cli.progress import TrainingProgress
     from earmark.training import fit, from_folder, recipe, run
 
+    if _is_words(what):
+        return _train_words(what, overrides, out, cache)
     if what.is_dir() or what.suffix.lower() == ".csv":
         plan = from_folder.recipe_for(what, overrides or [])
     else:
         plan = recipe.load(what, overrides)
     fabric = fit.start_fabric(plan, accelerator, devices)
-    with TrainingProgress(plan, show=fabric.is_global_zero) as progress:
+    with TrainingProgress(show=fabric.is_global_zero) as progress:
         outcome = run.run(
             plan, out, fabric, progress, cache, jobs or _usual_jobs(fabric.device.type, fabric.world_size)
         )
     if fabric.is_global_zero:
         _tell(outcome)
+
+
+def _is_words(what: Path) -> bool:
+    from earmark.training import recipe
+
+    return what.suffix in (".yaml", ".yml") and recipe.read(what).get("task") == "words"
+
+
+def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path | None) -> None:
+    from earmark.cli.progress import TrainingProgress
+    from earmark.training.words import recipe, run
+
+    with TrainingProgress() as progress:
+        outcome = run.run(recipe.load(what, overrides), out, progress, cache)
+    figures = outcome.metrics["validation"]
+    typer.echo("On sentences of other speakers, which chose the thresholds:")
+    typer.echo(f"  frame accuracy {figures['accuracy']:.3f}   F1 {figures['f1']:.3f}   AUC {figures['auc']:.3f}")
+    typer.echo(f"Model: {outcome.model}")
+    typer.echo("Use it, and measure it on recordings with the words' times beside them:")
+    typer.echo(f"  earmark words SPEECH --classifier {outcome.model}")
+    typer.echo(f"  earmark evaluate {outcome.model} --on FOLDER")
 
 
 def _usual_jobs(device: str, processes: int) -> int:

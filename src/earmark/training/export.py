@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -47,22 +49,7 @@ def export(network: Network, description: Description, path: Path) -> None:
     Input `features` float32 [batch, frames, bands], output `scores` float32 [batch, steps, labels].
     """
     module = _Probabilities(network.cpu().float(), description.exclusive).eval()
-    example = torch.zeros(2, 16 * network.stride, description.front_end.size)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            module,
-            (example,),
-            input_names=["features"],
-            output_names=["scores"],
-            dynamic_shapes={"features": {0: torch.export.Dim("batch"), 1: torch.export.Dim("frames")}},
-            dynamo=True,
-            verbose=False,
-        )
-    if program is None:
-        raise RuntimeError("torch.onnx exported nothing")
-    model = program.model_proto
+    model = _to_onnx(module, torch.zeros(2, 16 * network.stride, description.front_end.size))
     halve_weights(model)
     strip_traces(model)
     entry = model.metadata_props.add()
@@ -71,6 +58,35 @@ def export(network: Network, description: Description, path: Path) -> None:
     temporary = path.with_name(path.name + ".part")
     temporary.write_bytes(model.SerializeToString())
     temporary.replace(path)
+
+
+def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
+    """The module as ONNX, for any number of frames.
+
+    The newer exporter unrolls a recurrent layer to the length of the example, or fails; the older one does not.
+    """
+    recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
+    sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    names = {0: "batch", 1: "frames"}
+    shapes: dict[str, Any] = (
+        {"dynamic_axes": {"features": names, "scores": names}} if recurrent else {"dynamic_shapes": {"features": sizes}}
+    )
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (example,),
+            path,
+            input_names=["features"],
+            output_names=["scores"],
+            dynamo=not recurrent,
+            external_data=False,
+            verbose=False,
+            **shapes,
+        )
+        return onnx.load(path)
 
 
 def halve_weights(model: onnx.ModelProto) -> None:

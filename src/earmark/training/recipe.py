@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from earmark.errors import RecipeError
 from earmark.frontend import FrontEnd
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -116,9 +117,19 @@ class Recipe(Section):
     training: TrainingLoop = TrainingLoop()
     export: Export = Export()
 
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _one_dataset(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
+
     def dump(self) -> str:
         """The recipe as YAML with every default filled in."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return dump(self)
+
+
+def dump(recipe: BaseModel) -> str:
+    """Any kind of recipe as YAML."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
 
 
 def load(path: Path, overrides: list[str] | None = None) -> Recipe:
@@ -126,6 +137,15 @@ def load(path: Path, overrides: list[str] | None = None) -> Recipe:
 
     Raises:
         RecipeError: the file is missing, is no YAML, has an unknown key or a value that does not fit.
+    """
+    return check({"name": path.stem, **read(path)}, path, overrides or [])
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The sections of a recipe as they stand in its file, laid over those of the file beside it that `base` names.
+
+    Raises:
+        RecipeError: the file is missing, or is no YAML.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -135,17 +155,21 @@ def load(path: Path, overrides: list[str] | None = None) -> Recipe:
         raise RecipeError(path, "is not YAML: " + " ".join(str(error).split())) from error
     if not isinstance(content, dict):
         raise RecipeError(path, "holds no sections", "see recipes/ for examples")
-    return check({"name": path.stem, **content}, path, overrides or [])
+    base = content.pop("base", None)
+    return content if base is None else {**read(path.parent / str(base)), **content}
 
 
 def check(content: dict[str, Any], subject: object, overrides: list[str]) -> Recipe:
     """Recipe from plain values, with overrides applied."""
+    return check_as(Recipe, content, subject, overrides)
+
+
+def check_as(kind: type[Kind], content: dict[str, Any], subject: object, overrides: list[str]) -> Kind:
+    """The same for any kind of recipe."""
     for override in overrides:
         _override(content, override)
-    if isinstance(content.get("dataset"), dict):
-        content["dataset"] = [content["dataset"]]
     try:
-        return Recipe.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         raise RecipeError(subject, "; ".join(_explain(e) for e in error.errors())) from error
 

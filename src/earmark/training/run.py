@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import platform
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +16,6 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from earmark._version import __version__
-from earmark.errors import EarmarkError
 from earmark.evaluation import report
 from earmark.evaluation.protocol import Division, by_fold, by_source
 from earmark.model import Description
@@ -27,12 +24,11 @@ from earmark.training import networks, parallel
 from earmark.training.data import TrainingData
 from earmark.training.export import export, round_weights
 from earmark.training.fit import EpochReport, TrainingSet, fit
+from earmark.training.folders import finished_name, machine, open_folder, write_json
 from earmark.training.history import append_history, read_history
 from earmark.training.measure import Answers, answer, summary, thresholds, total_confusion
 from earmark.training.networks import Network
 from earmark.training.recipe import Recipe
-
-UNFINISHED = ".partial"
 
 
 class Listener(Protocol):
@@ -81,7 +77,7 @@ def run(
         if fabric.is_global_zero:
             _finish(recipe, data, parts, histories, folder)
     fabric.barrier()
-    done = folder.with_name(folder.name.removesuffix(UNFINISHED))
+    done = finished_name(folder)
     if fabric.is_global_zero:
         for part in parts:
             shutil.rmtree(folder / part.name, ignore_errors=True)
@@ -108,28 +104,10 @@ def divide(recipe: Recipe, data: TrainingData) -> list[Part]:
 def _open_folder(recipe: Recipe, out: Path, fabric: Fabric) -> Path:
     """An unfinished run of the same recipe, or a new folder; the same for all processes."""
     home = out / recipe.name
-    folder = (_unfinished(home, recipe.dump()) or _new_folder(home, recipe.dump())) if fabric.is_global_zero else None
+    folder = open_folder(home, recipe.dump()) if fabric.is_global_zero else None
     chosen = fabric.broadcast(folder)
     assert chosen is not None  # process zero has made it
     return chosen
-
-
-def _unfinished(home: Path, recipe: str) -> Path | None:
-    for folder in sorted(home.glob("*" + UNFINISHED), reverse=True):
-        noted = folder / "recipe.yaml"
-        if noted.exists() and noted.read_text(encoding="utf-8") == recipe:
-            return folder
-    return None
-
-
-def _new_folder(home: Path, recipe: str) -> Path:
-    folder = home / (datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S") + UNFINISHED)
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise EarmarkError(folder, f"cannot be made ({error.strerror})", "choose another --out") from error
-    (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
-    return folder
 
 
 def train_part(
@@ -195,7 +173,7 @@ def _finish(
     curves = {part.name: [e.loss for e in history] for part, history in zip(parts, histories, strict=True)}
     report.draw_curves(curves, folder / "curves.png")
     _export(recipe, data, parts[-1], answers, metrics, folder)
-    _write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", metrics)
 
 
 def _export(
@@ -247,26 +225,6 @@ def _times(history: list[EpochReport]) -> dict[str, float]:
     }
 
 
-def machine() -> dict[str, Any]:
-    """What the figures of time were measured on."""
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
-
-
 def _write_predictions(path: Path, data: TrainingData, parts: list[Part], answers: list[Answers]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -288,9 +246,3 @@ def _save_answers(home: Path, answers: Answers) -> None:
 def _load_answers(home: Path, part: Part) -> Answers:
     with np.load(home / "answers.npz") as stored:
         return Answers(stored["clips"], stored["whole"], stored["peak"])
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)

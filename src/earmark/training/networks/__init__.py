@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from earmark.errors import RecipeError
 from earmark.training.networks.compact_cnn import CompactCNN
+from earmark.training.networks.frame_classifiers import GRUFrames, LinearFrames, MLPFrames, RNNFrames
 from earmark.training.networks.network import Network
 
 __all__ = ["NETWORKS", "CompactCNN", "Network", "build"]
 
-NETWORKS: dict[str, Callable[..., Network]] = {"compact_cnn": CompactCNN}
+NETWORKS: dict[str, type[Network]] = {
+    "compact_cnn": CompactCNN,
+    "least_squares": LinearFrames,
+    "linear_svm": LinearFrames,
+    "mlp": MLPFrames,
+    "rnn": RNNFrames,
+    "gru": GRUFrames,
+}
 
 
 def build(name: str, bands: int, labels: int, options: dict[str, Any]) -> Network:

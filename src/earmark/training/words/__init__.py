@@ -1,0 +1,1 @@
+"""Training of the frame classifiers that tell speech from background."""

@@ -1,0 +1,175 @@
+"""The sentences of a recipe as features and marks, made once and kept on disk."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark import datasets, media
+from earmark.datasets import Clip
+from earmark.errors import DatasetError, EarmarkWarning, MediaError, RecipeError
+from earmark.frontend import FrontEnd
+from earmark.training.prepared import clip_key, default_cache
+from earmark.training.recipe import DatasetPart
+from earmark.training.words.pieces import Piece, Samples, read_pieces
+from earmark.training.words.recipe import BackgroundPart, Corpus, Mixing, WordsRecipe
+from earmark.training.words.sentences import sentence
+
+VERSION = 3  # raise when the making of sentences changes: older corpora are then left alone
+SHARD = 50  # sentences in a file
+SHORTEST_BACKGROUND = 0.5  # seconds
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences of one length.
+
+    Attributes:
+        features: float16 [sentences, frames, bands].
+        marks: uint8 [sentences, frames]: BACKGROUND, SPEECH or UNSURE.
+    """
+
+    features: NDArray[np.float16]
+    marks: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Recordings of a corpus, before they are read."""
+
+    speech: list[Clip]
+    one_word: list[bool]
+    background: list[Clip]
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Speakers, and original recordings of background."""
+        return frozenset(clip.source for clip in (*self.speech, *self.background))
+
+
+@dataclass(frozen=True)
+class Material:
+    """What sentences are made of: pieces by speaker, and stretches of background."""
+
+    speakers: dict[str, list[Piece]]
+    backgrounds: list[Samples]
+
+
+def divide(recipe: WordsRecipe) -> tuple[Chosen, Chosen]:
+    """The recordings that train and those that validate: none of a speaker, or of an original recording of background,
+    that does both, or that the recipe holds out for a test. Who validates does not train.
+    """
+    held_out = _choose(recipe.held_out, frozenset()) if recipe.held_out else Chosen([], [], [])
+    validation = _choose(recipe.validation, held_out.sources)
+    return _choose(recipe.train, held_out.sources | validation.sources), validation
+
+
+def _choose(part: Corpus, without: frozenset[str]) -> Chosen:
+    speech = [(clip, p.one_word) for p in part.speech for clip in _clips(p) if clip.source not in without]
+    background = [clip for p in part.background for clip in _clips(p) if clip.source not in without]
+    return Chosen([clip for clip, _ in speech], [one for _, one in speech], background)
+
+
+def prepare(
+    recipe: WordsRecipe, chosen: Chosen, sentences: int, cache: Path | None = None, progress: Progress | None = None
+) -> Sentences:
+    """A corpus, from where it is kept, or made: resumable at any moment, the same for the same recipe."""
+    folder = (cache or default_cache()) / "words" / _fingerprint(recipe, chosen)
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = [folder / f"{first:06}.npz" for first in range(0, sentences, SHARD)]
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [shard for shard in shards if not shard.exists()]
+        if missing:
+            _make(recipe, chosen, missing, progress)
+    loaded = [np.load(shard) for shard in shards]
+    features = np.concatenate([shard["features"] for shard in loaded])[:sentences]
+    return Sentences(features, np.concatenate([shard["marks"] for shard in loaded])[:sentences])
+
+
+def _fingerprint(recipe: WordsRecipe, chosen: Chosen) -> str:
+    clips = [clip_key(clip) for clip in (*chosen.speech, *chosen.background)]
+    content = [VERSION, SHARD, clips, chosen.one_word, recipe.mixing.model_dump(mode="json")]
+    text = json.dumps([*content, recipe.front_end.to_dict()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _make(recipe: WordsRecipe, chosen: Chosen, shards: list[Path], progress: Progress | None) -> None:
+    material = read_material(chosen, recipe.front_end.rate)
+    work = partial(_make_shard, material, recipe.mixing, recipe.front_end)
+    # forked, so that the material is shared and not copied
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+        for done, _ in enumerate(pool.map(work, shards), start=1):
+            if progress:
+                progress(done, len(shards))
+
+
+def _make_shard(material: Material, mixing: Mixing, front_end: FrontEnd, shard: Path) -> None:
+    features, marks = [], []
+    for number in range(int(shard.stem), int(shard.stem) + SHARD):
+        rng = np.random.default_rng([mixing.seed, number])
+        samples, truth = sentence(material.speakers, material.backgrounds, mixing, front_end.rate, rng)
+        features.append(front_end.features(samples).astype(np.float16))
+        marks.append(truth)
+    temporary = shard.with_suffix(".part.npz")
+    np.savez(temporary, features=np.stack(features), marks=np.stack(marks))
+    temporary.replace(shard)
+
+
+def read_material(chosen: Chosen, rate: int) -> Material:
+    """Decode and cut all the recordings of a corpus.
+
+    Raises:
+        RecipeError: nothing usable is there.
+    """
+    speakers: dict[str, list[Piece]] = defaultdict(list)
+    for clip, pieces in read_pieces(chosen.speech, chosen.one_word, rate):
+        speakers[clip.source].extend(pieces)
+    backgrounds = [samples for clip in chosen.background if (samples := _read(clip, rate)) is not None]
+    if not speakers or not backgrounds:
+        missing = "background" if speakers else "speech"
+        raise RecipeError(missing, "none of its recordings can be used", "see `earmark data list`")
+    return Material(dict(speakers), backgrounds)
+
+
+def _read(clip: Clip, rate: int) -> Samples | None:
+    try:
+        samples = media.read(clip.path, rate, start=clip.start, end=clip.end)
+    except MediaError:
+        return None
+    loud = np.flatnonzero(np.abs(samples) > 1e-4)  # clips are often filled up with digital silence
+    if len(loud) == 0 or loud[-1] - loud[0] < SHORTEST_BACKGROUND * rate:
+        return None
+    return samples[loud[0] : loud[-1] + 1]
+
+
+def _clips(part: DatasetPart) -> list[Clip]:
+    """The clips of a part; their sources are named after the dataset too, as names such as `nl` say little alone."""
+    try:
+        dataset = datasets.load(part.layout, part.path, **part.options)
+    except DatasetError as error:
+        if not part.optional:
+            raise
+        warnings.warn(EarmarkWarning(f"left out: {error}"), stacklevel=2)
+        return []
+    clips: Sequence[Clip] = dataset.clips
+    if isinstance(part, BackgroundPart):
+        clips = [c for c in clips if part.folds is None or c.fold in part.folds]
+        clips = [c for c in clips if not set(c.labels) & set(part.without)]
+    prefix = dataset.sources or dataset.name
+    return [replace(clip, source=f"{prefix}:{clip.source}") for clip in clips]
