@@ -7,6 +7,8 @@ for event in timeline.events:
     print(event.onset, event.offset, event.label, event.score)
 
 earmark.classify("clip.wav")[0]  # ("dog", 0.93)
+
+earmark.words("speech.wav").words[0]  # Word(onset=0.12, offset=0.48, f0=118.3, text=None)
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from earmark.errors import EarmarkError, EarmarkWarning
 if TYPE_CHECKING:
     from earmark.labelling import classify, label
     from earmark.model import bundled_models, load_model
+    from earmark.speech import words
+    from earmark.spoken import Word, Words
     from earmark.timeline import Event, Timeline
 
 __all__ = [
@@ -26,11 +30,14 @@ __all__ = [
     "EarmarkWarning",
     "Event",
     "Timeline",
+    "Word",
+    "Words",
     "__version__",
     "bundled_models",
     "classify",
     "label",
     "load_model",
+    "words",
 ]
 
 _HOMES = {
@@ -40,6 +47,9 @@ _HOMES = {
     "load_model": "model",
     "Event": "timeline",
     "Timeline": "timeline",
+    "Word": "spoken",
+    "Words": "spoken",
+    "words": "speech",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 
 from earmark import media
 from earmark.errors import EarmarkError
-from earmark.frontend import Features, FrontEnd
+from earmark.frontend import Features, FrontEnd, Samples
 from earmark.streaming import windows
 from earmark.timeline import Event, Timeline
 
@@ -20,6 +21,8 @@ FRONT_END = FrontEnd(rate=22050, n_fft=1024, hop=441, bands=96)
 COLUMNS = 1600  # of the spectrogram: about as many as the picture has pixels
 RANGE_DB = 70.0  # shown below the loudest
 MOST_LANES = 15
+DPI = 110
+TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
 
 
 def draw_timeline(source: media.Source, timeline: Timeline, path: Path, track: int = 0) -> None:
@@ -31,38 +34,66 @@ def draw_timeline(source: media.Source, timeline: Timeline, path: Path, track: i
     _draw_spectrogram(spectrogram, source, timeline, track)
     _draw_lanes(events, lanes, timeline.duration)
     spectrogram.set_title(f"{Path(timeline.recording).name}   ({timeline.model})", loc="left", fontsize=10)
+    save(figure, path)
+
+
+def show_spectrogram(
+    axes: Axes, image: Features, onset: float, offset: float, top: float, ticks: Sequence[int] = TICKS
+) -> None:
+    """Draw columns of a spectrogram, dB [columns, bands], which last from onset to offset; `top` is the brightest."""
+    axes.imshow(
+        image.T,
+        origin="lower",
+        aspect="auto",
+        extent=(onset, max(offset, onset + 1e-3), 0, FRONT_END.bands),
+        vmin=top - RANGE_DB,
+        vmax=top,
+        cmap="magma",
+        interpolation="nearest",
+    )
+    heights = np.interp(ticks, FRONT_END.centres(), np.arange(FRONT_END.bands) + 0.5)
+    axes.set_yticks(heights, [f"{frequency / 1000:g}" for frequency in ticks])
+    axes.set_ylabel("kHz")
+
+
+def spectrogram(
+    blocks: Iterable[Samples], seconds: float, columns: int = COLUMNS, front_end: FrontEnd = FRONT_END
+) -> Features:
+    """Log-mel spectrogram [about so many columns at most, bands], dB, of blocks at the front end's rate.
+
+    Each column shows the loudest of its frames; `seconds` is what the blocks last together.
+    """
+    pooled = max(1, int(front_end.frames(round(seconds * front_end.rate)) / columns))
+    parts = [rows.max(axis=0) for rows, _, _ in windows(front_end.stream(blocks), pooled, 0, front_end.bands)]
+    return np.array(parts, np.float32).reshape(-1, front_end.bands)
+
+
+def time_axis(axes: Axes, onset: float, offset: float) -> None:
+    """Time from onset to offset, seconds, as m:ss."""
+    axes.set_xlim(onset, max(offset, onset + 1e-3))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda t, _: _clock(t)))
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG.
+
+    Raises:
+        EarmarkError: the file cannot be written.
+    """
     try:
-        figure.savefig(path, dpi=110, format="png")
+        figure.savefig(path, dpi=DPI, format="png")
     except OSError as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 
 
 def _draw_spectrogram(axes: Axes, source: media.Source, timeline: Timeline, track: int) -> None:
     image = _columns(source, timeline.duration, track)
-    top = float(image.max()) if image.size else 0.0
-    axes.imshow(
-        image.T,
-        origin="lower",
-        aspect="auto",
-        extent=(0, max(timeline.duration, 1e-3), 0, FRONT_END.bands),
-        vmin=top - RANGE_DB,
-        vmax=top,
-        cmap="magma",
-        interpolation="nearest",
-    )
-    shown = np.array([250, 500, 1000, 2000, 4000, 8000])
-    centres = FRONT_END.centres()
-    axes.set_yticks(np.interp(shown, centres, np.arange(FRONT_END.bands) + 0.5), [f"{f:g}" for f in shown / 1000])
-    axes.set_ylabel("kHz")
+    show_spectrogram(axes, image, 0, timeline.duration, float(image.max()) if image.size else 0.0)
 
 
 def _columns(source: media.Source, duration: float, track: int) -> Features:
-    """Log-mel spectrogram of at most about COLUMNS columns; each shows the loudest of its frames."""
-    pooled = max(1, int(FRONT_END.frames(round(duration * FRONT_END.rate)) / COLUMNS))
     with media.open_recording(source, track) as recording:
-        frames = FRONT_END.stream(recording.blocks(FRONT_END.rate))
-        parts = [rows.max(axis=0) for rows, _, _ in windows(frames, pooled, 0, FRONT_END.bands)]
-    return np.array(parts, np.float32).reshape(-1, FRONT_END.bands)
+        return spectrogram(recording.blocks(FRONT_END.rate), duration)
 
 
 def _lanes(timeline: Timeline) -> list[tuple[str, list[Event]]]:
@@ -81,8 +112,7 @@ def _draw_lanes(axes: Axes, lanes: list[tuple[str, list[Event]]], duration: floa
             axes.broken_barh(bar, (row - 0.4, 0.8), facecolors=f"C{row % 10}", alpha=0.3 + 0.7 * event.score)
     axes.set_yticks(range(len(lanes)), [label.replace("_", " ") for label, _ in lanes])
     axes.set_ylim(max(0.5, len(lanes) - 0.5), -0.5)
-    axes.set_xlim(0, max(duration, 1e-3))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda t, _: _clock(t)))
+    time_axis(axes, 0, duration)
     axes.grid(axis="x", alpha=0.3)
     if not lanes:
         axes.text(0.5, 0.5, "nothing was marked", transform=axes.transAxes, ha="center", va="center")

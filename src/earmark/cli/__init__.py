@@ -10,7 +10,7 @@ from typing import TextIO
 import typer
 
 from earmark._version import __version__
-from earmark.cli import caption, classify, common, data, label, models, train
+from earmark.cli import caption, classify, common, data, evaluate, label, models, train, words
 from earmark.errors import EarmarkError, EarmarkWarning
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (label, classify, caption, train, models):
+for command in (label, classify, caption, words, train, evaluate, models):
     command.register(app)
 app.add_typer(data.app)
 

@@ -5,93 +5,128 @@ from __future__ import annotations
 import io
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Generic, Protocol, TextIO, TypeVar
 
 from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
-from earmark.formats import FORMATS, Format, for_name, table
+from earmark.formats import FORMATS, for_name, table
+from earmark.formats.words_files import WORD_FORMATS
+from earmark.formats.words_json import WordsJson
+from earmark.formats.words_table import plain as words_table
+from earmark.spoken import Words
 from earmark.timeline import Timeline
 
 Plotter = Callable[[Path, Timeline, Path, int], None]
+WordsPlotter = Callable[[Path, Words, Path, Words | None, int], None]
 
 SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
+SINGLE_OF_WORDS = ("textgrid", "audacity")
+
+R = TypeVar("R", bound=Timeline | Words, contravariant=True)
+"""What was found in one recording."""
 
 
-class Writer(ABC):
-    """Takes timelines as they are made, and writes each as soon as it can."""
+class Form(Protocol[R]):
+    """A file format, as the writers use it."""
+
+    suffix: str
+
+    def write(self, found: R, file: TextIO, /) -> None:
+        """Write one recording."""
+
+    def write_many(self, several: Iterable[R], file: TextIO, /) -> None:
+        """Write several recordings into one file."""
+
+
+class Writer(ABC, Generic[R]):
+    """Takes what was found in each recording as it is made, and writes it as soon as it can."""
 
     @abstractmethod
-    def add(self, timeline: Timeline) -> None:
+    def add(self, found: R) -> None:
         """One recording is done."""
 
-    def close(self) -> None:  # noqa: B027  not every writer has something left to do
+    def close(self) -> None:
         """All recordings are done."""
 
 
-class TableWriter(Writer):
+class TableWriter(Writer[R]):
     """Tables for reading, one under the other."""
 
-    def __init__(self, several: bool) -> None:
-        self.several = several
+    def __init__(self, plain: Callable[[R], str], several: bool) -> None:
+        self.plain, self.several = plain, several
 
-    def add(self, timeline: Timeline) -> None:
+    def add(self, found: R) -> None:
         """Print it."""
-        head = f"{timeline.recording}\n" if self.several else ""
-        common.standard_output().write(head + table.plain(timeline) + ("\n" if self.several else ""))
+        head = f"{found.recording}\n" if self.several else ""
+        common.standard_output().write(head + self.plain(found) + ("\n" if self.several else ""))
         sys.stdout.flush()
 
 
-class StreamWriter(Writer):
+class StreamWriter(Writer[R]):
     """All recordings in one stream."""
 
-    def __init__(self, form: Format, several: bool) -> None:
+    def __init__(self, form: Form[R], several: bool) -> None:
         self.form, self.several = form, several
-        self.timelines: list[Timeline] = []
+        self.found: list[R] = []
 
-    def add(self, timeline: Timeline) -> None:
+    def add(self, found: R) -> None:
         """Keep it: several recordings share one head."""
-        self.timelines.append(timeline)
+        self.found.append(found)
 
     def close(self) -> None:
         """Write what there is; nothing where every file failed."""
         if self.several:
-            self.form.write_many(self.timelines, common.standard_output())
-        elif self.timelines:
-            self.form.write(self.timelines[0], common.standard_output())
+            self.form.write_many(self.found, common.standard_output())
+        elif self.found:
+            self.form.write(self.found[0], common.standard_output())
 
 
-class FolderWriter(Writer):
+class FolderWriter(Writer[R]):
     """A file for each recording."""
 
-    def __init__(self, form: Format, folder: Path) -> None:
-        self.form, self.folder = form, folder
+    def __init__(self, form: Form[R], folder: Path, spare: Callable[[Path], None] = lambda path: None) -> None:
+        """`spare` raises for a file that is not to be replaced."""
+        self.form, self.folder, self.spare = form, folder, spare
         self.written: set[Path] = set()
 
-    def add(self, timeline: Timeline) -> None:
+    def add(self, found: R) -> None:
         """Write its file; refuse a second recording of one name, whose file would take the place of the first."""
         text = io.StringIO(newline="")
-        self.form.write(timeline, text)
-        path = self.folder / (Path(timeline.recording).stem + self.form.suffix)
+        self.form.write(found, text)
+        path = self.folder / (Path(found.recording).stem + self.form.suffix)
         if path in self.written:
-            raise EarmarkError(timeline.recording, f"has the name of another: {path} is taken", "use another --out")
+            raise EarmarkError(found.recording, f"has the name of another: {path} is taken", "use another --out")
+        self.spare(path)
         write_whole(path, text.getvalue())
         self.written.add(path)
         print(path, file=sys.stderr)
 
 
-def writer_for(to: str, out: Path | None, files: int) -> Writer:
-    """The writer that `--to` and `--out` ask for."""
-    common.check_choice("--to", to, ("table", *FORMATS))
+def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
+    """The writer of timelines that `--to` and `--out` ask for."""
+    _check(to, FORMATS, SINGLE, out, files)
     if to == "table":
-        if out is not None:
-            raise EarmarkError("--out", "is for files of a format", "choose one with --to")
-        return TableWriter(files > 1)
-    if out is not None:
-        return FolderWriter(for_name(to), out)
-    if files > 1 and to in SINGLE:
+        return TableWriter(table.plain, files > 1)
+    return FolderWriter(for_name(to), out) if out is not None else StreamWriter(for_name(to), files > 1)
+
+
+def words_writer(to: str, out: Path | None, files: int) -> Writer[Words]:
+    """The writer of words that `--to` and `--out` ask for."""
+    _check(to, WORD_FORMATS, SINGLE_OF_WORDS, out, files)
+    if to == "table":
+        return TableWriter(words_table, files > 1)
+    form = WORD_FORMATS[to]
+    return FolderWriter(form, out, spare_truth) if out is not None else StreamWriter(form, files > 1)
+
+
+def _check(to: str, forms: Iterable[str], single: Iterable[str], out: Path | None, files: int) -> None:
+    common.check_choice("--to", to, ("table", *forms))
+    if to == "table" and out is not None:
+        raise EarmarkError("--out", "is for files of a format", "choose one with --to")
+    if files > 1 and to in single and out is None:
         raise EarmarkError(f"--to {to}", "holds one recording a file", "write to a folder with --out DIR")
-    return StreamWriter(for_name(to), files > 1)
 
 
 def captions_text(timeline: Timeline, to: str, language: str, include_speech: bool) -> tuple[str, int]:
@@ -111,6 +146,19 @@ def spare_foreign(path: Path) -> None:
     """Refuse to replace a caption file in which Earmark does not say that it wrote it: it may be the dialogue's."""
     if path.exists() and b"Sounds marked by Earmark" not in path.read_bytes()[:1000]:
         raise EarmarkError(path, "is there already, and may be somebody's own", "use --out DIR or --overwrite")
+
+
+def spare_truth(path: Path) -> None:
+    """Refuse to replace the words of a ground truth, or of somebody else, by what a classifier found."""
+    if path.suffix != ".json" or not path.exists():
+        return
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            ours = all(words.classifier is not None for words in WordsJson().read_many(file))
+    except (EarmarkError, OSError, UnicodeDecodeError):
+        ours = False
+    if not ours:
+        raise EarmarkError(path, "is there already, and holds a ground truth or somebody's own", "use another --out")
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -141,3 +189,12 @@ def plotter() -> Plotter:
     except ImportError as error:
         raise MissingExtraError("--plot", "plot") from error
     return draw_timeline
+
+
+def words_plotter() -> WordsPlotter:
+    """What draws words, if matplotlib is installed."""
+    try:
+        from earmark.word_plot import draw_words
+    except ImportError as error:
+        raise MissingExtraError("--plot", "plot") from error
+    return draw_words

@@ -4,6 +4,8 @@
         for block in recording.blocks(22050):
             ...                                 # 1-D float32, ten seconds each
     samples = read("talk.mp4", 22050, start=60.0, end=61.5)
+    play("talk.mp4", 60.0, 61.5)
+    write_span("talk.mp4", Path("word.flac"), 60.0, 61.5)
 
 Sample i of the joined blocks stands at i / rate seconds after what a player shows as 0:00, whatever
 the file does: audio that starts late or pauses is filled with zeros, audio before zero is cut.
@@ -13,6 +15,18 @@ What cannot be read is a `MediaError`; what could be read only in part ends in o
 from __future__ import annotations
 
 from earmark.media.opening import AudioTrack, Source
+from earmark.media.playing import play, play_spans
 from earmark.media.recording import Recording, open_recording, read
+from earmark.media.writing import write_span, write_spans
 
-__all__ = ["AudioTrack", "Recording", "Source", "open_recording", "read"]
+__all__ = [
+    "AudioTrack",
+    "Recording",
+    "Source",
+    "open_recording",
+    "play",
+    "play_spans",
+    "read",
+    "write_span",
+    "write_spans",
+]

@@ -1,0 +1,143 @@
+"""`earmark evaluate` and `earmark compare`: how well models do on recordings whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.cli import common
+from earmark.errors import EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.evaluation.comparison.figures import Comparison
+    from earmark.evaluation.comparison.runs import Answer, Recording
+    from earmark.model import Model
+
+EVALUATE = """Measure a frame classifier of speech on recordings whose words are known.
+
+Every recording below the folder counts that has its ground truth beside it: talk.words.json, talk.TextGrid or talk.lab
+beside talk.wav. A table conditions.csv in the folder (file, condition, speaker, ...) breaks the figures down.
+
+Examples:
+
+    earmark evaluate gru --on speech/
+
+    earmark evaluate runs/rnn/2026-01-31T12-00-00/model.onnx --on speech/ --to json
+
+    earmark evaluate gru --on speech/ --out report/
+"""
+
+COMPARE = """Compare frame classifiers of speech on recordings whose words are known; without a name, all bundled ones.
+
+Which recordings count is said in `earmark evaluate --help`. With --out, a report with pictures of the worst
+recordings shows what each classifier gets wrong: open its report.html.
+
+Examples:
+
+    earmark compare --on speech/
+
+    earmark compare gru least_squares runs/rnn/2026-01-31T12-00-00/model.onnx --on speech/ --to csv
+
+    earmark compare --on speech/ --out report/
+"""
+
+FORMS = ("table", "json", "csv")
+
+On = Annotated[Path, typer.Option("--on", help="A folder of recordings, each with its ground truth beside it.")]
+To = Annotated[str, typer.Option(help="table, json or csv.")]
+Out = Annotated[Path | None, typer.Option(help="A folder for a report: report.html, CSV tables and pictures.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("evaluate", help=EVALUATE)(evaluate)
+    app.command("compare", help=COMPARE)(compare)
+
+
+def evaluate(
+    classifier: Annotated[str, typer.Argument(help="A bundled classifier's name, or an .onnx file.")],
+    on: On,
+    to: To = "table",
+    out: Out = None,
+) -> None:
+    """Measure one classifier."""
+    _measure([classifier], on, to, out)
+
+
+def compare(
+    on: On,
+    classifiers: Annotated[
+        list[str] | None,
+        typer.Argument(help="Bundled classifiers' names, or .onnx files.", show_default="all bundled ones"),
+    ] = None,
+    to: To = "table",
+    out: Out = None,
+) -> None:
+    """Measure several classifiers on the same recordings."""
+    from earmark import speech
+
+    _measure(classifiers or speech.classifiers(), on, to, out)
+
+
+def _measure(classifiers: Sequence[str], on: Path, to: str, out: Path | None) -> None:
+    common.check_choice("--to", to, FORMS)
+    if out is not None:
+        _check_plotting(out)
+    from earmark.evaluation.comparison import figures, runs
+
+    models = runs.load(classifiers)
+    said, failed = _answers(runs.find_recordings(on), models, on)
+    comparison = figures.compare(str(on), said)
+    common.standard_output().write(_text(comparison, to))
+    if out is not None:
+        from earmark.evaluation.comparison import report
+
+        typer.echo(report.write(comparison, out), err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _answers(
+    recordings: Sequence[Recording], models: Mapping[str, Model], on: Path
+) -> tuple[dict[str, list[Answer]], bool]:
+    """What each classifier says of each recording, and whether one could not be read, was reported and left out."""
+    from earmark.evaluation.comparison import runs
+
+    said: dict[str, list[Answer]] = {name: [] for name in models}
+    total = sum(recording.truth.duration for recording in recordings)
+    done, failed = 0.0, False
+    with common.progress(on) as advance:
+        for recording in recordings:
+            try:
+                for name, answer in zip(models, runs.answers(recording, models.values()), strict=True):
+                    said[name].append(answer)
+            except EarmarkError as error:
+                common.complain(error)
+                failed = True
+            done += recording.truth.duration
+            if advance:
+                advance(done, total)
+    if not any(said.values()):
+        raise EarmarkError(on, "holds no recording that can be measured")
+    return said, failed
+
+
+def _check_plotting(out: Path) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("--out", "plot")
+    if out.exists() and not out.is_dir():
+        raise EarmarkError(f"--out {out}", "is a file", "give a folder")
+
+
+def _text(comparison: Comparison, to: str) -> str:
+    from earmark.evaluation.comparison import tables
+
+    if to == "json":
+        return json.dumps(comparison.summary(), ensure_ascii=False, indent=1) + "\n"
+    return tables.summary_csv(comparison) if to == "csv" else tables.plain(comparison)

@@ -1,0 +1,198 @@
+"""`earmark words`: the words of one speaker, and how high the voice is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.cli import common, numbers
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.spoken import WordRules, Words
+
+HELP = """Find the words in a recording of one speaker who pauses between them, and how high the voice is.
+
+Times are seconds from the recording's start, F0 (the fundamental frequency) is in Hz.
+
+Examples:
+
+    earmark words speech.wav
+
+    earmark words speech.wav --play 3
+
+    earmark words speech.mp4 --play 2,4-6 --gap 1
+
+    earmark words *.flac --to json > words.json
+
+    earmark words *.flac --to textgrid --out words/
+
+    earmark words speech.wav --cut words/ --plot speech.png
+
+    earmark words recordings/ --menu
+
+The menu is for listening: it lists recordings, the words that each classifier finds, and how right they are
+where the true words lie beside a recording. EARMARK_SOUND names the sound system to play on (such as alsa);
+EARMARK_SOUND=null plays to nobody.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("words", help=HELP)(words)
+
+
+def words(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Audio or video files; - for standard input. With --menu folders as well.", show_default=False
+        ),
+    ],
+    classifier: Annotated[str, typer.Option(help="A bundled frame classifier's name, or an .onnx file.")] = "gru",
+    to: Annotated[str, typer.Option(help="table, json, csv, textgrid or audacity.")] = "table",
+    out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording.")] = None,
+    pause: Annotated[
+        float | None,
+        typer.Option(min=0, help="Shortest pause between two words, seconds.", show_default="0.06"),
+    ] = None,
+    min_word: Annotated[float | None, typer.Option(min=0, help="Shortest word, seconds.", show_default="0.06")] = None,
+    sensitivity: common.Sensitivity = 0.5,
+    play: Annotated[str | None, typer.Option(metavar="WORDS", help="Play these words: 3, or 2,4-6, or all.")] = None,
+    gap: Annotated[float, typer.Option(min=0, max=60, help="Seconds of silence between words that are played.")] = 0.5,
+    cut: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write each word to a WAV file in this folder.")
+    ] = None,
+    margin: Annotated[float, typer.Option(min=0, max=60, help="Seconds kept before and after a word cut out.")] = 0.05,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw waveform, spectrogram, words and F0 to this PNG, or into this folder.")
+    ] = None,
+    track: common.Track = 0,
+    menu: Annotated[bool, typer.Option("--menu", help="Look at words and listen to them, in a menu.")] = False,
+) -> None:
+    """Find the words of every file; results to standard output or to files."""
+    rules = _rules(pause, min_word, sensitivity)
+    if menu:
+        from earmark.cli import word_menu
+
+        _refuse_with_menu(files, {"--play": play, "--cut": cut, "--plot": plot, "--out": out})
+        return word_menu.run(files, classifier, rules, gap, track)
+    _refuse_standard_input(files, {"--play": play, "--cut": cut, "--plot": plot})
+    _find(files, classifier, rules, track, to, out, _actions(files, play, gap, cut, margin, plot, track))
+
+
+Action = Callable[[Path, "Words"], None]
+"""Something to do with a recording and its words."""
+
+
+def _find(
+    files: list[Path], classifier: str, rules: WordRules, track: int, to: str, out: Path | None, actions: list[Action]
+) -> None:
+    from earmark import speech
+    from earmark.cli import output
+
+    writer = output.words_writer(to, out, len(files))
+    chosen = speech.loaded_classifier(classifier)
+
+    def work(file: Path) -> None:
+        with common.progress(file) as advance:
+            found = speech.words(common.source(file), chosen, track=track, rules=rules, progress=advance)
+        writer.add(found)
+        for act in actions:
+            act(file, found)
+
+    try:
+        common.for_each(files, work)
+    finally:  # also where a file failed, or someone lost patience: what was done is kept
+        writer.close()
+
+
+def _actions(
+    files: list[Path], play: str | None, gap: float, cut: Path | None, margin: float, plot: Path | None, track: int
+) -> list[Action]:
+    actions: list[Action] = []
+    if plot is not None:
+        actions.append(_plotting(plot, len(files), track))
+    if cut is not None:
+        actions.append(_Cutting(cut, margin, track, {file.absolute() for file in files}))
+    if play is not None:
+        actions.append(_playing(play, gap, track))
+    return actions
+
+
+def _plotting(place: Path, files: int, track: int) -> Action:
+    from earmark.cli import output
+    from earmark.datasets.truth import truth_beside
+
+    draw = output.words_plotter()
+
+    def act(file: Path, found: Words) -> None:
+        draw(file, found, output.place(place, file, ".png", files), truth_beside(file), track)
+
+    return act
+
+
+def _playing(wanted: str, gap: float, track: int) -> Action:
+    numbers.ranges(wanted, "--play")  # what is no number is told before hours of work
+
+    def act(file: Path, found: Words) -> None:
+        from earmark import media
+
+        chosen = [found.words[number - 1] for number in numbers.chosen(wanted, len(found.words), "--play")]
+        media.play_spans(file, [(word.onset, word.offset) for word in chosen], gap=gap, track=track)
+
+    return act
+
+
+@dataclass
+class _Cutting:
+    """Writes each word to a file of its own."""
+
+    folder: Path
+    margin: float
+    track: int
+    taken: set[Path]
+    """Files that are not to be replaced: the recordings, and the words of others of them."""
+
+    def __call__(self, file: Path, found: Words) -> None:
+        """Write `speech-001.wav` and so on, in one pass over the recording."""
+        from earmark import media
+
+        digits = max(3, len(str(len(found.words))))
+        spans = []
+        for number, word in enumerate(found.words, start=1):
+            path = self.folder / f"{file.stem}-{number:0{digits}}.wav"
+            if path.absolute() in self.taken:
+                raise EarmarkError(file, f"its words have the names of others: {path} is taken", "use another --cut")
+            spans.append((max(0.0, word.onset - self.margin), min(word.offset + self.margin, found.duration), path))
+        self.taken.update(path.absolute() for *_, path in spans)
+        written = list(media.write_spans(file, spans, track=self.track)) if spans else []
+        print(f"{self.folder}: {len(written)} words of {file.name}", file=sys.stderr)
+
+
+def _rules(pause: float | None, min_word: float | None, sensitivity: float) -> WordRules:
+    from earmark.spoken import WordRules
+
+    usual = WordRules()
+    return WordRules(
+        usual.pause if pause is None else pause, usual.min_word if min_word is None else min_word, sensitivity
+    )
+
+
+def _refuse_standard_input(files: list[Path], options: dict[str, object]) -> None:
+    for option, value in options.items():
+        if value is not None and Path("-") in files:
+            raise EarmarkError(option, "cannot use standard input, which is read only once", "save it to a file first")
+
+
+def _refuse_with_menu(files: list[Path], options: dict[str, object]) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise EarmarkError(option, "does not go with --menu", "leave one of them out")
+    if Path("-") in files:
+        raise EarmarkError("--menu", "asks on standard input, so that no recording can come there", "name a file")

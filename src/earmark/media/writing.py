@@ -1,0 +1,87 @@
+"""Write spans of a recording to WAV or FLAC files: 16 bit, mono, at the recording's own rate."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.errors import EarmarkError
+from earmark.media.opening import Source
+from earmark.media.passage import Passage
+from earmark.media.recording import open_recording
+
+CODECS = {".wav": ("wav", "pcm_s16le"), ".flac": ("flac", "flac")}
+"""Container and codec for each suffix."""
+
+_FRAME = 4_096  # samples that are encoded at a time
+_FULL = 32_768  # the steps from silence to full scale
+
+Samples = NDArray[np.float32]
+
+
+def write_span(source: Source, path: Path, onset: float, offset: float, *, track: int = 0) -> Path:
+    """Write a recording from `onset` to `offset` seconds; the suffix says the format, `.wav` or `.flac`.
+
+    Raises:
+        EarmarkError: another suffix, or the file cannot be written.
+        MediaError: the recording cannot be read.
+        ValueError: the span begins before 0 or ends before it begins.
+    """
+    return next(write_spans(source, [(onset, offset, path)], track=track))
+
+
+def write_spans(source: Source, spans: Iterable[tuple[float, float, Path]], *, track: int = 0) -> Iterator[Path]:
+    """Write spans (onset, offset, path) in one pass over the recording; yields each path as it is there."""
+    with open_recording(source, track) as recording:
+        rate = recording.track.rate
+        passage = Passage(recording, rate)
+        for onset, offset, path in spans:
+            write_samples(path, passage.span(onset, offset), rate)
+            yield path
+
+
+def write_samples(path: Path, pieces: Iterable[Samples], rate: int) -> None:
+    """Write mono samples that come in pieces, under a temporary name first: nobody sees half of a file.
+
+    Raises:
+        EarmarkError: the suffix is neither `.wav` nor `.flac`, or the file cannot be written.
+    """
+    if path.suffix.lower() not in CODECS:
+        raise EarmarkError(path, "is neither .wav nor .flac", "choose one of them")
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _encode(part, *CODECS[path.suffix.lower()], _sixteen_bit(pieces), rate)
+        part.replace(path)
+    except (OSError, av.FFmpegError) as error:
+        raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _encode(path: Path, container: str, codec: str, pieces: Iterable[NDArray[np.int16]], rate: int) -> None:
+    at = 0
+    with av.open(str(path), "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        for piece in pieces:
+            frame = av.AudioFrame.from_ndarray(piece[None], "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
+            output.mux(stream.encode(frame))
+            at += len(piece)
+        output.mux(stream.encode(None))
+
+
+def _sixteen_bit(pieces: Iterable[Samples]) -> Iterator[NDArray[np.int16]]:
+    """Pieces of at most `_FRAME` samples; what was 16 bit comes out as it was."""
+    for piece in pieces:
+        steps = np.clip(np.rint(piece * _FULL), -_FULL, _FULL - 1).astype(np.int16)
+        for first in range(0, len(steps), _FRAME):
+            yield steps[first : first + _FRAME]

@@ -1,0 +1,142 @@
+"""`earmark evaluate` and `earmark compare` on recordings with known words."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from word_models import level_classifier, spoken
+
+EARMARK = Path(sys.executable).with_name("earmark")
+SAID = ((0.3, 0.8), (1.1, 1.6))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, low_high_file):
+    root = tmp_path_factory.mktemp("place")
+    for name in ("a.wav", "b.wav"):
+        spoken(root / "speech" / name, *SAID)
+    (root / "speech" / "conditions.csv").write_text("file,speaker\na.wav,Ada\nb.wav,Ben\n")
+    level_classifier(root / "level.onnx")
+    level_classifier(root / "deaf.onnx", "deaf", 20)
+    (root / "sounds.onnx").write_bytes(low_high_file.read_bytes())
+    (root / "empty").mkdir()
+    return root
+
+
+@pytest.fixture
+def earmark(command, place, monkeypatch):
+    monkeypatch.chdir(place)
+    return command
+
+
+def assert_one_line(done, *says):
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert all(text in line for text in says), line
+
+
+def test_evaluate_as_a_process(place):
+    done = subprocess.run(
+        [EARMARK, "evaluate", "level.onnx", "--on", "speech"], cwd=place, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    head, _, titles, row, *_ = done.stdout.splitlines()
+    assert head == "2 recordings, 4 words, 0.1 minutes in speech"
+    assert titles.split()[0] == "classifier"
+    assert row.split()[0] == "level"
+    assert row.split()[-1] == "4/4"
+    assert "1.000" in row
+
+
+def test_compare_gives_a_row_for_each(earmark):
+    done = earmark("compare", "level.onnx", "deaf.onnx", "--on", "speech", "--to", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["by"], row["classifier"], row["found"]) for row in rows[:2]] == [("", "level", "4"), ("", "deaf", "0")]
+    assert {row["value"] for row in rows[2:]} == set(), "each recording has a speaker of its own: nothing to sum up"
+    assert float(rows[0]["token_f1"]) == 1
+    assert float(rows[1]["recall"]) == 0
+
+
+def test_compare_measures_all_bundled_ones(earmark):
+    from earmark.speech import classifiers
+
+    done = earmark("compare", "--on", "speech", "--to", "json")
+    assert list(json.loads(done.stdout)["classifiers"]) == classifiers()
+
+
+def test_json(earmark):
+    done = earmark("evaluate", "level.onnx", "--on", "speech", "--to", "json")
+    figures = json.loads(done.stdout)["classifiers"]["level"]
+    assert figures["words_at_50_ms"]["token_f1"] == 1
+    assert figures["errors"]["right"] == 4
+    assert figures["recordings"] == 2
+
+
+def test_a_report(earmark, tmp_path):
+    done = earmark("compare", "level.onnx", "deaf.onnx", "--on", "speech", "--out", tmp_path / "report")
+    assert done.returncode == 0
+    assert done.stderr.strip() == str(tmp_path / "report" / "report.html")
+    assert done.stdout.startswith("2 recordings")
+    assert {"report.html", "summary.csv", "recordings.csv", "roc.png"} <= {
+        p.name for p in (tmp_path / "report").iterdir()
+    }
+
+
+def test_a_broken_recording_spares_the_others(earmark, place, tmp_path):
+    spoken(tmp_path / "good.wav", *SAID)
+    spoken(tmp_path / "bad.wav", *SAID).write_bytes(b"no sound")
+    done = earmark("evaluate", "level.onnx", "--on", tmp_path)
+    assert done.returncode == 1
+    assert "bad.wav" in done.stderr
+    assert done.stdout.startswith("1 recording, 2 words")
+    (tmp_path / "good.wav").write_bytes(b"no sound either")
+    done = earmark("evaluate", "level.onnx", "--on", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no recording that can be measured" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["evaluate", "level.onnx", "--on", "empty"], ["empty", "ground truth"]),
+        (["evaluate", "level.onnx", "--on", "nowhere"], ["nowhere", "no folder"]),
+        (["evaluate", "gone.onnx", "--on", "speech"], ["gone.onnx", "no such model"]),
+        (["evaluate", "sounds.onnx", "--on", "speech"], ["sounds.onnx", "no frame classifier of speech"]),
+        (["compare", "level.onnx", "sounds", "--on", "speech"], ["sounds.onnx", "no frame classifier of speech"]),
+        (["evaluate", "level.onnx", "--on", "speech", "--to", "xml"], ["--to xml", "table, json, csv"]),
+        (["evaluate", "level.onnx", "--on", "speech", "--out", "level.onnx"], ["--out level.onnx", "is a file"]),
+    ],
+)
+def test_mistakes_are_told_in_one_line(earmark, words, says):
+    assert_one_line(earmark(*words), *says)
+
+
+def test_a_report_needs_matplotlib_and_a_table_does_not(place):
+    """In a Python that has no matplotlib."""
+    code = """
+import sys
+sys.modules["matplotlib"] = None
+from importlib import util
+find = util.find_spec
+util.find_spec = lambda name, *rest: None if name == "matplotlib" else find(name, *rest)
+from earmark.cli import main
+sys.argv = ["earmark", "evaluate", "level.onnx", "--on", "speech", *sys.argv[1:]]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code, "--out", "r"], cwd=place, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "earmark[plot]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["evaluate", "compare"])
+def test_help_has_examples(earmark, name):
+    done = earmark(name, "--help")
+    assert f"earmark {name} " in done.stdout.partition("Examples:")[2]
