@@ -217,9 +217,10 @@ def test_what_is_no_recording(tmp_path, heard):
 
 def test_control_c_ends_it(recording):
     code = """
-import sys
+import signal, sys
 from earmark import media
 from earmark.media import playing
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take from what they run in the background
 print("begins", flush=True)
 try:
     media.play_spans(sys.argv[1], [(0, 3)] * 100)

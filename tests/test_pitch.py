@@ -12,7 +12,7 @@ from scipy.signal import butter, lfilter, sosfiltfilt
 
 from earmark.errors import EarmarkError
 from earmark.evaluation.pitch import at_times, figures, gross_error, mean_error
-from earmark.pitch import STEP, Pitch, PitchSettings, PitchTracker, track
+from earmark.pitch import STEP, Pitch, PitchSettings, PitchTracker, stretches, track
 from earmark.pitch.candidates import Candidates
 from earmark.pitch.path import CONTEXT, LONGEST, best_path, cut
 
@@ -364,3 +364,30 @@ def test_the_docs_quote_the_results():
     assert set((root / "results" / "pitch" / "table.md").read_text(encoding="utf-8").splitlines()) - {
         "The same, clean, by half: settings of ours were chosen on the one and not looked at on the other."
     } <= set(quoted)
+
+
+def test_a_long_recording_is_settled_stretch_by_stretch(monkeypatch):
+    """Wherever blocks are cut; and nearly as a whole would be, as each stretch has a range of its own."""
+    monkeypatch.setattr(stretches, "STRETCH", 1000)
+    monkeypatch.setattr(stretches, "HEARD", 300)
+    speech = np.concatenate([SPEECHLIKE, np.zeros(RATE // 5, np.float32)] * 6)
+    found, *others = (
+        track([speech[i : i + size] for i in range(0, len(speech), size)], RATE).f0 for size in (777, 5000, 48000)
+    )
+    assert all(np.array_equal(found, other) for other in others)
+    monkeypatch.undo()
+    whole = track([speech], RATE).f0
+    assert len(found) == len(whole) > 4000
+    assert np.mean((found > 0) == (whole > 0)) > 0.95
+    both = (found > 0) & (whole > 0)
+    assert np.mean(np.abs(found[both] / whole[both] - 1) < 0.01) > 0.98
+
+
+def test_no_island_is_cut_where_a_stretch_ends(monkeypatch):
+    monkeypatch.setattr(stretches, "STRETCH", 100)
+    monkeypatch.setattr(stretches, "HEARD", 50)
+    time = np.arange(6 * RATE) / RATE
+    tones = (np.sin(2 * np.pi * 150 * time) * (time % 1.5 < 1.2)).astype(np.float32)  # silent for 0.3 s each 1.5 s
+    voiced = track([tones], RATE).f0 > 0
+    expected = np.arange(len(voiced)) * STEP % 1.5 < 1.2
+    assert np.mean(voiced == expected) > 0.97

@@ -38,3 +38,20 @@ def test_the_docs_quote_the_results():
     for folder in RESULTS:
         metrics = json.loads((folder / "metrics.json").read_text())
         assert f"{metrics['accuracy']['mean']:.3f}" in text, folder
+
+
+@pytest.mark.parametrize("table", ["words/table.md", "words/speed.md", "pitch/table.md"])
+def test_the_docs_hold_the_tables_of_the_results(table):
+    text = (ROOT / "docs" / (table.split("/")[0] + ".md")).read_text()
+    rows = [line for line in (ROOT / "results" / table).read_text().splitlines() if line.startswith("|")]
+    assert len(rows) > 5
+    assert [row for row in rows if row not in text] == []
+
+
+def test_the_readme_quotes_the_figures_of_words():
+    text = (ROOT / "README.md").read_text()
+    with (ROOT / "results" / "words" / "comparison.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["by"] == "condition" and row["classifier"] == "gru"]
+    for row in rows:
+        if row["value"] != "0dB":
+            assert f"{float(row['token_f1']):.3f}" in text, row

@@ -90,6 +90,15 @@ def naive_events(scores, on, off, step, rules, duration):
     return [(round(a, 3), round(b, 3), round(s, 4)) for a, b, s in events if round(b - a, 3) >= rules.shortest]
 
 
+def test_a_length_is_judged_before_it_is_rounded():
+    rules = EventRules(shortest=0.375, longest_gap=0)
+    half = np.array([0.5], np.float32)
+    finder = EventFinder(("a",), half, half, 0.125, rules)
+    finder.add(np.array([[0], [0], [1], [1], [1]], np.float32))
+    (event,) = finder.events(10.0)
+    assert (event.onset, event.offset) == (0.188, 0.562)
+
+
 levels = st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 
 

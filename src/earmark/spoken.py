@@ -13,7 +13,6 @@ from earmark.model import Threshold
 from earmark.pitch import SpeakerF0
 from earmark.timeline import Array, Event, EventRules, Timeline
 
-SMOOTHED = 1  # frames either side of one that its score is the median of
 EDGE_REACH = 8  # frames by which the energy may move an edge
 PAUSE_HEARD = 30  # frames beside a word in which the background's level is looked for
 CLEAR_DB = 6.0  # how far a word's edge must be above the background for its energy to tell where it is
@@ -108,8 +107,9 @@ def find_words(
 
 
 def _median(scores: Array) -> Array:
-    padded = np.pad(scores, SMOOTHED, mode="edge")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * SMOOTHED + 1), axis=1).astype(np.float32)
+    """Of each score and its two neighbours: the middle one is what is left of the larger and the smaller ones."""
+    before, after = np.append(scores[:1], scores[:-1]), np.append(scores[1:], scores[-1:])
+    return np.asarray(np.maximum(np.minimum(before, after), np.minimum(np.maximum(before, after), scores)), np.float32)
 
 
 def _hysteresis(scores: Array, on: float, off: float) -> list[Span]:

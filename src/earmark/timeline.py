@@ -146,7 +146,9 @@ class EventFinder:
     def events(self, duration: float) -> list[Event]:
         """The events of all that was added, none beyond `duration` seconds, ordered by onset."""
         found = [self._event(i, s, duration) for i, all_ in enumerate(self.stretches) for s in self._joined(i, all_)]
-        return sorted((e for e in found if round(e.duration, 3) >= self.rules.shortest), key=_order)
+        long_enough = (e for e in found if round(e.duration, 3) >= self.rules.shortest)
+        rounded = (replace(e, onset=round(e.onset, 3), offset=round(e.offset, 3)) for e in long_enough)
+        return sorted(rounded, key=_order)
 
     def _joined(self, column: int, stretches: list[Stretch]) -> list[Stretch]:
         joined: list[Stretch] = []
@@ -159,7 +161,7 @@ class EventFinder:
         first, last, best = stretch
         onset = max(0.0, (first - 0.5) * self.step)
         offset = min(duration, (last - 0.5) * self.step)
-        return Event(round(onset, 3), round(offset, 3), self.labels[column], round(best, 4))
+        return Event(onset, offset, self.labels[column], round(best, 4))
 
 
 def _append(stretches: list[Stretch], new: Stretch, gap: float) -> None:

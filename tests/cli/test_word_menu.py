@@ -151,7 +151,13 @@ def test_folders_without_recordings(menu, place):
 def test_control_c_leaves(place):
     words = [EARMARK, "words", "voices", "--menu", "--classifier", "m.onnx"]
     with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=place,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's child ignores it
     ) as process:
         while "[" not in process.stdout.readline():
             pass

@@ -43,7 +43,8 @@ def models(
             )
             return
         for key, about in found.items():
-            typer.echo(f"{key}  {len(about.labels)} labels  {about.card.get('description', '')}")
+            plural = "" if len(about.labels) == 1 else "s"
+            typer.echo(f"{key}  {len(about.labels)} label{plural}  {about.card.get('description', '')}")
         return
     about = load_model(name).description
     if to == "json":

@@ -31,7 +31,7 @@ class Candidates:
     octaves: Array
     strengths: Array
 
-    def __getitem__(self, rows: NDArray[np.intp]) -> Candidates:
+    def __getitem__(self, rows: NDArray[np.intp] | slice) -> Candidates:
         return Candidates(self.octaves[rows], self.strengths[rows])
 
 
