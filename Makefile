@@ -12,11 +12,14 @@ demo: $(VENV)/core
 	@echo
 	@cat examples/street.vtt
 	@echo
+	$(BIN)/earmark words examples/five_words.flac
+	@echo
 	@echo "The captions lie beside the video: open examples/street.mp4 in a player that shows subtitles."
 	@echo "Try next:"
 	@echo "  $(BIN)/earmark label YOUR_VIDEO.mp4               what sounds, when"
 	@echo "  $(BIN)/earmark caption YOUR_VIDEO.mp4 --to srt    captions beside your own video"
 	@echo "  $(BIN)/earmark classify CLIP.wav                  what a clip is, as a whole"
+	@echo "  $(BIN)/earmark words SPEECH.wav --play all        a speaker's words, heard one by one, and the pitch of the voice"
 	@echo "  $(BIN)/earmark models sounds                      the labels, the data and the figures"
 	@echo "  $(BIN)/pip install -e '.[train]' && $(BIN)/earmark train FOLDER   teach it your own sounds"
 
