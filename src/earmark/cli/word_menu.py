@@ -2,7 +2,7 @@
 
     recordings -> classifiers -> what each classifier found -> the words of one, to listen to
 
-`b` (or `a`) goes back by one of these, `q` leaves, and so do Ctrl-C and the end of the input.
+`b` goes back by one of these, `q` leaves, and so do Ctrl-C and the end of the input.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _choose(prompt: str, count: int, keys: str, empty: str = "") -> list[int]:
         answer = input(f"{prompt}> ").strip() or empty
         if answer.lower() in ("q", "quit", "exit"):
             raise _Leave
-        if answer.lower() in ("b", "a", "back"):
+        if answer.lower() in ("b", "back"):
             return []
         try:
             numbers = typed.chosen(answer, count) if answer else []

@@ -155,7 +155,7 @@ def in_room(speech: Samples, rate: int, rng: np.random.Generator) -> Samples:
     echo = rng.standard_normal(len(times)) * 10 ** (-3 * times / decay)
     echo *= 10 ** (-rng.uniform(0, 15) / 20) / np.sqrt((echo**2).sum())
     echo[0] = 1.0
-    return signal.fftconvolve(speech, echo.astype(np.float32))[: len(speech)].astype(np.float32)
+    return np.asarray(signal.fftconvolve(speech, echo.astype(np.float32))[: len(speech)], np.float32)
 
 
 def band_limited(samples: Samples, rate: int, rng: np.random.Generator) -> Samples:
