@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 import webvtt
 
-from earmark import label
+from earmark import label, words
+from earmark.datasets.truth import truth_beside
+from earmark.evaluation.words import count
 from earmark.formats import for_name
+from earmark.speech import classifiers
+from earmark.spoken import WordRules
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -44,3 +48,25 @@ def test_speech_is_left_to_the_dialogue(timeline):
     assert "speech" in {event.label for event in timeline.events}
     assert captions[:3] == ["[dog barks]", "[crow cawing]", "[glass breaks]"]
     assert not any("speech" in caption or "speaking" in caption for caption in captions)
+
+
+def test_the_bundled_classifiers_of_speech():
+    assert classifiers() == ["gru", "least_squares", "mlp", "rnn", "svm"]
+    sizes = [path.stat().st_size for path in (Path(words.__code__.co_filename).parent / "bundled" / "words").iterdir()]
+    assert sum(sizes) < 2_000_000
+
+
+@pytest.mark.parametrize("classifier", ["gru", "least_squares", "mlp", "rnn", "svm"])
+def test_the_words_of_the_example(classifier):
+    """Five words; "sixty" may be cut apart at its stop consonant unless short pauses are part of words."""
+    path = EXAMPLES / "five_words.flac"
+    truth = truth_beside(path)
+    found = words(path, classifier)
+    assert count(found.words, truth.words).boundary_recall >= 0.8
+    assert found.speaker_f0.mean == pytest.approx(191, rel=0.03)
+
+
+def test_a_longer_pause_joins_what_a_stop_consonant_parts():
+    path = EXAMPLES / "five_words.flac"
+    found = words(path, rules=WordRules(pause=0.13))
+    assert count(found.words, truth_beside(path).words).token_f1 == 1
