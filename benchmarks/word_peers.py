@@ -121,7 +121,7 @@ def detectors(data_dir: Path | None, cache: Path) -> Iterator[Detector]:
         tuning = tuning_set(data_dir, cache / "tuning")
         clean = [one for one in tuning if one.condition == building.CLEAN]
         for name, some in ((building.CLEAN, clean), ("all", tuning)):
-            yield energy(name, tuned(some, cache / f"threshold-{name}.json"))
+            yield from energy(name, tuned(some, cache / f"threshold-{name}.json"))
 
 
 def sentences_in(folder: Path) -> list[Tested]:
