@@ -263,3 +263,17 @@ def test_real_speech_with_the_bundled_classifier(command, shared, tmp_path):
         pytest.approx((0.465, 2.2), abs=0.1),
         pytest.approx((2.7775, 4.135), abs=0.1),
     ]
+
+
+def test_a_picture_takes_no_recordings_place(command, tmp_path):
+    import shutil
+    from pathlib import Path
+
+    example = Path(__file__).parents[2] / "examples" / "five_words.flac"
+    mine = Path(shutil.copy(example, tmp_path / "mine.flac"))
+    done = command("words", mine, "--plot", mine)
+    assert done.returncode == 1
+    assert "is no name for a .png file" in done.stderr
+    assert mine.read_bytes() == example.read_bytes()
+    done = command("words", mine, example, "--plot", tmp_path / "both.png")
+    assert "is one file for several recordings" in done.stderr

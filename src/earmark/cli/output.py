@@ -174,7 +174,12 @@ def write_whole(path: Path, text: str) -> None:
 
 def place(chosen: Path, file: Path, suffix: str, files: int) -> Path:
     """Where a picture goes: the path itself, or for several recordings a file in that folder."""
-    folder = chosen.parent if files == 1 and not chosen.is_dir() else chosen
+    single = files == 1 and not chosen.is_dir()
+    if single and chosen.suffix.lower() != suffix:  # above all not the name of a recording, which it would replace
+        raise EarmarkError(chosen, f"is no name for a {suffix} file", f"end it in {suffix}, or give a folder")
+    if not single and chosen.suffix.lower() == suffix and not chosen.is_dir():
+        raise EarmarkError(chosen, "is one file for several recordings", "give a folder")
+    folder = chosen.parent if single else chosen
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
