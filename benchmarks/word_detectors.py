@@ -114,19 +114,13 @@ def levels_of(path: Path) -> NDArray[np.float32]:
     return contour.levels(read(path, RATE), RATE)
 
 
-def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First frame of each run, and the frame behind its last."""
-    edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
 def smoothed(mask: NDArray[np.bool_], pause: float = SHORTEST) -> list[Span]:
     """Runs of frames centred at their number times 10 ms; short pauses are bridged, then short runs dropped."""
     filled = mask.copy()
-    for first, last in runs(~mask):
+    for first, last in contour.runs(~mask):
         if (last - first) * FRAME < pause - 1e-6 and first > 0 and last < len(mask):
             filled[first:last] = True
-    kept = (span for span in runs(filled) if (span[1] - span[0]) * FRAME >= SHORTEST - 1e-6)
+    kept = (span for span in contour.runs(filled) if (span[1] - span[0]) * FRAME >= SHORTEST - 1e-6)
     return [(max(0.0, (a - 0.5) * FRAME), (b - 0.5) * FRAME) for a, b in kept]
 
 
@@ -168,7 +162,7 @@ def _silero() -> Iterator[Detector]:
 
 def _webrtcvad() -> Iterator[Detector]:
     which = version("webrtcvad")
-    yield Detector("webrtcvad_raw", "webrtcvad 3, raw", which, lambda p: _frames(runs(_voiced(p))))
+    yield Detector("webrtcvad_raw", "webrtcvad 3, raw", which, lambda p: _frames(contour.runs(_voiced(p))))
     yield Detector(
         "webrtcvad_smoothed", "webrtcvad 3, pauses from 60 ms", which, lambda p: _moved(smoothed(_voiced(p)))
     )

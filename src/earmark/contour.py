@@ -1,8 +1,8 @@
-"""The energy contour of a recording: its level every 10 ms, and where a word begins and ends by it."""
+"""The energy contour of a recording: its level every 10 ms, where a word begins and ends by it, and runs of frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ EDGE_DB = 25.0  # a word lasts from the first to the last frame that is within t
 FLOOR_DB = -120.0  # dB re full scale: quieter is silence
 
 Levels = NDArray[np.float32]
+Span = tuple[int, int]
+"""First frame, and frame after the last."""
 
 
 def levels(samples: NDArray[np.float32], rate: int) -> Levels:
@@ -21,12 +23,29 @@ def levels(samples: NDArray[np.float32], rate: int) -> Levels:
     return contour.finish()
 
 
-def edges(contour: Levels, below: float = EDGE_DB) -> tuple[int, int] | None:
+def edges(contour: Levels, below: float = EDGE_DB) -> Span | None:
     """First frame, and frame after the last, within `below` dB of the loudest; None where all is silent."""
     if len(contour) == 0 or contour.max() <= FLOOR_DB:
         return None
     loud = np.flatnonzero(contour >= contour.max() - below)
     return int(loud[0]), int(loud[-1]) + 1
+
+
+def runs(mask: NDArray[np.bool_]) -> list[Span]:
+    """The spans in which a mask [frames] holds."""
+    ends = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
+    return [(int(a), int(b)) for a, b in ends.reshape(-1, 2)]
+
+
+def joined(spans: Sequence[Span], gap: float) -> list[Span]:
+    """Spans in order, those that are at most `gap` frames apart as one."""
+    found = list(spans[:1])
+    for first, last in spans[1:]:
+        if first - found[-1][1] <= gap:
+            found[-1] = found[-1][0], last
+        else:
+            found.append((first, last))
+    return found
 
 
 class Contour:

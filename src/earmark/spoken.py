@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from earmark.contour import EDGE_DB, STEP, Levels
+from earmark.contour import EDGE_DB, STEP, Levels, Span, joined, runs
 from earmark.model import Threshold
 from earmark.pitch import SpeakerF0
 from earmark.timeline import Array, Event, EventRules, Timeline
@@ -16,9 +15,6 @@ from earmark.timeline import Array, Event, EventRules, Timeline
 EDGE_REACH = 8  # frames by which the energy may move an edge
 PAUSE_HEARD = 30  # frames beside a word in which the background's level is looked for
 CLEAR_DB = 6.0  # how far a word's edge must be above the background for its energy to tell where it is
-
-Span = tuple[int, int]
-"""First frame, and frame after the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,8 @@ def find_words(
         return []
     on, off = EventRules(sensitivity=rules.sensitivity).shift(np.array([threshold.on, threshold.off], np.float32))
     spans = _hysteresis(_median(scores), float(on), float(off))
-    spans = [s for s in _bridged(spans, rules.pause) if s[1] - s[0] >= rules.min_word / STEP - 1e-6]
+    spans = joined(spans, (rules.pause - 1e-6) / STEP)
+    spans = [s for s in spans if s[1] - s[0] >= rules.min_word / STEP - 1e-6]
     edges = [_refined(spans, number, contour) for number in range(len(spans))]
     return [(round(max(0.0, first * STEP), 3), round(min(last * STEP, duration), 3)) for first, last in edges]
 
@@ -113,23 +110,8 @@ def _median(scores: Array) -> Array:
 
 
 def _hysteresis(scores: Array, on: float, off: float) -> list[Span]:
-    spans = _runs(scores >= min(off, on))
+    spans = runs(scores >= min(off, on))
     return [(a, b) for a, b in spans if scores[a:b].max() >= on]
-
-
-def _runs(mask: NDArray[np.bool_]) -> list[Span]:
-    edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
-def _bridged(spans: list[Span], pause: float) -> list[Span]:
-    joined = spans[:1]
-    for first, last in spans[1:]:
-        if (first - joined[-1][1]) * STEP < pause - 1e-6:
-            joined[-1] = joined[-1][0], last
-        else:
-            joined.append((first, last))
-    return joined
 
 
 def _refined(spans: list[Span], number: int, contour: Levels) -> tuple[float, float]:

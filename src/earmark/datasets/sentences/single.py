@@ -69,17 +69,13 @@ def unfit(samples: Samples, rate: int) -> str:
     seconds = (found[1] - found[0]) * contour.STEP
     if not SHORTEST <= seconds <= LONGEST:
         return "short" if seconds < SHORTEST else "long"
-    if _longest_run(quiet[word]) * contour.STEP > LONGEST_GAP + 1e-6:
+    longest = max((last - first for first, last in contour.runs(quiet[word])), default=0)
+    if longest * contour.STEP > LONGEST_GAP + 1e-6:
         return "pause"
     if quiet.sum() < FEWEST_FRAMES:
         return ""
     clear = levels.max() - contour.EDGE_DB - CLEAR_DB
     return "" if np.percentile(levels[quiet], 25) <= clear else "noisy"
-
-
-def _longest_run(mask: NDArray[np.bool_]) -> int:
-    edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def _common_rate(voice: Voice) -> int:

@@ -66,7 +66,7 @@ def cut(samples: Samples, rate: int, one_word: bool = False) -> list[Piece]:
     if whole is None or _noisy(levels, whole) or (not one_word and _never_quiet(levels)):
         return []
     loud = levels >= levels.max() - contour.EDGE_DB
-    spans = _join(_runs(loud), LONGEST_CLOSURE)
+    spans = contour.joined(contour.runs(loud), LONGEST_CLOSURE)
     pieces = []
     for number, (first, last) in enumerate(spans):
         before = spans[number - 1][1] if number else 0
@@ -82,7 +82,7 @@ def _aligned_levels(samples: Samples, hop: int) -> contour.Levels:
     return contour.levels(np.concatenate([np.zeros(hop - hop // 2, np.float32), samples]), 100 * hop)[1:]
 
 
-def _noisy(levels: contour.Levels, span: tuple[int, int]) -> bool:
+def _noisy(levels: contour.Levels, span: contour.Span) -> bool:
     outside = np.concatenate([levels[: max(0, span[0] - 3)], levels[span[1] + 3 :]])
     return len(outside) >= 5 and float(np.median(outside)) > levels.max() - QUIET_DB
 
@@ -92,26 +92,11 @@ def _never_quiet(levels: contour.Levels) -> bool:
     return bool(np.percentile(levels, 5) > levels.max() - contour.EDGE_DB)
 
 
-def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
-def _join(runs: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
-    joined = runs[:1]
-    for first, last in runs[1:]:
-        if first - joined[-1][1] <= gap:
-            joined[-1] = joined[-1][0], last
-        else:
-            joined.append((first, last))
-    return joined
-
-
 def _piece(
     samples: Samples,
     levels: contour.Levels,
-    span: tuple[int, int],
-    room: tuple[int, int],
+    span: contour.Span,
+    room: contour.Span,
     hop: int,
     one_word: bool,
 ) -> Piece | None:
@@ -130,7 +115,7 @@ def _piece(
 def _inside(levels: contour.Levels, one_word: bool) -> Marks:
     marks = np.full(len(levels), SPEECH, np.uint8)
     if not one_word:
-        for first, last in _runs(levels < levels.max() - contour.EDGE_DB):
+        for first, last in contour.runs(levels < levels.max() - contour.EDGE_DB):
             if last - first >= SHORTEST_PAUSE:
                 marks[first:last] = UNSURE
     return marks

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.contour import FLOOR_DB, STEP
+from earmark.contour import FLOOR_DB, STEP, runs
 from earmark.evaluation.words import WordCounts, count
 from earmark.model import Threshold
 from earmark.spoken import Word, WordRules, find_words
@@ -34,8 +34,7 @@ def choose(scores: NDArray[np.float32], marks: NDArray[np.uint8]) -> Threshold:
 
 def spans(mask: NDArray[np.bool_]) -> list[Word]:
     """A word for each run of frames."""
-    edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
-    return [Word(float(a) * STEP, float(b) * STEP) for a, b in edges.reshape(-1, 2)]
+    return [Word(first * STEP, last * STEP) for first, last in runs(mask)]
 
 
 def _value(scores: NDArray[np.float32], truths: list[list[Word]], threshold: Threshold) -> float:
