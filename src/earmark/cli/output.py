@@ -7,11 +7,11 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Generic, Protocol, TextIO, TypeVar
+from typing import Generic, TypeVar
 
 from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
-from earmark.formats import FORMATS, for_name, table
+from earmark.formats import FORMATS, Format, for_name, table
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.formats.words_table import plain as words_table
@@ -24,20 +24,8 @@ WordsPlotter = Callable[[Path, Words, Path, Words | None, int], None]
 SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
 SINGLE_OF_WORDS = ("textgrid", "audacity")
 
-R = TypeVar("R", bound=Timeline | Words, contravariant=True)
+R = TypeVar("R", bound=Timeline | Words)
 """What was found in one recording."""
-
-
-class Form(Protocol[R]):
-    """A file format, as the writers use it."""
-
-    suffix: str
-
-    def write(self, found: R, file: TextIO, /) -> None:
-        """Write one recording."""
-
-    def write_many(self, several: Iterable[R], file: TextIO, /) -> None:
-        """Write several recordings into one file."""
 
 
 class Writer(ABC, Generic[R]):
@@ -67,7 +55,7 @@ class TableWriter(Writer[R]):
 class StreamWriter(Writer[R]):
     """All recordings in one stream."""
 
-    def __init__(self, form: Form[R], several: bool) -> None:
+    def __init__(self, form: Format[R], several: bool) -> None:
         self.form, self.several = form, several
         self.found: list[R] = []
 
@@ -86,7 +74,7 @@ class StreamWriter(Writer[R]):
 class FolderWriter(Writer[R]):
     """A file for each recording."""
 
-    def __init__(self, form: Form[R], folder: Path, spare: Callable[[Path], None] = lambda path: None) -> None:
+    def __init__(self, form: Format[R], folder: Path, spare: Callable[[Path], None] = lambda path: None) -> None:
         """`spare` raises for a file that is not to be replaced."""
         self.form, self.folder, self.spare = form, folder, spare
         self.written: set[Path] = set()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Format", "Reader", "for_name", "read"]
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, Format[Timeline]] = {
     "json": Json(),
     "csv": Csv(),
     "vtt": Vtt(),
@@ -46,7 +46,7 @@ def for_name(
     language: str = "en",
     rules: ReadingRules | None = None,
     include_speech: bool = False,
-) -> Format:
+) -> Format[Timeline]:
     """The format of this name; language, rules and speech matter to captions only.
 
     Raises:

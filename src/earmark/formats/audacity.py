@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from earmark.timeline import Timeline
 
 
-class Audacity(Format):
+class Audacity(Format["Timeline"]):
     """A line a label: onset, offset and text, with tabs between; times in seconds to the microsecond.
 
     Scores, recording and duration are not in the file.

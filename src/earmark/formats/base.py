@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol, TextIO, runtime_checkable
+from typing import TYPE_CHECKING, Generic, Protocol, TextIO, TypeVar, runtime_checkable
 
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.timeline import Event, Timeline
 
+R = TypeVar("R")
+"""What was found in one recording: its timeline, or its words."""
 
-class Format(ABC):
-    """A way to write timelines to a text stream opened with `newline=""` and `encoding="utf-8"`."""
+
+class Format(ABC, Generic[R]):
+    """A way to write what was found to a text stream opened with `newline=""` and `encoding="utf-8"`."""
 
     name: str
     suffix: str
 
     @abstractmethod
-    def write(self, timeline: Timeline, file: TextIO) -> None:
-        """Write one recording's timeline."""
+    def write(self, found: R, file: TextIO, /) -> None:
+        """Write what was found in one recording."""
 
-    def write_many(self, timelines: Iterable[Timeline], file: TextIO) -> None:
+    def write_many(self, several: Iterable[R], file: TextIO, /) -> None:
         """Write several recordings into one file, if the format has a way to tell them apart.
 
         Raises:
             EarmarkError: there are several, and it has none; only the first is written.
         """
-        rest = iter(timelines)
-        for timeline in rest:
-            self.write(timeline, file)
+        rest = iter(several)
+        for found in rest:
+            self.write(found, file)
             break
         for _ in rest:
             raise EarmarkError(f"format {self.name}", "holds one recording a file", "write to a folder with --out DIR")

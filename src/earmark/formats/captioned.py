@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from earmark.timeline import Timeline
 
 
-class CaptionFormat(Format):
+class CaptionFormat(Format["Timeline"]):
     """A format of captions in one language, within reading rules."""
 
     def __init__(

@@ -17,7 +17,7 @@ COLUMNS = ("recording", "onset", "offset", "label", "score")
 NEEDED = ("onset", "offset", "label")
 
 
-class Csv(Format):
+class Csv(Format["Timeline"]):
     """One header, then a row an event: times in seconds to the millisecond, scores to four digits.
 
     Durations and models are not in the table: a timeline read from one lasts until its last event.

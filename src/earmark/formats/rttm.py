@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from earmark.timeline import Timeline
 
 
-class Rttm(Format):
+class Rttm(Format["Timeline"]):
     """A SPEAKER line an event: type file chnl tbeg tdur ortho stype name conf slat.
 
     The label stands as name, the score as confidence, and the recording's name without folder and suffix as

@@ -26,7 +26,7 @@ Interval = tuple[float, float, str]
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<!\S)(<exists>|<absent>)(?!\S)|(?<!\S)([-+]?\d[\d.eE+-]*)(?!\S)')
 
 
-class TextGrid(Format):
+class TextGrid(Format["Timeline"]):
     """Praat's long text format: contiguous intervals, the silent ones with empty text.
 
     Events of one label that overlap become one, as a tier cannot hold both. Scores are not in the file.

@@ -10,13 +10,11 @@ ground truth that a person drew beside the same recording.
 from __future__ import annotations
 
 import csv
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from earmark.errors import EarmarkError
 from earmark.formats.audacity import Audacity
-from earmark.formats.base import encodable, number, one_line
+from earmark.formats.base import Format, encodable, number, one_line
 from earmark.formats.textgrid import DIGITS, Interval, write_tiers
 from earmark.formats.words_json import WordsJson
 
@@ -27,31 +25,7 @@ TIER = "words"
 COLUMNS = ("recording", "word", "onset", "offset", "f0", "text")
 
 
-class WordsFormat(ABC):
-    """A way to write words to a text stream opened with `newline=""` and `encoding="utf-8"`."""
-
-    name: str
-    suffix: str
-
-    @abstractmethod
-    def write(self, words: Words, file: TextIO) -> None:
-        """Write one recording's words."""
-
-    def write_many(self, recordings: Iterable[Words], file: TextIO) -> None:
-        """Write several recordings into one file, if the format has a way to tell them apart.
-
-        Raises:
-            EarmarkError: there are several, and it has none; only the first is written.
-        """
-        rest = iter(recordings)
-        for words in rest:
-            self.write(words, file)
-            break
-        for _ in rest:
-            raise EarmarkError(f"format {self.name}", "holds one recording a file", "write to a folder with --out DIR")
-
-
-class WordsTextGrid(WordsFormat):
+class WordsTextGrid(Format["Words"]):
     """Praat's TextGrid with one tier, `words`: in each interval the word's text, or its number from 1.
 
     To correct it in Praat into a ground truth, save it beside `talk.flac` as `talk.TextGrid`. Where two words overlap,
@@ -67,7 +41,7 @@ class WordsTextGrid(WordsFormat):
         write_tiers({TIER: _intervals(words.words)}, end, file)
 
 
-class WordsCsv(WordsFormat):
+class WordsCsv(Format["Words"]):
     """One header, then a row a word: its number from 1, times in seconds, mean F0 in Hz, text if it is known."""
 
     name = "csv"
@@ -89,7 +63,7 @@ class WordsCsv(WordsFormat):
                 writer.writerow((recording, *row))
 
 
-class WordsAudacity(WordsFormat):
+class WordsAudacity(Format["Words"]):
     """Audacity's label track: a line a word, with its text or its number from 1."""
 
     name = "audacity"
@@ -100,7 +74,7 @@ class WordsAudacity(WordsFormat):
         Audacity().write(words.as_timeline(), file)
 
 
-WORD_FORMATS: dict[str, WordsFormat | WordsJson] = {
+WORD_FORMATS: dict[str, Format[Words]] = {
     "json": WordsJson(),
     "csv": WordsCsv(),
     "textgrid": WordsTextGrid(),

@@ -10,13 +10,12 @@ a file without `classifier` is a ground truth.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import encodable, stream_name
+from earmark.formats.base import encodable
+from earmark.formats.json_format import JsonFormat, one_line_json
 
 if TYPE_CHECKING:
     from earmark.pitch import SpeakerF0
@@ -26,46 +25,30 @@ STATISTICS = ("mean", "median", "std", "voiced_seconds")
 FORM = '{"recording", "duration", "words": [{"onset", "offset"}]}'
 
 
-class WordsJson:
+class WordsJson(JsonFormat["Words"]):
     """An object for one recording, a list of them for several; one word a line.
 
     Times are rounded to milliseconds, frequencies to a tenth of a hertz.
     """
 
-    name = "json"
     suffix = ".words.json"
 
-    def write(self, words: Words, file: TextIO) -> None:
-        """Write one object."""
-        file.write(_dump(words) + "\n")
+    def dump(self, words: Words) -> str:
+        """One object."""
+        head: dict[str, Any] = {"recording": encodable(words.recording), "duration": round(words.duration, 3)}
+        if words.classifier is not None:
+            head["classifier"] = encodable(words.classifier)
+        if words.speaker_f0 is not None:
+            f0 = words.speaker_f0
+            head["speaker_f0"] = {
+                key: round(getattr(f0, key), 2 if key == "voiced_seconds" else 1) for key in STATISTICS
+            }
+        lines = ",\n".join("  " + one_line_json(_entry(word)) for word in words.words)
+        return one_line_json(head)[:-1] + ', "words": [' + (f"\n{lines}\n" if lines else "") + "]}"
 
-    def write_many(self, recordings: Iterable[Words], file: TextIO) -> None:
-        """Write a list, also when it holds one recording or none; each is written as soon as it is there."""
-        separator = "[\n"
-        for words in recordings:
-            file.write(separator + _dump(words))
-            separator = ",\n"
-        file.write("[]\n" if separator == "[\n" else "\n]\n")
-
-    def read(self, file: TextIO) -> Words:
-        """The words of the one recording in a stream, whether or not in a list.
-
-        Raises:
-            EarmarkError: the stream holds something else.
-        """
-        found = self.read_many(file)
-        if len(found) != 1:
-            raise EarmarkError(stream_name(file), f"holds {len(found)} recordings", "give a file with one")
-        return found[0]
-
-    def read_many(self, file: TextIO) -> list[Words]:
-        """The words of every recording in a stream; errors as for `read`."""
-        where = stream_name(file)
-        try:
-            content = json.load(file)
-        except (ValueError, RecursionError) as error:
-            raise EarmarkError(where, f"is not JSON ({error})") from error
-        return [parse(item, where) for item in (content if isinstance(content, list) else [content])]
+    def parse(self, item: Any, where: str) -> Words:
+        """The words of one recording from decoded JSON."""
+        return parse(item, where)
 
 
 def parse(item: Any, where: str) -> Words:
@@ -85,17 +68,6 @@ def parse(item: Any, where: str) -> Words:
     return Words(head.recording, head.duration, head.classifier, speaker_f0=speaker).with_words(words)
 
 
-def _dump(words: Words) -> str:
-    head: dict[str, Any] = {"recording": encodable(words.recording), "duration": round(words.duration, 3)}
-    if words.classifier is not None:
-        head["classifier"] = encodable(words.classifier)
-    if words.speaker_f0 is not None:
-        f0 = words.speaker_f0
-        head["speaker_f0"] = {key: round(getattr(f0, key), 2 if key == "voiced_seconds" else 1) for key in STATISTICS}
-    lines = ",\n".join("  " + _json(_entry(word)) for word in words.words)
-    return _json(head)[:-1] + ', "words": [' + (f"\n{lines}\n" if lines else "") + "]}"
-
-
 def _entry(word: Word) -> dict[str, Any]:
     entry: dict[str, Any] = {"onset": round(word.onset, 3), "offset": round(word.offset, 3)}
     if word.f0 is not None:
@@ -103,10 +75,6 @@ def _entry(word: Word) -> dict[str, Any]:
     if word.text is not None:
         entry["text"] = encodable(word.text)
     return entry
-
-
-def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _word(entry: Any, where: str) -> Word:
