@@ -113,6 +113,9 @@ def test_files_for_none_of_the_labels(tmp_path):
     [
         ({"labels": ["x"], "pattern": "*.nothing"}, "no recording fits"),
         ({"labels": ["x"], "pattern": "/absolute/*"}, "is no pattern"),
+        ({"labels": ["x"], "pattern": ""}, "is no pattern"),
+        ({"labels": ["x"], "pattern": "."}, "is no pattern"),
+        ({"labels": ["x"], "pattern": "./"}, "is no pattern"),
         ({"labels": ["x"], "limit_per_source": 0}, "leaves nothing"),
         ({}, "needs the option labels"),
     ],

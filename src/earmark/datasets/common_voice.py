@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from earmark.datasets import media_files
+from earmark.datasets import media_files, sources
 from earmark.datasets.clip import Clip, Dataset
 from earmark.errors import DatasetError, EarmarkWarning, MediaError
 from earmark.media import open_recording
@@ -57,7 +56,7 @@ def read(
     if not kept:
         raise DatasetError(root, f"no validated clip lasts longer than {max(shortest, end or 0):g} s")
     if limit_per_source is not None:
-        kept = _thin(root, kept, limit_per_source)
+        kept = sources.thin(root, kept, limit_per_source)
     exclusive = len(wanted) == 1
     return Dataset("common_voice", tuple(kept), "CC0 1.0", exclusive, sources="common_voice", missing=absent)
 
@@ -129,20 +128,6 @@ def _measured(path: Path) -> float:
     except MediaError as error:
         warnings.warn(f"{error}; it is left out", EarmarkWarning, stacklevel=2)
         return 0.0
-
-
-def _thin(root: Path, clips: Sequence[Clip], limit: int) -> list[Clip]:
-    if limit < 1:
-        raise DatasetError(root, f"limit_per_source={limit} leaves nothing", "give 1 or more")
-    speakers: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        speakers[clip.source].append(clip)
-    few = (group if len(group) <= limit else _evenly(group, limit) for group in speakers.values())
-    return [clip for group in few for clip in group]
-
-
-def _evenly(group: list[Clip], limit: int) -> list[Clip]:
-    return [group[number * len(group) // limit] for number in range(limit)]
 
 
 def _span(root: Path, span: Sequence[float] | str | None) -> tuple[float, float] | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from earmark.datasets import media_files, sources
 from earmark.datasets.clip import Clip, Dataset
@@ -52,11 +51,13 @@ def read(
     if cut is not None:
         clips = [piece for clip in clips for piece in _cut(clip, *cut)]
     if limit_per_source is not None:
-        clips = _thin(root, clips, limit_per_source)
+        clips = sources.thin(root, clips, limit_per_source)
     return Dataset(name or root.resolve().name, tuple(clips), licence, exclusive=len(wanted) == 1)
 
 
 def _find(root: Path, pattern: str, exclude: Sequence[str]) -> list[Path]:
+    if not PurePath(pattern).parts:  # such as "" and ".", for which glob itself fails in ways of its own
+        raise DatasetError(root, f"pattern={pattern!r} is no pattern (it names nothing below the folder)")
     try:
         found = sorted(root.glob(pattern))
     except (ValueError, NotImplementedError) as error:
@@ -77,18 +78,3 @@ def _cut(clip: Clip, length: float, every: float) -> list[Clip]:
     count = int((duration - length) // every) + 1 if duration >= length else 0
     pieces = [replace(clip, start=every * i, end=every * i + length) for i in range(count)]
     return pieces or [clip]
-
-
-def _thin(root: Path, clips: list[Clip], limit: int) -> list[Clip]:
-    if limit < 1:
-        raise DatasetError(root, f"limit_per_source={limit} leaves nothing", "give 1 or more")
-    groups: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        groups[clip.source].append(clip)
-    return [clip for group in groups.values() for clip in _evenly(group, limit)]
-
-
-def _evenly(group: list[Clip], limit: int) -> list[Clip]:
-    if len(group) <= limit:
-        return group
-    return [group[number * len(group) // limit] for number in range(limit)]
