@@ -18,6 +18,8 @@ BASE = {"errors", "_version"}
 INFERENCE = {
     "streaming",
     "media",
+    "descriptors",
+    "patches",
     "frontend",
     "timeline",
     "model",
@@ -37,7 +39,9 @@ MAY_IMPORT = {
     "streaming": set(),
     "labels": set(),
     "media": set(),
-    "frontend": {"streaming"},
+    "descriptors": set(),
+    "patches": {"streaming"},
+    "frontend": {"streaming", "descriptors", "patches"},
     "timeline": {"streaming"},
     "model": {"streaming", "frontend", "timeline"},
     "edges": {"frontend", "timeline"},
@@ -49,6 +53,7 @@ MAY_IMPORT = {
     "labelling": {"streaming", "media", "frontend", "timeline", "edges", "model"},
     "speech": {"streaming", "media", "frontend", "timeline", "model", "labelling", "contour", "pitch", "spoken"},
     "plot": {"streaming", "media", "frontend", "timeline"},
+    "augment_plot": {"frontend", "augment", "plot"},
     "word_plot": {"streaming", "media", "frontend", "pitch", "spoken", "plot"},
     "datasets": {"media", "labels", "contour", "timeline", "spoken", "formats"},
     "augment": {"frontend"},
@@ -66,7 +71,7 @@ MAY_IMPORT = {
         "augment",
         "evaluation",
     },
-    "cli": INFERENCE | {"plot", "word_plot", "datasets", "training", "evaluation"},
+    "cli": INFERENCE | {"plot", "word_plot", "augment", "augment_plot", "datasets", "training", "evaluation"},
 }
 """For each room the rooms to its left in the flow; every room may import those of BASE."""
 

@@ -15,14 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from earmark import descriptors, patches
 from earmark.streaming import concatenate
 
 Samples = NDArray[np.float32]
 Features = NDArray[np.float32]
-Kind = Literal["log_mel", "linear", "mfcc"]
+Kind = Literal["log_mel", "linear", "mfcc", "summary"]
 
 POWER_FLOOR = 1e-10  # -100 dB re full scale: quieter is silence
 BLOCK_FRAMES = 200  # transformed at once: fits the second-level cache, which is fastest
+IN_DECIBELS = ("log_mel", "linear")  # kinds whose frames are levels, and can be drawn
 DELTA_WIDTH = 9  # frames of the regression behind a delta, the width that librosa and HTK use
 
 
@@ -31,16 +33,19 @@ class FrontEnd:
     """All that determines features; stored in the model file.
 
     Attributes:
-        kind: `log_mel` (dB in mel bands), `linear` (dB in FFT bins), `mfcc` (cepstra of the log-mel bands).
+        kind: `log_mel` (dB in mel bands), `linear` (dB in FFT bins), `mfcc` (cepstra of the log-mel bands),
+            `summary` (statistics of a patch's descriptors, see `earmark.descriptors`).
         rate: samples per second that the features are computed from.
         n_fft: samples in a frame, and the length of its Fourier transform.
         hop: samples between frames.
         bands: mel bands.
         fmin: lowest frequency of the mel bands, Hz.
         fmax: highest frequency of the mel bands, Hz; half the rate if None.
-        coefficients: cepstral coefficients kept (`mfcc` only).
+        coefficients: cepstral coefficients kept (`mfcc` and `summary`).
         deltas: how many orders of time derivatives follow the cepstra, 0 to 2 (`mfcc` only).
-        image: (height, width) of the picture that `picture` makes of a patch, or None.
+        patch: seconds of a patch, for networks that see so much at a time; None: a stream of frames without end.
+        patch_hop: seconds from one patch to the next.
+        image: (height, width) of the picture that is made of each patch, or None.
         image_range: dB that become black and white in the picture.
     """
 
@@ -55,6 +60,8 @@ class FrontEnd:
     fmax: float | None = None
     coefficients: int = 20
     deltas: int = 2
+    patch: float | None = None
+    patch_hop: float = 1.0
     image: tuple[int, int] | None = None
     image_range: tuple[float, float] = (-80.0, 20.0)
 
@@ -65,8 +72,14 @@ class FrontEnd:
             raise ValueError("n_fft must be even, and at least hop")
         if not 0 <= self.fmin < self.highest <= self.rate / 2:
             raise ValueError(f"mel bands from {self.fmin} to {self.highest} Hz do not fit a rate of {self.rate}")
-        if self.kind == "mfcc" and not (1 <= self.coefficients <= self.bands and 0 <= self.deltas <= 2):
-            raise ValueError("mfcc needs 1 to `bands` coefficients and 0 to 2 orders of deltas")
+        if self.patch is None and self.kind == "summary":
+            raise ValueError("a summary is made of patches: set patch, in seconds")
+        if self.image is not None and self.kind not in IN_DECIBELS:
+            raise ValueError("pictures are made of log_mel or linear")
+        if self.patch is not None and (self.patch <= 0 or self.patch_hop < self.hop / self.rate):
+            raise ValueError("patch must be positive, and patch_hop at least a frame")
+        if self.kind in ("mfcc", "summary") and not (1 <= self.coefficients <= self.bands and 0 <= self.deltas <= 2):
+            raise ValueError(f"{self.kind} needs 1 to `bands` coefficients and 0 to 2 orders of deltas")
 
     @property
     def highest(self) -> float:
@@ -75,15 +88,45 @@ class FrontEnd:
 
     @property
     def seconds(self) -> float:
-        """Seconds between frames."""
-        return self.hop / self.rate
+        """Seconds between frames; where patches are cut, by which a row of a patch moves the time on."""
+        step = self.hop / self.rate
+        return step if self.rows is None else self._patch_hop * step / self.rows
 
     @property
     def size(self) -> int:
-        """Features in a frame."""
+        """Features in a frame, or in a row of a patch."""
+        if self.patch is not None and self.image is not None:
+            return self.image[1]
+        if self.kind == "summary":
+            return descriptors.summary_size(self.coefficients)
+        return self.frame_size
+
+    @property
+    def frame_size(self) -> int:
+        """Features in a frame, before patches are cut."""
+        if self.kind == "summary":
+            return descriptors.FIRST + self.bands
         if self.kind == "mfcc":
             return self.coefficients * (1 + self.deltas)
         return self.bands if self.kind == "log_mel" else self.n_fft // 2 + 1
+
+    @property
+    def rows(self) -> int | None:
+        """Rows of a patch: of its picture, 1 of a summary, otherwise its frames; None where no patches are cut."""
+        if self.patch is None:
+            return None
+        if self.image is not None:
+            return self.image[0]
+        return 1 if self.kind == "summary" else self.patch_frames
+
+    @property
+    def patch_frames(self) -> int:
+        """Frames in a patch: as many as a clip of its length has."""
+        return 1 + round((self.patch or 0.0) * self.rate) // self.hop
+
+    @property
+    def _patch_hop(self) -> int:
+        return round(self.patch_hop * self.rate / self.hop)
 
     def centres(self) -> NDArray[np.float64]:
         """Centre frequency of each mel band, Hz."""
@@ -94,15 +137,37 @@ class FrontEnd:
         return 1 + samples // self.hop if samples else 0
 
     def features(self, samples: Samples) -> Features:
-        """Features [frames, size] of a whole mono recording."""
+        """Features [frames, size] of a whole mono recording; where patches are cut, [steps * rows, size]."""
         return concatenate(self.stream([samples]), self.size)
 
+    def clip_features(self, samples: Samples) -> Features:
+        """What training needs of a clip: its frames, or the rows of the patches that cover it, each once."""
+        if self.patch is None:
+            return self.features(samples)
+        frames = concatenate(self.frame_stream([samples]), self.frame_size)
+        cut = patches.covering(frames, self.patch_frames, self._patch_hop)
+        return concatenate((self._rows(patch) for patch in cut), self.size)
+
     def stream(self, blocks: Iterable[Samples]) -> Iterator[Features]:
-        """Features of a recording that comes in blocks: the same frames as of the whole at once."""
+        """Features of a recording that comes in blocks: the same as of the whole at once."""
+        return self.cut(self.frame_stream(blocks))
+
+    def frame_stream(self, blocks: Iterable[Samples]) -> Iterator[Features]:
+        """Its frames [frames, frame_size], before patches are cut."""
+        if self.kind == "summary":
+            return self._descriptors(blocks)
         spectra = self._spectra(blocks)
         if self.kind != "mfcc":
             return spectra
         return add_deltas((self._cepstra(s) for s in spectra), self.deltas, self.coefficients)
+
+    def cut(self, frames: Iterable[Features]) -> Iterator[Features]:
+        """Features from frames: the frames themselves, or the rows of each patch in turn."""
+        if self.patch is None:
+            yield from frames
+            return
+        for patch in patches.centred(frames, self.patch_frames, self._patch_hop, self.frame_size):
+            yield self._rows(patch)
 
     def picture(self, features: Features) -> NDArray[np.float32]:
         """A patch of dB features [frames, size] as an image [height, width] in 0..1, low frequencies at the bottom."""
@@ -125,12 +190,22 @@ class FrontEnd:
         pairs = {k: tuple(values[k]) for k in ("image", "image_range") if values.get(k) is not None}
         return cls(**{**values, **pairs})
 
+    def _rows(self, patch: Features) -> Features:
+        """A patch [patch_frames, frame_size] as the network gets it, [rows, size]."""
+        if self.kind == "summary":
+            return descriptors.summarise(patch, self.hop / self.rate, self.coefficients)[None]
+        return patch if self.image is None else self.picture(patch)
+
+    def _descriptors(self, blocks: Iterable[Samples]) -> Iterator[Features]:
+        filters = mel_filters(self.rate, self.n_fft, self.bands, self.fmin, self.highest)
+        for frames in frames_of(blocks, self.n_fft, self.hop):
+            yield descriptors.frame_descriptors(frames, power_spectra(frames), filters, self.rate)
+
     def _spectra(self, blocks: Iterable[Samples]) -> Iterator[Features]:
         """Log-mel or linear spectra in dB, some frames at a time."""
         filters = mel_filters(self.rate, self.n_fft, self.bands, self.fmin, self.highest).T
         for frames in frames_of(blocks, self.n_fft, self.hop):
-            spectrum = fft.rfft(frames * hann(self.n_fft), axis=1)
-            power = spectrum.real**2 + spectrum.imag**2
+            power = power_spectra(frames)
             yield decibels(power if self.kind == "linear" else power @ filters)
 
     def _cepstra(self, log_mel: Features) -> Features:
@@ -165,6 +240,12 @@ def frames_of(blocks: Iterable[Samples], n_fft: int, hop: int) -> Iterator[NDArr
 def _with_end(blocks: Iterable[Samples]) -> Iterator[Samples | None]:
     yield from blocks
     yield None
+
+
+def power_spectra(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Power [n, n_fft // 2 + 1] of the windowed frames [n, n_fft]."""
+    spectrum = fft.rfft(frames * hann(frames.shape[1]), axis=1)
+    return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
 
 
 def decibels(power: NDArray[np.float32]) -> Features:

@@ -9,7 +9,7 @@ import numpy as np
 
 from earmark import media, streaming
 from earmark.edges import Levels
-from earmark.frontend import Samples
+from earmark.frontend import IN_DECIBELS, Samples
 from earmark.model import Model, load_model
 from earmark.timeline import EventFinder, EventRules, Timeline, smooth, whole
 
@@ -46,9 +46,11 @@ def label(
     finder = EventFinder(about.labels, rules.shift(about.on), rules.shift(about.off), about.step, rules)
     with media.open_recording(source, track) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, progress)
-        levels = Levels(about.front_end.seconds)
-        features = about.front_end.stream(streaming.ahead(iter(blocks), BLOCKS_AHEAD))
-        scores = chosen.score_features(levels.hear(features))
+        levels = Levels(about.front_end.hop / about.front_end.rate)
+        frames = about.front_end.frame_stream(streaming.ahead(iter(blocks), BLOCKS_AHEAD))
+        if about.front_end.kind in IN_DECIBELS:
+            frames = levels.hear(frames)
+        scores = chosen.score_features(about.front_end.cut(frames))
         for part in smooth(scores, about.window_steps, len(about.labels), about.exclusive):
             finder.add(part)
         events = levels.tighten(finder.events(blocks.seconds), about.reach)

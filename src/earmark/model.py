@@ -99,7 +99,7 @@ class Description:
     @property
     def reach(self) -> float:
         """Seconds by which an event may begin before its sound, or end after it: half the window and what is heard."""
-        return (self.window + self.context * self.front_end.seconds) / 2
+        return (self.window + (self.front_end.patch or self.context * self.front_end.seconds)) / 2
 
     @property
     def window_steps(self) -> int:
