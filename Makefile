@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-TORCH ?= torch==2.13.0
+TORCH ?= torch==2.13.0 torchvision==0.28.0
 
 .PHONY: demo test lint types benchmark clean
 
@@ -44,10 +44,11 @@ $(VENV)/core: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 # torch comes first, with its version: without, the CUDA build and gigabytes more would come on a machine without a GPU.
+# torchvision is the release that was made for it.
 $(VENV)/all: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet "pip>=25.1"
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[plot,data,train]' --group dev
+	$(BIN)/pip install --quiet --editable '.[plot,data,train,pretrained]' --group dev
 	touch $@ $(VENV)/core
 
 clean:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.augment.batch import Gain, Mixup, NoiseFloor, Overlay, SpecAugment, add_powers
-from earmark.training.fit import vary
+from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, SpecAugment, add_powers
+from earmark.training.batches import vary
 from earmark.training.recipe import Augmentation
 
 CLIPS, FRAMES, BANDS, LABELS = 12, 50, 16, 5
@@ -24,7 +24,7 @@ def rng(seed=0):
 
 
 ON_FEATURES = [Gain(10.0), NoiseFloor(), SpecAugment(10, 4, 2)]
-ON_BOTH = [Mixup(0.4), Overlay(0.5)]
+ON_BOTH = [Mixup(0.4), Overlay(0.5), BetweenClass()]
 
 
 def applied(augmentation, features, targets, generator):
@@ -87,6 +87,20 @@ def test_powers_add():
     torch.testing.assert_close(add_powers(torch.tensor(-100.0), torch.tensor(10.0)), torch.tensor(10.0))
     a, b = torch.rand(100) * 80 - 60, torch.rand(100) * 80 - 60
     torch.testing.assert_close(10 ** (add_powers(a, b) / 10), 10 ** (a / 10) + 10 ** (b / 10), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("quieter", [0.0, 40.0, 150.0])
+def test_between_class_is_the_formula_of_its_paper(features, quieter):
+    """Of the two clips and the share that the targets tell, whatever lies between their levels."""
+    pair, classes = features[:2] - torch.tensor([0.0, quieter])[:, None, None], torch.eye(2)
+    mixed, shares = BetweenClass()(pair, classes, rng(1))
+    power = 10 ** (pair.double() / 10)
+    level = 10 * power.sum(2).amax(1).log10()
+    for one, other in ((0, 1), (1, 0)):
+        r = float(shares[one, one])
+        p = 1 / (1 + 10 ** ((level[one] - level[other]) / 20) * (1 - r) / r)
+        expected = (p**2 * power[one] + (1 - p) ** 2 * power[other]) / (p**2 + (1 - p) ** 2)
+        torch.testing.assert_close(mixed[one].double(), 10 * expected.log10(), atol=1e-2, rtol=0)
 
 
 def test_overlay_adds_the_powers_of_two_clips_and_their_labels(features, targets):

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+DECIBEL = float(10 / np.log(10))  # decibels in a factor of e of the power
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,41 @@ class Gain:
         """Features of the same shape."""
         change = rng.uniform(-self.db, self.db, (len(features), 1, 1))
         return features + torch.as_tensor(change, dtype=features.dtype, device=features.device)
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Another speed and pitch for each clip, as if its picture were stretched in time and moved in frequency.
+
+    Speeds are drawn between 1 / (1 + `speed`) and 1 + `speed`, moves up to `bands` bands up or down. What a move
+    leaves empty gets the outermost band. Much cheaper than changing the samples, and coarser: formants move as well.
+    """
+
+    speed: float
+    bands: float
+
+    def longest(self, frames: int) -> int:
+        """Frames that must be gathered so that the fastest clip still fills `frames`."""
+        return int(np.ceil(frames * (1 + self.speed))) + 1
+
+    def __call__(self, features: Tensor, frames: int, rng: np.random.Generator) -> Tensor:
+        """Features [batch, frames, bands] of [batch, at least `longest(frames)`, bands]."""
+        most = np.log1p(self.speed)
+        speed = np.exp(rng.uniform(-most, most, (len(features), 1)))
+        moved = rng.uniform(-self.bands, self.bands, (len(features), 1))
+        features = _between(features, np.arange(frames) * speed)
+        return _between(features.transpose(1, 2), np.arange(features.shape[2]) + moved).transpose(1, 2)
+
+
+def _between(features: Tensor, places: np.ndarray) -> Tensor:
+    """Rows at fractional places [batch, places] of features [batch, rows, columns], linearly interpolated."""
+    last = features.shape[1] - 1
+    place = torch.as_tensor(np.clip(places, 0, last), dtype=torch.float32, device=features.device)
+    below = place.floor().clamp(max=max(0, last - 1)).long()
+    share = (place - below).to(features.dtype).unsqueeze(2)
+    low = features.gather(1, below.unsqueeze(2).expand(-1, -1, features.shape[2]))
+    high = features.gather(1, (below + 1).clamp(max=last).unsqueeze(2).expand(-1, -1, features.shape[2]))
+    return torch.lerp(low, high, share)
 
 
 @dataclass(frozen=True)
@@ -40,6 +77,44 @@ class Mixup:
         other = torch.as_tensor(rng.permutation(len(features)), device=features.device)
         mixed = torch.lerp(features[other], features, share[:, None, None])
         return mixed, torch.lerp(targets[other], targets, share[:, None].to(targets.dtype))
+
+
+@dataclass(frozen=True)
+class BetweenClass:
+    """Each clip mixed with one of another class, as loud as it, in a share that its targets tell.
+
+    Between-class learning (Tokozume, Ushiku and Harada, 2018, arXiv:1711.10282): the share r is uniform in 0..1, and
+    the amplitudes are weighed so that r is what is heard, whatever the clips' levels; the sum keeps its energy. With p
+    the weight of the clip and 1 - p that of the other, whose levels are G1 and G2 dB:
+
+        p = 1 / (1 + 10 ** ((G1 - G2) / 20) * (1 - r) / r)
+        mixed = (p x1 + (1 - p) x2) / sqrt(p ** 2 + (1 - p) ** 2)
+
+    Here powers are added, as those of independent sources, and a clip's level is that of its loudest frame, over all
+    bands, where the paper takes the loudest A-weighted window. Without another class in the batch any other clip will
+    do; a clip that is alone stays as it is.
+    """
+
+    def __call__(self, features: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Features [batch, frames, bands] in dB and targets [batch, labels] of the same shapes."""
+        other = torch.as_tensor(_partners(targets.cpu().numpy(), rng), device=features.device)
+        drawn = np.clip(rng.random(len(features)), 1e-3, 1 - 1e-3)
+        share = torch.as_tensor(drawn, dtype=features.dtype, device=features.device)
+        level = torch.logsumexp(features / DECIBEL, 2).amax(1) * DECIBEL
+        odds = share.logit() - (level - level[other]) / (2 * DECIBEL)  # log of p / (1 - p), exact also near 0 and 1
+        own, others = (2 * DECIBEL * nn.functional.logsigmoid(side) for side in (odds, -odds))
+        energy = add_powers(own, others)
+        weights = ((weight - energy)[:, None, None] for weight in (own, others))
+        mixed = add_powers(features + next(weights), features[other] + next(weights))
+        return mixed, torch.lerp(targets[other], targets, share[:, None].to(targets.dtype))
+
+
+def _partners(targets: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """For each clip the position of another, of other labels if there is any."""
+    differs = (targets[:, None] != targets[None]).any(2)
+    elsewhere = ~np.eye(len(targets), dtype=bool)
+    allowed = np.where(differs.any(1, keepdims=True), differs, elsewhere)
+    return np.array([rng.choice(np.flatnonzero(row)) if row.any() else i for i, row in enumerate(allowed)])
 
 
 @dataclass(frozen=True)
@@ -122,5 +197,4 @@ def _stretches(clips: int, length: int, longest: int, rng: np.random.Generator) 
 
 def add_powers(a: Tensor, b: Tensor) -> Tensor:
     """Sum of two powers given in dB, in dB."""
-    scale = float(np.log(10) / 10)
-    return torch.logaddexp(a * scale, b * scale) / scale
+    return torch.logaddexp(a / DECIBEL, b / DECIBEL) * DECIBEL

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli import sentences, speech
+from earmark.cli import augment, sentences, speech
 from earmark.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -68,12 +68,13 @@ Examples:
 
 app = typer.Typer(
     name="data",
-    help="Fetch, list and check datasets of labelled recordings.",
+    help="Fetch, list, check, change and make datasets of labelled recordings.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 speech.register(app)
 sentences.register(app)
+augment.register(app)
 
 
 class To(StrEnum):
