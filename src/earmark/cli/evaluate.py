@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli import common
+from earmark.cli import common, compare_runs
 from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -31,18 +31,33 @@ Examples:
     earmark evaluate gru --on speech/ --out report/
 """
 
-COMPARE = """Compare frame classifiers of speech on recordings whose words are known; without a name, all bundled ones.
+COMPARE = """Compare trained runs; or, with --on, frame classifiers of speech.
 
-Which recordings count is said in `earmark evaluate --help`. With --out, a report with pictures of the worst
-recordings shows what each classifier gets wrong: open its report.html.
+A run is a folder that `earmark train` left behind, or that lies below a folder named: what was trained, how it was
+tested, and its accuracy with a 95 % interval. --columns all says everything, --sort chooses the order.
+
+With --on, classifiers are let loose on recordings whose words are known; without a name, all bundled ones. Which
+recordings count is said in `earmark evaluate --help`. With --out, a report with pictures of the worst recordings shows
+what each gets wrong: open its report.html.
 
 Examples:
+
+    earmark compare runs/
+
+    earmark compare runs/esc50 results/esc50 --sort macro_f1 --columns name,network,accuracy,interval
+
+    earmark compare results/ --to markdown --plot runs.png
+
+    earmark compare --into docs/results.md
 
     earmark compare --on speech/
 
     earmark compare gru least_squares runs/rnn/2026-01-31T12-00-00/model.onnx --on speech/ --to csv
 
     earmark compare --on speech/ --out report/
+
+Tables in a document of Markdown stand between a line `<!-- compare: FOLDER... -->`, which may hold --sort and --columns
+too, and a line `<!-- end -->`; --into makes them anew.
 """
 
 FORMS = ("table", "json", "csv")
@@ -69,18 +84,45 @@ def evaluate(
 
 
 def compare(
-    on: On,
-    classifiers: Annotated[
+    names: Annotated[
         list[str] | None,
-        typer.Argument(help="Bundled classifiers' names, or .onnx files.", show_default="all bundled ones"),
+        typer.Argument(
+            metavar="RUN|CLASSIFIER...",
+            help="Folders of runs. With --on: bundled classifiers' names, or .onnx files.",
+            show_default=False,
+        ),
     ] = None,
-    to: To = "table",
+    on: Annotated[
+        Path | None, typer.Option(help="A folder of recordings, each with its ground truth beside it.")
+    ] = None,
+    to: Annotated[str, typer.Option(help="table, json or csv; markdown for runs.")] = "table",
     out: Out = None,
+    sort: Annotated[str | None, typer.Option(help="Columns to sort runs by, separated by commas.")] = None,
+    columns: Annotated[str | None, typer.Option(help="What to say of runs, separated by commas, or all.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="A PNG file: accuracies of runs with their intervals.")] = None,
+    into: Annotated[Path | None, typer.Option(help="A Markdown file whose tables of runs are made anew.")] = None,
 ) -> None:
-    """Measure several classifiers on the same recordings."""
-    from earmark import speech
+    """Compare runs, or several classifiers on the same recordings."""
+    of_runs = {"--sort": sort, "--columns": columns, "--plot": plot, "--into": into}
+    if on is not None:
+        _refuse([option for option, value in of_runs.items() if value is not None], "is for runs", "leave out --on")
+        from earmark import speech
 
-    _measure(classifiers or speech.classifiers(), on, to, out)
+        _measure(names or speech.classifiers(), on, to, out)
+        return
+    _refuse(["--out"] * (out is not None), "is for a report on classifiers", "name recordings with --on, or use --plot")
+    places = [Path(name) for name in names or []]
+    if into is None:
+        compare_runs.compare(places, to, sort, columns, plot)
+    else:
+        others = ["a run"] * bool(places) + [option for option in of_runs if of_runs[option] and option != "--into"]
+        _refuse(others, "does not go with --into", "the document says which runs, and how")
+        compare_runs.refresh(into)
+
+
+def _refuse(given: Sequence[str], reason: str, remedy: str) -> None:
+    for option in given:
+        raise EarmarkError(option, reason, remedy)
 
 
 def _measure(classifiers: Sequence[str], on: Path, to: str, out: Path | None) -> None:

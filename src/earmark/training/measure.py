@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from earmark import timeline
+from earmark.evaluation import calibration, intervals
 from earmark.evaluation import clips as figures
 from earmark.model import Threshold
 from earmark.training.networks import Network
@@ -66,11 +67,17 @@ def thresholds(answers: Sequence[Answers], targets: NDArray[np.float32], labels:
 
 
 def summary(
-    answers: Sequence[Answers], names: Sequence[str], targets: NDArray[np.float32], labels: tuple[str, ...]
+    answers: Sequence[Answers],
+    names: Sequence[str],
+    targets: NDArray[np.float32],
+    labels: tuple[str, ...],
+    exclusive: bool = False,
 ) -> dict[str, Any]:
-    """Figures of each division, their mean and spread, and of each class over all clips together.
+    """Figures of each division, their mean, spread and interval, and of each class over all clips together.
 
     Clips with several labels count as hit where the best score is one of theirs; clips with none are left out here.
+    An interval is Student's t over divisions, null for the macro-F1 of a single one; Wilson's for its accuracy. Whether
+    scores mean what they say is told where labels exclude each other: elsewhere no score speaks of the best alone.
     """
     matrices = [_matrix(a, targets) for a in answers]
     divisions = [
@@ -79,9 +86,11 @@ def summary(
     ]
     total = np.sum(matrices, axis=0)
     result: dict[str, Any] = {"divisions": divisions, "labels": list(labels)}
-    for figure in ("accuracy", "macro_f1"):
-        values = [_figures(matrix)[figure] for matrix in matrices]
-        result[figure] = {"mean": round(float(np.mean(values)), 4), "std": round(float(np.std(values)), 4)}
+    accuracies, f1s = [figures.accuracy(m) for m in matrices], [figures.macro_f1(m) for m in matrices]
+    result["accuracy"] = _spread(accuracies, intervals.of_accuracies(accuracies, [int(m.sum()) for m in matrices]))
+    result["macro_f1"] = _spread(f1s, intervals.within(intervals.interval(f1s)))
+    if exclusive:
+        result["calibration"] = reliability(answers, targets).summary() | {"brier": _brier(answers, targets)}
     result["mean_average_precision"] = _mean_average_precision(answers, targets)
     result["classes"] = [
         {
@@ -99,6 +108,36 @@ def summary(
 def total_confusion(answers: Sequence[Answers], targets: NDArray[np.float32]) -> NDArray[np.int64]:
     """Counts [true class, guessed class] over all divisions."""
     return np.asarray(np.sum([_matrix(a, targets) for a in answers], axis=0), np.int64)
+
+
+def reliability(answers: Sequence[Answers], targets: NDArray[np.float32]) -> calibration.Reliability:
+    """The best score of each clip that has a label, over all divisions, beside whether that label is one of its own."""
+    whole, truth = _labelled(answers, targets)
+    best = whole.argmax(1)
+    clips = np.arange(len(whole))
+    return calibration.reliability(whole[clips, best], truth[clips, best])
+
+
+def _brier(answers: Sequence[Answers], targets: NDArray[np.float32]) -> float | None:
+    whole, truth = _labelled(answers, targets)
+    return round(calibration.brier(whole, truth), 4) if len(whole) else None
+
+
+def _labelled(
+    answers: Sequence[Answers], targets: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Scores and truth of the clips that have a label, both [clips, labels]."""
+    whole = np.concatenate([a.whole for a in answers])
+    truth = np.concatenate([targets[a.clips] for a in answers]) > 0
+    return whole[truth.any(1)], truth[truth.any(1)]
+
+
+def _spread(values: Sequence[float], interval: intervals.Interval | None) -> dict[str, Any]:
+    return {
+        "mean": round(float(np.mean(values)), 4),
+        "std": round(float(np.std(values)), 4),
+        "interval": interval and [round(interval[0], 4), round(interval[1], 4)],
+    }
 
 
 def _figures(matrix: NDArray[np.int64]) -> dict[str, float]:

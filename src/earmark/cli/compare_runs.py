@@ -1,0 +1,78 @@
+"""`earmark compare` for runs: a table of what was trained and how well it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from earmark.cli import common
+from earmark.errors import EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.evaluation.runs import Run
+
+
+def compare(places: Sequence[Path], to: str, sort: str | None, columns: str | None, plot: Path | None) -> None:
+    """Write the table, and the picture; runs that cannot be read are told of, and exit code is 1 then."""
+    if not places:
+        raise EarmarkError(
+            "earmark compare", "has nothing to compare", "give folders of runs, or recordings of words with --on FOLDER"
+        )
+    from earmark.evaluation import run_table, runs
+
+    common.check_choice("--to", to, tuple(run_table.FORMS))
+    order = run_table.names(sort, "--sort") if sort else run_table.ORDER
+    said = run_table.names(columns, "--columns") if columns else run_table.usual(to)
+    if plot is not None:
+        _check_plot(plot)
+    found, wrong = runs.read_all(places)
+    for error in wrong:
+        common.complain(error)
+    if found:
+        found = run_table.sort(found, order)
+        common.standard_output().write(run_table.FORMS[to](found, said))
+        if plot is not None:
+            _draw(found, plot)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _check_plot(path: Path) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("--plot", "plot")
+    if path.suffix.lower() != ".png":  # above all not the name of a file that the picture would replace
+        raise EarmarkError(f"--plot {path}", "is no name for a .png file", "end it in .png")
+
+
+def _draw(found: Sequence[Run], path: Path) -> None:
+    from earmark.evaluation import report
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        report.draw_comparison(found, path)
+    except OSError as error:
+        raise EarmarkError(f"--plot {path}", f"cannot be written ({error.strerror})", "choose another file") from error
+    typer.echo(path, err=True)
+
+
+def refresh(document: Path) -> None:
+    """Make a document's tables of runs anew, in place, from the folders that it names, seen from the current one."""
+    from earmark.cli.output import write_whole
+    from earmark.evaluation import run_document
+
+    try:
+        with document.open(encoding="utf-8", newline="") as file:
+            text = file.read()
+    except OSError as error:
+        raise EarmarkError(document, f"cannot be read ({error.strerror})", "give a Markdown file") from error
+    except UnicodeDecodeError as error:
+        raise EarmarkError(document, "is not UTF-8 text", "give a Markdown file") from error
+    fresh = run_document.refresh(text, Path(), document)
+    if fresh != text:
+        write_whole(document, fresh)
+    typer.echo(f"{document}: {'its tables are made anew' if fresh != text else 'its tables are up to date'}", err=True)

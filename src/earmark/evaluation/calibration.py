@@ -1,0 +1,78 @@
+"""Whether scores mean what they say: of answers given with a score of 0.8, four in five should be right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 15  # as in Guo et al.
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Answers by the score that they were given with, in bins of equal width from 0 to 1.
+
+    Attributes:
+        edges: of the bins, float64 [bins + 1]; a score on an edge lies in the lower bin.
+        clips: answers in each, int64 [bins].
+        confidence: their mean score, float64 [bins]; NaN in an empty bin.
+        accuracy: share of them that is right, float64 [bins]; NaN in an empty bin.
+    """
+
+    edges: NDArray[np.float64]
+    clips: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean distance of confidence and accuracy over all answers; NaN without any."""
+        if not self.clips.any():
+            return float("nan")
+        filled = self.clips > 0
+        return float(np.average(np.abs(self.confidence - self.accuracy)[filled], weights=self.clips[filled]))
+
+    def summary(self) -> dict[str, Any]:
+        """For JSON: the error, and each bin that is not empty."""
+        error = self.error
+        bins = [
+            {
+                "from": round(float(self.edges[i]), 4),
+                "to": round(float(self.edges[i + 1]), 4),
+                "clips": int(self.clips[i]),
+                "confidence": round(float(self.confidence[i]), 4),
+                "accuracy": round(float(self.accuracy[i]), 4),
+            }
+            for i in np.flatnonzero(self.clips)
+        ]
+        return {"ece": None if np.isnan(error) else round(error, 4), "bins": bins}
+
+
+def reliability(confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], bins: int = BINS) -> Reliability:
+    """Answers sorted into bins by their score (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+
+    Args:
+        confidence: score of each answer, 0 to 1 [answers].
+        right: whether it is right [answers].
+        bins: how many.
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.searchsorted(edges[1:-1], confidence)
+    clips = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):  # 0 / 0 in an empty bin
+        mean = np.bincount(place, confidence, bins) / clips
+        hits = np.bincount(place, right, bins) / clips
+    return Reliability(edges, clips, mean, hits)
+
+
+def brier(scores: NDArray[np.floating[Any]], truth: NDArray[np.bool_]) -> float:
+    """Mean over clips of the squared distance of scores and truth, both [clips, labels]; 0 is best, 2 is worst.
+
+    Brier, Monthly Weather Review 78, 1950, for labels that exclude each other; NaN without a clip.
+    """
+    if not len(scores):
+        return float("nan")
+    return float(((scores.astype(float) - truth) ** 2).sum(1).mean())
