@@ -3,10 +3,11 @@ import onnxruntime
 import pytest
 import torch
 from model_making import FRONT_END, compact_model, random_network
+from patch_making import shaken
 
 from earmark.model import Description
 from earmark.training.export import export, round_weights
-from earmark.training.networks import NETWORKS
+from earmark.training.networks import NETWORKS, PatchNetwork, build
 
 LABELS = tuple(f"class_{i}" for i in range(50))
 
@@ -28,14 +29,25 @@ def largest_difference(network, path, activation, shape):
 
 
 def test_every_network_has_its_parity_test():
-    """Those of the frame classifiers are in test_frame_classifiers.py."""
-    assert set(NETWORKS) == {"compact_cnn", "least_squares", "linear_svm", "mlp", "rnn", "gru"}
+    """Those of the frame classifiers are in test_frame_classifiers.py, those for patches in test_patch_networks.py."""
+    for_frames = {name for name, kind in NETWORKS.items() if not issubclass(kind, PatchNetwork)}
+    assert for_frames == {"compact_cnn", "earmark", "least_squares", "linear_svm", "mlp", "rnn", "gru"}
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 8), (3, 57), (2, 251)])
 def test_the_file_answers_as_the_network(usual, compact, shape):
     assert largest_difference(*usual, lambda x: x.softmax(-1), shape) < 1e-4
     assert largest_difference(*compact, torch.sigmoid, shape) < 1e-4
+
+
+def test_our_own_network_answers_from_its_file_too(tmp_path):
+    network = round_weights(
+        shaken(build("earmark", 64, 3, {"width": 4, "hidden": 32}), torch.randn(4, 200, 64) * 20 - 40)
+    )
+    path = tmp_path / "model.onnx"
+    export(network, Description("x", ("a", "b", "c"), True, FRONT_END, network.stride, network.context), path)
+    for shape in [(1, 1), (3, 57), (2, 251)]:
+        assert largest_difference(network, path, lambda x: x.softmax(-1), shape) < 1e-4
 
 
 def test_the_file_is_small(usual):

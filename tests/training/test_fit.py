@@ -6,7 +6,8 @@ from torch.nn import functional
 from earmark.errors import EarmarkError
 from earmark.training import fit as fitting
 from earmark.training import recipe
-from earmark.training.fit import TrainingSet, fit, gather, loss_of, loud_frames, start_fabric
+from earmark.training.batches import TrainingSet, gather, loud_frames
+from earmark.training.fit import fit, loss_of, start_fabric
 from earmark.training.measure import answer
 from earmark.training.prepared import Prepared
 

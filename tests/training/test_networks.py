@@ -2,17 +2,27 @@ import numpy as np
 import pytest
 import torch
 from model_making import random_network
+from patch_making import shaken
 
 from earmark.errors import RecipeError
-from earmark.training.networks import NETWORKS, build
+from earmark.training.networks import NETWORKS, PatchNetwork, build
 from earmark.training.networks.frame_classifiers import FrameClassifier
 
-MADE = {"compact_cnn": random_network}  # one of each, its statistics random as after training
+
+def random_earmark():
+    """Our own network, small."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build("earmark", 64, 3, {"width": 4, "hidden": 32})
+        return shaken(network, torch.randn(4, 200, 64) * 20 - 40)
+
+
+MADE = {"compact_cnn": random_network, "earmark": random_earmark}  # one of each, its statistics as after training
 
 
 def test_each_network_is_tested_here():
-    """Those of the frame classifiers are in test_frame_classifiers.py."""
-    assert set(MADE) == {name for name, kind in NETWORKS.items() if not issubclass(kind, FrameClassifier)}
+    """Those of the frame classifiers are in test_frame_classifiers.py, those for patches in test_patch_networks.py."""
+    assert set(MADE) == {n for n, kind in NETWORKS.items() if not issubclass(kind, FrameClassifier | PatchNetwork)}
 
 
 @pytest.fixture(params=sorted(MADE))
@@ -53,7 +63,7 @@ def test_clips_of_a_batch_do_not_touch_each_other(network):
     torch.testing.assert_close(together[1:2], alone, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("name", sorted(n for n, kind in NETWORKS.items() if not issubclass(kind, PatchNetwork)))
 def test_networks_are_small(name):
     assert sum(p.numel() for p in build(name, 64, 50, {}).parameters()) < 2e6
 

@@ -4,11 +4,13 @@ import pytest
 import yaml
 
 from earmark.errors import RecipeError
-from earmark.training import networks, recipe
+from earmark.training import networks, recipe, study
 
 SHORT = "dataset:\n  - path: somewhere\n  - path: elsewhere\n    layout: esc\n"
 HOME = Path(__file__).parents[2] / "recipes"
-RECIPES = sorted(path for path in HOME.rglob("*.yaml") if path.parent != HOME / "words")  # of another kind
+OTHERS = ("words", "studies")  # of another kind
+RECIPES = sorted(path for path in HOME.rglob("*.yaml") if path.parent.name not in OTHERS)
+STUDIES = sorted((HOME / "environment" / "studies").glob("*.yaml"))
 
 
 @pytest.fixture
@@ -144,11 +146,46 @@ def test_recipes_do_not_change(load):
         load().name = "other"
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_recipes_that_come_with_the_project(path):
-    mine = recipe.load(path)
-    assert mine.name == path.stem
-    assert mine.description
+    mine = recipe.load(path, [] if "model:" in path.read_text() or "base:" in path.read_text() else ["name=pictures"])
+    assert mine.description or path.stem == "pictures"
     assert mine.model.network in networks.NETWORKS
+
+
+@pytest.mark.parametrize("dataset", ["esc10", "esc50"])
+def test_our_own_network_stays_within_two_million_parameters(dataset):
+    mine = recipe.load(HOME / "environment" / dataset / "earmark.yaml")
     network = networks.build(mine.model.network, mine.front_end.size, 50, mine.model.options)
     assert sum(p.numel() for p in network.parameters()) < 2e6
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_studies_that_come_with_the_project(path):
+    asked, plans = study.load(path, [])
+    assert asked.description
+    assert len(plans) == len(asked.variants)
+
+
+def test_a_recipe_is_laid_over_its_base(tmp_path):
+    below = SHORT + "training:\n  epochs: 7\n  batch: 4\naugment:\n  mixup: 0.5\n"
+    (tmp_path / "below.yaml").write_text(below)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "mine.yaml").write_text("base: ../below.yaml\ntraining:\n  epochs: 9\n")
+    mine = recipe.load(tmp_path / "deep" / "mine.yaml")
+    assert (mine.training.epochs, mine.training.batch, mine.augment.mixup) == (9, 4, 0.5)
+    assert len(mine.dataset) == 2
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("augment:\n  copies: [echo]\n", ["augment.copies", "echo is unknown", "pitch_up"]),
+        ("augment:\n  copies: [zoom]\n", ["zoom changes pictures", "front_end.image"]),
+        ("split:\n  protocol: random_after_augmentation\n", ["needs augment.copies"]),
+        ("front_end:\n  kind: summary\n", ["set patch"]),
+        ("front_end:\n  patch: 2\ntest:\n  crops: 5\n", ["test.crops", "averaged anyway"]),
+    ],
+)
+def test_settings_that_do_not_go_together(load, section, words):
+    assert_refused(load, words, SHORT + section)

@@ -31,6 +31,9 @@ class Listener:
     def preparing(self, done, total):
         self.prepared.append((done, total))
 
+    def starting(self, networks, at_once):
+        self.networks = networks
+
     def epoch(self, part, report):
         self.epochs.append((part, report.epoch))
 
@@ -88,6 +91,7 @@ def test_hits_counted_again_give_the_figures(finished):
 
 def test_a_run_tells_how_it_goes(finished):
     assert finished.listener.prepared == [(24, 24)]
+    assert finished.listener.networks == 1
     assert finished.listener.epochs == [("held-out", epoch) for epoch in range(1, 13)]
     assert finished.metrics["times"]["held-out"]["epochs"] == 12
 

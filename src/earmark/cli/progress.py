@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -34,6 +35,17 @@ class TrainingProgress:
         )
         self.tasks: dict[str, int] = {}
         self.logged: dict[str, float] = {}
+        self.networks = self.at_once = 0
+
+    def within(self, name: str) -> TrainingProgress:
+        """The same progress, for one of several runs: its name is said first."""
+        if self.show:
+            self.console.print(name, highlight=False)
+        for task in self.tasks.values():
+            self.bars.remove_task(task)  # type: ignore[arg-type]
+        self.tasks.clear()
+        self.logged.clear()
+        return self
 
     def __enter__(self) -> TrainingProgress:
         self.bars.start()
@@ -48,8 +60,16 @@ class TrainingProgress:
         """Some features have been prepared."""
         self._advance("features", done, total, "")
 
+    def starting(self, networks: int, at_once: int) -> None:
+        """So many networks are to be trained, so many at a time: after an epoch it can be said how long that takes."""
+        self.networks, self.at_once = networks, at_once
+
     def epoch(self, part: str, report: EpochReport | WordsEpoch) -> None:
         """An epoch of one network is over."""
+        if self.networks and self.show:
+            rounds = math.ceil(self.networks / self.at_once)
+            self.console.print(_expected(report, self.networks, rounds), highlight=False)
+            self.networks = 0
         note = f"loss {report.loss:.3f}, {report.seconds:.1f} s an epoch"
         self._advance(part, report.epoch, report.epochs, note)
 
@@ -61,3 +81,19 @@ class TrainingProgress:
         elif self.show and (done == total or time.monotonic() - self.logged.get(name, 0.0) > LOG_SECONDS):
             self.logged[name] = time.monotonic()
             self.console.print(f"{name}: {done} of {total}  {note}".rstrip(), highlight=False)
+
+
+def _expected(report: EpochReport | WordsEpoch, networks: int, rounds: int) -> str:
+    """How long training will take, from the first epoch that is over."""
+    one = report.seconds * (report.epochs - report.epoch)
+    if networks == 1:
+        return f"{_duration(one)} to go, at {report.seconds:.1f} s an epoch"
+    every = one + report.seconds * report.epochs * (rounds - 1)
+    return f"{_duration(one)} to go for this network, {_duration(every)} for all {networks}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {minutes} min" if minutes < 100 else f"about {minutes / 60:.1f} h"

@@ -20,11 +20,13 @@ Examples:
 
     earmark train my_sounds/                         # my_sounds/doorbell/*.wav, my_sounds/kettle/*.mp4, ...
 
-    earmark train recipes/environment/esc50.yaml
+    earmark train recipes/environment/esc50/earmark.yaml
 
-    earmark train recipes/environment/esc50.yaml training.epochs=20 'split.folds=[1]'
+    earmark train recipes/environment/esc50/earmark.yaml training.epochs=20 'split.folds=[1]'
 
     earmark train recipes/words/gru.yaml
+
+    earmark train recipes/environment/studies/augmentation.yaml    # several runs, one table and picture
 """
 
 
@@ -52,8 +54,11 @@ def train(
     from earmark.cli.progress import TrainingProgress
     from earmark.training import fit, from_folder, recipe, run
 
-    if _is_words(what):
+    task = _task(what)
+    if task == "words":
         return _train_words(what, overrides, out, cache)
+    if task == "study":
+        return _study(what, overrides or [], out, cache, accelerator, devices, jobs)
     if what.is_dir() or what.suffix.lower() == ".csv":
         plan = from_folder.recipe_for(what, overrides or [])
     else:
@@ -67,10 +72,32 @@ def train(
         _tell(outcome)
 
 
-def _is_words(what: Path) -> bool:
+def _task(what: Path) -> str | None:
+    """What a recipe says it is for; sounds, if nothing."""
     from earmark.training import recipe
 
-    return what.suffix in (".yaml", ".yml") and recipe.read(what).get("task") == "words"
+    return recipe.read(what).get("task") if what.suffix in (".yaml", ".yml") else None
+
+
+def _study(
+    what: Path, overrides: list[str], out: Path, cache: Path | None, accelerator: str, devices: str, jobs: int | None
+) -> None:
+    from earmark.cli.progress import TrainingProgress
+    from earmark.training import fit, study
+
+    asked, plans = study.load(what, overrides)
+    fabric = fit.start_fabric(plans[0], accelerator, devices)
+    jobs = jobs or _usual_jobs(fabric.device.type, fabric.world_size)
+    with TrainingProgress(show=fabric.is_global_zero) as progress:
+        outcome = study.run_study(asked, plans, out, fabric, progress.within, cache, jobs)
+    if not fabric.is_global_zero:
+        return
+    for row in outcome.rows:
+        spread = "" if row["low"] is None else f"   95 % interval {row['low']:.3f} to {row['high']:.3f}"
+        name = f"{row['variant']} {row['series']}".strip()
+        typer.echo(f"  {name:<40} accuracy {row['accuracy']:.3f}{spread}")
+    typer.echo(f"Table: {outcome.folder / 'table.csv'}")
+    typer.echo(f"Picture: {outcome.folder / 'study.png'}")
 
 
 def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path | None) -> None:

@@ -10,19 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark import datasets
+from earmark.augment.copies import of_each
 from earmark.datasets import Clip, Dataset
 from earmark.errors import DatasetError, EarmarkWarning, RecipeError
+from earmark.training.batches import TrainingSet
 from earmark.training.prepared import Prepared, Progress, prepare
 from earmark.training.recipe import DatasetPart, Recipe
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Clips with what training needs of them.
+    """Clips and their copies, with what training needs of them.
 
     Attributes:
-        clips: those that could be read.
-        names: how each is shown: its path within its dataset.
+        clips: those that could be read; then, for each kind of copy, all of them once more.
+        originals: how many there are without copies: clip `i` has its copies at `i + originals`, and so on.
+        names: how each is shown: its path within its dataset, and which copy it is.
         labels: all labels, in the order of the targets' columns.
         targets: float32 [clips, labels], 1 where the label holds.
         exclusive: whether each clip has exactly one label.
@@ -31,12 +34,17 @@ class TrainingData:
     """
 
     clips: tuple[Clip, ...]
+    originals: int
     names: tuple[str, ...]
     labels: tuple[str, ...]
     targets: NDArray[np.float32]
     exclusive: bool
     features: Prepared
     licence: str
+
+    def subset(self, positions: NDArray[np.int64]) -> TrainingSet:
+        """Some of the clips and copies, to train on."""
+        return TrainingSet(self.features.take(positions), self.targets[positions], self.exclusive)
 
 
 def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = None) -> TrainingData:
@@ -46,22 +54,27 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
         raise RecipeError(recipe.name, "none of its datasets is there", "see `earmark data list`")
     whole = datasets.combine([dataset for dataset, _ in parts]) if len(parts) > 1 else parts[0][0]
     names = [name for _, part_names in parts for name in part_names]
-    features = prepare(whole.clips, recipe.front_end, cache, progress)
-    good = np.flatnonzero(features.first >= 0)
+    copies = of_each(recipe.augment.copies, recipe.augment.copies_each, recipe.training.seed)
+    features = prepare(whole.clips, recipe.front_end, cache, progress, copies)
+    count = len(whole.clips)
+    good = np.flatnonzero((features.first.reshape(-1, count) >= 0).all(0))
     clips = tuple(whole.clips[i] for i in good)
+    names = [names[i] for i in good]
     labels = tuple(sorted({label for clip in clips for label in clip.labels}))
     if len(labels) < 2:
         raise DatasetError(whole.name, f"holds {len(labels)} classes that can be read", "training needs two")
     exclusive = whole.exclusive and all(len(clip.labels) == 1 for clip in clips)
     if recipe.export.exclusive and not exclusive:
         raise RecipeError("export.exclusive", "some clips have several labels or none", "set it to false")
+    versions = 1 + len(copies)
     return TrainingData(
-        clips=clips,
-        names=tuple(names[i] for i in good),
+        clips=clips * versions,
+        originals=len(clips),
+        names=(*names, *(f"{name}#{copy.name}-{copy.number + 1}" for copy in copies for name in names)),
         labels=labels,
-        targets=targets_of(clips, labels),
+        targets=np.tile(targets_of(clips, labels), (versions, 1)),
         exclusive=exclusive if recipe.export.exclusive is None else recipe.export.exclusive,
-        features=features.take(good),
+        features=features.take(np.concatenate([good + count * version for version in range(versions)])),
         licence=recipe.export.licence or whole.licence,
     )
 

@@ -15,7 +15,8 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from earmark.model import METADATA_KEY, Description
-from earmark.training.networks import Network
+from earmark.training.networks import Network, PatchNetwork
+from earmark.training.networks.pretrained import Pretrained
 
 
 class _Probabilities(nn.Module):
@@ -49,7 +50,8 @@ def export(network: Network, description: Description, path: Path) -> None:
     Input `features` float32 [batch, frames, bands], output `scores` float32 [batch, steps, labels].
     """
     module = _Probabilities(network.cpu().float(), description.exclusive).eval()
-    model = _to_onnx(module, torch.zeros(2, 16 * network.stride, description.front_end.size))
+    steps = 2 if isinstance(network, PatchNetwork) else 16
+    model = _to_onnx(module, torch.zeros(2, steps * network.stride, description.front_end.size))
     halve_weights(model)
     strip_traces(model)
     entry = model.metadata_props.add()
@@ -63,13 +65,17 @@ def export(network: Network, description: Description, path: Path) -> None:
 def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
     """The module as ONNX, for any number of frames.
 
-    The newer exporter unrolls a recurrent layer to the length of the example, or fails; the older one does not.
+    The newer exporter unrolls a recurrent layer to the length of the example, or fails, and takes minutes over the
+    layers of the largest networks; the older one does not. It must leave batch normalisation apart: folded into a
+    convolution, the weights would be rounded again.
     """
-    recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
+    older = any(isinstance(part, nn.RNNBase | Pretrained) for part in module.modules())
     sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     names = {0: "batch", 1: "frames"}
-    shapes: dict[str, Any] = (
-        {"dynamic_axes": {"features": names, "scores": names}} if recurrent else {"dynamic_shapes": {"features": sizes}}
+    way: dict[str, Any] = (
+        {"dynamic_axes": {"features": names, "scores": names}, "training": torch.onnx.TrainingMode.PRESERVE}
+        if older
+        else {"dynamic_shapes": {"features": sizes}}
     )
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
@@ -81,10 +87,11 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
             path,
             input_names=["features"],
             output_names=["scores"],
-            dynamo=not recurrent,
+            dynamo=not older,
+            optimize=False,  # ONNX Runtime does that as it loads the file
             external_data=False,
             verbose=False,
-            **shapes,
+            **way,
         )
         return onnx.load(path)
 

@@ -21,34 +21,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from earmark.augment.batch import Gain, Mixup, NoiseFloor, Overlay, SpecAugment
 from earmark.errors import EarmarkError
 from earmark.training import networks
+from earmark.training.batches import Batches, TrainingSet
+from earmark.training.muon import Muon
 from earmark.training.networks import Network
-from earmark.training.prepared import Prepared
-from earmark.training.recipe import Augmentation, Recipe
+from earmark.training.recipe import Recipe
+from earmark.training.stopping import Stopping
 
 WARM_UP = 0.15  # share of the steps in which the one-cycle rate rises (Smith and Topin, 2018)
+ALL_STAGES = 1000  # more than any network has
 CHECKPOINT_SECONDS = 30.0  # work that a kill may cost
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """Prepared clips and their targets, float32 [clips, labels]."""
-
-    features: Prepared
-    targets: NDArray[np.float32]
-    exclusive: bool
-
-
-@dataclass(frozen=True)
 class EpochReport:
-    """How one epoch went."""
+    """How one epoch went; `validation` is the loss on clips that neither train nor test, where there are any."""
 
     epoch: int
     epochs: int
     loss: float
     seconds: float
+    validation: float | None = None
 
 
 Report = Callable[[EpochReport], None]
@@ -75,27 +69,41 @@ def _devices(devices: str) -> Any:
 
 
 def fit(
-    recipe: Recipe, data: TrainingSet, fabric: Fabric, checkpoint: Path | None = None, report: Report | None = None
+    recipe: Recipe,
+    data: TrainingSet,
+    fabric: Fabric,
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+    validation: TrainingSet | None = None,
+    teachers: Sequence[Network] = (),
 ) -> Network:
     """Train the recipe's network; the mean of its weights over the last steps comes back, on the CPU.
 
     With `checkpoint`, the state is kept there as work goes on, and a run that finds it continues it. The same recipe
-    and data give the same network, interrupted or not.
+    and data give the same network, interrupted or not. With `validation` and the recipe's early stopping, the network
+    of the best epoch comes back. With `teachers`, it learns from their answers as well.
     """
-    trainer = _Trainer(recipe, data, fabric)
-    if checkpoint and checkpoint.exists():
-        trainer.load(checkpoint)
+    taken_up = checkpoint is not None and checkpoint.exists()
+    trainer = _Trainer(recipe, data, fabric, teachers, fresh=not taken_up)
+    stopping = Stopping(recipe.training.early_stopping, validation, data.exclusive)
+    if checkpoint and taken_up:
+        stopping.load(trainer.load(checkpoint))
     saved = time.monotonic()
     for epoch in range(trainer.epoch, recipe.training.epochs):
+        if stopping.over:
+            break
         began = time.monotonic()
         loss = trainer.run_epoch()
+        quality = stopping.look(trainer.mean)
         if report and fabric.is_global_zero:
-            report(EpochReport(epoch + 1, recipe.training.epochs, loss, time.monotonic() - began))
-        last = epoch + 1 == recipe.training.epochs
+            seconds = time.monotonic() - began
+            report(EpochReport(epoch + 1, recipe.training.epochs, loss, seconds, quality))
+        last = epoch + 1 == recipe.training.epochs or stopping.over
         due = last or time.monotonic() - saved > CHECKPOINT_SECONDS
         if checkpoint and fabric.broadcast(due):  # clocks differ, and all processes must do the same
-            trainer.save(checkpoint)
+            trainer.save(checkpoint, stopping.state())
             saved = time.monotonic()
+    stopping.restore(trainer.mean)
     trainer.mean.cpu().eval()
     return trainer.mean
 
@@ -103,18 +111,29 @@ def fit(
 class _Trainer:
     """Everything that changes while a network is trained."""
 
-    def __init__(self, recipe: Recipe, data: TrainingSet, fabric: Fabric) -> None:
+    def __init__(
+        self, recipe: Recipe, data: TrainingSet, fabric: Fabric, teachers: Sequence[Network], fresh: bool
+    ) -> None:
         self.recipe, self.data, self.fabric = recipe, data, fabric
         settings = recipe.training
         self.rng = np.random.default_rng(settings.seed)
         with torch.random.fork_rng():
             torch.manual_seed(int(self.rng.integers(2**31)))
             network = networks.build(
-                recipe.model.network, data.features.frames.shape[1], data.targets.shape[1], recipe.model.options
+                recipe.model.network,
+                data.features.frames.shape[1],
+                data.targets.shape[1],
+                recipe.model.options,
+                recipe.front_end.rows,
             )
+        if fresh:  # otherwise the weights come from a checkpoint
+            network.initialise()
         self.mean = copy.deepcopy(network).requires_grad_(False)
         fabric.to_device(self.mean)
-        optimizer = torch.optim.AdamW(network.parameters(), weight_decay=settings.weight_decay)
+        self.teachers = [fabric.to_device(teacher.eval().requires_grad_(False)) for teacher in teachers]
+        self.batches = Batches(recipe, data)
+        kind = Muon if settings.optimizer == "muon" else torch.optim.AdamW
+        optimizer = kind(network.parameters(), weight_decay=settings.weight_decay)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             settings.learning_rate,
@@ -125,8 +144,6 @@ class _Trainer:
         )
         self.plain = network
         self.network, self.optimizer = fabric.setup(network, optimizer)
-        self.crop = crop_frames(recipe)
-        self.loud = loud_frames(data.features)
         self.epoch = 0
         self.step = 0
 
@@ -142,7 +159,9 @@ class _Trainer:
     def run_epoch(self) -> float:
         """One pass over the clips; the mean loss."""
         self.network.train()
-        order = draw_epoch(self.data.targets, self.recipe.training.balance, self.rng)
+        stages = self.recipe.training.stages
+        self.plain.unfreeze(1 + sum(self.epoch >= start for start in stages) if stages else ALL_STAGES)
+        order = self.batches.order(self.rng)
         with torch.random.fork_rng():  # dropout draws from torch's generator: seeded here, put back after
             torch.manual_seed(int(self.rng.integers(2**31)))
             losses = [self._run_step(order[i * self.batch : (i + 1) * self.batch]) for i in range(self.steps)]
@@ -153,20 +172,28 @@ class _Trainer:
         features, targets = self._batch(clips)
         logits = self.network(features).float().mean(1)
         loss = loss_of(logits, targets, self.data.exclusive)
+        if self.teachers and self.recipe.training.distillation:
+            settings = self.recipe.training.distillation
+            soft = distillation_loss(logits, self._taught(features), settings.temperature, self.data.exclusive)
+            loss = (1 - settings.weight) * loss + settings.weight * soft
         self.optimizer.zero_grad()
-        self.fabric.backward(loss)
+        penalty = self.plain.penalty()
+        self.fabric.backward(loss if penalty is None else loss + penalty)
         self.optimizer.step()
         self.schedule.step()
         self.step += 1
         self._update_mean()
         return loss.detach()
 
+    @torch.no_grad()
+    def _taught(self, features: Tensor) -> Tensor:
+        """The teachers' logits [teachers, batch, labels]."""
+        with self.fabric.autocast():
+            return torch.stack([teacher(features).float().mean(1) for teacher in self.teachers])
+
     def _batch(self, clips: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """This process's share of an augmented batch."""
-        cut = gather(self.data.features, self.loud, clips, self.crop, self.rng)
-        features = self.fabric.to_device(torch.from_numpy(cut)).float()
-        targets = self.fabric.to_device(torch.from_numpy(self.data.targets[clips]))
-        features, targets = vary(features, targets, self.recipe.augment, self.rng)
+        features, targets = self.batches.draw(clips, self.rng, self.fabric.to_device)
         own = slice(self.fabric.global_rank, None, self.fabric.world_size)
         return features[own], targets[own]
 
@@ -177,8 +204,8 @@ class _Trainer:
         floats = [name for name, value in now.items() if value.is_floating_point()]
         torch._foreach_lerp_([mean[n] for n in floats], [now[n] for n in floats], 1 - decay)
 
-    def save(self, path: Path) -> None:
-        """Write the state under a temporary name, then rename it."""
+    def save(self, path: Path, stopping: dict[str, Any]) -> None:
+        """Write the state, and that of early stopping, under a temporary name, then rename it."""
         if self.fabric.is_global_zero:
             state = {
                 "network": self.plain.state_dict(),
@@ -187,6 +214,7 @@ class _Trainer:
                 "schedule": self.schedule.state_dict(),
                 "rng": self.rng.bit_generator.state,
                 "progress": (self.epoch, self.step),
+                "stopping": stopping,
             }
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(".part")
@@ -194,8 +222,8 @@ class _Trainer:
             temporary.replace(path)
         self.fabric.barrier()
 
-    def load(self, path: Path) -> None:
-        """Take up the state that `save` wrote."""
+    def load(self, path: Path) -> dict[str, Any]:
+        """Take up the state that `save` wrote; that of early stopping comes back."""
         state = torch.load(path, map_location=self.fabric.device, weights_only=True)
         self.plain.load_state_dict(state["network"])
         self.mean.load_state_dict(state["mean"])
@@ -203,63 +231,8 @@ class _Trainer:
         self.schedule.load_state_dict(state["schedule"])
         self.rng.bit_generator.state = state["rng"]
         self.epoch, self.step = state["progress"]
-
-
-def crop_frames(recipe: Recipe) -> int:
-    """Frames in a training excerpt."""
-    return max(1, round(recipe.augment.crop_seconds / recipe.front_end.seconds))
-
-
-def draw_epoch(targets: NDArray[np.float32], balance: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Positions of the clips of one epoch, in order; a clip goes by its rarest label, one without labels as common."""
-    if balance == 0:
-        return rng.permutation(len(targets))
-    counts = np.maximum(1, targets.sum(axis=0))
-    rarest = np.where(targets > 0, counts, counts.max()).min(axis=1)
-    weights = rarest**-balance
-    return rng.choice(len(targets), len(targets), p=weights / weights.sum())
-
-
-LOUD_DB = 40.0  # frames at most this much below a clip's loudest are what its label is about
-
-
-def loud_frames(features: Prepared) -> list[NDArray[np.int64]]:
-    """For each clip the frames that are not much quieter than its loudest."""
-    levels = (features[clip].max(axis=1) for clip in range(len(features)))
-    return [np.flatnonzero(level >= level.max() - LOUD_DB) for level in levels]
-
-
-def gather(
-    features: Prepared,
-    loud: Sequence[NDArray[np.int64]],
-    clips: NDArray[np.int64],
-    frames: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float16]:
-    """Excerpts [clips, frames, size], each holding something loud of its clip.
-
-    One that runs over its clip's end goes on at its start: excerpts of short clips repeat them.
-    """
-    length = features.length[clips][:, None]
-    held = np.array([[rng.choice(loud[clip])] for clip in clips])
-    start = held - rng.integers(0, frames, (len(clips), 1))
-    place = features.first[clips][:, None] + (start + np.arange(frames)) % length
-    return np.asarray(features.frames[place])
-
-
-def vary(features: Tensor, targets: Tensor, augment: Augmentation, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Augment a batch as the recipe says."""
-    if augment.gain_db > 0:
-        features = Gain(augment.gain_db)(features, rng)
-    if augment.overlay > 0:
-        features, targets = Overlay(augment.overlay)(features, targets, rng)
-    if augment.noise_floor:
-        features = NoiseFloor()(features, rng)
-    if augment.mixup > 0:
-        features, targets = Mixup(augment.mixup)(features, targets, rng)
-    if augment.masks > 0:
-        features = SpecAugment(augment.mask_frames, augment.mask_bands, augment.masks)(features, rng)
-    return features, targets
+        stopping: dict[str, Any] = state["stopping"]
+        return stopping
 
 
 def loss_of(logits: Tensor, targets: Tensor, exclusive: bool) -> Tensor:
@@ -267,3 +240,16 @@ def loss_of(logits: Tensor, targets: Tensor, exclusive: bool) -> Tensor:
     if exclusive:
         return -(targets * functional.log_softmax(logits, 1)).sum(1).mean()
     return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1).mean()
+
+
+def distillation_loss(logits: Tensor, taught: Tensor, temperature: float, exclusive: bool) -> Tensor:
+    """How far logits [batch, labels] are from the teachers' mean answer, of logits [teachers, batch, labels].
+
+    Cross entropy of both answers softened by the temperature, times its square, so that the gradient keeps its size
+    (Hinton et al., 2015).
+    """
+    if exclusive:
+        target = (taught / temperature).softmax(-1).mean(0)
+        return loss_of(logits / temperature, target, True) * temperature**2
+    target = (taught / temperature).sigmoid().mean(0)
+    return loss_of(logits / temperature, target, False) * temperature**2

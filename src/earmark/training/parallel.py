@@ -20,7 +20,7 @@ import torch
 from earmark.errors import EarmarkWarning
 from earmark.training import data as training_data
 from earmark.training.fit import EpochReport, start_fabric
-from earmark.training.history import read_history
+from earmark.training.history import read_histories
 from earmark.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ class Silent:
     """A listener in a process that nobody watches."""
 
     def preparing(self, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def starting(self, networks: int, at_once: int) -> None:
         """Say nothing."""
 
     def epoch(self, part: str, report: EpochReport) -> None:
@@ -69,7 +72,8 @@ def _end_with_parent() -> None:
 
 
 def _train_alone(recipe: Recipe, name: str, folder: Path, cache: Path | None, threads: int) -> None:
-    from earmark.training.run import divide, train_part
+    from earmark.training.division import divide
+    from earmark.training.run import train_part
 
     warnings.simplefilter("ignore", EarmarkWarning)  # told already by the process that started this one
     torch.set_num_threads(threads)
@@ -84,10 +88,10 @@ def _follow(names: Sequence[str], futures: Sequence[Future[None]], folder: Path,
     waiting: set[Future[None]] = set(futures)
     while waiting:
         done, waiting = wait(waiting, timeout=POLL_SECONDS)
-        for name in names:
-            history = read_history(folder / name)
-            if history and history[-1].epoch != told.get(name):
-                told[name] = history[-1].epoch
-                listener.epoch(name, history[-1])
+        for part in names:
+            for name, history in read_histories(folder, part).items():
+                if history and history[-1].epoch != told.get(name):
+                    told[name] = history[-1].epoch
+                    listener.epoch(name, history[-1])
         for future in done:
             future.result()

@@ -2,8 +2,9 @@
 
 A store is a folder for each front end: `features.f16` holds frames end to end, `index.jsonl` a line for each clip with
 its key, first frame and number of frames. A clip's key is made of its path, size, modification time and span, so a
-changed file is prepared anew. The line is written after the frames are on the disk: a killed run leaves at most
-frames without a line, which the next run overwrites.
+changed file is prepared anew; the key of a copy also of what was changed, so that each is made once. The line is
+written after the frames are on the disk: a killed run leaves at most frames without a line, which the next run
+overwrites.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from earmark import media
+from earmark.augment.copies import Copy
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning, MediaError
-from earmark.frontend import Features, FrontEnd
+from earmark.frontend import Features, FrontEnd, Samples
 
 VERSION = 1  # raise when the front end's arithmetic changes: older stores are then left alone
 AT_ONCE = 64  # clips prepared before they are written
@@ -64,21 +66,38 @@ class Prepared:
 
 
 def prepare(
-    clips: Sequence[Clip], front_end: FrontEnd, cache: Path | None = None, progress: Progress | None = None
+    clips: Sequence[Clip],
+    front_end: FrontEnd,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    copies: Sequence[Copy] = (),
 ) -> Prepared:
-    """Features of all clips, from the store where they are there already.
+    """Features of all clips, then of the first copy of all clips, and so on; from the store where they are there.
 
-    A clip that cannot be read gets a warning and `first == -1`.
+    A clip that cannot be read gets a warning and `first == -1`, and so do its copies.
     """
     folder = (cache or default_cache()) / _fingerprint(front_end)
     folder.mkdir(parents=True, exist_ok=True)
+    versions: list[Copy | None] = [None, *copies]
     with _locked(folder):
         index = _read_index(folder, front_end.size)
-        keys = [clip_key(clip) for clip in clips]
-        missing = {key: clip for key, clip in zip(keys, clips, strict=True) if key not in index}
+        keys = [[_key_of_copy(key, version) for version in versions] for key in map(clip_key, clips)]
+        missing = {
+            tuple(own): _Work(clip, tuple(v for key, v in zip(own, versions, strict=True) if key not in index))
+            for own, clip in zip(keys, clips, strict=True)
+            if not index.keys() >= set(own)
+        }
         _add(folder, missing, front_end, index, progress)
-    spans = np.array([index[key] for key in keys], np.int64).reshape(-1, 2)
+    spans = np.array([index[own[i]] for i in range(len(versions)) for own in keys], np.int64).reshape(-1, 2)
     return Prepared(_map(folder, _end(index), front_end.size), spans[:, 0], spans[:, 1])
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A clip and the versions of it that are missing; None: the clip itself."""
+
+    clip: Clip
+    versions: tuple[Copy | None, ...]
 
 
 def default_cache() -> Path:
@@ -96,6 +115,10 @@ def clip_key(clip: Clip) -> str:
         state = "missing"
     text = f"{clip.path.resolve()}:{state}:{clip.start}:{clip.end}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _key_of_copy(key: str, copy: Copy | None) -> str:
+    return key if copy is None else hashlib.sha256(f"{key}:{copy.key}".encode()).hexdigest()[:32]
 
 
 def _fingerprint(front_end: FrontEnd) -> str:
@@ -142,47 +165,63 @@ def _map(folder: Path, frames: int, size: int) -> NDArray[np.float16]:
 
 def _add(
     folder: Path,
-    missing: dict[str, Clip],
+    missing: dict[tuple[str, ...], _Work],
     front_end: FrontEnd,
     index: dict[str, tuple[int, int]],
     progress: Progress | None,
 ) -> None:
-    """Prepare the missing clips, in batches, and add them to the store and to `index`."""
+    """Prepare what is missing, some clips at a time, and add it to the store and to `index`."""
     data = folder / "features.f16"
     data.touch()
     if not missing:
         return
     end = _end(index)
-    keys = list(missing)
+    work = list(missing.items())
     with ThreadPoolExecutor(os.cpu_count()) as pool, data.open("r+b") as file:
         file.truncate(end * front_end.size * 2)
         file.seek(0, os.SEEK_END)
-        for first in range(0, len(keys), AT_ONCE):
-            batch = keys[first : first + AT_ONCE]
-            computed = pool.map(lambda key: _compute(missing[key], front_end), batch)
-            spans, end = _write(file, list(computed), end)
-            index.update(zip(batch, spans, strict=True))
-            _append(folder, [(key, *span) for key, span in zip(batch, spans, strict=True) if span[0] >= 0])
+        for first in range(0, len(work), AT_ONCE):
+            some = work[first : first + AT_ONCE]
+            computed = pool.map(lambda item: _compute(item[1], front_end), some)
+            keys = [key for own, _ in some for key in own if key not in index]
+            spans, end = _write(file, [features for versions in computed for features in versions], end)
+            index.update(zip(keys, spans, strict=True))
+            _append(folder, [(key, *span) for key, span in zip(keys, spans, strict=True) if span[0] >= 0])
             if progress:
-                progress(min(first + AT_ONCE, len(keys)), len(keys))
+                progress(min(first + AT_ONCE, len(work)), len(work))
 
 
-def _compute(clip: Clip, front_end: FrontEnd) -> NDArray[np.float16] | MediaError:
+Computed = NDArray[np.float16] | MediaError
+
+
+def _compute(work: _Work, front_end: FrontEnd) -> list[Computed]:
+    """Features of each version that is missing; the clip is read once."""
+    clip = work.clip
     try:
         samples = media.read(clip.path, front_end.rate, start=clip.start, end=clip.end)
     except MediaError as error:
-        return error
-    return front_end.features(samples).astype(np.float16)
+        return [error] * len(work.versions)
+    return [features_of(samples, version, clip, front_end).astype(np.float16) for version in work.versions]
 
 
-def _write(
-    file: BinaryIO, computed: list[NDArray[np.float16] | MediaError], end: int
-) -> tuple[list[tuple[int, int]], int]:
+def features_of(samples: Samples, version: Copy | None, clip: Clip, front_end: FrontEnd) -> Features:
+    """Features of a clip, or of a copy of it, from the clip's samples."""
+    if version is None:
+        return front_end.clip_features(samples)
+    name = f"{clip.path.name}:{clip.start}"
+    changed = version.samples(samples, front_end.rate, name)
+    return version.features(front_end.clip_features(changed), front_end.rows, name)
+
+
+def _write(file: BinaryIO, computed: Sequence[Computed], end: int) -> tuple[list[tuple[int, int]], int]:
     spans: list[tuple[int, int]] = []
+    told: set[str] = set()  # a clip that cannot be read lacks all its versions: one warning is enough
     for features in computed:
         if isinstance(features, MediaError) or len(features) == 0:
             reason = str(features) if isinstance(features, MediaError) else "a clip without samples"
-            warnings.warn(EarmarkWarning(f"left out: {reason}"), stacklevel=2)
+            if not isinstance(features, MediaError) or reason not in told:
+                warnings.warn(EarmarkWarning(f"left out: {reason}"), stacklevel=2)
+            told.add(reason)
             spans.append((-1, 0))
             continue
         file.write(features.tobytes())

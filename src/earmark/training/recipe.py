@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from earmark.augment import copies
+from earmark.augment.image import IMAGE
 from earmark.errors import RecipeError
 from earmark.frontend import FrontEnd
 
@@ -35,26 +37,43 @@ class DatasetPart(Section):
 
 
 class Split(Section):
-    """Which clips test and which train. Clips of one source never stand on both sides."""
+    """Which clips test and which train. Clips of one source never stand on both sides, but for one protocol."""
 
-    protocol: Literal["folds", "grouped", "none"] = "grouped"
-    """`folds`: the dataset's own folds, each tested once. `grouped`: one split by source.
-    `none`: no clip is held out, no figure is made."""
+    protocol: Literal["folds", "grouped", "stratified", "random_after_augmentation", "none"] = "grouped"
+    """`folds`: the dataset's own folds, each tested once. `grouped`: one split by source. `stratified`: `parts` folds
+    by source with each label spread evenly. `none`: no clip is held out, no figure is made.
+
+    `random_after_augmentation` is a mistake, kept under its own name so that what it does to figures can be shown:
+    clips and their copies are shuffled together and cut into `parts` folds, whatever their source."""
     folds: list[int] | None = None
     """Test only these of the dataset's folds; all if None."""
     held_out: Share = 0.2
     """Share of the sources that test (`grouped`)."""
+    parts: Annotated[int, Field(ge=2)] = 5
+    """Folds that are made (`stratified`, `random_after_augmentation`)."""
 
 
 class Augmentation(Section):
-    """What is varied in each training batch; zero switches one off."""
+    """What is varied: copies are made once and prepared, the rest in each training batch; zero switches one off."""
+
+    copies: list[str] = []
+    """Changed versions of each training clip, by name: of `earmark.augment.waveform` (pitch_up, slow, noise, ...) or of
+    `earmark.augment.image` (zoom, image_style, ...). They stand on their clip's side of the split."""
+    copies_each: Annotated[int, Field(ge=1)] = 1
+    """How many draws of each."""
 
     crop_seconds: Annotated[float, Field(gt=0)] = 2.5
     """Length of a training excerpt, which starts anywhere in its clip and goes round its end."""
     gain_db: float = 10.0
     """Levels are changed by up to this, up or down."""
+    speed: Annotated[float, Field(ge=0)] = 0.0
+    """Excerpts are played up to this much faster or slower."""
+    pitch_bands: Annotated[float, Field(ge=0)] = 0.0
+    """Excerpts are moved by up to so many bands up or down."""
     mixup: Annotated[float, Field(ge=0)] = 0.2
     """Both parameters of the Beta distribution that two clips are mixed by (Zhang et al., 2018)."""
+    between_class: bool = False
+    """Mix clips of two classes at equal loudness, in any share, instead of mixup (Tokozume et al., 2018)."""
     overlay: Share = 0.0
     """Share of the clips over which another is laid, both labels then holding."""
     noise_floor: bool = False
@@ -66,6 +85,19 @@ class Augmentation(Section):
     masks: int = 2
     """SpecAugment: masks of each kind."""
 
+    @property
+    def warps(self) -> bool:
+        """Whether speed or pitch changes."""
+        return self.speed > 0 or self.pitch_bands > 0
+
+    @field_validator("copies")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        unknown = [name for name in names if name not in copies.NAMES]
+        if unknown:
+            raise ValueError(f"{unknown[0]} is unknown, choose among {', '.join(copies.NAMES)}")
+        return names
+
 
 class ModelChoice(Section):
     """The network and its size."""
@@ -74,20 +106,59 @@ class ModelChoice(Section):
     options: dict[str, Any] = {}
 
 
+class EarlyStopping(Section):
+    """Stop when clips that neither train nor test are recognised no better; the best epoch's network is kept."""
+
+    patience: Annotated[int, Field(ge=1)] = 10
+    """Epochs without a better one."""
+    share: Share = 0.1
+    """Share of the training clips' sources that is held out for it."""
+
+
+class Distillation(Section):
+    """Learn also from what an ensemble answers for the same batch (Hinton et al., 2015, arXiv:1503.02531).
+
+    Its members are trained first, by the same recipe with other seeds, on the same side of the split.
+    """
+
+    members: Annotated[int, Field(ge=1)] = 2
+    temperature: Annotated[float, Field(gt=0)] = 2.0
+    """Both answers are softened by it."""
+    weight: Share = 0.5
+    """How much the ensemble counts, the labels counting the rest."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Epochs of each member; as many as of the network itself if None."""
+
+
 class TrainingLoop(Section):
     """How long, how fast, and with what."""
 
     epochs: Annotated[int, Field(ge=1)] = 100
     batch: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """`muon` needs fewer epochs, each of which takes somewhat longer."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     balance: Share = 0.0
     """0: each clip comes once an epoch. Otherwise clips are drawn, the more often the rarer their labels: in
     proportion to the label's number of clips to the power of minus this."""
     ema: Share = 0.998
     """Decay, a step, of the running mean of the weights, which is the model that is kept."""
+    stages: list[int] = []
+    """Epochs after which one more part of the network is trained, from the answer back to the input: `[2, 4]` trains
+    the last layer for two epochs, and for two more the part before it. Empty: everything from the start."""
+    early_stopping: EarlyStopping | None = None
+    distillation: Distillation | None = None
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     seed: int = 0
+
+
+class Testing(Section):
+    """How held-out clips are heard."""
+
+    crops: Annotated[int, Field(ge=0)] = 0
+    """Beside the figures for clips heard whole, make those of the mean answer to so many excerpts, as long as those of
+    training and evenly spread over what is loud in the clip."""
 
 
 class Export(Section):
@@ -115,12 +186,24 @@ class Recipe(Section):
     augment: Augmentation = Augmentation()
     model: ModelChoice = ModelChoice()
     training: TrainingLoop = TrainingLoop()
+    test: Testing = Testing()
     export: Export = Export()
 
     @field_validator("dataset", mode="before")
     @classmethod
     def _one_dataset(cls, value: Any) -> Any:
         return [value] if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recipe:
+        pictures = [copy for copy in self.augment.copies if copy in IMAGE]
+        if pictures and (self.front_end.patch is None or self.front_end.image is None):
+            raise ValueError(f"augment.copies: {pictures[0]} changes pictures: set front_end.patch and front_end.image")
+        if self.test.crops and self.front_end.patch is not None:
+            raise ValueError("test.crops: the answers to a clip's patches are averaged anyway")
+        if self.split.protocol == "random_after_augmentation" and not self.augment.copies:
+            raise ValueError("split.protocol: random_after_augmentation needs augment.copies")
+        return self
 
     def dump(self) -> str:
         """The recipe as YAML with every default filled in."""
@@ -142,7 +225,9 @@ def load(path: Path, overrides: list[str] | None = None) -> Recipe:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The sections of a recipe as they stand in its file, laid over those of the file beside it that `base` names.
+    """The sections of a recipe as they stand in its file, laid over those of the file that `base` names.
+
+    Its path is seen from the recipe's. What a section does not say, the section of that file says.
 
     Raises:
         RecipeError: the file is missing, or is no YAML.
@@ -156,7 +241,18 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RecipeError(path, "holds no sections", "see recipes/ for examples")
     base = content.pop("base", None)
-    return content if base is None else {**read(path.parent / str(base)), **content}
+    return content if base is None else _laid_over(read(path.parent / str(base)), content)
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _laid_over(below[key], above[key]) for key in below.keys() & above.keys() if _sections(below, above, key)
+    }
+    return {**below, **above, **both}
+
+
+def _sections(below: dict[str, Any], above: dict[str, Any], key: str) -> bool:
+    return isinstance(below[key], dict) and isinstance(above[key], dict)
 
 
 def check(content: dict[str, Any], subject: object, overrides: list[str]) -> Recipe:

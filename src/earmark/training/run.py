@@ -13,22 +13,25 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 
 from earmark._version import __version__
 from earmark.evaluation import report
-from earmark.evaluation.protocol import Division, by_fold, by_source
 from earmark.model import Description
 from earmark.training import data as training_data
 from earmark.training import networks, parallel
+from earmark.training.batches import crop_frames
 from earmark.training.data import TrainingData
+from earmark.training.division import Part, described, divide
 from earmark.training.export import export, round_weights
-from earmark.training.fit import EpochReport, TrainingSet, fit
+from earmark.training.fit import EpochReport, fit
 from earmark.training.folders import finished_name, machine, open_folder, write_json
-from earmark.training.history import append_history, read_history
-from earmark.training.measure import Answers, answer, summary, thresholds, total_confusion
+from earmark.training.history import MEMBER, append_history, read_history
+from earmark.training.measure import Answers, answer, reliability, summary, thresholds, total_confusion
+from earmark.training.multi_crop import answer_crops
 from earmark.training.networks import Network
 from earmark.training.recipe import Recipe
+
+CROPS = "crops"  # the answers by multi-crop, in a part's folder
 
 
 class Listener(Protocol):
@@ -37,17 +40,11 @@ class Listener(Protocol):
     def preparing(self, done: int, total: int) -> None:
         """Some features have been prepared."""
 
+    def starting(self, networks: int, at_once: int) -> None:
+        """So many networks are to be trained, so many at a time."""
+
     def epoch(self, part: str, report: EpochReport) -> None:
         """An epoch of one division is over."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One network of a run: which clips train it and which test it; none test the final one."""
-
-    name: str
-    train: NDArray[np.int64]
-    test: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,8 @@ def run(
     parts = divide(recipe, data)
     folder = _open_folder(recipe, out, fabric)
     if not (folder / "metrics.json").exists():  # which is written last
+        pending = sum(not (folder / part.name / "answers.npz").exists() for part in parts)
+        listener.starting(pending * (1 + members(recipe)), min(jobs, max(1, pending)))
         if jobs > 1:
             parallel.train_parts(recipe, [part.name for part in parts], folder, cache, jobs, listener)
         histories = [train_part(recipe, data, part, folder, fabric, listener) for part in parts]
@@ -84,21 +83,6 @@ def run(
         folder.rename(done)
     fabric.barrier()
     return Outcome(done, done / "model.onnx", json.loads((done / "metrics.json").read_text()))
-
-
-def divide(recipe: Recipe, data: TrainingData) -> list[Part]:
-    """The networks that the recipe asks for."""
-    split = recipe.split
-    divisions: list[Division] = []
-    if split.protocol == "folds":
-        divisions = by_fold(data.clips, split.folds)
-    elif split.protocol == "grouped":
-        divisions = [by_source(data.clips, split.held_out, np.random.default_rng(recipe.training.seed))]
-    parts = [Part(d.name, d.train, d.test) for d in divisions]
-    if split.protocol == "none" or recipe.export.final == "all":
-        everything = np.arange(len(data.clips))
-        parts.append(Part("final", everything, everything[:0]))
-    return parts
 
 
 def _open_folder(recipe: Recipe, out: Path, fabric: Fabric) -> Path:
@@ -117,25 +101,86 @@ def train_part(
     home = folder / part.name
     if (home / "answers.npz").exists():
         return read_history(home)
-    training = TrainingSet(data.features.take(part.train), data.targets[part.train], data.exclusive)
+    home.mkdir(exist_ok=True)
 
     def hear(epoch: EpochReport) -> None:
         append_history(home, epoch)
         listener.epoch(part.name, epoch)
 
-    home.mkdir(exist_ok=True)
-    network = round_weights(fit(recipe, training, fabric, home / "checkpoint.pt", hear))
+    teachers = [train_member(recipe, data, part, home, fabric, listener, number) for number in range(members(recipe))]
+    training, validation = data.subset(part.train), data.subset(part.validation)
+    network = round_weights(
+        fit(
+            recipe,
+            training,
+            fabric,
+            home / "checkpoint.pt",
+            hear,
+            validation if len(part.validation) else None,
+            teachers,
+        )
+    )
     if fabric.is_global_zero:
         torch.save(network.state_dict(), home / "network.pt")
-        _save_answers(home, _answer(recipe, data, part, network))
+        if recipe.test.crops and len(part.test):
+            _save_answers(home, _answer_crops(recipe, data, part, network), CROPS)
+        _save_answers(home, _answer(recipe, data, part, network))  # last: it says that the part is done
         (home / "checkpoint.pt").unlink(missing_ok=True)
     fabric.barrier()
     return read_history(home)
 
 
+def members(recipe: Recipe) -> int:
+    """Networks whose answers the recipe's own learns from."""
+    return recipe.training.distillation.members if recipe.training.distillation else 0
+
+
+def train_member(
+    recipe: Recipe, data: TrainingData, part: Part, home: Path, fabric: Fabric, listener: Listener, number: int
+) -> Network:
+    """A member of the ensemble that a part's network learns from: it sees the same clips, and never those tested."""
+    own, name = _recipe_of_member(recipe, number), f"{MEMBER}{number + 1}"
+    place = home / name
+    weights = place / "network.pt"
+    place.mkdir(exist_ok=True)
+
+    def hear(epoch: EpochReport) -> None:
+        append_history(place, epoch)
+        listener.epoch(f"{part.name}/{name}", epoch)
+
+    if not weights.exists():
+        validation = data.subset(part.validation) if len(part.validation) else None
+        network = fit(own, data.subset(part.train), fabric, place / "checkpoint.pt", hear, validation)
+        if fabric.is_global_zero:
+            torch.save(network.state_dict(), place / "network.part")
+            (place / "network.part").replace(weights)
+            (place / "checkpoint.pt").unlink(missing_ok=True)
+        fabric.barrier()
+    network = _build(own, data)
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    return network
+
+
+def _recipe_of_member(recipe: Recipe, number: int) -> Recipe:
+    settings = recipe.training
+    assert settings.distillation is not None  # only then are there members
+    epochs = settings.distillation.epochs or settings.epochs
+    changes = {"seed": settings.seed + 1 + number, "epochs": epochs, "distillation": None}
+    return recipe.model_copy(update={"training": settings.model_copy(update=changes)})
+
+
+def _build(recipe: Recipe, data: TrainingData) -> Network:
+    front_end = recipe.front_end
+    return networks.build(recipe.model.network, front_end.size, len(data.labels), recipe.model.options, front_end.rows)
+
+
 def _answer(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
     description = _describe(recipe, data, network)
     return answer(network, data.features, part.test, data.exclusive, description.window_steps)
+
+
+def _answer_crops(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
+    return answer_crops(network, data.features, part.test, data.exclusive, crop_frames(recipe), recipe.test.crops)
 
 
 def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Description:
@@ -155,17 +200,25 @@ def _finish(
 ) -> None:
     """Figures, pictures and the model file, from what the parts left in the folder."""
     tested = [part for part in parts if len(part.test)]
-    answers = [_load_answers(folder / part.name, part) for part in tested]
+    answers = [_load_answers(folder / part.name) for part in tested]
     metrics: dict[str, Any] = {
         "recipe": recipe.name,
-        "protocol": _protocol(recipe, len(tested)),
+        "protocol": described(recipe, len(tested)),
         "date": datetime.now(UTC).date().isoformat(),
         "earmark": __version__,
         "machine": machine(),
-        "clips": len(data.clips),
+        "clips": data.originals,
+        "copies": len(data.clips) // data.originals - 1,
     }
     if answers:
-        metrics |= summary(answers, [part.name for part in tested], data.targets, data.labels)
+        metrics |= summary(answers, [part.name for part in tested], data.targets, data.labels, data.exclusive)
+        if data.exclusive:
+            report.draw_reliability(reliability(answers, data.targets), folder / "reliability.png")
+        if recipe.test.crops:
+            crops = [_load_answers(folder / part.name, CROPS) for part in tested]
+            names = [part.name for part in tested]
+            by_crops = summary(crops, names, data.targets, data.labels)
+            metrics["multi_crop"] = {key: by_crops[key] for key in ("accuracy", "macro_f1")}
         _write_predictions(folder / "predictions.csv", data, tested, answers)
         report.draw_confusion(total_confusion(answers, data.targets), data.labels, folder / "confusion.png")
     for part, history in zip(parts, histories, strict=True):
@@ -185,7 +238,7 @@ def _export(
     folder: Path,
 ) -> None:
     """The last part's network as the model file; its thresholds come from all that was held out."""
-    network = networks.build(recipe.model.network, recipe.front_end.size, len(data.labels), recipe.model.options)
+    network = _build(recipe, data)
     network.load_state_dict(torch.load(folder / part.name / "network.pt", weights_only=True))
     metrics["parameters"] = sum(p.numel() for p in network.parameters())
     chosen = thresholds(answers, data.targets, data.labels) if answers else {}
@@ -208,14 +261,6 @@ def _card(recipe: Recipe, data: TrainingData, part: Part, metrics: dict[str, Any
     }
 
 
-def _protocol(recipe: Recipe, tested: int) -> str:
-    if recipe.split.protocol == "folds":
-        return f"the dataset's own folds, {tested} tested, each by a network that never saw it"
-    if recipe.split.protocol == "grouped":
-        return f"{recipe.split.held_out:.0%} of each label's sources held out"
-    return "nothing held out"
-
-
 def _times(history: list[EpochReport]) -> dict[str, float]:
     seconds = [epoch.seconds for epoch in history]
     return {
@@ -233,16 +278,16 @@ def _write_predictions(path: Path, data: TrainingData, parts: list[Part], answer
             for clip, scores in zip(given.clips, given.whole, strict=True):
                 best = int(scores.argmax())
                 labels = ";".join(data.clips[clip].labels)
-                fold = data.clips[clip].fold if part.name.startswith("fold-") else ""
+                fold = part.name.removeprefix("fold-") if part.name.startswith("fold-") else ""
                 writer.writerow([data.names[clip], fold, labels, data.labels[best], f"{scores[best]:.4f}"])
 
 
-def _save_answers(home: Path, answers: Answers) -> None:
-    temporary = home / "answers.part.npz"
+def _save_answers(home: Path, answers: Answers, name: str = "answers") -> None:
+    temporary = home / f"{name}.part.npz"
     np.savez(temporary, clips=answers.clips, whole=answers.whole, peak=answers.peak)
-    temporary.replace(home / "answers.npz")
+    temporary.replace(home / f"{name}.npz")
 
 
-def _load_answers(home: Path, part: Part) -> Answers:
-    with np.load(home / "answers.npz") as stored:
+def _load_answers(home: Path, name: str = "answers") -> Answers:
+    with np.load(home / f"{name}.npz") as stored:
         return Answers(stored["clips"], stored["whole"], stored["peak"])

@@ -5,26 +5,66 @@ from __future__ import annotations
 from typing import Any
 
 from earmark.errors import RecipeError
+from earmark.training.networks.cnn4 import CNN4, CNN4Reduced
+from earmark.training.networks.cnn7 import CNN7
+from earmark.training.networks.cnn9 import CNN9
+from earmark.training.networks.cnn_small import CNNSmall
 from earmark.training.networks.compact_cnn import CompactCNN
+from earmark.training.networks.earmark_net import EarmarkNet
 from earmark.training.networks.frame_classifiers import GRUFrames, LinearFrames, MLPFrames, RNNFrames
-from earmark.training.networks.network import Network
+from earmark.training.networks.mlp_baseline import MLPBaseline
+from earmark.training.networks.network import Network, PatchNetwork
+from earmark.training.networks.pretrained import (
+    VGG16,
+    AlexNet,
+    DenseNet161,
+    EfficientNetB0,
+    MobileNetV2,
+    ResNet152,
+    SqueezeNet,
+)
 
-__all__ = ["NETWORKS", "CompactCNN", "Network", "build"]
+__all__ = ["NETWORKS", "CompactCNN", "EarmarkNet", "Network", "PatchNetwork", "build"]
 
 NETWORKS: dict[str, type[Network]] = {
     "compact_cnn": CompactCNN,
+    "earmark": EarmarkNet,
     "least_squares": LinearFrames,
     "linear_svm": LinearFrames,
     "mlp": MLPFrames,
     "rnn": RNNFrames,
     "gru": GRUFrames,
+    "mlp_baseline": MLPBaseline,
+    "cnn_small": CNNSmall,
+    "cnn4": CNN4,
+    "cnn4_reduced": CNN4Reduced,
+    "cnn7": CNN7,
+    "cnn9": CNN9,
+    "mobilenet_v2": MobileNetV2,
+    "efficientnet_b0": EfficientNetB0,
+    "squeezenet": SqueezeNet,
+    "alexnet": AlexNet,
+    "vgg16": VGG16,
+    "densenet161": DenseNet161,
+    "resnet152": ResNet152,
 }
 
 
-def build(name: str, bands: int, labels: int, options: dict[str, Any]) -> Network:
-    """The network `name` for features of `bands` values a frame and `labels` answers."""
+def build(name: str, bands: int, labels: int, options: dict[str, Any], rows: int | None = None) -> Network:
+    """The network `name` for features of `bands` values a frame and `labels` answers.
+
+    `rows` are those of a patch, where the front end cuts patches: networks that answer for patches need them, and
+    the others cannot use them.
+    """
     if name not in NETWORKS:
         raise RecipeError(f"model.network: {name}", "is unknown", f"choose among {', '.join(NETWORKS)}")
+    patched = issubclass(NETWORKS[name], PatchNetwork)
+    if patched and rows is None:
+        raise RecipeError(f"model.network: {name}", "answers for patches", "set front_end.patch")
+    if not patched and rows is not None:
+        raise RecipeError(f"model.network: {name}", "answers for frames, not for patches", "leave out front_end.patch")
+    if patched:
+        options = {**options, "rows": rows}
     try:
         return NETWORKS[name](bands=bands, labels=labels, **options)
     except TypeError as error:

@@ -1,0 +1,144 @@
+"""Batches: excerpts or patches of prepared clips, gathered and varied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, SpecAugment, Warp
+from earmark.frontend import IN_DECIBELS, FrontEnd
+from earmark.training.prepared import Prepared
+from earmark.training.recipe import Augmentation, Recipe
+
+LOUD_DB = 40.0  # frames at most this much below a clip's loudest are what its label is about
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Prepared clips and their targets, float32 [clips, labels]."""
+
+    features: Prepared
+    targets: NDArray[np.float32]
+    exclusive: bool
+
+
+class Batches:
+    """Draws batches of a training set as a recipe says.
+
+    Networks that answer for frames get excerpts, those that answer for patches get one of each clip's patches.
+    """
+
+    def __init__(self, recipe: Recipe, data: TrainingSet) -> None:
+        self.recipe, self.data = recipe, data
+        self.rows = recipe.front_end.rows
+        self.loud = loud_frames(data.features) if self.rows is None else []
+
+    def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Positions of the clips of one epoch."""
+        return draw_epoch(self.data.targets, self.recipe.training.balance, rng)
+
+    def draw(
+        self, clips: NDArray[np.int64], rng: np.random.Generator, to_device: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Features [clips, frames or rows, size] and targets [clips, labels] of some clips, varied."""
+        augment = self.recipe.augment
+        features = to_device(torch.from_numpy(self._gather(clips, rng))).float()
+        targets = to_device(torch.from_numpy(self.data.targets[clips]))
+        if self.rows is None and augment.warps:
+            features = Warp(augment.speed, augment.pitch_bands)(features, crop_frames(self.recipe), rng)
+        return vary(features, targets, augment, rng, self.recipe.front_end)
+
+    def _gather(self, clips: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float16]:
+        if self.rows is not None:
+            return gather_patches(self.data.features, clips, self.rows, rng)
+        frames, augment = crop_frames(self.recipe), self.recipe.augment
+        longest = Warp(augment.speed, augment.pitch_bands).longest(frames) if augment.warps else frames
+        return gather(self.data.features, self.loud, clips, longest, rng)
+
+
+def crop_frames(recipe: Recipe) -> int:
+    """Frames in a training excerpt."""
+    return max(1, round(recipe.augment.crop_seconds / recipe.front_end.seconds))
+
+
+def draw_epoch(targets: NDArray[np.float32], balance: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Positions of the clips of one epoch, in order; a clip goes by its rarest label, one without labels as common."""
+    if balance == 0:
+        return rng.permutation(len(targets))
+    counts = np.maximum(1, targets.sum(axis=0))
+    rarest = np.where(targets > 0, counts, counts.max()).min(axis=1)
+    weights = rarest**-balance
+    return rng.choice(len(targets), len(targets), p=weights / weights.sum())
+
+
+def loud_frames(features: Prepared) -> list[NDArray[np.int64]]:
+    """For each clip the frames that are not much quieter than its loudest."""
+    levels = (features[clip].max(axis=1) for clip in range(len(features)))
+    return [np.flatnonzero(level >= level.max() - LOUD_DB) for level in levels]
+
+
+def gather(
+    features: Prepared,
+    loud: Sequence[NDArray[np.int64]],
+    clips: NDArray[np.int64],
+    frames: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float16]:
+    """Excerpts [clips, frames, size], each holding something loud of its clip.
+
+    One that runs over its clip's end goes on at its start: excerpts of short clips repeat them.
+    """
+    length = features.length[clips][:, None]
+    held = np.array([[rng.choice(loud[clip])] for clip in clips])
+    start = held - rng.integers(0, frames, (len(clips), 1))
+    place = features.first[clips][:, None] + (start + np.arange(frames)) % length
+    return np.asarray(features.frames[place])
+
+
+def gather_patches(
+    features: Prepared, clips: NDArray[np.int64], rows: int, rng: np.random.Generator
+) -> NDArray[np.float16]:
+    """One patch [rows, size] of each clip: [clips, rows, size]."""
+    patch = rng.integers(0, features.length[clips] // rows)
+    place = (features.first[clips] + patch * rows)[:, None] + np.arange(rows)
+    return np.asarray(features.frames[place])
+
+
+def vary(
+    features: Tensor,
+    targets: Tensor,
+    augment: Augmentation,
+    rng: np.random.Generator,
+    front_end: FrontEnd | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Augment a batch as the recipe says; pictures are turned back into levels for it, and into pictures again."""
+    if front_end is None or front_end.rows is None or front_end.image is None:
+        return _vary(features, targets, augment, rng, front_end is None or front_end.kind in IN_DECIBELS)
+    low, high = front_end.image_range
+    levels = (features * (high - low) + low).transpose(1, 2)
+    levels, targets = _vary(levels, targets, augment, rng, True)
+    return ((levels.transpose(1, 2) - low) / (high - low)).clamp(0, 1), targets
+
+
+def _vary(
+    features: Tensor, targets: Tensor, augment: Augmentation, rng: np.random.Generator, levels: bool
+) -> tuple[Tensor, Tensor]:
+    """The same of features [batch, frames, bands]; without `levels` only what makes sense for any features."""
+    if levels and augment.gain_db > 0:
+        features = Gain(augment.gain_db)(features, rng)
+    if levels and augment.overlay > 0:
+        features, targets = Overlay(augment.overlay)(features, targets, rng)
+    if levels and augment.noise_floor:
+        features = NoiseFloor()(features, rng)
+    if levels and augment.between_class:
+        features, targets = BetweenClass()(features, targets, rng)
+    elif augment.mixup > 0:
+        features, targets = Mixup(augment.mixup)(features, targets, rng)
+    if levels and augment.masks > 0:
+        features = SpecAugment(augment.mask_frames, augment.mask_bands, augment.masks)(features, rng)
+    return features, targets

@@ -1,0 +1,93 @@
+"""The networks that a recipe asks for: which clips and copies train each, stop it early, and test it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.datasets import Clip
+from earmark.evaluation import protocol
+from earmark.evaluation.protocol import CopyDivision, Division
+from earmark.training.data import TrainingData
+from earmark.training.recipe import Recipe
+
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One network of a run, as positions in the training data; no clip tests the final one."""
+
+    name: str
+    train: Positions
+    validation: Positions
+    test: Positions
+
+
+def divide(recipe: Recipe, data: TrainingData) -> list[Part]:
+    """The networks that the recipe asks for. Copies go with their clips, unless the recipe wants the mistake shown."""
+    clips = data.clips[: data.originals]
+    copies = len(data.clips) // data.originals - 1
+    rng = np.random.default_rng(recipe.training.seed)
+    parts: list[Part] = []
+    if recipe.split.protocol == "random_after_augmentation":
+        labels = [clip.labels[0] if clip.labels else "" for clip in clips]
+        for mixed in protocol.random_after_augmentation(labels, copies, recipe.split.parts, rng):
+            none = np.empty((0, 2), np.int64)
+            parts.append(_part(data, mixed, none))
+    else:
+        parts = [_honest(recipe, data, division, copies, rng) for division in _divisions(recipe, clips, rng)]
+    if recipe.split.protocol == "none" or recipe.export.final == "all":
+        everything = np.arange(len(data.clips))
+        parts.append(Part("final", everything, everything[:0], everything[:0]))
+    return parts
+
+
+def _divisions(recipe: Recipe, clips: Sequence[Clip], rng: np.random.Generator) -> list[Division]:
+    split = recipe.split
+    if split.protocol == "folds":
+        return protocol.by_fold(clips, split.folds)
+    if split.protocol == "grouped":
+        return [protocol.by_source(clips, split.held_out, rng)]
+    if split.protocol == "stratified":
+        return protocol.grouped_folds(clips, split.parts, rng)
+    return []
+
+
+def _honest(recipe: Recipe, data: TrainingData, division: Division, copies: int, rng: np.random.Generator) -> Part:
+    """Early stopping takes clips away from those that train, with their copies."""
+    clips = data.clips[: data.originals]
+    stopping = recipe.training.early_stopping
+    train, held = division.train, division.train[:0]
+    if stopping:
+        train, held = protocol.validation(clips, division.train, stopping.share, rng)
+    mixed = protocol.with_copies(Division(division.name, train, division.test), copies)
+    protocol.guard_copies(clips, mixed)
+    return _part(data, mixed, np.stack([held, np.zeros_like(held)], 1))
+
+
+def _part(data: TrainingData, division: CopyDivision, validation: Positions) -> Part:
+    train, held, test = (_rows(data, pairs) for pairs in (division.train, validation, division.test))
+    return Part(division.name, train, held, test)
+
+
+def _rows(data: TrainingData, pairs: Positions) -> Positions:
+    """Positions in the training data of pairs of clip and copy."""
+    return pairs[:, 0] + data.originals * pairs[:, 1]
+
+
+def described(recipe: Recipe, tested: int) -> str:
+    """The protocol in words."""
+    split = recipe.split
+    if split.protocol == "folds":
+        return f"the dataset's own folds, {tested} tested, each by a network that never saw it"
+    if split.protocol == "grouped":
+        return f"{split.held_out:.0%} of each label's sources held out"
+    if split.protocol == "stratified":
+        return f"{split.parts} folds by source, each label spread evenly, each tested by a network that never saw it"
+    if split.protocol == "random_after_augmentation":
+        return f"random_after_augmentation: clips and copies shuffled into {split.parts} folds; a mistake, shown as one"
+    return "nothing held out"
