@@ -10,10 +10,12 @@ import pytest
 from earmark.evaluation import run_document
 
 ROOT = Path(__file__).parent.parent
-RESULTS = sorted(path.parent for path in (ROOT / "results").glob("*/*/predictions.csv"))
+RESULTS = sorted(path.parent for path in (ROOT / "results").rglob("predictions.csv"))
+
+FOLDS = [folder for folder in RESULTS if folder.parent.name in ("esc10", "esc50")]
 
 
-@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.parent.name + "/" + folder.name)
+@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
 def test_predictions_give_the_metrics(folder):
     metrics = json.loads((folder / "metrics.json").read_text())
     hits = defaultdict(list)
@@ -26,12 +28,12 @@ def test_predictions_give_the_metrics(folder):
     assert sorted(round(a, 4) for a in accuracies) == sorted(d["accuracy"] for d in metrics["divisions"])
 
 
-@pytest.mark.parametrize(("name", "clips", "folds"), [("esc10", 400, 5), ("esc50", 2000, 5)])
-def test_every_clip_of_the_official_folds_is_tested_once(name, clips, folds):
-    with (ROOT / "results" / name / "compact_cnn" / "predictions.csv").open() as file:
+@pytest.mark.parametrize("folder", FOLDS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_every_clip_of_the_official_folds_is_tested_once(folder):
+    with (folder / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len({row["path"] for row in rows}) == len(rows) == clips
-    assert {row["fold"] for row in rows} == {str(fold) for fold in range(1, folds + 1)}
+    assert len({row["path"] for row in rows}) == len(rows) == {"esc10": 400, "esc50": 2000}[folder.parent.name]
+    assert {row["fold"] for row in rows} == set("12345")
     assert all(row["path"].split("/")[-1].startswith(row["fold"] + "-") for row in rows)
 
 

@@ -44,7 +44,7 @@ Examples:
 
     earmark compare runs/
 
-    earmark compare runs/esc50 results/esc50 --sort macro_f1 --columns name,network,accuracy,interval
+    earmark compare runs/esc50-earmark results/environment --sort macro_f1 --columns name,network,accuracy,interval
 
     earmark compare results/ --to markdown --plot runs.png
 

@@ -1,6 +1,6 @@
 """Tables of runs inside a document of Markdown, made anew from the runs that they name.
 
-    <!-- compare: results/esc50 results/esc10 --sort accuracy --columns name,accuracy,interval -->
+    <!-- compare: results/environment --sort accuracy --columns name,accuracy,interval -->
     ...
     <!-- end -->
 
