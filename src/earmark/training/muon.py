@@ -52,22 +52,24 @@ class Muon(torch.optim.Optimizer):
 
     def _orthogonal(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
         state = self.state[parameter]
-        momentum = state.setdefault("momentum", torch.zeros_like(parameter))
+        momentum: Tensor = state.setdefault("momentum", torch.zeros_like(parameter))
         momentum.lerp_(gradient, 1 - group["momentum"])
         ahead = gradient.lerp(momentum, group["momentum"])  # Nesterov's
         matrix = ahead.reshape(len(ahead), -1)
-        return (orthogonalised(matrix) * (RMS * max(matrix.shape) ** 0.5)).reshape(parameter.shape)
+        change: Tensor = orthogonalised(matrix) * (RMS * max(matrix.shape) ** 0.5)
+        return change.reshape(parameter.shape)
 
     def _adam(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
         state = self.state[parameter]
-        mean = state.setdefault("mean", torch.zeros_like(parameter))
-        square = state.setdefault("square", torch.zeros_like(parameter))
+        mean: Tensor = state.setdefault("mean", torch.zeros_like(parameter))
+        square: Tensor = state.setdefault("square", torch.zeros_like(parameter))
         state["steps"] = steps = state.get("steps", 0) + 1
         slow, slower = group["betas"]
         mean.lerp_(gradient, 1 - slow)
         square.lerp_(gradient.square(), 1 - slower)
         spread = (square / (1 - slower**steps)).sqrt().add_(1e-8)
-        return mean / (1 - slow**steps) / spread
+        change: Tensor = mean / (1 - slow**steps) / spread
+        return change
 
 
 def is_matrix(parameter: Tensor) -> bool:
@@ -87,4 +89,5 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     for _ in range(ITERATIONS):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return (x if wide else x.T).to(matrix.dtype)
+    nearest: Tensor = x if wide else x.T
+    return nearest.to(matrix.dtype)
