@@ -7,6 +7,7 @@ from torch import nn
 
 from earmark.errors import RecipeError
 from earmark.training.networks import NETWORKS, PatchNetwork, build
+from earmark.training.networks.convolutions import in_colours
 from earmark.training.networks.pretrained import Pretrained
 
 SHAPES = {  # rows and columns of a patch
@@ -156,3 +157,16 @@ def test_networks_for_patches_need_patches_and_others_do_not():
         build("cnn_small", 64, 3, {})
     with pytest.raises(RecipeError, match=r"compact_cnn: answers for frames"):
         build("compact_cnn", 64, 3, {}, 32)
+
+
+def test_colours_run_from_blue_to_red():
+    colours = in_colours(torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0]).view(5, 1, 1, 1))[:, :, 0, 0]
+    expected = [[0, 0, 0.5], [0, 0.5, 1], [0.5, 1, 0.5], [1, 0.5, 0], [0.5, 0, 0]]
+    torch.testing.assert_close(colours, torch.tensor(expected))
+
+
+@pytest.mark.parametrize("name", ["cnn7", "cnn9"])
+def test_networks_that_see_colours(name, tmp_path):
+    network = NETWORKS[name](bands=33, labels=3, rows=32, colours=True)
+    assert next(part for part in network.modules() if isinstance(part, nn.Conv2d)).in_channels == 3
+    compare_with_file(shaken(network, pictures(8, 32, 33)), 33, tmp_path / "model.onnx")

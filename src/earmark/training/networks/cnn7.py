@@ -17,7 +17,10 @@ class CNN7(PenalisedCNN):
         rows: rows of a patch.
         l2: weight of the penalty.
         dropout: share of the values dropped before either dense layer.
+        colours: see pictures in colours, not in grey.
     """
 
-    def __init__(self, bands: int, labels: int, rows: int, l2: float = 1e-4, dropout: float = 0.3) -> None:
-        super().__init__(labels, rows, [[48], [96], [96, 192]], l2, dropout)
+    def __init__(
+        self, bands: int, labels: int, rows: int, l2: float = 1e-4, dropout: float = 0.3, colours: bool = False
+    ) -> None:
+        super().__init__(labels, rows, [[48], [96], [96, 192]], l2, dropout, colours)

@@ -18,6 +18,15 @@ def as_pictures(patches: Tensor) -> Tensor:
     return patches.unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
 
+def in_colours(pictures: Tensor) -> Tensor:
+    """Grey pictures [patches, 1, rows, columns] as red, green and blue [patches, 3, rows, columns].
+
+    From blue for 0 over green to red for 1, as spectrograms are usually printed and saved (the colour map "jet").
+    """
+    centres = torch.tensor([0.75, 0.5, 0.25], dtype=pictures.dtype, device=pictures.device).view(1, 3, 1, 1)
+    return (1.5 - 4 * (pictures - centres).abs()).clamp(0, 1).contiguous(memory_format=torch.channels_last)
+
+
 def mean_and_peak(maps: Tensor) -> Tensor:
     """Of each channel of [patches, channels, rows, columns]: [patches, 2 * channels].
 

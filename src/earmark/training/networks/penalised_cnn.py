@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from earmark.training.networks.convolutions import as_pictures, convolution, mean_and_peak
+from earmark.training.networks.convolutions import as_pictures, convolution, in_colours, mean_and_peak
 from earmark.training.networks.network import PatchNetwork
 
 STEM = 32  # channels of the first convolution, whose stride and pooling leave a sixteenth of the picture
@@ -25,14 +25,23 @@ class PenalisedCNN(PatchNetwork):
         groups: channels of the convolutions that follow the first, in groups of one resolution.
         l2: weight of the penalty.
         dropout: share of the values dropped before either dense layer.
+        colours: see pictures in colours, not in grey.
     """
 
     def __init__(
-        self, labels: int, rows: int, groups: Sequence[Sequence[int]], l2: float = 1e-4, dropout: float = 0.3
+        self,
+        labels: int,
+        rows: int,
+        groups: Sequence[Sequence[int]],
+        l2: float = 1e-4,
+        dropout: float = 0.3,
+        colours: bool = False,
     ) -> None:
         super().__init__(rows)
         self.l2 = l2
-        layers: list[nn.Module] = [nn.BatchNorm2d(1), convolution(1, STEM, size=5, stride=2)]
+        self.colours = colours
+        channels = 3 if colours else 1
+        layers: list[nn.Module] = [nn.BatchNorm2d(channels), convolution(channels, STEM, size=5, stride=2)]
         inputs = STEM
         for group in groups:
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
@@ -45,7 +54,9 @@ class PenalisedCNN(PatchNetwork):
 
     def answer(self, patches: Tensor) -> Tensor:
         """Logits."""
-        logits: Tensor = self.head(self.dense(mean_and_peak(self.layers(as_pictures(patches)))))
+        pictures = as_pictures(patches)
+        maps = self.layers(in_colours(pictures) if self.colours else pictures)
+        logits: Tensor = self.head(self.dense(mean_and_peak(maps)))
         return logits
 
     def penalty(self) -> Tensor:
