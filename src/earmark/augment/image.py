@@ -155,4 +155,4 @@ def transformed(picture: Picture, matrix: Matrix) -> Picture:
     centre = (np.array(picture.shape) - 1) / 2
     offset = centre + matrix[:2, 2] - matrix[:2, :2] @ centre
     moved = ndimage.affine_transform(picture, matrix[:2, :2], offset, order=1, mode="nearest")
-    return np.clip(moved, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(moved, 0, 1), np.float32)
