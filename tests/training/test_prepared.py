@@ -1,3 +1,4 @@
+import itertools
 import multiprocessing
 import os
 import shutil
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from model_making import write_wav
 
+from earmark.augment.copies import of_each
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning
 from earmark.frontend import FrontEnd
@@ -38,9 +40,9 @@ def computed(monkeypatch):
     paths = []
     plain = prepared._compute
 
-    def counted(clip, front_end):
-        paths.append(clip.path.name)
-        return plain(clip, front_end)
+    def counted(work, front_end):
+        paths.append(work.clip.path.name)
+        return plain(work, front_end)
 
     monkeypatch.setattr(prepared, "_compute", counted)
     return paths
@@ -234,3 +236,52 @@ def test_keys_tell_what_features_depend_on(clips):
     assert clip_key(clips[0]) != clip_key(replace(clips[0], start=0.1))
     assert clip_key(clips[0]) != clip_key(replace(clips[0], end=0.1))
     assert clip_key(clips[0]) != clip_key(clips[1])
+
+
+COPIES = of_each(["noise", "shift_left"], 2, seed=0)
+
+
+def test_copies_follow_the_clips(clips, cache):
+    found = prepare(clips, FRONT_END, cache, copies=COPIES)
+    assert len(found) == 5 * len(clips)
+    np.testing.assert_array_equal(found[2], prepare(clips, FRONT_END, cache)[2])
+    versions = [found[2 + n * len(clips)] for n in range(5)]
+    assert all(version.shape == versions[0].shape for version in versions)
+    for one, other in itertools.combinations(versions, 2):
+        assert np.abs(one - other).max() > 0.1
+
+
+def test_copies_are_made_once_and_only_those_that_are_missing(clips, cache, computed):
+    prepare(clips, FRONT_END, cache, copies=COPIES[:1])
+    before = prepare(clips, FRONT_END, cache, copies=COPIES[:1])[7]
+    assert len(computed) == len(clips)
+    after = prepare(clips, FRONT_END, cache, copies=COPIES)
+    assert len(computed) == 2 * len(clips)
+    np.testing.assert_array_equal(after[7], before)
+
+
+def test_a_copy_is_the_same_wherever_its_clip_lies(clips, cache, tmp_path):
+    elsewhere = [replace(clip, path=shutil.copy(clip.path, tmp_path / clip.path.name)) for clip in clips]
+    here, there = prepare(clips, FRONT_END, cache, copies=COPIES), prepare(elsewhere, FRONT_END, cache, copies=COPIES)
+    np.testing.assert_array_equal(here[8], there[8])
+    other = prepare(clips, FRONT_END, cache, copies=of_each(["noise"], 1, seed=1))
+    assert np.abs(here[8] - other[8]).max() > 0.1
+
+
+def test_copies_of_what_cannot_be_read_are_left_out_with_one_warning(clips, cache):
+    clips[1].path.write_bytes(b"no sound")
+    with pytest.warns(EarmarkWarning) as told:
+        found = prepare(clips, FRONT_END, cache, copies=COPIES)
+    assert len(told) == 1
+    assert (found.first.reshape(5, -1)[:, 1] == -1).all()
+    assert (np.delete(found.first.reshape(5, -1), 1, axis=1) >= 0).all()
+
+
+def test_copies_of_pictures(clips, cache):
+    front_end = replace(FRONT_END, patch=0.3, image=(12, 16))
+    found = prepare(clips, front_end, cache, copies=of_each(["flip", "zoom"], 1, seed=0))
+    patches = found[0].reshape(-1, 12, 16)
+    assert found[6].shape == found[12].shape == found[0].shape
+    flipped = found[6].reshape(-1, 12, 16)
+    for before, after in zip(patches, flipped, strict=True):  # half of the draws flip
+        assert np.array_equal(after, before) or np.array_equal(after, before[:, ::-1])
