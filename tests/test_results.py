@@ -65,3 +65,11 @@ def test_the_readme_quotes_the_figures_of_words():
     for row in rows:
         if row["value"] != "0dB":
             assert f"{float(row['token_f1']):.3f}" in text, row
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results").rglob("study.json")), ids=lambda path: path.parent.name)
+def test_the_docs_quote_the_studies(path):
+    text = (ROOT / "docs" / "environment.md").read_text()
+    for variant in json.loads(path.read_text())["variants"]:
+        assert variant["accuracy"] == pytest.approx(sum(variant["divisions"]) / len(variant["divisions"]), abs=1e-4)
+        assert f"{variant['accuracy']:.3f}" in text, variant["variant"]

@@ -40,5 +40,5 @@ def draw_study(title: str, rows: Sequence[Mapping[str, Any]], path: Path) -> Non
     axes.set_title(title, wrap=True, fontsize=10)
     if any(series):
         handles = [axes.bar(0, 0, color=f"C{number}", alpha=0.75) for number in range(len(series))]
-        axes.legend(handles, series, loc="lower right")
+        figure.legend(handles, series, loc="outside lower center", ncols=len(series))
     figure.savefig(path, dpi=110)
