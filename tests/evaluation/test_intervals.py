@@ -11,10 +11,10 @@ from earmark.evaluation.intervals import interval, of_accuracies, wilson, within
 def test_the_interval_is_that_of_students_t(values, level):
     low, high = interval(values, level)
     if np.std(values) < 1e-9:
-        assert (low, high) == pytest.approx((values[0], values[0]))
+        assert (low, high) == pytest.approx((values[0], values[0]), abs=1e-6)
         return
     expected = stats.t.interval(level, len(values) - 1, np.mean(values), stats.sem(values))
-    assert (low, high) == pytest.approx(expected)
+    assert (low, high) == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
 def test_a_known_interval():
