@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 LIGHT = 0.35  # opacity of the dots, one a fold
 
@@ -39,6 +40,6 @@ def draw_study(title: str, rows: Sequence[Mapping[str, Any]], path: Path) -> Non
     axes.grid(axis="y", alpha=0.3)
     axes.set_title(title, wrap=True, fontsize=10)
     if any(series):
-        handles = [axes.bar(0, 0, color=f"C{number}", alpha=0.75) for number in range(len(series))]
+        handles = [Patch(color=f"C{number}", alpha=0.75) for number in range(len(series))]
         figure.legend(handles, series, loc="outside lower center", ncols=len(series))
     figure.savefig(path, dpi=110)
