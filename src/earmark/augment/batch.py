@@ -104,8 +104,8 @@ class BetweenClass:
         odds = share.logit() - (level - level[other]) / (2 * DECIBEL)  # log of p / (1 - p), exact also near 0 and 1
         own, others = (2 * DECIBEL * nn.functional.logsigmoid(side) for side in (odds, -odds))
         energy = add_powers(own, others)
-        weights = ((weight - energy)[:, None, None] for weight in (own, others))
-        mixed = add_powers(features + next(weights), features[other] + next(weights))
+        own, others = ((weight - energy)[:, None, None] for weight in (own, others))
+        mixed = add_powers(features + own, features[other] + others)
         return mixed, torch.lerp(targets[other], targets, share[:, None].to(targets.dtype))
 
 

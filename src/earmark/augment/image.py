@@ -7,6 +7,7 @@ values between pixels are interpolated linearly (Keras' `fill_mode="nearest"` an
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,8 +22,20 @@ Image = Callable[[Picture, np.random.Generator], Picture]
 Matrix = NDArray[np.float64]
 
 
+class Transform(ABC):
+    """A picture moved as a whole."""
+
+    @abstractmethod
+    def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> Matrix:
+        """Where each pixel comes from: a matrix [3, 3] on (row, column, 1) about the centre."""
+
+    def __call__(self, picture: Picture, rng: np.random.Generator) -> Picture:
+        """Draw and apply."""
+        return transformed(picture, self.draw(picture.shape, rng))
+
+
 @dataclass(frozen=True)
-class Zoom:
+class Zoom(Transform):
     """A part of the picture between 1 - `range` and 1 + `range` of its height fills it, and so for its width.
 
     Drawn apart for both, about the centre; a part below 1 magnifies. Keras' `zoom_range`.
@@ -31,17 +44,13 @@ class Zoom:
     range: float = 0.25
 
     def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> Matrix:
-        """Where each pixel comes from: a matrix [3, 3] on (row, column, 1) about the centre."""
+        """As for `Transform`."""
         rows, columns = rng.uniform(1 - self.range, 1 + self.range, 2)
         return np.diag([rows, columns, 1.0])
 
-    def __call__(self, picture: Picture, rng: np.random.Generator) -> Picture:
-        """Draw and apply."""
-        return transformed(picture, self.draw(picture.shape, rng))
-
 
 @dataclass(frozen=True)
-class Shift:
+class Shift(Transform):
     """Moved up or down by up to `share` of the height, and left or right by up to `share` of the width.
 
     Keras' `height_shift_range` and `width_shift_range`.
@@ -50,18 +59,14 @@ class Shift:
     share: float = 0.20
 
     def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> Matrix:
-        """As for `Zoom`."""
+        """As for `Transform`."""
         matrix = np.eye(3)
         matrix[:2, 2] = rng.uniform(-self.share, self.share, 2) * shape
         return matrix
 
-    def __call__(self, picture: Picture, rng: np.random.Generator) -> Picture:
-        """Draw and apply."""
-        return transformed(picture, self.draw(picture.shape, rng))
-
 
 @dataclass(frozen=True)
-class Shear:
+class Shear(Transform):
     """Slanted by up to `degrees` either way: time steps move up or down the further they are from the centre.
 
     Keras' `shear_range`, an angle in radians until the end of 2017 and in degrees since (keras-team/keras#8868). The
@@ -72,29 +77,21 @@ class Shear:
     degrees: float = float(np.degrees(0.30))
 
     def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> Matrix:
-        """As for `Zoom`."""
+        """As for `Transform`."""
         angle = np.radians(rng.uniform(-self.degrees, self.degrees))
         return np.array([[1.0, -np.sin(angle), 0.0], [0.0, np.cos(angle), 0.0], [0.0, 0.0, 1.0]])
 
-    def __call__(self, picture: Picture, rng: np.random.Generator) -> Picture:
-        """Draw and apply."""
-        return transformed(picture, self.draw(picture.shape, rng))
-
 
 @dataclass(frozen=True)
-class Rotation:
+class Rotation(Transform):
     """Turned about the centre by up to `degrees` either way; Keras' `rotation_range`."""
 
     degrees: float = 30.0
 
     def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> Matrix:
-        """As for `Zoom`."""
+        """As for `Transform`."""
         angle = np.radians(rng.uniform(-self.degrees, self.degrees))
         return np.array([[np.cos(angle), -np.sin(angle), 0.0], [np.sin(angle), np.cos(angle), 0.0], [0.0, 0.0, 1.0]])
-
-    def __call__(self, picture: Picture, rng: np.random.Generator) -> Picture:
-        """Draw and apply."""
-        return transformed(picture, self.draw(picture.shape, rng))
 
 
 @dataclass(frozen=True)

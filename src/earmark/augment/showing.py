@@ -165,7 +165,7 @@ def _batch_style(name: str) -> Any:
         raise MissingExtraError("batch-style augmentation", "train") from error
     known = {
         "gain": batch.Gain(10.0),
-        "warp": batch.Warp(0.1, 1.5),
+        "warp": batch.Warp(0.15, 2),
         "noise_floor": batch.NoiseFloor(),
         "spec_augment": batch.SpecAugment(10, 8, 2),
         "mixup": batch.Mixup(0.2),

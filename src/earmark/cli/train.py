@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from earmark.training.run import Outcome
+    from earmark.training.folders import Outcome
 
 HELP = """Learn sounds from labelled clips.
 

@@ -248,8 +248,6 @@ def distillation_loss(logits: Tensor, taught: Tensor, temperature: float, exclus
     Cross entropy of both answers softened by the temperature, times its square, so that the gradient keeps its size
     (Hinton et al., 2015).
     """
-    if exclusive:
-        target = (taught / temperature).softmax(-1).mean(0)
-        return loss_of(logits / temperature, target, True) * temperature**2
-    target = (taught / temperature).sigmoid().mean(0)
-    return loss_of(logits / temperature, target, False) * temperature**2
+    softened = taught / temperature
+    answers = softened.softmax(-1) if exclusive else softened.sigmoid()
+    return loss_of(logits / temperature, answers.mean(0), exclusive) * temperature**2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,27 @@ from earmark.errors import EarmarkError
 UNFINISHED = ".partial"
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left behind."""
+
+    folder: Path
+    model: Path
+    metrics: dict[str, Any]
+
+
 def open_folder(home: Path, recipe: str) -> Path:
     """The folder of an unfinished run of the same recipe below `home`, or a new one that holds the recipe."""
-    return _unfinished(home, recipe) or _new_folder(home, recipe)
+    return find(home, recipe, finished=False) or _new_folder(home, recipe)
+
+
+def find(home: Path, recipe: str, finished: bool) -> Path | None:
+    """The folder of the latest run of the same recipe below `home`, among the finished or the unfinished ones."""
+    for folder in sorted(home.glob("*"), reverse=True):
+        noted = folder / "recipe.yaml"
+        if folder.name.endswith(UNFINISHED) != finished and noted.exists() and noted.read_text("utf-8") == recipe:
+            return folder
+    return None
 
 
 def finished_name(folder: Path) -> Path:
@@ -42,14 +61,6 @@ def machine() -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-
-
-def _unfinished(home: Path, recipe: str) -> Path | None:
-    for folder in sorted(home.glob("*" + UNFINISHED), reverse=True):
-        noted = folder / "recipe.yaml"
-        if noted.exists() and noted.read_text(encoding="utf-8") == recipe:
-            return folder
-    return None
 
 
 def _new_folder(home: Path, recipe: str) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from earmark.training.data import TrainingData
 from earmark.training.division import Part, described, divide
 from earmark.training.export import export, round_weights
 from earmark.training.fit import EpochReport, fit
-from earmark.training.folders import finished_name, machine, open_folder, write_json
+from earmark.training.folders import Outcome, finished_name, machine, open_folder, write_json
 from earmark.training.history import MEMBER, append_history, read_history
 from earmark.training.measure import Answers, answer, reliability, summary, thresholds, total_confusion
 from earmark.training.multi_crop import answer_crops
@@ -45,15 +46,6 @@ class Listener(Protocol):
 
     def epoch(self, part: str, report: EpochReport) -> None:
         """An epoch of one division is over."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run left behind."""
-
-    folder: Path
-    model: Path
-    metrics: dict[str, Any]
 
 
 def run(
@@ -102,24 +94,8 @@ def train_part(
     if (home / "answers.npz").exists():
         return read_history(home)
     home.mkdir(exist_ok=True)
-
-    def hear(epoch: EpochReport) -> None:
-        append_history(home, epoch)
-        listener.epoch(part.name, epoch)
-
     teachers = [train_member(recipe, data, part, home, fabric, listener, number) for number in range(members(recipe))]
-    training, validation = data.subset(part.train), data.subset(part.validation)
-    network = round_weights(
-        fit(
-            recipe,
-            training,
-            fabric,
-            home / "checkpoint.pt",
-            hear,
-            validation if len(part.validation) else None,
-            teachers,
-        )
-    )
+    network = round_weights(_fit(recipe, data, part, home, part.name, fabric, listener, teachers))
     if fabric.is_global_zero:
         torch.save(network.state_dict(), home / "network.pt")
         if recipe.test.crops and len(part.test):
@@ -143,14 +119,8 @@ def train_member(
     place = home / name
     weights = place / "network.pt"
     place.mkdir(exist_ok=True)
-
-    def hear(epoch: EpochReport) -> None:
-        append_history(place, epoch)
-        listener.epoch(f"{part.name}/{name}", epoch)
-
     if not weights.exists():
-        validation = data.subset(part.validation) if len(part.validation) else None
-        network = fit(own, data.subset(part.train), fabric, place / "checkpoint.pt", hear, validation)
+        network = _fit(own, data, part, place, f"{part.name}/{name}", fabric, listener)
         if fabric.is_global_zero:
             torch.save(network.state_dict(), place / "network.part")
             (place / "network.part").replace(weights)
@@ -159,6 +129,26 @@ def train_member(
     network = _build(own, data)
     network.load_state_dict(torch.load(weights, weights_only=True))
     return network
+
+
+def _fit(
+    recipe: Recipe,
+    data: TrainingData,
+    part: Part,
+    home: Path,
+    name: str,
+    fabric: Fabric,
+    listener: Listener,
+    teachers: Sequence[Network] = (),
+) -> Network:
+    """A network trained on the clips of a part, with its checkpoint and history in `home`."""
+
+    def hear(epoch: EpochReport) -> None:
+        append_history(home, epoch)
+        listener.epoch(name, epoch)
+
+    validation = data.subset(part.validation) if len(part.validation) else None
+    return fit(recipe, data.subset(part.train), fabric, home / "checkpoint.pt", hear, validation, teachers)
 
 
 def _recipe_of_member(recipe: Recipe, number: int) -> Recipe:

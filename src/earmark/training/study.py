@@ -15,7 +15,7 @@ from pydantic import model_validator
 from earmark.errors import RecipeError
 from earmark.evaluation.study_plot import draw_study
 from earmark.training import recipe as recipes
-from earmark.training.folders import UNFINISHED, write_json
+from earmark.training.folders import find, write_json
 from earmark.training.recipe import Recipe, Section
 from earmark.training.run import Listener, run
 
@@ -78,12 +78,11 @@ def _recipe(study: Study, variant: Variant, path: Path, overrides: list[str]) ->
     base = path.parent / (variant.recipe or study.recipe or "")
     name = f"{study.name}-{variant.name}" + (f"-{variant.series}" if variant.series else "")
     try:
-        found = recipes.load(base, [*study.changes, *variant.changes, *overrides, f"name={json.dumps(name)}"])
+        return recipes.load(base, [*study.changes, *variant.changes, *overrides, f"name={json.dumps(name)}"])
     except RecipeError as error:
         raise RecipeError(
             f"{path}, variant {variant.name}", f"{error.subject}: {error.reason}", error.remedy
         ) from error
-    return found
 
 
 def run_study(
@@ -102,7 +101,7 @@ def run_study(
     home = out / study.name
     rows = []
     for variant, plan in zip(study.variants, plans, strict=True):
-        done = _finished(home / plan.name, plan)
+        done = find(home / plan.name, plan.dump(), finished=True)
         if done is None:
             done = run(plan, home, fabric, listener(plan.name), cache, jobs).folder
         rows.append(_row(variant, json.loads((done / "metrics.json").read_text(encoding="utf-8"))))
@@ -110,15 +109,6 @@ def run_study(
         _write(study, rows, home)
     fabric.barrier()
     return StudyOutcome(home, rows)
-
-
-def _finished(folder: Path, plan: Recipe) -> Path | None:
-    for run_folder in sorted(folder.glob("*"), reverse=True):
-        recipe = run_folder / "recipe.yaml"
-        whole = not run_folder.name.endswith(UNFINISHED) and recipe.exists()
-        if whole and recipe.read_text(encoding="utf-8") == plan.dump():
-            return run_folder
-    return None
 
 
 def _row(variant: Variant, metrics: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +17,7 @@ from earmark.evaluation import frames, report
 from earmark.model import Description, Threshold
 from earmark.training import networks
 from earmark.training.export import export, round_weights
-from earmark.training.folders import finished_name, machine, open_folder, write_json
+from earmark.training.folders import Outcome, finished_name, machine, open_folder, write_json
 from earmark.training.networks.frame_classifiers import FrameClassifier, LinearFrames, StackedFrames
 from earmark.training.words import corpus, linear
 from earmark.training.words.corpus import Chosen, Sentences
@@ -39,15 +38,6 @@ class Listener(Protocol):
 
     def epoch(self, part: str, report: WordsEpoch) -> None:
         """An epoch is over."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run left behind."""
-
-    folder: Path
-    model: Path
-    metrics: dict[str, Any]
 
 
 def run(recipe: WordsRecipe, out: Path, listener: Listener, cache: Path | None = None) -> Outcome:
