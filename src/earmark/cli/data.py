@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli import augment, sentences, speech
+from earmark.cli import augment, phrases, sentences, speech
 from earmark.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ app = typer.Typer(
 speech.register(app)
 sentences.register(app)
 augment.register(app)
+phrases.register(app)
 
 
 class To(StrEnum):

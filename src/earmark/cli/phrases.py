@@ -1,0 +1,159 @@
+"""`earmark data phrases`: training data from sampled instruments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.datasets.phrases.excerpts import Score
+    from earmark.datasets.phrases.plan import Companion, Plan
+
+HELP = """Make music whose instruments are known: short phrases of sampled instruments, alone and together.
+
+fluidsynth plays SoundFonts, both from Debian: apt-get install fluidsynth fluid-soundfont-gm. Phrases are invented,
+single notes, chords, scales, melodies, drum patterns, or excerpts of MIDI files; rooms, microphones and noise follow.
+Labels: brass, drum_kit, guitar, piano, violin. DIR gets audio/, the dataset table clips.csv (its folds are the
+SoundFonts), and events.csv: when each label sounds. The same command goes on where it was interrupted, and makes the
+same again elsewhere.
+
+Examples:
+
+    earmark data phrases --soundfont FluidR3_GM.sf2 --soundfont TimGM6mb.sf2 --count 5000 --out phrases/
+
+    earmark data phrases --soundfont FluidR3_GM.sf2 --labels guitar,violin --together 0 --count 200 --out solo/
+
+    earmark data phrases --soundfont FluidR3_GM.sf2 --midi songs/*.mid --count 500 --out excerpts/
+
+    earmark data phrases --soundfont FluidR3_GM.sf2 --accompany guitar=drum_kit:0.8 --count 500 --out hidden/
+
+    earmark data phrases --list
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("phrases", help=HELP)(phrases)
+
+
+def phrases(
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More MIDI files, after --midi.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of the clips.", show_default=False)] = None,
+    soundfont: Annotated[
+        list[Path] | None, typer.Option(help="An .sf2 or .sf3 file; may be given often.", show_default=False)
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="Clips.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="Length of each.")] = 5.0,
+    rate: Annotated[int, typer.Option(min=8000, max=44100, help="Samples per second.")] = 22050,
+    labels: Annotated[str | None, typer.Option(help="Separated by commas.", show_default="all five")] = None,
+    together: Annotated[float, typer.Option(min=0, max=1, help="Share of clips with two or more labels.")] = 0.3,
+    nothing: Annotated[float, typer.Option(min=0, max=1, help="Share with other instruments only.")] = 0.15,
+    accompaniment: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of labelled clips in which another instrument plays along.")
+    ] = 0.2,
+    accompany: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL=LABEL:SHARE",
+            help="guitar=drum_kit:0.8 lets drums play in the background of most guitars, and does not name them.",
+        ),
+    ] = None,
+    midi: Annotated[list[Path] | None, typer.Option(help="Take excerpts of these files.")] = None,
+    dry: Annotated[bool, typer.Option("--dry", help="No rooms, microphones, noise or levels.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Another one draws everything else.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Batches at once.")] = 1,
+    listed: Annotated[bool, typer.Option("--list", help="Only list instruments and their labels.")] = False,
+    to_json: Annotated[bool, typer.Option("--json", help="List them as JSON.")] = False,
+) -> None:
+    """Make music whose instruments are known."""
+    from earmark.datasets.phrases import programs, soundfonts
+    from earmark.datasets.phrases.plan import Plan
+
+    if listed:
+        _list(to_json)
+        return
+    if out is None or not soundfont:
+        lacking = "--out" if out is None else "--soundfont"
+        raise EarmarkError("earmark data phrases", f"needs {lacking}", "see its --help")
+    if more and not midi:
+        raise EarmarkError(more[0], "is not expected", "give MIDI files with --midi")
+    if together + nothing > 1:
+        raise EarmarkError("--together and --nothing", "are more than all clips", "their sum is at most 1")
+    plan = Plan(
+        soundfonts=[soundfonts.open_soundfont(file) for file in soundfont],
+        labels=programs.LABELS if labels is None else _split(labels),
+        count=count,
+        seconds=seconds,
+        rate=rate,
+        together=together,
+        nothing=nothing,
+        accompaniment=accompaniment,
+        companions=[_companion(text) for text in accompany or []],
+        scores=_scores([*(midi or []), *(more or [])]),
+        effects=not dry,
+        seed=seed,
+    )
+    _build(plan, out, jobs)
+    typer.echo(out)
+
+
+def _split(text: str) -> list[str]:
+    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _companion(text: str) -> Companion:
+    from earmark.datasets.phrases.plan import Companion
+
+    label, _, rest = text.partition("=")
+    hidden, _, share = rest.partition(":")
+    try:
+        wanted = float(share or 1)
+    except ValueError:
+        wanted = -1.0
+    if not (label and hidden and 0 <= wanted <= 1) or label == hidden:
+        raise EarmarkError(f"--accompany {text}", "is not understood", "write it as guitar=drum_kit:0.8")
+    return Companion(label.strip(), hidden.strip(), wanted)
+
+
+def _scores(files: list[Path]) -> dict[str, Score]:
+    from earmark.datasets.phrases import midi
+
+    return {str(file): midi.read(file) for file in files}
+
+
+def _build(plan: Plan, out: Path, jobs: int) -> None:
+    """Build it, with a bar on standard error where a terminal shows it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from earmark.datasets.phrases import building
+
+    console = Console(stderr=True)
+    columns = TextColumn("phrases"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("phrases", total=plan.count)
+        for done in building.build(plan, out, jobs):
+            bars.advance(task, done)
+
+
+def _list(to_json: bool) -> None:
+    from earmark.datasets.phrases.programs import INSTRUMENTS
+
+    if to_json:
+        keys = ("name", "program", "label", "manner", "low", "high", "weight")
+        rows = [{key: getattr(one, key) for key in keys} for one in INSTRUMENTS]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for label in (*sorted({one.label for one in INSTRUMENTS if one.label}), None):
+        typer.echo(label or "no label: they accompany, or play where none of the labels does")
+        for one in INSTRUMENTS:
+            if one.label == label:
+                kind = "kit" if one.manner == "drums" else "program"
+                typer.echo(f"  {kind} {one.program:>3}  {one.name}")

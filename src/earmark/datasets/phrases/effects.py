@@ -1,0 +1,124 @@
+"""What lies between instruments and a file: room, equaliser, microphone, noise, level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from earmark.datasets.phrases import rooms
+
+ROOM_SHARE, TILT_SHARE, BUMP_SHARE, BAND_SHARE, NOISE_SHARE = 0.65, 0.6, 0.6, 0.35, 0.85
+TILT = 3.0  # dB an octave, the most, around 1 kHz
+BUMPS = 4  # resonances, the most
+BUMP_DB, BUMP_OCTAVES, BUMP_HERTZ = 9.0, (0.15, 1.0), (80.0, 9000.0)  # strength, the most; width; place
+LOW_CUT = (30.0, 250.0)  # Hz below which a microphone hears less
+HIGH_CUT = (3500.0, 14000.0)  # Hz above which it does
+ORDER = 2  # of either slope
+SNR = (15.0, 60.0)  # dB of the music above the noise
+PEAK = (-30.0, -0.5)  # dB of the highest sample, re full scale
+COLOURS = {"white": 0.0, "pink": -10 / np.log2(10), "brown": -20 / np.log2(10), "hum": 0.0}
+"""Noises, and how many dB each falls per octave."""
+HARMONICS = 12  # of hum
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Effects:
+    """All that is done to one clip; the draw is apart from the doing.
+
+    Attributes:
+        room: impulse response, or None.
+        tilt: dB an octave.
+        bumps: resonances and gaps: Hz, width in octaves, dB.
+        band: Hz where the microphone's range begins and ends, or None.
+        snr: dB above the noise, or None.
+        colour: which noise.
+        peak: dB of the highest sample re full scale.
+    """
+
+    room: Samples | None
+    tilt: float
+    bumps: tuple[tuple[float, float, float], ...]
+    band: tuple[float, float] | None
+    snr: float | None
+    colour: str
+    peak: float
+
+
+def draw_effects(rate: int, rng: np.random.Generator) -> Effects:
+    """Effects as recordings differ."""
+    low, high = np.exp(rng.uniform(*np.log(LOW_CUT))), np.exp(rng.uniform(*np.log(HIGH_CUT)))
+    return Effects(
+        room=rooms.room(rate, rng) if rng.random() < ROOM_SHARE else None,
+        tilt=float(rng.uniform(-TILT, TILT)) if rng.random() < TILT_SHARE else 0.0,
+        bumps=tuple(_bump(rng) for _ in range(rng.integers(1, BUMPS + 1))) if rng.random() < BUMP_SHARE else (),
+        band=(float(low), float(high)) if rng.random() < BAND_SHARE else None,
+        snr=float(rng.uniform(*SNR)) if rng.random() < NOISE_SHARE else None,
+        colour=str(rng.choice(list(COLOURS))),
+        peak=float(rng.uniform(*PEAK)),
+    )
+
+
+def _bump(rng: np.random.Generator) -> tuple[float, float, float]:
+    hertz = float(np.exp(rng.uniform(*np.log(BUMP_HERTZ))))
+    return hertz, float(rng.uniform(*BUMP_OCTAVES)), float(rng.uniform(-BUMP_DB, BUMP_DB))
+
+
+def apply(samples: Samples, rate: int, effects: Effects, rng: np.random.Generator) -> Samples:
+    """The samples with all effects, as many as before; where nothing sounds there is noise alone."""
+    heard = _filtered(samples, rate, effects)
+    if effects.snr is not None:
+        power = _loud_power(heard) or 1.0
+        heard = heard + noise(len(heard), rate, effects.colour, rng) * np.sqrt(power / 10 ** (effects.snr / 10))
+    highest = float(np.abs(heard).max(initial=0.0))
+    return np.asarray(heard * (10 ** (effects.peak / 20) / highest if highest else 0.0), np.float32)
+
+
+def noise(count: int, rate: int, colour: str, rng: np.random.Generator) -> Samples:
+    """Noise of a colour, with a power of 1: white, pink, brown, or the hum of the mains."""
+    if colour == "hum":
+        return _hum(count, rate, rng)
+    spectrum = fft.rfft(rng.standard_normal(count))
+    octaves = np.log2(np.maximum(fft.rfftfreq(count, 1 / rate), 20.0) / 1000)
+    made = fft.irfft(spectrum * 10 ** (COLOURS[colour] * octaves / 20), count)
+    return np.asarray(made / max(float(np.sqrt(np.mean(made**2))), 1e-9), np.float32)
+
+
+def _hum(count: int, rate: int, rng: np.random.Generator) -> Samples:
+    mains = float(rng.choice([50.0, 60.0])) * rng.uniform(0.998, 1.002)
+    orders = np.arange(1, HARMONICS + 1)
+    levels = rng.uniform(0, 1, HARMONICS) / orders
+    phases = 2 * np.pi * (mains * orders[:, None] * np.arange(count) / rate + rng.random((HARMONICS, 1)))
+    hum = levels @ np.sin(phases)
+    hiss = rng.standard_normal(count) * 0.1
+    made = hum / max(float(np.sqrt(np.mean(hum**2))), 1e-9) + hiss
+    return np.asarray(made / np.sqrt(np.mean(made**2)), np.float32)
+
+
+def _filtered(samples: Samples, rate: int, effects: Effects) -> Samples:
+    """Room, equaliser and microphone, all linear: one product of spectra."""
+    echo = 0 if effects.room is None else len(effects.room)
+    count = fft.next_fast_len(len(samples) + echo, real=True)
+    hertz = np.maximum(fft.rfftfreq(count, 1 / rate), 1.0)
+    decibels = effects.tilt * np.clip(np.log2(hertz / 1000), -5, 4)
+    for centre, octaves, height in effects.bumps:
+        decibels = decibels + height * np.exp(-0.5 * (np.log2(hertz / centre) / octaves) ** 2)
+    gain = 10 ** (decibels / 20)
+    if effects.band is not None:
+        low, high = effects.band
+        gain = gain / np.sqrt((1 + (low / hertz) ** (2 * ORDER)) * (1 + (hertz / high) ** (2 * ORDER)))
+    spectrum = fft.rfft(samples, count) * gain.astype(np.float32)
+    if effects.room is not None:
+        spectrum = spectrum * fft.rfft(effects.room, count)
+    return np.asarray(fft.irfft(spectrum, count)[: len(samples)], np.float32)
+
+
+def _loud_power(samples: Samples) -> float:
+    """Mean power where something sounds: of the louder half of a clip's tenths of a second."""
+    frames = np.array_split(samples, max(1, len(samples) // 2000))
+    powers = np.sort([float(np.mean(frame**2)) for frame in frames])
+    return float(powers[len(powers) // 2 :].mean())

@@ -1,0 +1,190 @@
+"""What is to be made: the user's wishes, and who plays what in each clip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from earmark.datasets.phrases import excerpts, programs
+from earmark.datasets.phrases.composing import compose
+from earmark.datasets.phrases.excerpts import Score
+from earmark.datasets.phrases.notes import Part
+from earmark.datasets.phrases.programs import Instrument
+from earmark.datasets.phrases.setting import Setting, draw_setting
+from earmark.datasets.phrases.soundfonts import SoundFont
+from earmark.errors import DatasetError
+
+TOGETHER_DB = (-8.0, 8.0)  # a labelled instrument beside the first
+BACKGROUND_DB = (-15.0, -2.0)  # one without a label
+MOST_TOGETHER = (2, 2, 2, 3, 3, 4)  # labelled instruments of a clip with several
+MOST_OTHERS = (1, 1, 2)
+
+
+@dataclass(frozen=True)
+class Companion:
+    """An instrument that often plays behind another and is not named: `drum_kit` behind `guitar`."""
+
+    label: str
+    hidden: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made.
+
+    Attributes:
+        soundfonts: whose instruments; each plays as many clips as the others.
+        labels: the labels that clips carry.
+        count: clips.
+        seconds: length of each.
+        rate: samples per second of the files.
+        together: share of clips with two or more labels.
+        nothing: share of clips with none of the labels, other instruments only.
+        accompaniment: share of labelled clips in which an instrument without a label plays along.
+        companions: labelled instruments that play along and are not named.
+        scores: music to take excerpts from, by name; none: phrases are invented.
+        effects: whether clips get rooms, equalisers, noise and levels.
+        seed: draws everything.
+    """
+
+    soundfonts: Sequence[SoundFont]
+    labels: Sequence[str]
+    count: int
+    seconds: float = 5.0
+    rate: int = 22_050
+    together: float = 0.3
+    nothing: float = 0.15
+    accompaniment: float = 0.2
+    companions: Sequence[Companion] = ()
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    effects: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for label in [*self.labels, *(name for one in self.companions for name in (one.label, one.hidden))]:
+            if label not in programs.LABELS:
+                raise DatasetError(label, "is no label of phrases", f"choose among {', '.join(programs.LABELS)}")
+        for soundfont in self.soundfonts:
+            for label in self.labels:
+                if not programs.playing(label, soundfont.presets):
+                    raise DatasetError(
+                        soundfont.path, f"has no {label}", "leave it out, or name the labels it has with --labels"
+                    )
+
+    def generator(self, number: int, purpose: int) -> np.random.Generator:
+        """What draws one clip, for one purpose: clips do not depend on each other."""
+        return np.random.default_rng((self.seed, number, purpose))
+
+    def soundfont(self, number: int) -> int:
+        """Which SoundFont plays a clip."""
+        return number % len(self.soundfonts)
+
+
+@dataclass(frozen=True)
+class Player:
+    """One part of a clip, its level in dB, and the label it is given: None where it is not named."""
+
+    part: Part
+    decibels: float
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One clip to be."""
+
+    number: int
+    players: tuple[Player, ...]
+
+    @property
+    def name(self) -> str:
+        """Its file, relative to the table."""
+        return f"audio/{self.number:06}.flac"
+
+
+def draw(plan: Plan, number: int) -> Phrase:
+    """Who plays what in a clip."""
+    rng = plan.generator(number, 0)
+    presets = plan.soundfonts[plan.soundfont(number)].presets
+    if plan.scores:
+        found = excerpts.draw(plan.scores, plan.seconds, presets, rng)
+        return Phrase(number, tuple(_chosen(plan, found, rng)))
+    setting = draw_setting(plan.seconds, rng)
+    players = []
+    for place, label in enumerate(_labels(plan, rng)):
+        decibels = 0.0 if place == 0 else rng.uniform(*TOGETHER_DB)
+        players.append(Player(_part(programs.playing(label, presets), setting, rng), float(decibels), label))
+    others = _others(plan, presets)
+    if others and (not players or rng.random() < plan.accompaniment):
+        players += [
+            Player(_part(others, setting, rng), float(rng.uniform(*BACKGROUND_DB)), None)
+            for _ in range(rng.choice(MOST_OTHERS))
+        ]
+    hidden = _hidden(plan, players, rng)
+    players += [
+        Player(_part(programs.playing(label, presets), setting, rng), float(rng.uniform(*BACKGROUND_DB)), None)
+        for label in hidden
+        if programs.playing(label, presets)
+    ]
+    return Phrase(number, tuple(players))
+
+
+def _labels(plan: Plan, rng: np.random.Generator) -> list[str]:
+    """The labels of a clip: none, one, or several."""
+    kind = rng.random()
+    if kind < plan.nothing:
+        return []
+    if kind < plan.nothing + plan.together and len(plan.labels) > 1:
+        count = min(len(plan.labels), int(rng.choice(MOST_TOGETHER)))
+        return [str(label) for label in rng.choice(list(plan.labels), count, replace=False)]
+    return [str(rng.choice(list(plan.labels)))]
+
+
+def _hidden(plan: Plan, players: Sequence[Player], rng: np.random.Generator) -> list[str]:
+    named = {player.label for player in players}
+    return [
+        one.hidden
+        for one in plan.companions
+        if one.label in named and one.hidden not in named and rng.random() < one.share
+    ]
+
+
+def _others(plan: Plan, presets: frozenset[tuple[int, int]]) -> tuple[Instrument, ...]:
+    """Instruments without a label, and those whose label is not asked for."""
+    unasked = [label for label in programs.LABELS if label not in plan.labels]
+    return tuple(one for label in (None, *unasked) for one in programs.playing(label, presets))
+
+
+def _part(instruments: Sequence[Instrument], setting: Setting, rng: np.random.Generator) -> Part:
+    chosen = instruments[rng.choice(len(instruments), p=programs.weights(instruments))]
+    return compose(chosen, setting, rng)
+
+
+def _chosen(plan: Plan, parts: Sequence[Part], rng: np.random.Generator) -> list[Player]:
+    """Of an excerpt's parts those that a clip keeps, by the same shares as invented phrases."""
+    wanted = set(_labels(plan, rng)) if parts else set()
+    named = [part for part in parts if part.instrument.label in plan.labels]
+    others = [part for part in parts if part.instrument.label not in plan.labels]
+    present = {part.instrument.label for part in named}
+    if wanted and not wanted & present and present:
+        wanted = {str(rng.choice(sorted(str(label) for label in present)))}
+    kept = [part for part in named if part.instrument.label in wanted]
+    if not kept or rng.random() < plan.accompaniment:
+        kept += others
+    behind = [part for part in named if part not in kept and _behind(plan, part, wanted, rng)]
+    return [
+        *(Player(part, float(rng.uniform(*TOGETHER_DB)), _label(plan, part)) for part in kept),
+        *(Player(part, float(rng.uniform(*BACKGROUND_DB)), None) for part in behind),
+    ]
+
+
+def _label(plan: Plan, part: Part) -> str | None:
+    return part.instrument.label if part.instrument.label in plan.labels else None
+
+
+def _behind(plan: Plan, part: Part, wanted: set[str], rng: np.random.Generator) -> bool:
+    pairs = [one for one in plan.companions if one.label in wanted and one.hidden == part.instrument.label]
+    return any(rng.random() < one.share for one in pairs)

@@ -1,0 +1,75 @@
+"""Which presets a SoundFont has, from its header alone (SoundFont Technical Specification 2.04, 7.2)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from earmark.errors import DatasetError
+
+Preset = tuple[int, int]
+"""Bank and program; bank 128 holds drum kits."""
+
+_RECORD = struct.Struct("<20sHHHIII")  # achPresetName, wPreset, wBank, wPresetBagNdx, three that are reserved
+GENERAL = 100  # programs of 128 by which General MIDI is told
+_REMEDY = "give an .sf2 or .sf3 file, such as that of Debian's package fluid-soundfont-gm"
+
+
+@dataclass(frozen=True)
+class SoundFont:
+    """A SoundFont on disk."""
+
+    path: Path
+    presets: frozenset[Preset]
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables: its file's name without ending."""
+        return self.path.stem
+
+
+def open_soundfont(path: Path) -> SoundFont:
+    """Read which presets a SoundFont has.
+
+    Raises:
+        DatasetError: there is no such file, or it is no SoundFont.
+    """
+    try:
+        with path.open("rb") as file:
+            presets = frozenset(_presets(file))
+    except FileNotFoundError as error:
+        raise DatasetError(path, "is not there", "apt-get install fluid-soundfont-gm, or " + _REMEDY) from error
+    except OSError as error:
+        raise DatasetError(path, f"cannot be read ({error.strerror})") from error
+    except (struct.error, ValueError) as error:
+        raise DatasetError(path, "is no SoundFont", _REMEDY) from error
+    if sum(bank == 0 for bank, _ in presets) < GENERAL:
+        raise DatasetError(path, "is no General MIDI SoundFont: nobody knows what its programs are", _REMEDY)
+    return SoundFont(path, presets)
+
+
+def _presets(file: BinaryIO) -> Iterator[Preset]:
+    """The presets of `phdr` in the list `pdta`; the last record only ends it."""
+    riff, _, form = struct.unpack("<4sI4s", file.read(12))
+    if riff != b"RIFF" or form != b"sfbk":
+        raise ValueError("another kind of file")
+    _seek(file, b"LIST", b"pdta")
+    size = _seek(file, b"phdr")
+    for _ in range(size // _RECORD.size - 1):
+        _, program, bank, *_ = _RECORD.unpack(file.read(_RECORD.size))
+        yield bank, program
+
+
+def _seek(file: BinaryIO, wanted: bytes, kind: bytes = b"") -> int:
+    """Go into the next chunk of a name, and for lists of a kind; its size in bytes."""
+    while True:
+        name, size = struct.unpack("<4sI", file.read(8))
+        start = file.tell()
+        if name == wanted and (not kind or file.read(4) == kind):
+            return int(size)
+        file.seek(start + size)
+        if size % 2 and file.read(1) != b"\0":  # chunks have even places, which writers of .sf3 forget
+            file.seek(start + size)

@@ -1,0 +1,190 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from phrases_making import SOUNDFONT, needs_fluidsynth
+
+from earmark.datasets import load
+from earmark.datasets.annotations import read as read_events
+from earmark.datasets.phrases import midi
+from earmark.datasets.phrases.programs import LABELS
+from earmark.media import read
+
+EARMARK = Path(sys.executable).with_name("earmark")
+USUAL = ("--soundfont", SOUNDFONT, "--seconds", "1.5", "--rate", "16000", "--seed", "5")
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }  # fmt: skip
+
+
+def rows(folder):
+    with (folder / "clips.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Fifty clips, made in one go by another process."""
+    if needs_fluidsynth.args[0]:
+        pytest.skip(needs_fluidsynth.kwargs["reason"])
+    out = tmp_path_factory.mktemp("made") / "phrases"
+    run = subprocess.run(
+        [EARMARK, "data", "phrases", *map(str, USUAL), "--count", "50", "--out", str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, f"{out}\n", "")
+    return out
+
+
+def test_clips_are_as_their_table_says(made):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dataset = load("table", made / "clips.csv")
+    events = read_events(made / "events.csv")
+    assert len(dataset.clips) == 50
+    assert set(dataset.labels) <= set(LABELS)
+    assert {clip.fold for clip in dataset.clips} == {1}
+    for clip in dataset.clips:
+        samples = read(clip.path, 16000)
+        assert len(samples) == 24000
+        assert 10 ** (-31 / 20) < np.abs(samples).max() <= 1
+        listed = events.get(f"audio/{clip.path.name}", ())
+        assert {event.label for event in listed} == set(clip.labels)
+        assert all(0 <= event.onset < event.offset <= 1.5 for event in listed)
+        assert clip.source.startswith("TimGM6mb/")
+
+
+def test_there_are_clips_of_each_kind(made):
+    counts = [len(row["labels"].split(";")) if row["labels"] else 0 for row in rows(made)]
+    assert {0, 1, 2} <= set(counts)
+    assert {label for row in rows(made) for label in row["labels"].split(";") if label} == set(LABELS)
+
+
+def test_a_run_that_was_killed_goes_on(made, tmp_path):
+    out = tmp_path / "phrases"
+    words = ["data", "phrases", *map(str, USUAL), "--count", "50", "--out", str(out)]
+    command = [EARMARK, *words]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    while process.poll() is None and not list(out.glob("batches/*.json")):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = {path: path.stat().st_mtime_ns for path in out.glob("batches/*.json")}
+    assert done
+    assert not (out / "clips.csv").exists()
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert files(out) == files(made)
+
+
+@needs_fluidsynth
+def test_more_clips_are_added_and_none_is_changed(command, made, tmp_path):
+    out = tmp_path / "phrases"
+    assert command("data", "phrases", *USUAL, "--count", "30", "--out", out).returncode == 0
+    assert rows(out) == rows(made)[:30]
+    assert command("data", "phrases", *USUAL, "--count", "50", "--out", out, "--jobs", "2").returncode == 0
+    assert rows(out) == rows(made)
+    assert {n: c for n, c in files(out).items() if n.startswith("audio")} == {
+        n: c for n, c in files(made).items() if n.startswith("audio")
+    }
+
+
+@needs_fluidsynth
+def test_a_folder_of_other_clips_is_left_alone(command, made):
+    before = files(made)
+    failed = command("data", "phrases", *USUAL[:-1], "6", "--count", "50", "--out", made)
+    assert failed.returncode == 1
+    assert "holds phrases made with other options; choose another --out" in failed.stderr
+    assert files(made) == before
+
+
+@needs_fluidsynth
+def test_excerpts_of_given_midi(command, tmp_path):
+    from phrases_making import part
+
+    tune = part("violin", *((0.5 * n, 0.5 * n + 0.45, 60 + n % 12) for n in range(40)))
+    midi.write([tune], 0.0, 20.0, tmp_path / "tune.mid")
+    out = tmp_path / "phrases"
+    words = ["--midi", tmp_path / "tune.mid", "--count", "6", "--nothing", "0", "--dry", "--out", out]
+    assert command("data", "phrases", *USUAL, *words).returncode == 0
+    assert [row["labels"] for row in rows(out)] == ["violin"] * 6
+    assert {row["source"] for row in rows(out)} == {"TimGM6mb/40"}
+
+
+@needs_fluidsynth
+def test_companions_are_in_no_table(command, tmp_path):
+    out = tmp_path / "phrases"
+    words = ["--labels", "guitar", "--together", "0", "--nothing", "0", "--accompany", "guitar=drum_kit:1"]
+    assert command("data", "phrases", *USUAL, *words, "--count", "4", "--out", out).returncode == 0
+    assert {row["labels"] for row in rows(out)} == {"guitar"}
+    assert all("drums" in row["source"] for row in rows(out))
+    assert {event.label for listed in read_events(out / "events.csv").values() for event in listed} == {"guitar"}
+
+
+def test_the_list(command):
+    listed = command("data", "phrases", "--list")
+    assert listed.returncode == 0
+    assert [line for line in listed.stdout.splitlines() if not line.startswith(" ")][:5] == list(LABELS)
+    assert "  program  40  violin" in listed.stdout
+    assert {"name": "violin", "label": "violin"}.items() <= next(
+        one for one in json.loads(command("data", "phrases", "--list", "--json").stdout) if one["program"] == 40
+    ).items()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "needs --out"),
+        (["--out", "x"], "needs --soundfont"),
+        (["--out", "x", "--soundfont", "none.sf2"], "none.sf2: is not there; apt-get install fluid-soundfont-gm"),
+        (["--out", "x", "--soundfont", __file__], "is no SoundFont"),
+        (["--out", "x", "--soundfont", "a.sf2", "b.mid"], "b.mid: is not expected"),
+        (["--out", "x", "--soundfont", "a.sf2", "--together", "0.9", "--nothing", "0.2"], "are more than all clips"),
+    ],
+)
+def test_mistakes(command, tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    failed = command("data", "phrases", *words)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("earmark: ")
+    assert said in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+
+
+@needs_fluidsynth
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--labels", "kazoo"], "kazoo: is no label of phrases"),
+        (["--accompany", "guitar"], "write it as guitar=drum_kit:0.8"),
+        (["--accompany", "guitar=drum_kit:2"], "write it as guitar=drum_kit:0.8"),
+        (["--accompany", "guitar=kazoo:1"], "kazoo: is no label of phrases"),
+        (["--midi", __file__], "is damaged or no MIDI file"),
+    ],
+)
+def test_more_mistakes(command, tmp_path, words, said):
+    failed = command("data", "phrases", *USUAL, "--out", tmp_path / "x", *words)
+    assert failed.returncode == 1
+    assert said in failed.stderr
+    assert not (tmp_path / "x").exists()
+
+
+@needs_fluidsynth
+def test_without_the_program(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    failed = command("data", "phrases", *USUAL, "--out", tmp_path / "x")
+    assert failed.returncode == 1
+    assert "fluidsynth: is not installed here; apt-get install fluidsynth" in failed.stderr
