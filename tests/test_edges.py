@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.edges import SHORTEST, Levels
+from earmark.edges import SHORTEST, Levels, loud_steps
 from earmark.frontend import FrontEnd
 from earmark.timeline import Event
 
@@ -70,3 +70,10 @@ def test_events_only_shrink_and_none_is_lost(spans, onset, length):
         assert before.onset <= after.onset + 1e-3
         assert after.offset <= before.offset + 1e-3
         assert after.duration >= min(SHORTEST, before.duration) - 2e-3
+
+
+def test_loud_steps_are_those_with_a_loud_frame():
+    levels = np.array([-90, -80, -20, -70, -49, -80, -45], np.float32)
+    assert loud_steps(levels, 2, 30.0).tolist() == [False, True, True, True]
+    assert loud_steps(levels, 2, 26.0).tolist() == [False, True, False, True]
+    assert loud_steps(levels[:0], 2, 30.0).tolist() == []

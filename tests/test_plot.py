@@ -5,7 +5,7 @@ from model_making import RATE, tones, write_wav
 from earmark import plot
 from earmark.errors import EarmarkError, MediaError
 from earmark.plot import draw_timeline
-from earmark.timeline import Event, Timeline
+from earmark.timeline import Event, Scores, Timeline
 
 
 def timeline_of(duration, *events):
@@ -79,3 +79,32 @@ def test_a_missing_recording(tmp_path):
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (3.5, "0:03.5"), (61, "1:01"), (3661, "61:01")])
 def test_clock(seconds, text):
     assert plot._clock(seconds) == text
+
+
+def test_scores_are_drawn_below_the_events(recording, tmp_path):
+    line = timeline_of(3.0, Event(0.1, 1.0, "low", 0.9))
+    values = np.zeros((30, 2), np.float32)
+    values[:, 1] = 0.8
+    draw_timeline(recording, line, tmp_path / "without.png")
+    draw_timeline(recording, line, tmp_path / "with.png", 0, Scores(("high", "low"), 0.1, values))
+    without, drawn = read_png(tmp_path / "without.png"), read_png(tmp_path / "with.png")
+    assert drawn.shape[0] > without.shape[0] + 100
+    nothing = Scores(("high", "low"), 0.1, values[:0])
+    draw_timeline(recording, timeline_of(0.0), tmp_path / "nothing.png", 0, nothing)
+
+
+def test_the_label_that_came_nearest_is_drawn_where_nothing_was_marked(monkeypatch):
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    values = np.array([[0.1, 0.2], [0.1, 0.4]], np.float32)
+    plot._draw_scores(axes, Scores(("high", "low"), 0.5, values), [], 1.0)
+    (line,) = axes.get_lines()
+    assert line.get_label() == "low"
+    np.testing.assert_allclose(line.get_xydata(), [[0.25, 0.2], [0.75, 0.4]], rtol=1e-6)
+
+
+def test_scores_of_a_whole_recording_as_bars(tmp_path):
+    plot.draw_scores("duet.mp4", [("guitar", 0.9), ("piano", 0.4)], tmp_path / "two.png")
+    plot.draw_scores("duet.mp4", [(f"label_{i}", 0.1) for i in range(9)], tmp_path / "nine.png")
+    assert read_png(tmp_path / "two.png").shape[0] < read_png(tmp_path / "nine.png").shape[0]

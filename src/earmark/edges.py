@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,13 @@ class Levels:
             self.parts.append(np.clip(features.max(axis=1), -127, 127).astype(np.int8))
             yield features
 
+    def heard(self) -> NDArray[np.float32]:
+        """DB of each frame that has passed [frames]."""
+        return np.concatenate([np.empty(0, np.int8), *self.parts]).astype(np.float32)
+
     def tighten(self, events: Iterable[Event], reach: float) -> list[Event]:
         """Events with each edge moved in, by at most `reach` seconds, past what is quiet; none is lost."""
-        levels = np.concatenate([np.empty(0, np.int8), *self.parts]).astype(np.float32)
+        levels = self.heard()
         return [self._tighten(event, levels, reach) for event in events]
 
     def _tighten(self, event: Event, levels: NDArray[np.float32], reach: float) -> Event:
@@ -45,6 +50,23 @@ class Levels:
         if offset - onset < SHORTEST:
             return event
         return replace(event, onset=round(onset, 3), offset=round(offset, 3))
+
+
+def loud_steps(levels: NDArray[np.floating[Any]], stride: int, within: float) -> NDArray[np.bool_]:
+    """Which steps are heard: those with a frame at most `within` dB below the loudest of the recording.
+
+    Args:
+        levels: dB of each frame [frames].
+        stride: frames of a step.
+        within: dB.
+
+    Returns:
+        [steps], the last of which may have fewer frames than the others.
+    """
+    if len(levels) == 0:
+        return np.zeros(0, bool)
+    loudest = np.maximum.reduceat(levels, np.arange(0, len(levels), stride))
+    return np.asarray(loudest >= loudest.max() - within)
 
 
 def _quiet(levels: NDArray[np.float32], most: int) -> int:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from earmark import media, streaming
-from earmark.edges import Levels
+from earmark.edges import Levels, loud_steps
 from earmark.frontend import IN_DECIBELS, Samples
 from earmark.model import Model, load_model
-from earmark.timeline import EventFinder, EventRules, Timeline, smooth, whole
+from earmark.timeline import Array, EventFinder, EventRules, Timeline, smooth, whole
 
 BLOCK_SECONDS = 10.0
 BLOCKS_AHEAD = 4  # decoded while the network works: bounds memory
@@ -27,6 +27,7 @@ def label(
     track: int = 0,
     rules: EventRules | None = None,
     progress: Progress | None = None,
+    hear: Callable[[Array], object] | None = None,
 ) -> Timeline:
     """Mark what sounds in a recording, and when. Memory hardly grows with the recording's length.
 
@@ -36,6 +37,8 @@ def label(
         track: which of the audio tracks, from 0.
         rules: how scores become events.
         progress: told how far the work has come.
+        hear: told the scores [steps, labels] that events are made of, each the mean over the model's window, some at a
+            time in order.
 
     Raises:
         MediaError: the recording cannot be read.
@@ -53,6 +56,8 @@ def label(
         scores = chosen.score_features(about.front_end.cut(frames))
         for part in smooth(scores, about.window_steps, len(about.labels), about.exclusive):
             finder.add(part)
+            if hear:
+                hear(part)
         events = levels.tighten(finder.events(blocks.seconds), about.reach)
         return Timeline(recording.name, round(blocks.seconds, 3), about.name).with_events(events)
 
@@ -64,9 +69,21 @@ def classify(
     chosen = loaded(model)
     about = chosen.description
     with media.open_recording(source, track) as recording:
-        blocks = recording.blocks(about.front_end.rate, BLOCK_SECONDS)
-        scores = whole(chosen.score(streaming.ahead(blocks, BLOCKS_AHEAD)), len(about.labels), about.exclusive)
+        blocks = streaming.ahead(recording.blocks(about.front_end.rate, BLOCK_SECONDS), BLOCKS_AHEAD)
+        scores = whole(heard(chosen, blocks), len(about.labels), about.exclusive)
     return [(about.labels[i], round(float(scores[i]), 4)) for i in np.argsort(-scores, kind="stable")]
+
+
+def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:
+    """Scores [steps, labels] of what counts in the answer for a whole recording: all of it, or all that is loud."""
+    about = model.description
+    if about.loud is None:
+        yield from model.score(blocks)
+        return
+    levels = Levels(about.front_end.hop / about.front_end.rate)
+    frames = levels.hear(about.front_end.frame_stream(blocks))
+    scores = [np.empty((0, len(about.labels)), np.float32), *model.score_features(about.front_end.cut(frames))]
+    yield np.concatenate(scores)[loud_steps(levels.heard(), about.stride, about.loud)]
 
 
 def loaded(model: str | os.PathLike[str] | Model) -> Model:

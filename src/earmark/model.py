@@ -43,6 +43,8 @@ class Description:
         stride: frames from one step of its answer to the next.
         context: frames either side of a step that its answer depends on.
         window: seconds over which scores are averaged on a timeline.
+        loud: dB below the loudest step of a recording at which a step no longer counts in the answer for the whole of
+            it; None: all count.
         thresholds: by label.
         card: data and its licence, protocol, figures, recipe, date, package version.
     """
@@ -54,6 +56,7 @@ class Description:
     stride: int
     context: int
     window: float = 1.0
+    loud: float | None = None
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "segmenter"

@@ -15,25 +15,47 @@ from earmark import media
 from earmark.errors import EarmarkError
 from earmark.frontend import Features, FrontEnd, Samples
 from earmark.streaming import windows
-from earmark.timeline import Event, Timeline
+from earmark.timeline import Event, Scores, Timeline
 
 FRONT_END = FrontEnd(rate=22050, n_fft=1024, hop=441, bands=96)
 COLUMNS = 1600  # of the spectrogram: about as many as the picture has pixels
 RANGE_DB = 70.0  # shown below the loudest
 MOST_LANES = 15
+CURVES = 1.8  # inches of the panel of scores
 DPI = 110
 TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
 
 
-def draw_timeline(source: media.Source, timeline: Timeline, path: Path, track: int = 0) -> None:
-    """Write a PNG of the recording's spectrogram with its events; of many labels, those that sound longest."""
+def draw_timeline(
+    source: media.Source, timeline: Timeline, path: Path, track: int = 0, scores: Scores | None = None
+) -> None:
+    """Write a PNG of the recording's spectrogram with its events; of many labels, those that sound longest.
+
+    With `scores`, the probability of each of these labels over time is drawn below.
+    """
     lanes = _lanes(timeline)
-    height = 3.2 + 0.32 * max(1, len(lanes))
+    heights = [2.6, max(0.6, 0.32 * len(lanes)), *([CURVES] if scores else [])]
+    height = 3.2 + 0.32 * max(1, len(lanes)) + sum(heights[2:])
     figure = Figure(figsize=(14, height), layout="constrained")
-    spectrogram, events = figure.subplots(2, 1, sharex=True, height_ratios=[2.6, max(0.6, 0.32 * len(lanes))])
+    spectrogram, events, *below = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     _draw_spectrogram(spectrogram, source, timeline, track)
     _draw_lanes(events, lanes, timeline.duration)
+    if scores:
+        _draw_scores(below[0], scores, [label for label, _ in lanes], timeline.duration)
     spectrogram.set_title(f"{Path(timeline.recording).name}   ({timeline.model})", loc="left", fontsize=10)
+    save(figure, path)
+
+
+def draw_scores(title: str, scores: Sequence[tuple[str, float]], path: Path) -> None:
+    """Write a PNG with a bar for each (label, score), from top to bottom."""
+    figure = Figure(figsize=(7, 1.0 + 0.32 * len(scores)), layout="constrained")
+    axes = figure.add_subplot()
+    bars = axes.barh([label.replace("_", " ") for label, _ in scores], [score for _, score in scores], color="C0")
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.set_xlim(0, 1.08)
+    axes.invert_yaxis()
+    axes.set_xlabel("probability")
+    axes.set_title(title, loc="left", fontsize=10)
     save(figure, path)
 
 
@@ -116,6 +138,22 @@ def _draw_lanes(axes: Axes, lanes: list[tuple[str, list[Event]]], duration: floa
     axes.grid(axis="x", alpha=0.3)
     if not lanes:
         axes.text(0.5, 0.5, "nothing was marked", transform=axes.transAxes, ha="center", va="center")
+
+
+def _draw_scores(axes: Axes, scores: Scores, labels: Sequence[str], duration: float) -> None:
+    """A line for each label, in the colour of its lane; where nothing was marked, for the label that came nearest."""
+    if not labels and scores.values.size:
+        labels = [scores.labels[int(scores.values.max(axis=0).argmax())]]
+    times = (np.arange(len(scores.values)) + 0.5) * scores.step
+    for row, label in enumerate(labels):
+        values = scores.values[:, scores.labels.index(label)]
+        axes.plot(times, values, color=f"C{row % 10}", linewidth=1, label=label.replace("_", " "))
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel("probability")
+    time_axis(axes, 0, duration)
+    axes.grid(alpha=0.3)
+    if labels:
+        axes.legend(loc="upper right", ncols=5, fontsize=8)
 
 
 def _clock(seconds: float) -> str:

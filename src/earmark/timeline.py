@@ -65,6 +65,26 @@ def probabilities(logits: Array, exclusive: bool) -> Array:
     return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
 
 
+@dataclass(frozen=True)
+class Scores:
+    """How likely each label is, on a time grid.
+
+    Attributes:
+        labels: the columns.
+        step: seconds from one row to the next.
+        values: float32 [steps, labels].
+    """
+
+    labels: tuple[str, ...]
+    step: float
+    values: Array
+
+    @classmethod
+    def joined(cls, labels: tuple[str, ...], step: float, parts: Iterable[Array]) -> Scores:
+        """Of values that came in parts."""
+        return cls(labels, step, np.concatenate([np.empty((0, len(labels)), np.float32), *parts]))
+
+
 def whole(scores: Iterable[Array], labels: int, exclusive: bool) -> Array:
     """One answer [labels] for a whole recording, from its steps' scores [steps, labels].
 

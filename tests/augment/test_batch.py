@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, SpecAugment, add_powers
+from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, Response, SpecAugment, add_powers
 from earmark.training.batches import vary
 from earmark.training.recipe import Augmentation
 
@@ -164,3 +164,14 @@ def test_everything_at_once_stays_finite(features, targets):
     varied, labels = vary(features, targets, everything, rng())
     assert torch.isfinite(varied).all()
     assert ((labels >= 0) & (labels <= 1)).all()
+
+
+def test_a_response_is_the_same_at_all_times_and_smooth_over_frequency():
+    features = torch.zeros(6, 20, 64)
+    changed = Response(10.0)(features, np.random.default_rng(0)).numpy()
+    assert (changed == changed[:, :1]).all()
+    curves = changed[:, 0]
+    assert np.abs(curves).max() <= 10
+    assert np.abs(np.diff(curves)).max() <= 20 / (63 / 4) + 1e-6
+    assert curves.std(axis=0).min() > 1
+    assert np.ptp(curves, axis=1).min() > 2

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from word_models import level_classifier, spoken
 
 EARMARK = Path(sys.executable).with_name("earmark")
@@ -24,6 +26,10 @@ def place(tmp_path_factory, low_high_file):
     level_classifier(root / "deaf.onnx", "deaf", 20)
     (root / "sounds.onnx").write_bytes(low_high_file.read_bytes())
     (root / "empty").mkdir()
+    for label, pitch in (("deep", 300), ("high", 4000)):
+        (root / "tones" / label).mkdir(parents=True)
+        tone = 0.3 * np.sin(2 * np.pi * pitch * np.arange(22050) / 22050)
+        soundfile.write(root / "tones" / label / "tone.wav", tone, 22050)
     return root
 
 
@@ -51,6 +57,23 @@ def test_evaluate_as_a_process(place):
     assert row.split()[0] == "level"
     assert row.split()[-1] == "4/4"
     assert "1.000" in row
+
+
+def test_a_model_of_sounds_is_measured_on_clips(earmark, tmp_path):
+    done = earmark("evaluate", "sounds.onnx", "--on", "tones", "--relabel", "deep=low", "--out", tmp_path / "report")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1].split() == ["low", "1", "1.000", "1.000", "1.000"]
+    assert "1.000  clips with one label" in done.stdout
+    assert done.stderr.split() == [
+        str(tmp_path / "report" / name) for name in ("metrics.json", "predictions.csv", "confusion.png", "errors.png")
+    ]
+
+
+def test_labels_that_a_model_of_sounds_does_not_know_count_as_none(earmark):
+    done = earmark("evaluate", "sounds.onnx", "--on", "tones", "--to", "json")
+    figures = json.loads(done.stdout)
+    assert (figures["one_label"]["clips"], figures["one_label"]["accuracy"]) == (1, 1)
+    assert (figures["no_label"]["clips"], figures["no_label"]["silent"]) == (1, 0)
 
 
 def test_compare_gives_a_row_for_each(earmark):
@@ -106,7 +129,11 @@ def test_a_broken_recording_spares_the_others(earmark, place, tmp_path):
         (["evaluate", "level.onnx", "--on", "empty"], ["empty", "ground truth"]),
         (["evaluate", "level.onnx", "--on", "nowhere"], ["nowhere", "no folder"]),
         (["evaluate", "gone.onnx", "--on", "speech"], ["gone.onnx", "no such model"]),
-        (["evaluate", "sounds.onnx", "--on", "speech"], ["sounds.onnx", "no frame classifier of speech"]),
+        (["evaluate", "sounds.onnx", "--on", "speech"], ["speech", "is laid out in no way that is known"]),
+        (["evaluate", "sounds.onnx", "--on", "tones", "--relabel", "deep"], ["--relabel deep", "OLD=NEW"]),
+        (["evaluate", "sounds.onnx", "--on", "tones", "--relabel", "loud=low"], ["--relabel loud", "deep, high"]),
+        (["evaluate", "sounds.onnx", "--on", "tones", "--to", "csv"], ["--to csv", "table, json"]),
+        (["evaluate", "level.onnx", "--on", "speech", "--relabel", "a=b"], ["--relabel", "models of sounds"]),
         (["compare", "level.onnx", "sounds", "--on", "speech"], ["sounds.onnx", "no frame classifier of speech"]),
         (["evaluate", "level.onnx", "--on", "speech", "--to", "xml"], ["--to xml", "table, json, csv"]),
         (["evaluate", "level.onnx", "--on", "speech", "--out", "level.onnx"], ["--out level.onnx", "is a file"]),

@@ -6,7 +6,7 @@ from torch.nn import functional
 from earmark.errors import EarmarkError
 from earmark.training import fit as fitting
 from earmark.training import recipe
-from earmark.training.batches import TrainingSet, gather, loud_frames
+from earmark.training.batches import TrainingSet, excerpts, loud_frames
 from earmark.training.fit import fit, loss_of, start_fabric
 from earmark.training.measure import answer
 from earmark.training.prepared import Prepared
@@ -122,19 +122,19 @@ def test_excerpts_hold_what_is_loud(data):
     features = Prepared(np.concatenate([quiet, quiet + 5]), np.array([0, 200]), np.array([200, 200]))
     loud = loud_frames(features)
     assert loud[0].tolist() == [150, 151, 152]
-    cut = gather(features, loud, np.array([0, 1, 1, 0] * 20), 30, rng)
-    assert cut.shape == (80, 30, 4)
-    assert cut.dtype == np.float16
-    assert (cut.max(axis=(1, 2)) >= -10).all()
+    place = excerpts(features, loud, np.array([0, 1, 1, 0] * 20), 30, rng)
+    assert place.shape == (80, 30)
+    assert ((place >= 0) & (place < 200)).all()
+    assert ((place >= 150) & (place < 153)).any(axis=1).all()
 
 
 def test_excerpts_of_short_clips_go_round(data):
     count = np.arange(7, dtype=np.float16)[:, None]
     features = Prepared(np.concatenate([count + 100, count]), np.array([7, 0]), np.array([7, 7]))
-    cut = gather(features, loud_frames(features), np.array([0]), 20, np.random.default_rng(1))[0, :, 0]
-    assert (np.diff(cut) % 7 == 1).all()
-    assert cut.min() == 0
-    assert cut.max() == 6
+    place = excerpts(features, loud_frames(features), np.array([0]), 20, np.random.default_rng(1))[0]
+    assert (np.diff(place) % 7 == 1).all()
+    assert place.min() == 0
+    assert place.max() == 6
 
 
 def test_losses_are_those_of_torch():
@@ -154,3 +154,38 @@ def test_devices_that_are_not_there(accelerator, devices):
         start_fabric(small(), accelerator, devices)
     assert "\n" not in str(error.value)
     assert accelerator in str(error.value)
+
+
+def test_steps_of_time_are_learned(data):
+    """Two labels that follow one another in every clip: the clip as a whole says nothing of when."""
+    length, clips = 64, 16
+    rng = np.random.default_rng(0)
+    frames = rng.normal(-60, 5, (clips, length, BANDS))
+    early, late = slice(0, length // 2), slice(length // 2, length)
+    frames[:, early, :5] += 50
+    frames[:, late, 8:13] += 50
+    active = np.zeros((length, 2), np.uint8)
+    active[early, 0] = active[late, 1] = 1
+    features = Prepared(frames.reshape(-1, BANDS).astype(np.float16), length * np.arange(clips), np.full(clips, length))
+    timed = TrainingSet(features, np.ones((clips, 2), np.float32), False, [active] * clips)
+    plan = recipe.check(
+        small(epochs=30).model_dump() | {"augment": {"crop_seconds": 0.64, "overlay": 0.3, "mixup": 0.2}}, "small", []
+    )
+    network = fit(plan, timed, start_fabric(plan, "cpu")).eval()
+    with torch.no_grad():
+        steps = network(torch.from_numpy(features[0])[None]).sigmoid()[0].numpy()
+    assert (steps[:2].argmax(1) == 0).all()
+    assert (steps[-2:].argmax(1) == 1).all()
+    assert (steps[[0, -1]].max(1) > 0.6).all()
+    assert (steps[[0, -1]].min(1) < 0.4).all()
+
+
+def test_the_learning_rate_may_stay():
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=0.01)
+    schedule = fitting.scheduled(optimizer, small(schedule="constant", learning_rate=0.01).training, 10)
+    rates = []
+    for _ in range(10):
+        optimizer.step()
+        schedule.step()
+        rates += schedule.get_last_lr()
+    assert rates == [0.01] * 10

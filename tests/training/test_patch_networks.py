@@ -17,6 +17,7 @@ SHAPES = {  # rows and columns of a patch
     "cnn4_reduced": (37, 50),
     "cnn7": (32, 45),
     "cnn9": (40, 33),
+    "conv1d": (20, 20),
 }
 EVERY = pytest.mark.parametrize("name", SHAPES)
 CONVOLUTIONAL = sorted(set(SHAPES) - {"mlp_baseline"})
@@ -79,6 +80,22 @@ def counted(name):
 def test_cnn4_has_the_published_number_of_parameters():
     assert counted("cnn4") == (4_584_643, 1_472)
     assert counted("cnn4_reduced") == (106_211, 608)
+
+
+def test_conv1d_is_the_network_that_was_published():
+    """Each layer's weights and biases, reckoned by hand from 20 cepstra of 20 frames and 5 answers."""
+    network = build("conv1d", 20, 5, {}, 20)
+    left = ((20 - 2) // 2 - 2) // 2
+    layers = [(20 * 3, 64), (64 * 3, 128), (left * 128, 256), (256, 128), (128, 5)]
+    assert sum(value.numel() for value in network.parameters()) == sum((i + 1) * o for i, o in layers)
+    dense = [network.dense[0].weight, network.dense[3].weight]
+    torch.testing.assert_close(network.penalty(), 0.001 * sum(weight.square().sum() for weight in dense))
+
+
+def test_conv1d_refuses_patches_of_which_nothing_would_be_left():
+    with pytest.raises(RecipeError, match="needs 10"):
+        build("conv1d", 20, 5, {}, 9)
+    assert build("conv1d", 20, 5, {}, 10)(torch.zeros(1, 10, 20)).shape == (1, 1, 5)
 
 
 def test_cnn_small_is_small():

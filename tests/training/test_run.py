@@ -19,7 +19,7 @@ from earmark.training.fit import start_fabric
 from earmark.training.from_folder import recipe_for
 from earmark.training.run import run
 
-LEFT = {"recipe.yaml", "metrics.json", "predictions.csv", "confusion.png", "curves.png", "model.onnx"}
+LEFT = {"recipe.yaml", "metrics.json", "predictions.csv", "confusion.png", "curves.png", "model.onnx", "scores.npz"}
 # `earmark`, but with a checkpoint after each epoch, so that a kill can come early.
 EAGER = "import earmark.training.fit as f; f.CHECKPOINT_SECONDS = 0.0; from earmark.cli import main; main()"
 
@@ -180,7 +180,7 @@ def test_an_unfinished_run_of_another_recipe_is_left_alone(finished, place):
     assert left.is_dir()
     assert outcome.folder != left
     assert "accuracy" not in outcome.metrics
-    assert {path.name for path in outcome.folder.iterdir()} == LEFT - {"predictions.csv", "confusion.png"}
+    assert {path.name for path in outcome.folder.iterdir()} == LEFT - {"predictions.csv", "confusion.png", "scores.npz"}
     assert load_model(outcome.model).description.thresholds == {}
 
 

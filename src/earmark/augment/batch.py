@@ -27,6 +27,26 @@ class Gain:
 
 
 @dataclass(frozen=True)
+class Response:
+    """Another microphone for each clip: its bands up to `db` dB louder or quieter, along a curve over frequency.
+
+    The curve is linear between `points` random gains at equal distances. FilterAugment (Nam, Kim and Park, 2022,
+    arXiv:2110.03282) with points that stay in their places.
+    """
+
+    db: float
+    points: int = 5
+
+    def __call__(self, features: Tensor, rng: np.random.Generator) -> Tensor:
+        """Features of the same shape."""
+        clips, _, bands = features.shape
+        gains = rng.uniform(-self.db, self.db, (clips, self.points))
+        places = np.linspace(0, self.points - 1, bands)
+        curves = np.stack([np.interp(places, np.arange(self.points), own) for own in gains])
+        return features + torch.as_tensor(curves[:, None], dtype=features.dtype, device=features.device)
+
+
+@dataclass(frozen=True)
 class Warp:
     """Another speed and pitch for each clip, as if its picture were stretched in time and moved in frequency.
 
@@ -71,12 +91,13 @@ class Mixup:
     alpha: float
 
     def __call__(self, features: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Features [batch, frames, bands] and targets [batch, labels] of the same shapes."""
+        """Features [batch, frames, bands] and targets [batch, labels] or [batch, frames, labels] of the same shapes."""
         drawn = rng.beta(self.alpha, self.alpha, len(features))
         share = torch.as_tensor(np.maximum(drawn, 1 - drawn), dtype=features.dtype, device=features.device)
         other = torch.as_tensor(rng.permutation(len(features)), device=features.device)
         mixed = torch.lerp(features[other], features, share[:, None, None])
-        return mixed, torch.lerp(targets[other], targets, share[:, None].to(targets.dtype))
+        kept = share.reshape(-1, *[1] * (targets.ndim - 1)).to(targets.dtype)
+        return mixed, torch.lerp(targets[other], targets, kept)
 
 
 @dataclass(frozen=True)
@@ -129,7 +150,7 @@ class Overlay:
     db: float = 10.0
 
     def __call__(self, features: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Features [batch, frames, bands] and targets [batch, labels] of the same shapes."""
+        """Features [batch, frames, bands] and targets [batch, labels] or [batch, frames, labels] of the same shapes."""
         chosen = np.flatnonzero(rng.random(len(features)) < self.share)
         if len(chosen) == 0:
             return features, targets

@@ -19,7 +19,7 @@ MIXING = ("mixup", "between_class", "overlay")  # which take a second recording
 STYLES: dict[str, tuple[str, ...]] = {
     "audio": tuple(WAVEFORM),
     "image": tuple(image.IMAGE),
-    "batch": ("gain", "warp", "noise_floor", "spec_augment", *MIXING),
+    "batch": ("gain", "response", "warp", "noise_floor", "spec_augment", *MIXING),
 }
 """The names of all augmentations, by style."""
 PICTURE = (128, 128)  # height and width of the pictures that image style changes, as many networks take them
@@ -165,6 +165,7 @@ def _batch_style(name: str) -> Any:
         raise MissingExtraError("batch-style augmentation", "train") from error
     known = {
         "gain": batch.Gain(10.0),
+        "response": batch.Response(10.0),
         "warp": batch.Warp(0.15, 2),
         "noise_floor": batch.NoiseFloor(),
         "spec_augment": batch.SpecAugment(10, 8, 2),

@@ -191,8 +191,15 @@ WAVEFORM: dict[str, Waveform] = {
     "shift_left": Shift(-0.5, -0.1),
     "shift_right": Shift(0.1, 0.5),
     "noise": Noise(),
+    "half_tone_down": Pitch(-1.0, -1.0),
+    "half_tone_up": Pitch(1.0, 1.0),
+    "whole_tone_down": Pitch(-2.0, -2.0),
+    "whole_tone_up": Pitch(2.0, 2.0),
 }
 """The audio-style augmentations by name."""
+
+IN_PLACE = ("pitch_up", "pitch_down", "noise", "half_tone_down", "half_tone_up", "whole_tone_down", "whole_tone_up")
+"""Those that leave every sound where it is in time."""
 
 
 def coloured_noise(length: int, rate: int, slope: float, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -47,10 +47,11 @@ def caption(
     """Caption every file."""
     from earmark.captions import Phrases
     from earmark.cli import output
+    from earmark.model import load_model
 
     common.check_choice("--to", to, ("vtt", "srt"))
     Phrases.load(language)  # an unknown language is told before hours of work
-    timeline_of = common.labeller(model, only, sensitivity, track)
+    timeline_of = common.labeller(load_model(model), only, sensitivity, track)
 
     def work(file: Path) -> None:
         timeline = timeline_of(file)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from earmark.cli import common
+from earmark.errors import EarmarkError
 
 HELP = """Say what a clip is, as a whole: its labels, best first.
 
@@ -17,6 +18,8 @@ Examples:
     earmark classify clip.wav
 
     earmark classify clips/*.mp3 --top 1 --to csv
+
+    earmark classify duet.mp4 --model instruments --plot duet.png
 
     earmark classify clip.wav --model runs/my_sounds/2026-01-31T12-00-00/model.onnx --to json
 """
@@ -32,13 +35,18 @@ def classify(
     model: common.ModelName = "sounds",
     to: Annotated[str, typer.Option(help="table, json or csv.")] = "table",
     top: Annotated[int, typer.Option(min=1, help="How many labels.")] = 5,
+    plot: Annotated[Path | None, typer.Option(help="Draw the scores as bars to this PNG, or into this folder.")] = None,
     track: common.Track = 0,
 ) -> None:
     """Classify every file."""
+    from earmark.cli import output
     from earmark.labelling import classify as classify_recording
     from earmark.model import load_model
 
     common.check_choice("--to", to, ("table", "json", "csv"))
+    if plot and Path("-") in files:
+        raise EarmarkError("--plot", "needs a name for the picture", "save standard input to a file first")
+    draw_scores = output.scores_plotter() if plot else None
     chosen = load_model(model)
     if to == "csv":
         typer.echo("recording,label,score")
@@ -46,6 +54,8 @@ def classify(
     def work(file: Path) -> None:
         labels = classify_recording(common.source(file), chosen, track=track)[:top]
         typer.echo(_render(str(file), labels, to))
+        if plot and draw_scores:
+            draw_scores(file.name, labels, output.place(plot, file, ".png", len(files)))
 
     common.for_each(files, work)
 

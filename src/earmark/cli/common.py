@@ -17,7 +17,7 @@ from earmark.errors import EarmarkError
 if TYPE_CHECKING:
     from earmark.labelling import Progress
     from earmark.model import Model
-    from earmark.timeline import Timeline
+    from earmark.timeline import Array, Timeline
 
 Files = Annotated[list[Path], typer.Argument(help="Audio or video files; - for standard input.", show_default=False)]
 ModelName = Annotated[str, typer.Option(help="A bundled model's name, or an .onnx file.")]
@@ -55,19 +55,21 @@ def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
         raise EarmarkError(f"{option} {value}", "is unknown", f"choose among {', '.join(choices)}")
 
 
-def labeller(model: str, only: str | None, sensitivity: float, track: int) -> Callable[[Path], Timeline]:
-    """What makes a file's timeline as the options of `label` and `caption` say; the model is loaded once."""
+Labeller = Callable[..., "Timeline"]
+"""(file, and who hears its scores, if anyone) -> its timeline."""
+
+
+def labeller(model: Model, only: str | None, sensitivity: float, track: int) -> Labeller:
+    """What makes a file's timeline as the options of `label` and `caption` say."""
     from earmark.labelling import label
-    from earmark.model import load_model
     from earmark.timeline import EventRules
 
-    chosen = load_model(model)
     rules = EventRules(sensitivity=sensitivity)
-    wanted = labels_of(chosen, only)
+    wanted = labels_of(model, only)
 
-    def timeline_of(file: Path) -> Timeline:
+    def timeline_of(file: Path, hear: Callable[[Array], object] | None = None) -> Timeline:
         with progress(file) as advance:
-            timeline = label(source(file), chosen, track=track, rules=rules, progress=advance)
+            timeline = label(source(file), model, track=track, rules=rules, progress=advance, hear=hear)
         return timeline.with_events(e for e in timeline.events if wanted is None or e.label in wanted)
 
     return timeline_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli import common, compare_runs
+from earmark.cli import common, compare_runs, evaluate_clips
 from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -17,12 +17,22 @@ if TYPE_CHECKING:
     from earmark.evaluation.comparison.runs import Answer, Recording
     from earmark.model import Model
 
-EVALUATE = """Measure a frame classifier of speech on recordings whose words are known.
+EVALUATE = """Measure a model on data whose truth is known.
 
-Every recording below the folder counts that has its ground truth beside it: talk.words.json, talk.TextGrid or talk.lab
-beside talk.wav. A table conditions.csv in the folder (file, condition, speaker, ...) breaks the figures down.
+A model of sounds is measured on the clips of a dataset: a folder with a folder per class, a table of clips, or a known
+dataset. Each clip is classified as a whole: precision, recall and F1 of each label, accuracy. With --out, also what
+each clip was taken for, the confusion matrix, and which errors come together. Labels that the model does not know count
+as none; --relabel says which are the same under another name.
+
+A frame classifier of speech is measured on every recording below the folder that has its ground truth beside it:
+talk.words.json, talk.TextGrid or talk.lab beside talk.wav. A table conditions.csv in the folder (file, condition,
+speaker, ...) breaks the figures down.
 
 Examples:
+
+    earmark evaluate sounds --on my_clips/
+
+    earmark evaluate instruments --on clips.csv --relabel acoustic_guitar=guitar --out report/
 
     earmark evaluate gru --on speech/
 
@@ -74,13 +84,32 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    classifier: Annotated[str, typer.Argument(help="A bundled classifier's name, or an .onnx file.")],
-    on: On,
+    model: Annotated[str, typer.Argument(help="A bundled model's name, or an .onnx file.")],
+    on: Annotated[str, typer.Option("--on", help="A dataset of clips; recordings of words for a frame classifier.")],
     to: To = "table",
-    out: Out = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for a report with tables and pictures.")] = None,
+    relabel: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Call a label of the dataset as the model does.")
+    ] = None,
 ) -> None:
-    """Measure one classifier."""
-    _measure([classifier], on, to, out)
+    """Measure one model."""
+    found = _of_sounds(model)
+    if found is not None:
+        evaluate_clips.evaluate(found, on, relabel or [], to, out)
+        return
+    _refuse(["--relabel"] * bool(relabel), "is for models of sounds", "leave it out")
+    _measure([model], Path(on), to, out)
+
+
+def _of_sounds(name: str) -> Model | None:
+    """The model, unless it is a frame classifier of speech."""
+    from earmark.model import bundled_models, load_model
+    from earmark.speech import classifiers
+
+    if name in classifiers() and name not in bundled_models():
+        return None
+    model = load_model(name)
+    return None if len(model.labels) == 1 else model
 
 
 def compare(

@@ -35,7 +35,8 @@ def label(
     to: Annotated[str, typer.Option(help="table, json, csv, vtt, srt, textgrid, audacity or rttm.")] = "table",
     out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw spectrogram and events to this PNG, or into this folder.")
+        Path | None,
+        typer.Option(help="Draw spectrogram, events and scores to this PNG, or into this folder."),
     ] = None,
     only: common.Only = None,
     sensitivity: common.Sensitivity = 0.5,
@@ -43,18 +44,23 @@ def label(
 ) -> None:
     """Label every file; results to standard output or to files."""
     from earmark.cli import output
+    from earmark.model import load_model
+    from earmark.timeline import Array, Scores
 
     if plot and Path("-") in files:
         raise EarmarkError("--plot", "cannot draw standard input, which is read only once", "save it to a file first")
     draw_timeline = output.plotter() if plot else None
     writer = output.writer_for(to, out, len(files))
-    timeline_of = common.labeller(model, only, sensitivity, track)
+    chosen = load_model(model)
+    timeline_of = common.labeller(chosen, only, sensitivity, track)
 
     def work(file: Path) -> None:
-        timeline = timeline_of(file)
+        heard: list[Array] = []
+        timeline = timeline_of(file, heard.append if plot else None)
         writer.add(timeline)
         if plot and draw_timeline:
-            draw_timeline(file, timeline, output.place(plot, file, ".png", len(files)), track)
+            scores = Scores.joined(chosen.labels, chosen.description.step, heard)
+            draw_timeline(file, timeline, output.place(plot, file, ".png", len(files)), track, scores)
 
     try:
         common.for_each(files, work)

@@ -16,9 +16,10 @@ from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.formats.words_table import plain as words_table
 from earmark.spoken import Words
-from earmark.timeline import Timeline
+from earmark.timeline import Scores, Timeline
 
-Plotter = Callable[[Path, Timeline, Path, int], None]
+Plotter = Callable[[Path, Timeline, Path, int, Scores], None]
+ScoresPlotter = Callable[[str, list[tuple[str, float]], Path], None]
 WordsPlotter = Callable[[Path, Words, Path, Words | None, int], None]
 
 SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
@@ -182,6 +183,15 @@ def plotter() -> Plotter:
     except ImportError as error:
         raise MissingExtraError("--plot", "plot") from error
     return draw_timeline
+
+
+def scores_plotter() -> ScoresPlotter:
+    """What draws scores of whole recordings, if matplotlib is installed."""
+    try:
+        from earmark.plot import draw_scores
+    except ImportError as error:
+        raise MissingExtraError("--plot", "plot") from error
+    return draw_scores
 
 
 def words_plotter() -> WordsPlotter:

@@ -81,6 +81,7 @@ def _varied(section: Mapping[str, Any]) -> list[str]:
         f"{name} {section[key]:g}{unit}"
         for key, name, unit in (
             ("gain_db", "gain", " dB"),
+            ("response_db", "response", " dB"),
             ("speed", "speed", ""),
             ("pitch_bands", "pitch", " bands"),
             ("overlay", "overlay", ""),

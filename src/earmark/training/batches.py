@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, SpecAugment, Warp
+from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, Response, SpecAugment, Warp
 from earmark.frontend import IN_DECIBELS, FrontEnd
+from earmark.training import activity
+from earmark.training.activity import Activity
 from earmark.training.prepared import Prepared
 from earmark.training.recipe import Augmentation, Recipe
-
-LOUD_DB = 40.0  # frames at most this much below a clip's loudest are what its label is about
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Prepared clips and their targets, float32 [clips, labels]."""
+    """Prepared clips and their targets.
+
+    Attributes:
+        features: of the clips.
+        targets: float32 [clips, labels].
+        exclusive: whether each clip has exactly one label.
+        activity: when labels hold within each clip, where steps of time are to be learned.
+    """
 
     features: Prepared
     targets: NDArray[np.float32]
     exclusive: bool
+    activity: Sequence[Activity] | None = None
 
 
 class Batches:
@@ -45,20 +54,30 @@ class Batches:
     def draw(
         self, clips: NDArray[np.int64], rng: np.random.Generator, to_device: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Features [clips, frames or rows, size] and targets [clips, labels] of some clips, varied."""
+        """Features [clips, frames or rows, size] and targets of some clips, varied.
+
+        Targets are [clips, labels], or [clips, frames, labels] where steps of time are to be learned.
+        """
         augment = self.recipe.augment
-        features = to_device(torch.from_numpy(self._gather(clips, rng))).float()
-        targets = to_device(torch.from_numpy(self.data.targets[clips]))
+        gathered, wanted = self._gather(clips, rng)
+        features = to_device(torch.from_numpy(gathered)).float()
+        targets = to_device(torch.from_numpy(wanted)).float()
         if self.rows is None and augment.warps:
             features = Warp(augment.speed, augment.pitch_bands)(features, crop_frames(self.recipe), rng)
+        if targets.ndim == 3:  # changes of speed, which would move them, are refused
+            targets = targets[:, : features.shape[1]]
         return vary(features, targets, augment, rng, self.recipe.front_end)
 
-    def _gather(self, clips: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float16]:
+    def _gather(self, clips: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
         if self.rows is not None:
-            return gather_patches(self.data.features, clips, self.rows, rng)
+            return gather_patches(self.data.features, clips, self.rows, rng), self.data.targets[clips]
         frames, augment = crop_frames(self.recipe), self.recipe.augment
         longest = Warp(augment.speed, augment.pitch_bands).longest(frames) if augment.warps else frames
-        return gather(self.data.features, self.loud, clips, longest, rng)
+        place = excerpts(self.data.features, self.loud, clips, longest, rng)
+        features = self.data.features.frames[self.data.features.first[clips][:, None] + place]
+        if self.data.activity is None:
+            return features, self.data.targets[clips]
+        return features, np.stack([self.data.activity[clip][own] for clip, own in zip(clips, place, strict=True)])
 
 
 def crop_frames(recipe: Recipe) -> int:
@@ -78,26 +97,24 @@ def draw_epoch(targets: NDArray[np.float32], balance: float, rng: np.random.Gene
 
 def loud_frames(features: Prepared) -> list[NDArray[np.int64]]:
     """For each clip the frames that are not much quieter than its loudest."""
-    levels = (features[clip].max(axis=1) for clip in range(len(features)))
-    return [np.flatnonzero(level >= level.max() - LOUD_DB) for level in levels]
+    return [activity.loud_frames(features[clip].max(axis=1)) for clip in range(len(features))]
 
 
-def gather(
+def excerpts(
     features: Prepared,
     loud: Sequence[NDArray[np.int64]],
     clips: NDArray[np.int64],
     frames: int,
     rng: np.random.Generator,
-) -> NDArray[np.float16]:
-    """Excerpts [clips, frames, size], each holding something loud of its clip.
+) -> NDArray[np.int64]:
+    """The frames of an excerpt of each clip [clips, frames], counted from its start, with something loud among them.
 
     One that runs over its clip's end goes on at its start: excerpts of short clips repeat them.
     """
     length = features.length[clips][:, None]
     held = np.array([[rng.choice(loud[clip])] for clip in clips])
     start = held - rng.integers(0, frames, (len(clips), 1))
-    place = features.first[clips][:, None] + (start + np.arange(frames)) % length
-    return np.asarray(features.frames[place])
+    return np.asarray((start + np.arange(frames)) % length)
 
 
 def gather_patches(
@@ -131,6 +148,8 @@ def _vary(
     """The same of features [batch, frames, bands]; without `levels` only what makes sense for any features."""
     if levels and augment.gain_db > 0:
         features = Gain(augment.gain_db)(features, rng)
+    if levels and augment.response_db > 0:
+        features = Response(augment.response_db)(features, rng)
     if levels and augment.overlay > 0:
         features, targets = Overlay(augment.overlay)(features, targets, rng)
     if levels and augment.noise_floor:

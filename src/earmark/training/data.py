@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +12,20 @@ from numpy.typing import NDArray
 
 from earmark import datasets
 from earmark.augment.copies import of_each
-from earmark.datasets import Clip, Dataset
+from earmark.datasets import Clip, Dataset, marks
+from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkWarning, RecipeError
+from earmark.timeline import Event
+from earmark.training import activity
+from earmark.training.activity import Activity
 from earmark.training.batches import TrainingSet
 from earmark.training.prepared import Prepared, Progress, prepare
 from earmark.training.recipe import DatasetPart, Recipe
+
+OTHERS = "*"  # in `relabel`: all labels that are not named
+
+Events = Sequence[Event] | None
+"""Of a clip's recording; None: its dataset does not say when its labels hold."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class TrainingData:
         exclusive: whether each clip has exactly one label.
         features: prepared features of each clip.
         licence: of all the data.
+        activity: when labels hold within each clip, if any dataset says so.
     """
 
     clips: tuple[Clip, ...]
@@ -41,19 +52,23 @@ class TrainingData:
     exclusive: bool
     features: Prepared
     licence: str
+    activity: tuple[Activity, ...] | None = None
 
     def subset(self, positions: NDArray[np.int64]) -> TrainingSet:
         """Some of the clips and copies, to train on."""
-        return TrainingSet(self.features.take(positions), self.targets[positions], self.exclusive)
+        activity = None if self.activity is None else [self.activity[i] for i in positions]
+        return TrainingSet(self.features.take(positions), self.targets[positions], self.exclusive, activity)
 
 
 def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = None) -> TrainingData:
     """Read and prepare all the data of a recipe."""
     parts = [read for part in recipe.dataset if (read := _read(part)) is not None]
+    timed = any(part.events for part in recipe.dataset)
     if not parts:
         raise RecipeError(recipe.name, "none of its datasets is there", "see `earmark data list`")
-    whole = datasets.combine([dataset for dataset, _ in parts]) if len(parts) > 1 else parts[0][0]
-    names = [name for _, part_names in parts for name in part_names]
+    whole = datasets.combine([dataset for dataset, *_ in parts]) if len(parts) > 1 else parts[0][0]
+    names = [name for _, part_names, _ in parts for name in part_names]
+    events = [own for _, _, part_events in parts for own in part_events]
     copies = of_each(recipe.augment.copies, recipe.augment.copies_each, recipe.training.seed)
     features = prepare(whole.clips, recipe.front_end, cache, progress, copies)
     count = len(whole.clips)
@@ -67,16 +82,30 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
     if recipe.export.exclusive and not exclusive:
         raise RecipeError("export.exclusive", "some clips have several labels or none", "set it to false")
     versions = 1 + len(copies)
-    return TrainingData(
+    targets = targets_of(clips, labels)
+    data = TrainingData(
         clips=clips * versions,
         originals=len(clips),
         names=(*names, *(f"{name}#{copy.name}-{copy.number + 1}" for copy in copies for name in names)),
         labels=labels,
-        targets=np.tile(targets_of(clips, labels), (versions, 1)),
+        targets=np.tile(targets, (versions, 1)),
         exclusive=exclusive if recipe.export.exclusive is None else recipe.export.exclusive,
         features=features.take(np.concatenate([good + count * version for version in range(versions)])),
         licence=recipe.export.licence or whole.licence,
     )
+    return replace(data, activity=_activity(data, [events[i] for i in good], recipe)) if timed else data
+
+
+def _activity(data: TrainingData, events: Sequence[Events], recipe: Recipe) -> tuple[Activity, ...]:
+    """When labels hold within each clip, and so within its copies."""
+    own: list[Activity] = []
+    for i, clip in enumerate(data.clips[: data.originals]):
+        known, frames = events[i], int(data.features.length[i])
+        if known is None:
+            own.append(activity.where_loud(data.targets[i], data.features[i].max(axis=1)))
+        else:
+            own.append(activity.by_events(clip, known, data.labels, frames, recipe.front_end.seconds))
+    return tuple(own) * (len(data.clips) // data.originals)
 
 
 def targets_of(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> NDArray[np.float32]:
@@ -88,7 +117,8 @@ def targets_of(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> NDArray[np.f
     return targets
 
 
-def _read(part: DatasetPart) -> tuple[Dataset, list[str]] | None:
+def _read(part: DatasetPart) -> tuple[Dataset, list[str], list[Events]] | None:
+    """The dataset; what each of its clips is called, and its events, None where the dataset does not say when."""
     try:
         dataset = datasets.load(part.layout, part.path, **part.options)
         root = datasets.find(part.path)
@@ -97,15 +127,37 @@ def _read(part: DatasetPart) -> tuple[Dataset, list[str]] | None:
             raise
         warnings.warn(EarmarkWarning(f"left out: {error}"), stacklevel=2)
         return None
-    dataset = dataset.map(lambda clip: _relabelled(clip, part.relabel))
+    dataset = _marked(dataset, part.marks, root).map(lambda clip: _relabelled(clip, part.relabel))
     base = root if root.is_dir() else root.parent
-    return dataset, [_shown(clip.path, base) for clip in dataset.clips]
+    names = [_shown(clip.path, base) for clip in dataset.clips]
+    if part.events is None:
+        return dataset, names, [None] * len(names)
+    known = read_events(base / part.events)
+    return dataset, names, [_relabelled_events(known.get(name, ()), part.relabel) for name in names]
+
+
+def _relabelled_events(events: Sequence[Event], relabel: dict[str, list[str]]) -> Sequence[Event]:
+    return [replace(event, label=new) for event in events for new in _new(event.label, relabel)]
+
+
+def _new(label: str, relabel: dict[str, list[str]]) -> list[str]:
+    return relabel.get(label, relabel.get(OTHERS, [label]))
+
+
+def _marked(dataset: Dataset, table: str | None, root: Path) -> Dataset:
+    """Without the clips that the user dropped, and with the labels that the user gave."""
+    if table is None:
+        return dataset
+    beside = (root if root.is_dir() else root.parent) / table
+    path = Path(table).expanduser()
+    path = beside if not path.exists() and beside.exists() else path
+    return marks.apply(dataset, marks.read(path, root))
 
 
 def _relabelled(clip: Clip, relabel: dict[str, list[str]]) -> Clip:
     if not relabel:
         return clip
-    labels = dict.fromkeys(new for label in clip.labels for new in relabel.get(label, [label]))
+    labels = dict.fromkeys(new for label in clip.labels for new in _new(label, relabel))
     return replace(clip, labels=tuple(labels))
 
 

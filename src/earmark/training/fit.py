@@ -23,10 +23,11 @@ from torch.nn import functional
 
 from earmark.errors import EarmarkError
 from earmark.training import networks
+from earmark.training.activity import in_steps
 from earmark.training.batches import Batches, TrainingSet
 from earmark.training.muon import Muon
 from earmark.training.networks import Network
-from earmark.training.recipe import Recipe
+from earmark.training.recipe import Recipe, TrainingLoop
 from earmark.training.stopping import Stopping
 
 WARM_UP = 0.15  # share of the steps in which the one-cycle rate rises (Smith and Topin, 2018)
@@ -133,15 +134,8 @@ class _Trainer:
         self.teachers = [fabric.to_device(teacher.eval().requires_grad_(False)) for teacher in teachers]
         self.batches = Batches(recipe, data)
         kind = Muon if settings.optimizer == "muon" else torch.optim.AdamW
-        optimizer = kind(network.parameters(), weight_decay=settings.weight_decay)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            settings.learning_rate,
-            total_steps=self.steps * settings.epochs,
-            pct_start=WARM_UP,
-            div_factor=10,
-            final_div_factor=100,
-        )
+        optimizer = kind(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        self.schedule = scheduled(optimizer, settings, self.steps * settings.epochs)
         self.plain = network
         self.network, self.optimizer = fabric.setup(network, optimizer)
         self.epoch = 0
@@ -170,8 +164,12 @@ class _Trainer:
 
     def _run_step(self, clips: NDArray[np.int64]) -> Tensor:
         features, targets = self._batch(clips)
-        logits = self.network(features).float().mean(1)
-        loss = loss_of(logits, targets, self.data.exclusive)
+        steps = self.network(features).float()
+        logits = steps.mean(1)
+        if targets.ndim == 3:
+            loss = loss_of_steps(steps, in_steps(targets, self.plain.stride))
+        else:
+            loss = loss_of(logits, targets, self.data.exclusive)
         if self.teachers and self.recipe.training.distillation:
             settings = self.recipe.training.distillation
             soft = distillation_loss(logits, self._taught(features), settings.temperature, self.data.exclusive)
@@ -235,11 +233,32 @@ class _Trainer:
         return stopping
 
 
+def scheduled(
+    optimizer: torch.optim.Optimizer, settings: TrainingLoop, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """The learning rate of each of so many steps."""
+    if settings.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        settings.learning_rate,
+        total_steps=steps,
+        pct_start=WARM_UP,
+        div_factor=10,
+        final_div_factor=100,
+    )
+
+
 def loss_of(logits: Tensor, targets: Tensor, exclusive: bool) -> Tensor:
     """Cross entropy over labels that exclude each other, otherwise the sum of each label's own."""
     if exclusive:
         return -(targets * functional.log_softmax(logits, 1)).sum(1).mean()
     return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1).mean()
+
+
+def loss_of_steps(logits: Tensor, targets: Tensor) -> Tensor:
+    """The sum of each label's cross entropy, meaned over all steps; both [batch, steps, labels]."""
+    return loss_of(logits.flatten(0, 1), targets.flatten(0, 1), False)
 
 
 def distillation_loss(logits: Tensor, taught: Tensor, temperature: float, exclusive: bool) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from earmark import timeline
+from earmark.edges import loud_steps
 from earmark.evaluation import calibration, intervals
 from earmark.evaluation import clips as figures
 from earmark.model import Threshold
@@ -37,8 +38,18 @@ class Answers:
 
 
 @torch.no_grad()
-def answer(network: Network, features: Prepared, clips: NDArray[np.int64], exclusive: bool, width: int) -> Answers:
-    """What the network says of some clips, each heard whole; peaks are over windows of `width` steps."""
+def answer(
+    network: Network,
+    features: Prepared,
+    clips: NDArray[np.int64],
+    exclusive: bool,
+    width: int,
+    loud: float | None = None,
+) -> Answers:
+    """What the network says of some clips, each heard whole, or as far as it is `loud` (see `Description.loud`).
+
+    Peaks are over windows of `width` steps.
+    """
     network.eval()
     chosen = features.take(clips)
     labels = network(torch.zeros(1, network.stride, features.frames.shape[1])).shape[2]
@@ -46,10 +57,12 @@ def answer(network: Network, features: Prepared, clips: NDArray[np.int64], exclu
     for length in np.unique(chosen.length):
         alike = np.flatnonzero(chosen.length == length)
         for batch in np.array_split(alike, -(-len(alike) // 32)):
-            logits = network(torch.from_numpy(np.stack([chosen[int(i)] for i in batch])))
+            frames = np.stack([chosen[int(i)] for i in batch])
+            logits = network(torch.from_numpy(frames))
             values = (logits.softmax(-1) if exclusive else logits.sigmoid()).numpy()
-            for i, steps in zip(batch, values, strict=True):
-                whole[i] = timeline.whole([steps], labels, exclusive)
+            for i, levels, steps in zip(batch, frames.max(2), values, strict=True):
+                counted = steps if loud is None else steps[loud_steps(levels, network.stride, loud)]
+                whole[i] = timeline.whole([counted], labels, exclusive)
                 windows = timeline.smooth([steps], width, labels, exclusive)
                 peak[i] = np.concatenate(list(windows)).max(axis=0)
     return Answers(clips, whole, peak)

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from earmark.augment import copies
 from earmark.augment.image import IMAGE
+from earmark.augment.waveform import IN_PLACE
 from earmark.errors import RecipeError
-from earmark.frontend import FrontEnd
+from earmark.frontend import IN_DECIBELS, FrontEnd
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -31,7 +32,13 @@ class DatasetPart(Section):
     path: str
     options: dict[str, Any] = {}
     relabel: dict[str, list[str]] = {}
-    """Labels of this dataset that are replaced by others."""
+    """Labels of this dataset that are replaced by others; `"*"` stands for all that are not named."""
+    marks: str | None = None
+    """A table (CSV) of clips to keep, relabel or drop, as `earmark data suspects` makes it; applied before `relabel`.
+    Its path is seen from here, or else from the dataset's folder."""
+    events: str | None = None
+    """A table (CSV: path, onset, offset, label) of when labels hold within the clips, beside the dataset's own; steps
+    of time are then what is learned. In datasets without one, labels hold where something is loud."""
     optional: bool = False
     """Go on without this dataset, with a warning, where it is missing."""
 
@@ -66,6 +73,8 @@ class Augmentation(Section):
     """Length of a training excerpt, which starts anywhere in its clip and goes round its end."""
     gain_db: float = 10.0
     """Levels are changed by up to this, up or down."""
+    response_db: Annotated[float, Field(ge=0)] = 0.0
+    """Bands are up to this much louder or quieter, along a smooth curve: other microphones."""
     speed: Annotated[float, Field(ge=0)] = 0.0
     """Excerpts are played up to this much faster or slower."""
     pitch_bands: Annotated[float, Field(ge=0)] = 0.0
@@ -137,7 +146,9 @@ class TrainingLoop(Section):
     batch: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     optimizer: Literal["adamw", "muon"] = "adamw"
-    """`muon` needs fewer epochs, each of which takes somewhat longer."""
+    """`muon` needs fewer epochs, each of which takes somewhat longer. `adamw` without weight decay is Adam."""
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
+    """The learning rate rises to its value and falls again (Smith and Topin, 2018), or stays."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     balance: Share = 0.0
     """0: each clip comes once an epoch. Otherwise clips are drawn, the more often the rarer their labels: in
@@ -169,6 +180,8 @@ class Export(Section):
     """Whether exactly one label holds at a time; what the dataset says if None."""
     window_seconds: Annotated[float, Field(gt=0)] = 1.0
     """Scores on a timeline are the mean over a window of this length."""
+    loud_db: Annotated[float, Field(gt=0)] | None = None
+    """What a clip is as a whole is told by what is at most this much quieter than its loudest moment; None: by all."""
     final: Literal["measured", "all"] = "measured"
     """`measured`: the model file holds the network of the last split, whose figures are known.
     `all`: once measured, a network is trained on every clip, and the file holds that one."""
@@ -201,9 +214,24 @@ class Recipe(Section):
             raise ValueError(f"augment.copies: {pictures[0]} changes pictures: set front_end.patch and front_end.image")
         if self.test.crops and self.front_end.patch is not None:
             raise ValueError("test.crops: the answers to a clip's patches are averaged anyway")
+        if self.export.loud_db and (self.front_end.patch is not None or self.front_end.kind not in IN_DECIBELS):
+            raise ValueError("export.loud_db: only levels tell what is loud: log_mel or linear, without patches")
+        if any(part.events for part in self.dataset):
+            self._fits_events()
         if self.split.protocol == "random_after_augmentation" and not self.augment.copies:
             raise ValueError("split.protocol: random_after_augmentation needs augment.copies")
         return self
+
+    def _fits_events(self) -> None:
+        if self.front_end.patch is not None or self.front_end.kind not in IN_DECIBELS:
+            raise ValueError("dataset.events: steps of time are learned from log_mel or linear, without patches")
+        moved = [copy for copy in self.augment.copies if copy not in IN_PLACE]
+        if moved:
+            raise ValueError(f"augment.copies: {moved[0]} moves sounds in time, dataset.events says when they are")
+        if self.augment.speed:
+            raise ValueError("augment.speed moves sounds in time, and dataset.events says when they are")
+        if self.training.distillation or self.augment.between_class:
+            raise ValueError("dataset.events: neither distillation nor augment.between_class can learn steps of time")
 
     def dump(self) -> str:
         """The recipe as YAML with every default filled in."""

@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 
 from earmark._version import __version__
 from earmark.evaluation import report
+from earmark.evaluation.suspect_scores import HeldOut
 from earmark.model import Description
 from earmark.training import data as training_data
 from earmark.training import networks, parallel
@@ -166,7 +167,7 @@ def _build(recipe: Recipe, data: TrainingData) -> Network:
 
 def _answer(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
     description = _describe(recipe, data, network)
-    return answer(network, data.features, part.test, data.exclusive, description.window_steps)
+    return answer(network, data.features, part.test, data.exclusive, description.window_steps, description.loud)
 
 
 def _answer_crops(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
@@ -182,6 +183,7 @@ def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Descripti
         stride=network.stride,
         context=network.context,
         window=recipe.export.window_seconds,
+        loud=recipe.export.loud_db,
     )
 
 
@@ -210,6 +212,7 @@ def _finish(
             by_crops = summary(crops, names, data.targets, data.labels)
             metrics["multi_crop"] = {key: by_crops[key] for key in ("accuracy", "macro_f1")}
         _write_predictions(folder / "predictions.csv", data, tested, answers)
+        _held_out(data, answers).save(folder)
         report.draw_confusion(total_confusion(answers, data.targets), data.labels, folder / "confusion.png")
     for part, history in zip(parts, histories, strict=True):
         metrics.setdefault("times", {})[part.name] = _times(history)
@@ -270,6 +273,13 @@ def _write_predictions(path: Path, data: TrainingData, parts: list[Part], answer
                 labels = ";".join(data.clips[clip].labels)
                 fold = part.name.removeprefix("fold-") if part.name.startswith("fold-") else ""
                 writer.writerow([data.names[clip], fold, labels, data.labels[best], f"{scores[best]:.4f}"])
+
+
+def _held_out(data: TrainingData, answers: list[Answers]) -> HeldOut:
+    """All scores of the tested clips, from which `earmark data suspects` tells whose label is doubtful."""
+    tested = np.concatenate([given.clips for given in answers])
+    clips, names = [data.clips[i] for i in tested], [data.names[i] for i in tested]
+    return HeldOut.of(clips, names, data.labels, np.concatenate([given.whole for given in answers]))
 
 
 def _save_answers(home: Path, answers: Answers, name: str = "answers") -> None:

@@ -10,6 +10,7 @@ from earmark.training.networks.cnn7 import CNN7
 from earmark.training.networks.cnn9 import CNN9
 from earmark.training.networks.cnn_small import CNNSmall
 from earmark.training.networks.compact_cnn import CompactCNN
+from earmark.training.networks.conv1d import Conv1D
 from earmark.training.networks.earmark_net import EarmarkNet
 from earmark.training.networks.frame_classifiers import GRUFrames, LinearFrames, MLPFrames, RNNFrames
 from earmark.training.networks.mlp_baseline import MLPBaseline
@@ -40,6 +41,7 @@ NETWORKS: dict[str, type[Network]] = {
     "cnn4_reduced": CNN4Reduced,
     "cnn7": CNN7,
     "cnn9": CNN9,
+    "conv1d": Conv1D,
     "mobilenet_v2": MobileNetV2,
     "efficientnet_b0": EfficientNetB0,
     "squeezenet": SqueezeNet,

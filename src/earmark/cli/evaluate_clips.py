@@ -1,0 +1,61 @@
+"""`earmark evaluate` for models of sounds: what they say of the clips of a dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from earmark.cli import common
+from earmark.errors import EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.datasets import Clip, Dataset
+    from earmark.model import Model
+
+
+def evaluate(model: Model, on: str, relabel: Sequence[str], to: str, out: Path | None) -> None:
+    """Classify every clip, print the figures, and leave a folder with pictures where one is asked for."""
+    common.check_choice("--to", to, ("table", "json"))
+    if out is not None and find_spec("matplotlib") is None:
+        raise MissingExtraError("--out", "plot")
+    from earmark import datasets
+    from earmark.evaluation.tagging import answers, figures, report
+
+    dataset = _renamed(datasets.load(None, on), relabel)
+    with common.progress(Path(on)) as advance:
+        said = answers.ask(model, dataset, advance and (lambda done, total: advance(float(done), float(total))))
+    for error in said.unreadable:
+        common.complain(error)
+    summary = figures.summary(said)
+    text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n" if to == "json" else report.plain(summary)
+    common.standard_output().write(text)
+    if out is not None:
+        for path in report.write(said, summary, out):
+            typer.echo(path, err=True)
+    if said.unreadable:
+        raise typer.Exit(1)
+
+
+def _renamed(dataset: Dataset, pairs: Sequence[str]) -> Dataset:
+    """With labels called as the model calls them."""
+    names = dict(_pair(pair) for pair in pairs)
+    for name in sorted(set(names) - set(dataset.labels)):
+        raise EarmarkError(f"--relabel {name}", "is no label of the dataset", f"it has {', '.join(dataset.labels)}")
+
+    def rename(clip: Clip) -> Clip:
+        return replace(clip, labels=tuple(dict.fromkeys(names.get(label, label) for label in clip.labels)))
+
+    return dataset.map(rename)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, sign, new = text.partition("=")
+    if not (old and sign and new):
+        raise EarmarkError(f"--relabel {text}", "is no pair of labels", "write OLD=NEW")
+    return old, new

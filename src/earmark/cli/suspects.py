@@ -1,0 +1,197 @@
+"""`earmark data suspects`: clips whose label is doubtful, to look at, to hear, and to decide about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earmark.cli import common
+from earmark.errors import EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.datasets import Dataset
+    from earmark.datasets.marks import Key, Mark
+    from earmark.evaluation.suspect_table import Suspects
+    from earmark.evaluation.suspects_page import Card
+    from earmark.training.recipe import Recipe
+
+TABLE, MARKS, PAGE, SOUNDS = "suspects.csv", "marks.csv", "suspects.html", "audio"
+HELP = """Find clips whose label is doubtful, by what networks say of clips that they never heard.
+
+Networks are trained here, each on all folds but the one that it tests; or a run that has done so is given with --run.
+Clips are ranked by confident learning. What is written: suspects.csv, all clips from the most doubtful down, and
+suspects.html, a page with a picture of each of the first, a button that plays it, and the choice to keep, relabel or
+drop it. Decide in either; the page gives marks.csv. Training obeys both tables, by the key `marks` of a recipe's
+dataset. The same command again keeps what was decided; one that was interrupted is taken up.
+
+Examples:
+
+    earmark data suspects my_sounds/
+
+    earmark data suspects esc50 --recipe recipes/environment/esc50/compact_cnn.yaml --top 200
+
+    earmark data suspects my_sounds/ --run runs/suspects_my_sounds/2026-03-01T12-00-00
+
+    earmark train my_sounds/ dataset.0.marks=my_sounds-suspects/marks.csv
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("suspects", help=HELP)(suspects)
+
+
+def suspects(
+    place: Annotated[
+        str, typer.Argument(metavar="PATH|NAME", help="A folder, a table (CSV), or a name such as esc50.")
+    ],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to the recipe: section.key=value")] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A finished run that tested these clips; trains none then.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Train by this recipe.", show_default="a quick one")
+    ] = None,
+    folds: Annotated[int, typer.Option(min=2, help="How many networks are trained, each testing as large a part.")] = 5,
+    top: Annotated[int, typer.Option(min=1, help="How many clips the page shows.")] = 100,
+    first: Annotated[int, typer.Option(min=1, help="The rank that the page begins with.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to write.", show_default="NAME-suspects, here")
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="esc, urbansound8k, folder or table.", show_default="told by what is there")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="KEY=VALUE", help="What the layout takes, such as subset=esc10."),
+    ] = None,
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are made.")] = Path("runs"),
+    cache: Annotated[Path | None, typer.Option(help="Where prepared features are kept.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Networks trained at a time.", show_default="one on each core of a CPU")
+    ] = None,
+) -> None:
+    """Find clips whose label is doubtful."""
+    _check_installed(run is None)
+    from earmark import datasets
+    from earmark.evaluation import suspect_scores, suspect_table
+
+    if run is not None and (recipe is not None or overrides):
+        raise EarmarkError("--run", "trains nothing, so there is no recipe to follow or change", "leave one out")
+    root = datasets.find(place)
+    options = dict(_parse(one) for one in option or [])
+    dataset = datasets.load(layout, root, **options)
+    folder = out or Path(f"{dataset.name}-suspects")
+    decided = suspect_table.decisions([folder / TABLE, folder / MARKS], root)  # a mistake in it costs no training
+    if run is None:
+        part = {"path": str(root), "layout": layout, "options": options}
+        plan = _plan(recipe, dataset, part, folds, overrides or [])
+        _make_folder(folder)
+        run = _train(plan, runs, cache, jobs)
+    else:
+        _check_run(run)
+        _make_folder(folder)
+    found = suspect_table.find(dataset, root, suspect_scores.load(run), decided)
+    suspect_table.write(found.ranked, decided, folder / TABLE, root)
+    _draw(found, dataset.name, folder, slice(first - 1, first - 1 + top), root, decided)
+    _tell(found, folder, run)
+
+
+def _plan(recipe: Path | None, dataset: Dataset, part: dict[str, Any], folds: int, overrides: list[str]) -> Recipe:
+    from earmark.training import suspect_recipe
+
+    if recipe is None:
+        return suspect_recipe.quick(dataset, part, folds, overrides)
+    return suspect_recipe.of_file(recipe, dataset, part, folds, overrides)
+
+
+def _train(plan: Recipe, runs: Path, cache: Path | None, jobs: int | None) -> Path:
+    """Train and test all networks; the run's folder."""
+    import os
+
+    from earmark.cli.progress import TrainingProgress
+    from earmark.training import fit, run
+
+    fabric = fit.start_fabric(plan)
+    cores = (os.cpu_count() or 1) if fabric.device.type == "cpu" else 1
+    with TrainingProgress() as progress:
+        outcome = run.run(plan, runs, fabric, progress, cache, jobs or cores)
+    return outcome.folder
+
+
+def _parse(option: str) -> tuple[str, int | str]:
+    key, sign, value = option.partition("=")
+    if not sign or not key:
+        raise EarmarkError(f"--option {option}", "is no option", "write KEY=VALUE")
+    return key, int(value) if value.isdigit() else value
+
+
+def _check_run(run: Path) -> None:
+    """Refuse figures of a test that was none: a network believes the wrong labels that it has learnt."""
+    from earmark.evaluation import runs
+
+    if runs.read(run).leaky:
+        remedy = "train with split.protocol=stratified, or leave --run out"
+        raise EarmarkError(run, "tested networks on copies of what they had learnt", remedy)
+
+
+def _draw(found: Suspects, name: str, folder: Path, shown: slice, root: Path, decided: Mapping[Key, Mark]) -> None:
+    from earmark.evaluation import suspect_media, suspect_table, suspects_page
+
+    chosen = found.ranked[shown]
+    if not chosen:
+        raise EarmarkError("--first", f"there are only {len(found.ranked)} clips", "begin earlier")
+    summary = (
+        f"Clips {chosen[0].rank:,} to {chosen[-1].rank:,} of {len(found.ranked):,}, the most doubtful first. Confident "
+        f"learning doubts {_labels(found.doubted)}; the weaker the networks, the more of those are right after all."
+    )
+    others = suspect_table.others(chosen, decided, root)
+    sheet = suspects_page.Sheet(name, summary, found.labels, found.exclusive, others)
+    suspects_page.write(sheet, list(_watched(suspect_media.cards(chosen, folder / SOUNDS), len(chosen))), folder / PAGE)
+
+
+def _watched(drawn: Iterable[Card], total: int) -> Iterable[Card]:
+    """The cards as they come, with a bar on standard error, where a terminal shows it."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    disable = not console.is_terminal
+    return track(drawn, "pictures", total, console=console, transient=True, disable=disable)
+
+
+def _tell(found: Suspects, folder: Path, run: Path) -> None:
+    if found.untested:
+        common.complain(f"{found.untested:,} clips were not tested in that run, and are not ranked")
+    if found.unknown:
+        common.complain(f"{found.unknown:,} clips have labels that the run does not know, and are not ranked")
+    typer.echo(f"Ranked {len(found.ranked):,} clips; confident learning doubts {_labels(found.doubted)}")
+    typer.echo(f"Run: {run}")
+    typer.echo(f"Table: {folder / TABLE}")
+    typer.echo(f"Page: {folder / PAGE}")
+
+
+def _labels(count: int) -> str:
+    return "1 label" if count == 1 else f"{count:,} labels"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EarmarkError(folder, f"cannot be made ({error.strerror})", "choose another --out") from error
+
+
+def _check_installed(training: bool) -> None:
+    from importlib.util import find_spec
+
+    needed = (
+        "matplotlib",
+        "yaml",
+        *(("torch", "lightning_fabric", "onnx", "onnxscript", "pydantic") if training else ()),
+    )
+    if any(find_spec(module) is None for module in needed):
+        raise MissingExtraError("earmark data suspects", "train")

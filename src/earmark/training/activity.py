@@ -1,0 +1,57 @@
+"""When labels hold within clips: what networks that answer for steps of time learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from earmark.datasets import Clip
+from earmark.timeline import Event
+
+Activity = NDArray[np.uint8]
+"""[frames, labels] of a clip, 1 where the label holds."""
+
+LOUD_DB = 40.0  # frames at most this much below a clip's loudest are what its label is about
+
+
+def loud_frames(levels: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The frames of a clip that are not much quieter than its loudest, by their levels [frames], dB."""
+    return np.flatnonzero(levels >= levels.max() - LOUD_DB)
+
+
+def by_events(clip: Clip, events: Sequence[Event], labels: Sequence[str], frames: int, seconds: float) -> Activity:
+    """Where each label's events say that it holds; those of labels that are not asked for are left out.
+
+    Args:
+        clip: whose start the frames are counted from.
+        events: of the clip's recording.
+        labels: columns.
+        frames: of the clip.
+        seconds: from one frame to the next.
+    """
+    column = {label: i for i, label in enumerate(labels)}
+    active = np.zeros((frames, len(labels)), np.uint8)
+    for event in events:
+        first, last = ((time - clip.start) / seconds for time in (event.onset, event.offset))
+        if event.label in column and last > 0:
+            active[max(0, round(first)) : max(0, round(first), round(last)) + 1, column[event.label]] = 1
+    return active
+
+
+def where_loud(target: NDArray[np.float32], levels: NDArray[np.float32]) -> Activity:
+    """A clip's labels [labels] hold wherever it is loud, by the levels of its frames [frames], dB."""
+    active = np.zeros((len(levels), len(target)), np.uint8)
+    active[loud_frames(levels)] = target > 0
+    return active
+
+
+def in_steps(active: Tensor, stride: int) -> Tensor:
+    """The share of each step of `stride` frames in which labels hold.
+
+    [batch, steps, labels] of [batch, frames, labels].
+    """
+    return functional.avg_pool1d(active.transpose(1, 2), stride, ceil_mode=True).transpose(1, 2)
