@@ -1,0 +1,286 @@
+"""`earmark data audioset`: a dataset of excerpts of videos, chosen by AudioSet's labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.errors import DatasetError, EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.datasets.audioset.counts import Together
+    from earmark.datasets.audioset.ontology import Ontology
+    from earmark.datasets.audioset.publication import Published
+    from earmark.datasets.audioset.report import Report
+    from earmark.datasets.audioset.segment import Segment
+    from earmark.datasets.audioset.selection import Rules
+    from earmark.datasets.audioset.settings import Settings
+    from earmark.datasets.download import OnProgress
+
+MESSAGES = 5  # of each outcome, those that were said most
+
+HELP = """Make a dataset of ten-second excerpts of videos, chosen by AudioSet's labels.
+
+A class means itself with the classes below it in AudioSet's ontology. Clips that hold two of the wanted classes are
+left out, and there are as many of each class as of the rarest, or --per-class. Names are AudioSet's, in any case, or
+canonical labels such as drum_kit. --dry-run fetches no clip: it prints how many each rule leaves, what occurs
+together, and how much disk and time it will take. The same command goes on where it was interrupted.
+
+Examples:
+
+    earmark data audioset --preset instruments --dry-run --plot together.png
+
+    earmark data audioset --include guitar --exclude "drum kit" --per-class 3962 --out guitars/
+
+    earmark data audioset --include piano --include "keys=Keyboard (musical),-Piano,-Organ" --per-class 500 --out keys/
+
+    earmark data audioset --preset instruments --part balanced --dry-run --to json
+"""
+
+
+class Part(StrEnum):
+    """AudioSet's tables of segments."""
+
+    balanced = "balanced"
+    unbalanced = "unbalanced"
+    eval = "eval"
+
+
+class To(StrEnum):
+    """How a result is written."""
+
+    table = "table"
+    json = "json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("audioset", help=HELP)(audioset)
+
+
+def audioset(
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="A wanted class, or NAME=CLASS,CLASS,-CLASS; may be given often."),
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="A ready set of wanted classes: instruments.")] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="No clip may carry it or a class below it; may be given often."),
+    ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Wanted classes mean themselves, not those below.")] = False,
+    allow_several: Annotated[
+        bool, typer.Option("--allow-several", help="Keep clips that hold several wanted classes.")
+    ] = False,
+    per_class: Annotated[
+        int | None, typer.Option(min=1, help="So many clips of each class.", show_default="as many as of the rarest")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The dataset's folder.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another one chooses other clips, and splits otherwise.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    to: Annotated[To, typer.Option(help="How to write what was counted, or what was done.")] = To.table,
+    plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw which classes occur together.")] = None,
+    top: Annotated[int, typer.Option(min=0, help="So many other classes that occur together.")] = 10,
+    segments: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="CSV", help="Tables of segments; may be given often.", show_default=False),
+    ] = None,
+    part: Annotated[
+        list[Part] | None,
+        typer.Option(help="Which of AudioSet's tables; may be given often.", show_default="balanced, unbalanced"),
+    ] = None,
+    ontology: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="AudioSet's ontology.", show_default="in the data folder")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="The folder that datasets are kept in.", show_default="EARMARK_DATA or data")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch lacking tables without being asked.")] = False,
+    url: Annotated[str, typer.Option(help="Fetch lacking tables from another folder, such as a mirror.")] = "",
+    rate: Annotated[int, typer.Option(help="Samples a second of the clips.")] = 44100,
+    jobs: Annotated[int, typer.Option(help="Clips asked for at once.")] = 4,
+    pause: Annotated[float, typer.Option(help="Seconds before each clip, in each job, give or take half.")] = 1.0,
+    video_url: Annotated[
+        str | None, typer.Option(help="A video's address, with {video} for its identifier.", show_default="YouTube's")
+    ] = None,
+    cookies: Annotated[
+        Path | None, typer.Option(help="Cookies of a signed-in browser (Netscape's format).", show_default=False)
+    ] = None,
+) -> None:
+    """Make a dataset of excerpts of videos, chosen by AudioSet's labels."""
+    from earmark.datasets.audioset import counts, plan, preview, selection, tables
+    from earmark.datasets.audioset.settings import YOUTUBE, Settings
+
+    if out is None and not dry_run:
+        raise EarmarkError(
+            "earmark data audioset", "needs a folder for the clips", "give --out, or count with --dry-run"
+        )
+    picture = _picture(plot)
+    settings = Settings(rate=rate, jobs=jobs, pause=pause, url=video_url or YOUTUBE, cookies=cookies, seed=seed)
+    chosen = list(dict.fromkeys(part or (Part.balanced, Part.unbalanced)))
+    places, graph = _material(segments, chosen, ontology, data_dir, yes, url)
+    rules = _rules(graph, include, preset, exclude, exact, allow_several)
+    selected = selection.select(tables.read_all(places, rules.carrying), rules, seed)
+    quota = per_class or selected.fewest
+    occurring = counts.together(selected, graph, top)
+    planned = plan.plan(selected.clips, quota, settings)
+    if picture is not None:
+        _draw(occurring, picture)
+    if dry_run and to is To.json:
+        document = preview.document(places, graph, selected, occurring, planned)
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(preview.text(selected, occurring, planned), err=not dry_run)
+    if out is not None and not dry_run:
+        _acquire(selected.clips, quota, out, settings, to)
+
+
+def _acquire(clips: Mapping[str, Sequence[Segment]], quota: int, out: Path, settings: Settings, to: To) -> None:
+    """Fetch the clips and say what became of them, also where the server made an end of it."""
+    from earmark.datasets.audioset.acquisition import RefusedError, acquire
+
+    empty = [label for label, segments in clips.items() if not segments]
+    if empty:
+        raise DatasetError(", ".join(empty), "no clip is left", "take more tables, or exclude less: see --dry-run")
+    refused: RefusedError | None = None
+    with _bar("clips", counted=True) as advance:
+        try:
+            report = acquire(clips, quota, out, settings, advance)
+        except RefusedError as error:
+            refused, report = error, error.report
+    if to is To.json:
+        typer.echo(json.dumps(asdict(report), default=str, indent=2, ensure_ascii=False))
+    else:
+        _say(_outcomes(report))
+        if report.lacking and refused is None:
+            _say(f"There are no more clips of {', '.join(report.lacking)}: take more tables, or exclude less.")
+        typer.echo(report.table)
+    if refused is not None:
+        raise refused
+
+
+def _outcomes(report: Report) -> str:
+    """What each class has, and what was said of the clips that are not there."""
+    lines = [f"{report.fetched:,} clips fetched by this run"]
+    for label, found in report.outcomes.items():
+        failed = [f"{count:,} {outcome}" for outcome, count in found.items() if outcome != "done"]
+        lines.append(", ".join([f"{label}: {report.in_place[label]:,} of {report.quota:,} clips", *failed]))
+    for outcome, said in report.messages.items():
+        lines += [f"{outcome}, {count:,} times: {message}" for message, count in said.items()][:MESSAGES]
+    return "\n".join(lines)
+
+
+def _rules(
+    graph: Ontology,
+    include: list[str] | None,
+    preset: str | None,
+    exclude: list[str] | None,
+    exact: bool,
+    allow_several: bool,
+) -> Rules:
+    from earmark.cli import common
+    from earmark.datasets.audioset.selection import PRESETS, Rules, Wanted, excluded
+
+    if preset is not None:
+        common.check_choice("--preset", preset, tuple(PRESETS))
+    texts = [*(PRESETS[preset] if preset is not None else ()), *(include or ())]
+    wanted = tuple(Wanted.parse(text, graph) for text in texts)
+    return Rules(wanted, excluded(exclude or (), graph), exact, allow_several)
+
+
+def _material(
+    segments: list[Path] | None,
+    parts: Sequence[Part],
+    ontology: Path | None,
+    data_dir: Path | None,
+    yes: bool,
+    url: str,
+) -> tuple[list[Path], Ontology]:
+    """The tables of segments and the ontology: as given, or in the data folder, where what lacks is fetched."""
+    from earmark.datasets.audioset import publication
+    from earmark.datasets.audioset.ontology import Ontology
+    from earmark.datasets.folders import data_folder
+
+    folder = data_folder(data_dir) / publication.FOLDER
+    names = [] if segments else [publication.PARTS[part] for part in parts]
+    needed = [*names, *([] if ontology else [publication.ONTOLOGY])]
+    if publication.lacking(needed, folder):
+        _fetch(publication.lacking([*needed, publication.CLASSES], folder, url), folder, yes)
+    graph = Ontology.read(ontology or folder / publication.ONTOLOGY)
+    publication.warn_of_others(graph, folder / publication.CLASSES)
+    return segments or [folder / name for name in names], graph
+
+
+def _fetch(lacking: Sequence[Published], folder: Path, yes: bool) -> None:
+    from earmark.datasets.audioset import publication
+
+    names = ", ".join(f"{file.name} ({file.megabytes:g} MB)" for file in lacking)
+    _say(f"AudioSet: {names} to fetch, into {folder}")
+    _say(f"Licence: {publication.LICENCE}.")
+    _say(f"Cite: {publication.CITE}")
+    _say(f"Home: {publication.HOME}")
+    if not (yes or _agreed()):
+        remedy = "answer y, or give --yes; or name what you have with --part, --segments and --ontology"
+        raise DatasetError(folder, f"lacks {', '.join(file.name for file in lacking)}", remedy)
+    for file in lacking:
+        with _bar(file.name) as advance:
+            file.fetch(advance)
+
+
+def _agreed() -> bool:
+    try:
+        return typer.confirm("Fetch them under these licences?", err=True)
+    except typer.Abort:
+        return False
+
+
+def _picture(plot: Path | None) -> Path | None:
+    """Where the picture goes; refused before anything long is begun."""
+    if plot is None:
+        return None
+    from earmark.cli import output
+
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("--plot", "plot") from error
+    return output.place(plot, Path("audioset"), ".png", 1)
+
+
+def _draw(occurring: Together, picture: Path) -> None:
+    from earmark.cooccurrence_plot import draw_together
+
+    draw_together(occurring.rows, occurring.clips, occurring.columns, occurring.matrix, picture)
+    _say(picture)
+
+
+@contextmanager
+def _bar(name: str, counted: bool = False) -> Iterator[OnProgress]:
+    """A bar of bytes, or of what is counted, on standard error, where a terminal shows it."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    done = MofNCompleteColumn() if counted else DownloadColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), done, TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(name, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _say(message: object) -> None:
+    typer.echo(message, err=True)

@@ -1,0 +1,123 @@
+"""Two hundred clips of two classes from a server with every fault, acquired by a program that is killed twice.
+
+As a program: `python acquisition_scenario.py URL OUT` is one run of the acquisition.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faulty_media_server import FaultyServer
+
+from earmark.datasets.audioset.acquisition import Report, Settings, acquire
+from earmark.datasets.audioset.segment import Segment
+
+LABELS = ("guitar", "piano")
+CLIPS = 100  # of each class
+START, END = 1.0, 2.0
+RATE = 16_000
+KILLS_AT = (60, 120)  # clips in place
+
+# fault: what must become of the clip. Each fault that lasts has four videos, each that passes three.
+LASTING = {
+    "404": "gone",
+    "410": "gone",
+    "401": "private",
+    "451": "region",
+    "403": "refused",
+    "429": "refused",
+    "500": "refused",
+    "cut": "refused",
+    "empty": "empty",
+    "over": "empty",
+    "silent": "empty",
+    "noise": "damaged",
+    "short": "damaged",
+    "truncated": "damaged",
+    "html": "damaged",
+}
+PASSING = ("429@0*1", "429*1", "500*1", "503*2", "cut*2", "stall*1", "403*1")
+MANY = {"lasting": 4, "passing": 3}
+
+
+def faults() -> dict[str, str]:
+    """Fault of each video that has one."""
+    listed = [f for f in LASTING for _ in range(MANY["lasting"])] + [f for f in PASSING for _ in range(MANY["passing"])]
+    return {video(2 * place + place % 2): fault for place, fault in enumerate(listed)}
+
+
+def video(number: int) -> str:
+    """Of eleven characters; some begin with a hyphen, as YouTube's do."""
+    return f"{'-_aZ'[number % 4]}video{number:05d}"
+
+
+def candidates() -> dict[str, list[Segment]]:
+    """One hundred segments of each class."""
+    return {
+        label: [Segment(video(2 * number + place), START, END) for number in range(CLIPS)]
+        for place, label in enumerate(LABELS)
+    }
+
+
+def settings(url: str) -> Settings:
+    """Impatient, but in nothing else unlike those of a user."""
+    return Settings(rate=RATE, jobs=8, pause=0.01, backoff=0.02, timeout=4.0, refusals=1000, url=url)
+
+
+def run(url: str, out: Path) -> Report:
+    """One run of the acquisition."""
+    return acquire(candidates(), CLIPS, out, settings(url))
+
+
+@dataclass
+class Story:
+    """What happened."""
+
+    report: Report
+    in_place_at_kills: list[int] = field(default_factory=list)
+    asked_again: Counter[str] = field(default_factory=Counter)
+    """Requests for clips that were in place already."""
+    requests: Counter[str] = field(default_factory=Counter)
+    """Requests by video."""
+
+
+def play(out: Path) -> Story:
+    """Kill the program twice, and run it to its end."""
+    with FaultyServer(faults(), stall=6.0) as server:
+        before: list[Counter[str]] = []
+        for wanted in KILLS_AT:
+            here = _killed_at(server, out, wanted)
+            before.append(Counter({name: server.requests[name] for name in here}))
+        report = run(server.url, out)
+        again: Counter[str] = Counter()
+        for asked in before:
+            again.update({name: server.requests[name] - times for name, times in asked.items()})
+        return Story(report, [len(asked) for asked in before], +again, Counter(server.requests))
+
+
+def _killed_at(server: FaultyServer, out: Path, wanted: int) -> set[str]:
+    """Run the program until so many clips are in place, kill it, and tell whose."""
+    environment = {**os.environ, "no_proxy": "127.0.0.1", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, __file__, server.url, str(out)]
+    with subprocess.Popen(words, env=environment) as program:
+        while len(_in_place(out)) < wanted:
+            if program.poll() is not None:
+                raise RuntimeError(f"the program ended by itself, with {program.returncode}")
+            time.sleep(0.005)
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+    return _in_place(out)
+
+
+def _in_place(out: Path) -> set[str]:
+    """Videos whose clips are in place."""
+    return {path.stem.rpartition("_")[0] for label in LABELS for path in out.glob(f"{label}/*.flac")}
+
+
+if __name__ == "__main__":
+    run(sys.argv[1], Path(sys.argv[2]))
