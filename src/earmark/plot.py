@@ -142,7 +142,8 @@ def _draw_lanes(axes: Axes, lanes: list[tuple[str, list[Event]]], duration: floa
 
 def _draw_scores(axes: Axes, scores: Scores, labels: Sequence[str], duration: float) -> None:
     """A line for each label, in the colour of its lane; where nothing was marked, for the label that came nearest."""
-    if not labels and scores.values.size:
+    unmarked = not labels and scores.values.size > 0
+    if unmarked:
         labels = [scores.labels[int(scores.values.max(axis=0).argmax())]]
     times = (np.arange(len(scores.values)) + 0.5) * scores.step
     for row, label in enumerate(labels):
@@ -152,8 +153,8 @@ def _draw_scores(axes: Axes, scores: Scores, labels: Sequence[str], duration: fl
     axes.set_ylabel("probability")
     time_axis(axes, 0, duration)
     axes.grid(alpha=0.3)
-    if labels:
-        axes.legend(loc="upper right", ncols=5, fontsize=8)
+    if unmarked:
+        axes.legend(loc="upper right")
 
 
 def _clock(seconds: float) -> str:

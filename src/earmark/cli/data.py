@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli import audioset, augment, phrases, sentences, speech, suspects
+from earmark.cli import audioset, augment, phrases, sentences, soundfont, speech, suspects
 from earmark.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ speech.register(app)
 sentences.register(app)
 augment.register(app)
 phrases.register(app)
+soundfont.register(app)
 audioset.register(app)
 suspects.register(app)
 

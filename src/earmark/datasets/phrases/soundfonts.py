@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from earmark.datasets.phrases.font_writing import TOOL
 from earmark.errors import DatasetError
 
 Preset = tuple[int, int]
 """Bank and program; bank 128 holds drum kits."""
 
 _RECORD = struct.Struct("<20sHHHIII")  # achPresetName, wPreset, wBank, wPresetBagNdx, three that are reserved
+HEAD = 512  # bytes in which ours say what made them
 GENERAL = 100  # programs of 128 by which General MIDI is told
 _REMEDY = "give an .sf2 or .sf3 file, such as that of Debian's package fluid-soundfont-gm"
 
@@ -46,9 +48,15 @@ def open_soundfont(path: Path) -> SoundFont:
         raise DatasetError(path, f"cannot be read ({error.strerror})") from error
     except (struct.error, ValueError) as error:
         raise DatasetError(path, "is no SoundFont", _REMEDY) from error
-    if sum(bank == 0 for bank, _ in presets) < GENERAL:
+    if sum(bank == 0 for bank, _ in presets) < GENERAL and not _is_ours(path):
         raise DatasetError(path, "is no General MIDI SoundFont: nobody knows what its programs are", _REMEDY)
     return SoundFont(path, presets)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether `earmark data soundfont` made it: of few instruments, by the numbers of General MIDI."""
+    with path.open("rb") as file:
+        return TOOL in file.read(HEAD)
 
 
 def _presets(file: BinaryIO) -> Iterator[Preset]:

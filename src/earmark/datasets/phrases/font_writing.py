@@ -1,0 +1,184 @@
+"""A SoundFont made of recorded notes (SoundFont Technical Specification 2.04): other instruments than those on sale."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark import media
+from earmark.datasets import media_files
+from earmark.datasets.phrases.programs import INSTRUMENTS, Instrument
+from earmark.errors import DatasetError
+
+RATE = 44_100
+TOOL = b"earmark\0"  # what the font says it was made with: its programs are General MIDI's, though there are few
+AFTER = 46  # samples of silence that must follow each
+SILENCE_DB = -50.0  # below a note's peak: what comes before is cut off, or the note would be late
+KEY_RANGE, ROOT, RELEASE, INSTRUMENT, SAMPLE = 43, 58, 38, 41, 53  # generators
+RELEASE_TIMECENTS = -2400  # a quarter of a second
+NAME = re.compile(r"([a-g])(s|#|b|)(-?\d)", re.IGNORECASE)
+STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+
+Samples = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One note of an instrument: its MIDI pitch, 60 being middle C, and mono samples at RATE."""
+
+    pitch: int
+    samples: Samples
+
+
+def read_notes(folder: Path) -> dict[Instrument, list[Recorded]]:
+    """Recorded notes, in a folder for each instrument that has its name, each file named by its pitch: `As4.mp3`.
+
+    Raises:
+        DatasetError: the folder is not there, or a name in it is unknown.
+        MediaError: a note cannot be read.
+    """
+    known = {_plain(one.name): one for one in INSTRUMENTS if one.manner != "drums"}
+    places = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if not places:
+        raise DatasetError(folder, "holds no folder for an instrument", "make some, each with notes such as As4.wav")
+    found = {}
+    for place in places:
+        if _plain(place.name) not in known:
+            raise DatasetError(place, "is the name of no instrument", "see `earmark data phrases --list`")
+        files = sorted(path for path in place.iterdir() if media_files.is_media(path))
+        notes = [Recorded(pitch_of(path), _samples(path)) for path in files]
+        if not notes:
+            raise DatasetError(place, "holds no recorded note")
+        found[known[_plain(place.name)]] = sorted(notes, key=lambda note: note.pitch)
+    return found
+
+
+def pitch_of(path: Path) -> int:
+    """The MIDI pitch that a file is named by: 69 for `A4.wav`, 70 for `As4.wav`, `A#4.wav`, `Bb4.wav` and `70.wav`.
+
+    Raises:
+        DatasetError: it is named otherwise.
+    """
+    name = path.stem
+    if name.isdigit() and int(name) < 128:
+        return int(name)
+    if not (match := NAME.fullmatch(name)):
+        raise DatasetError(path, "is not named by a note", "call it after its pitch, such as As4 or 70")
+    letter, sign, octave = match.groups()
+    return STEPS[letter.lower()] + {"": 0, "b": -1}.get(sign.lower(), 1) + 12 * (int(octave) + 1)
+
+
+def write(instruments: dict[Instrument, list[Recorded]], path: Path) -> None:
+    """Write the SoundFont: a preset for each instrument, whose notes also serve the keys around them.
+
+    Raises:
+        DatasetError: it cannot be written.
+    """
+    notes = [note for recorded in instruments.values() for note in recorded]
+    body = b"sfbk" + _list(b"INFO", _info(path.stem)) + _list(b"sdta", _samples_chunk(notes))
+    body += _list(b"pdta", _hydra(instruments))
+    temporary = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+        temporary.replace(path)
+    except OSError as error:
+        raise DatasetError(path, f"cannot be written ({error.strerror})") from error
+
+
+def key_ranges(pitches: Sequence[int]) -> list[tuple[int, int]]:
+    """The keys that each of some rising pitches plays, both included: up to halfway to the next."""
+    borders = [0, *((low + high) // 2 + 1 for low, high in pairwise(pitches)), 128]
+    return [(low, high - 1) for low, high in pairwise(borders)]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower())
+
+
+def _samples(path: Path) -> Samples:
+    heard = media.read(path, RATE)
+    loud = np.flatnonzero(np.abs(heard) > np.abs(heard).max(initial=0) * 10 ** (SILENCE_DB / 20))
+    note = heard[loud[0] :] if len(loud) else heard
+    peak = max(1e-6, float(np.abs(note).max(initial=0)))
+    return np.asarray(note / peak * 30_000, np.int16)
+
+
+def _info(name: str) -> bytes:
+    title = name.encode("ascii", "replace")[:200] + b"\0"
+    return (
+        _chunk(b"ifil", struct.pack("<HH", 2, 1))
+        + _chunk(b"isng", b"EMU8000\0")
+        + _chunk(b"INAM", title)
+        + _chunk(b"ISFT", TOOL)
+    )
+
+
+def _samples_chunk(notes: Iterable[Recorded]) -> bytes:
+    silence = bytes(2 * AFTER)
+    return _chunk(b"smpl", b"".join(note.samples.astype("<i2").tobytes() + silence for note in notes))
+
+
+def _hydra(instruments: dict[Instrument, list[Recorded]]) -> bytes:
+    """The nine tables that say which key plays what; each ends with a record that only closes it."""
+    headers: list[bytes] = []
+    instrument_headers: list[bytes] = []
+    bags: list[bytes] = []
+    generators: list[bytes] = []
+    samples: list[bytes] = []
+    start = 0
+    for number, (instrument, notes) in enumerate(instruments.items()):
+        bank, program = instrument.preset
+        name = instrument.name.encode("ascii", "replace")[:19]
+        headers.append(struct.pack("<20sHHHIII", name, program, bank, number, 0, 0, 0))
+        instrument_headers.append(struct.pack("<20sH", name, len(bags)))
+        for note, keys in zip(notes, key_ranges([note.pitch for note in notes]), strict=True):
+            bags.append(struct.pack("<HH", len(generators), 0))
+            generators += [_range(*keys), _generator(RELEASE, RELEASE_TIMECENTS), _generator(ROOT, note.pitch)]
+            generators.append(_generator(SAMPLE, len(samples)))  # which must be the last of a zone
+            end = start + len(note.samples)
+            samples.append(_sample(name, start, end, note.pitch))
+            start = end + AFTER
+    count = len(instruments)
+    presets = [_generator(INSTRUMENT, number) for number in range(count)]
+    tables = {
+        b"phdr": [*headers, struct.pack("<20sHHHIII", b"EOP", 0, 0, count, 0, 0, 0)],
+        b"pbag": [struct.pack("<HH", number, 0) for number in range(count + 1)],
+        b"pmod": [bytes(10)],
+        b"pgen": [*presets, bytes(4)],
+        b"inst": [*instrument_headers, struct.pack("<20sH", b"EOI", len(bags))],
+        b"ibag": [*bags, struct.pack("<HH", len(generators), 0)],
+        b"imod": [bytes(10)],
+        b"igen": [*generators, bytes(4)],
+        b"shdr": [*samples, struct.pack("<20sIIIIIBbHH", b"EOS", 0, 0, 0, 0, 0, 0, 0, 0, 0)],
+    }
+    return b"".join(_chunk(name, b"".join(records)) for name, records in tables.items())
+
+
+def _range(low: int, high: int) -> bytes:
+    return struct.pack("<HBB", KEY_RANGE, low, high)
+
+
+def _generator(kind: int, amount: int) -> bytes:
+    return struct.pack("<Hh", kind, amount)
+
+
+def _sample(name: bytes, start: int, end: int, pitch: int) -> bytes:
+    mono = 1
+    return struct.pack("<20sIIIIIBbHH", name, start, end, start, end, RATE, pitch, 0, 0, mono)
+
+
+def _list(kind: bytes, content: bytes) -> bytes:
+    return _chunk(b"LIST", kind + content)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    """Chunks have even places."""
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
