@@ -74,6 +74,7 @@ def test_labels_that_a_model_of_sounds_does_not_know_count_as_none(earmark):
     figures = json.loads(done.stdout)
     assert (figures["one_label"]["clips"], figures["one_label"]["accuracy"]) == (1, 1)
     assert (figures["no_label"]["clips"], figures["no_label"]["silent"]) == (1, 0)
+    assert "counted as none of its labels: deep (1 clips)" in done.stderr
 
 
 def test_compare_gives_a_row_for_each(earmark):
@@ -132,6 +133,7 @@ def test_a_broken_recording_spares_the_others(earmark, place, tmp_path):
         (["evaluate", "sounds.onnx", "--on", "speech"], ["speech", "is laid out in no way that is known"]),
         (["evaluate", "sounds.onnx", "--on", "tones", "--relabel", "deep"], ["--relabel deep", "OLD=NEW"]),
         (["evaluate", "sounds.onnx", "--on", "tones", "--relabel", "loud=low"], ["--relabel loud", "deep, high"]),
+        (["evaluate", "sounds.onnx", "--on", "tones", "--relabel", "deep=lo"], ["no label of the model", "knows low"]),
         (["evaluate", "sounds.onnx", "--on", "tones", "--to", "csv"], ["--to csv", "table, json"]),
         (["evaluate", "level.onnx", "--on", "speech", "--relabel", "a=b"], ["--relabel", "models of sounds"]),
         (["compare", "level.onnx", "sounds", "--on", "speech"], ["sounds.onnx", "no frame classifier of speech"]),

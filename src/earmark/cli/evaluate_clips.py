@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ def evaluate(model: Model, on: str, relabel: Sequence[str], to: str, out: Path |
     from earmark import datasets
     from earmark.evaluation.tagging import answers, figures, report
 
-    dataset = _renamed(datasets.load(None, on), relabel)
+    dataset = _renamed(datasets.load(None, on), relabel, model)
+    _tell_of_unknown(dataset, model)
     with common.progress(Path(on)) as advance:
         said = answers.ask(model, dataset, advance and (lambda done, total: advance(float(done), float(total))))
     for error in said.unreadable:
@@ -42,11 +44,24 @@ def evaluate(model: Model, on: str, relabel: Sequence[str], to: str, out: Path |
         raise typer.Exit(1)
 
 
-def _renamed(dataset: Dataset, pairs: Sequence[str]) -> Dataset:
+def _tell_of_unknown(dataset: Dataset, model: Model) -> None:
+    """What counts as none: it may be known to the model under another name."""
+    unknown = [label for label in dataset.labels if label not in model.labels]
+    if unknown and set(dataset.labels) & set(model.labels):
+        clips = sum(not set(clip.labels) & set(model.labels) for clip in dataset.clips)
+        known = "Not known to the model, and counted as none of its labels"
+        typer.echo(f"{known}: {', '.join(unknown)} ({clips} clips). --relabel gives them other names.", err=True)
+
+
+def _renamed(dataset: Dataset, pairs: Sequence[str], model: Model) -> Dataset:
     """With labels called as the model calls them."""
     names = dict(_pair(pair) for pair in pairs)
     for name in sorted(set(names) - set(dataset.labels)):
         raise EarmarkError(f"--relabel {name}", "is no label of the dataset", f"it has {', '.join(dataset.labels)}")
+
+    for new in sorted(set(names.values()) - set(model.labels)):
+        close = get_close_matches(new, model.labels) or model.labels
+        raise EarmarkError(f"--relabel ...={new}", "is no label of the model", f"it knows {', '.join(close)}")
 
     def rename(clip: Clip) -> Clip:
         return replace(clip, labels=tuple(dict.fromkeys(names.get(label, label) for label in clip.labels)))

@@ -31,7 +31,7 @@ from earmark.training.history import MEMBER, append_history, read_history
 from earmark.training.measure import Answers, answer, reliability, summary, thresholds, total_confusion
 from earmark.training.multi_crop import answer_crops
 from earmark.training.networks import Network
-from earmark.training.recipe import Recipe
+from earmark.training.recipe import DatasetPart, Recipe
 
 CROPS = "crops"  # the answers by multi-crop, in a part's folder
 
@@ -243,7 +243,7 @@ def _card(recipe: Recipe, data: TrainingData, part: Part, metrics: dict[str, Any
     figures = {key: metrics[key] for key in ("accuracy", "macro_f1", "mean_average_precision") if key in metrics}
     return {
         "description": recipe.description,
-        "data": [f"{d.options.get('name') or Path(d.path).name}" for d in recipe.dataset],
+        "data": [_named(part) for part in recipe.dataset],
         "licence": data.licence,
         "clips": len(part.train),
         "protocol": metrics["protocol"] + ("; trained on all clips afterwards" if part.name == "final" else ""),
@@ -252,6 +252,12 @@ def _card(recipe: Recipe, data: TrainingData, part: Part, metrics: dict[str, Any
         "date": metrics["date"],
         "earmark": __version__,
     }
+
+
+def _named(part: DatasetPart) -> str:
+    """A dataset by its own name, or its path in the data folder; of one elsewhere nothing is told but its name."""
+    path = Path(part.path)
+    return str(part.options.get("name") or (path.name if path.is_absolute() else path.as_posix()))
 
 
 def _times(history: list[EpochReport]) -> dict[str, float]:

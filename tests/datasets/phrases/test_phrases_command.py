@@ -108,6 +108,9 @@ def test_a_folder_of_other_clips_is_left_alone(command, made):
     failed = command("data", "phrases", *USUAL[:-1], "6", "--count", "50", "--out", made)
     assert failed.returncode == 1
     assert "holds phrases made with other options; choose another --out" in failed.stderr
+    failed = command("data", "phrases", *USUAL, "--count", "5", "--out", made)
+    assert failed.returncode == 1
+    assert "holds 50 clips already" in failed.stderr
     assert files(made) == before
 
 
@@ -168,6 +171,7 @@ def test_mistakes(command, tmp_path, monkeypatch, words, said):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--labels", ","], "--labels: names none"),
         (["--labels", "kazoo"], "kazoo: is no label of phrases"),
         (["--accompany", "guitar"], "write it as guitar=drum_kit:0.8"),
         (["--accompany", "guitar=drum_kit:2"], "write it as guitar=drum_kit:0.8"),

@@ -137,3 +137,12 @@ def test_loud_moments_alone_count_where_the_model_says_so(tmp_path):
         scores[loud] = ask(load_model(model), dataset).scores[0, 0]
     assert scores[None] < 0.1
     assert scores[30.0] > 0.9
+
+
+def test_pictures_leave_out_labels_that_do_not_occur():
+    matrix = np.zeros((4, 4), int)
+    matrix[1, 3] = 2
+    shown, labels = report.occurring(matrix, ["a", "b", "c", "d"])
+    assert labels == ["b", "d"]
+    assert shown.tolist() == [[0, 2], [0, 0]]
+    assert report.occurring(np.zeros((3, 3), int), LABELS)[1] == ["a", "b"]

@@ -37,6 +37,7 @@ def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
     """
     rendering.program()
     _claim(out, options(plan))
+    _keep(out, plan.count)
     batches = list(batched(plan))
     todo = [batch for batch in batches if not (out / BATCHES / batch.name).is_file()]
     yield plan.count - sum(len(batch.numbers) for batch in todo)
@@ -89,6 +90,13 @@ def _write_tables(out: Path, batches: Iterable[Batch]) -> None:
     events = {one["path"]: [Event(on, off, label, 1.0) for on, off, label in one["events"]] for one in made}
     write_events(events, out / EVENTS)
     table.write(Dataset("phrases", tuple(clips)), out / CLIPS)
+
+
+def _keep(out: Path, count: int) -> None:
+    """Refuse to write tables of fewer clips than are listed there already."""
+    there = len((out / CLIPS).read_text(encoding="utf-8").splitlines()) - 1 if (out / CLIPS).is_file() else 0
+    if there > count:
+        raise EarmarkError(out, f"holds {there} clips already", f"ask for at least {there}, or choose another --out")
 
 
 def _claim(out: Path, wanted: dict[str, object]) -> None:

@@ -64,6 +64,8 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not self.labels:
+            raise DatasetError("--labels", "names none", f"choose among {', '.join(programs.LABELS)}")
         for label in [*self.labels, *(name for one in self.companions for name in (one.label, one.hidden))]:
             if label not in programs.LABELS:
                 raise DatasetError(label, "is no label of phrases", f"choose among {', '.join(programs.LABELS)}")

@@ -15,6 +15,7 @@ from earmark.errors import EarmarkError
 from earmark.evaluation.tagging.answers import Answers
 from earmark.evaluation.tagging.figures import NONE, confusion, errors_together
 
+FEW = 12  # labels that are all shown, also those without a clip
 SHARES = (
     ("one_label", "accuracy", "clips with one label: the best score is its own"),
     ("several_labels", "all_in_top", "clips with several: the best scores are theirs"),
@@ -26,6 +27,8 @@ def plain(summary: dict[str, Any]) -> str:
     """For reading."""
     lines = [f"{'label':<22}{'clips':>7}{'precision':>11}{'recall':>8}{'F1':>7}"]
     for entry in summary["classes"]:
+        if not entry["clips"] and len(summary["classes"]) > FEW:
+            continue
         values = f"{entry['precision']:>11.3f}{entry['recall']:>8.3f}{entry['f1']:>7.3f}" if entry["clips"] else ""
         lines.append(f"{entry['label']:<22}{entry['clips']:>7}{values}")
     lines.append("")
@@ -51,11 +54,18 @@ def write(answers: Answers, summary: dict[str, Any], folder: Path) -> list[Path]
         folder.mkdir(parents=True, exist_ok=True)
         paths[0].write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         _write_predictions(answers, paths[1])
-        draw_confusion(confusion(answers), (*answers.labels, NONE), paths[2])
-        draw_errors(errors_together(answers), answers.labels, paths[3])
+        draw_confusion(*occurring(confusion(answers), (*answers.labels, NONE)), paths[2])
+        draw_errors(*occurring(errors_together(answers), answers.labels), paths[3])
     except OSError as error:
         raise EarmarkError(folder, f"cannot be written ({error.strerror})", "choose another --out") from error
     return paths
+
+
+def occurring(matrix: NDArray[np.int64], labels: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """The rows and columns of labels that occur in either; the first two where none does."""
+    kept = np.flatnonzero(matrix.any(0) | matrix.any(1))
+    kept = kept if len(kept) else np.arange(min(2, len(labels)))
+    return matrix[np.ix_(kept, kept)], [labels[i] for i in kept]
 
 
 def draw_errors(matrix: NDArray[np.int64], labels: Sequence[str], path: Path) -> None:

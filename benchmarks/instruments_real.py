@@ -1,0 +1,117 @@
+"""How well a model of instruments does on real recordings, none of which trained it.
+
+    python benchmarks/instruments_real.py --recordings ../shared/data/instruments --out results/instruments/real
+
+Recordings: a folder of single instruments from Freesound (a folder for each), and two packages of Debian with free
+ones, `apt-get install sonic-pi-samples hydrogen-drumkits`. Every other recording of each instrument validates, which
+is what choices may be made by; the others test. Instruments that the model has no name for must not be marked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from earmark.datasets import Clip, Dataset, table
+from earmark.evaluation.tagging import figures, report
+from earmark.evaluation.tagging.answers import Answers, ask
+from earmark.media import read
+from earmark.model import load_model
+
+FREESOUND = {
+    "acoustic_guitar": "guitar",
+    "violin_or_fiddle": "violin",
+    "bass_drum": "drum_kit",
+    "snare_drum": "drum_kit",
+    "hi_hat": "drum_kit",
+}
+SONIC_PI = Path("/usr/share/sonic-pi/samples")
+PLAYED = {"guit_*": "guitar", "ambi_piano*": "piano", "drum_*": "drum_kit", "loop_amen*": "drum_kit"}
+NO_DRUM = ("drum_cowbell",)
+HYDROGEN = Path("/usr/share/hydrogen/data/drumkits")
+KITS = ("ColomboAcousticDrumkit", "ForzeeStereo", "Millo_MultiLayered2", "The Black Pearl 1.0")  # real drums, sampled
+OF_EACH_KIT = 10
+SOUNDS = {".flac", ".wav", ".opus"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="instruments")
+    parser.add_argument("--recordings", type=Path, required=True, help="a folder for each instrument")
+    parser.add_argument("--half", choices=("validation", "test"), default="test")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--tables", action="store_true", help="only write validation.csv and test.csv, to train or test by"
+    )
+    given = parser.parse_args()
+    if given.tables:
+        return write_tables(given.recordings, given.out)
+    model = load_model(given.model)
+    clips = [clip for name, clip in recordings(given.recordings) if name == given.half]
+    answers = ask(model, Dataset("real recordings", tuple(clips), exclusive=False))
+    summary = (
+        figures.summary(answers)
+        | balanced(answers)
+        | {
+            "model": model.description.name,
+            "half": given.half,
+            "date": datetime.now(UTC).date().isoformat(),
+        }
+    )
+    report.write(answers, summary, given.out)
+    print(report.plain(summary))
+    print(json.dumps(balanced(answers), indent=1))
+
+
+def write_tables(folder: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    each = list(recordings(folder))
+    for half in ("validation", "test"):
+        clips = tuple(clip for name, clip in each if name == half)
+        table.write(Dataset(half, clips, exclusive=False), out / f"{half}.csv")
+
+
+def recordings(folder: Path) -> Iterator[tuple[str, Clip]]:
+    """(`validation` or `test`, recording) of all that is there."""
+    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+        label = FREESOUND.get(place.name)
+        yield from halves(sorted(path for path in place.iterdir() if path.suffix in SOUNDS), label)
+    for pattern, label in PLAYED.items():
+        found = sorted(path for path in SONIC_PI.glob(pattern + ".flac") if path.stem not in NO_DRUM)
+        yield from halves(found, label)
+    for kit in KITS:
+        hits = sorted(path for path in (HYDROGEN / kit).iterdir() if path.suffix in SOUNDS and audible(path))
+        chosen = [hits[i] for i in np.linspace(0, len(hits) - 1, OF_EACH_KIT).astype(int)]
+        yield from halves(chosen, "drum_kit")
+
+
+def halves(paths: list[Path], label: str | None) -> Iterator[tuple[str, Clip]]:
+    for number, path in enumerate(paths):
+        yield ("test" if number % 2 else "validation"), Clip(path, labels=(label,) if label else ())
+
+
+def audible(path: Path) -> bool:
+    """Kits hold a few empty files."""
+    samples = read(path, 22050)
+    return len(samples) > 0 and float(np.abs(samples).max()) > 1e-3
+
+
+def balanced(answers: Answers) -> dict[str, object]:
+    """The mean, over the labels that occur, of the share of their recordings whose best score is theirs."""
+    best = answers.scores.argmax(1)
+    single = answers.truth.sum(1) == 1
+    shares = {}
+    for column, label in enumerate(answers.labels):
+        own = single & answers.truth[:, column]
+        if own.any():
+            shares[label] = round(float((best[own] == column).mean()), 4)
+    return {"recall_of_best": shares, "balanced_accuracy": round(float(np.mean(list(shares.values()))), 4)}
+
+
+if __name__ == "__main__":
+    main()
