@@ -10,7 +10,8 @@ import pytest
 from earmark.evaluation import run_document
 
 ROOT = Path(__file__).parent.parent
-RESULTS = sorted(path.parent for path in (ROOT / "results").rglob("predictions.csv"))
+EVALUATED = sorted(path.parent for path in (ROOT / "results" / "instruments").rglob("predictions.csv"))
+RESULTS = sorted({path.parent for path in (ROOT / "results").rglob("predictions.csv")} - set(EVALUATED))
 
 FOLDS = [folder for folder in RESULTS if folder.parent.name in ("esc10", "esc50")]
 
@@ -42,6 +43,30 @@ def test_the_docs_quote_the_results():
     for folder in RESULTS:
         metrics = json.loads((folder / "metrics.json").read_text())
         assert f"{metrics['accuracy']['mean']:.3f}" in text, folder
+
+
+@pytest.mark.parametrize("folder", EVALUATED, ids=lambda folder: folder.name)
+def test_scores_of_instruments_give_the_metrics(folder):
+    """`accuracy` of clips with one label and `all_in_top` of those with several, counted from the scores."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    hits = defaultdict(list)
+    with (folder / "predictions.csv").open() as file:
+        for row in csv.DictReader(file):
+            true = set(filter(None, row["labels"].split(";")))
+            scores = {label: float(row[label]) for label in ("brass", "drum_kit", "guitar", "piano", "violin")}
+            best = sorted(scores, key=scores.__getitem__, reverse=True)[: len(true)]
+            hits[min(len(true), 2)].append(set(best) == true if true else max(scores.values()) < 0.5)
+    said = (metrics["no_label"]["silent"], metrics["one_label"]["accuracy"], metrics["several_labels"]["all_in_top"])
+    for count, found in hits.items():
+        assert sum(found) / len(found) == pytest.approx(said[count], abs=0.5 / len(found))
+
+
+def test_the_docs_quote_what_was_measured_of_instruments():
+    text = (ROOT / "docs" / "instruments.md").read_text()
+    found = json.loads((ROOT / "results" / "instruments" / "compared.json").read_text())
+    for name, sets in found["models"].items():
+        for data, summary in sets.items():
+            assert f"{summary['one_label']['accuracy']:.3f}" in text, (name, data)
 
 
 def test_the_docs_hold_the_tables_that_compare_makes():
