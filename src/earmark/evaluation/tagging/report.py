@@ -65,7 +65,7 @@ def occurring(matrix: NDArray[np.int64], labels: Sequence[str]) -> tuple[NDArray
     """The rows and columns of labels that occur in either; the first two where none does."""
     kept = np.flatnonzero(matrix.any(0) | matrix.any(1))
     kept = kept if len(kept) else np.arange(min(2, len(labels)))
-    return matrix[np.ix_(kept, kept)], [labels[i] for i in kept]
+    return matrix[np.ix_(kept, kept)], [labels[int(i)] for i in kept]
 
 
 def draw_errors(matrix: NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
