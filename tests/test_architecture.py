@@ -14,7 +14,7 @@ import earmark
 
 SOURCE = Path(earmark.__file__).parent
 
-BASE = {"errors", "_version"}
+BASE = {"errors", "whole", "processes", "noise", "_version"}
 INFERENCE = {
     "streaming",
     "media",
@@ -36,6 +36,9 @@ INFERENCE = {
 MAY_IMPORT = {
     "_version": set(),
     "errors": set(),
+    "whole": set(),
+    "processes": set(),
+    "noise": set(),
     "streaming": set(),
     "labels": set(),
     "media": set(),

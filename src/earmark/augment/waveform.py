@@ -15,17 +15,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from earmark.errors import MissingExtraError
 from earmark.frontend import Samples
+from earmark.noise import coloured_noise
 
 Waveform = Callable[[Samples, int, np.random.Generator], Samples]
 """(samples, rate in Hz, generator) -> samples."""
 
 FRAME = 0.01  # seconds whose loudness is measured at a time
 SHORTEST_GAP = 0.2  # seconds of silence that are cut out within a clip; what is shorter belongs to its rhythm
-LOWEST = 20.0  # Hz: below it, coloured noise gets no louder; nobody would hear it
 LOWEST_RATE = 1_000  # Hz: the stretcher's windows are 0.12 s, and where these are but a few samples it never returns
 
 
@@ -200,14 +199,6 @@ WAVEFORM: dict[str, Waveform] = {
 
 IN_PLACE = ("pitch_up", "pitch_down", "noise", "half_tone_down", "half_tone_up", "whole_tone_down", "whole_tone_up")
 """Those that leave every sound where it is in time."""
-
-
-def coloured_noise(length: int, rate: int, slope: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Gaussian noise [length] of mean power 1 whose power falls with frequency to the `slope`."""
-    white = rng.standard_normal(length)
-    heard = np.maximum(fft.rfftfreq(length, 1 / rate), LOWEST)
-    noise = fft.irfft(fft.rfft(white) * heard ** (-slope / 2), length)
-    return np.asarray(noise / np.sqrt(np.mean(noise**2)), np.float64)
 
 
 def _stretched(samples: Samples, rate: int, speed: float = 1.0, semitones: float = 0.0) -> Samples:

@@ -7,17 +7,23 @@ import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO, TypeVar
 
 import typer
 
-from earmark.errors import EarmarkError
+from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
     from earmark.labelling import Progress
     from earmark.model import Model
     from earmark.timeline import Array, Timeline
+
+Item = TypeVar("Item")
 
 Files = Annotated[list[Path], typer.Argument(help="Audio or video files; - for standard input.", show_default=False)]
 ModelName = Annotated[str, typer.Option(help="A bundled model's name, or an .onnx file.")]
@@ -47,6 +53,27 @@ def complain(message: object) -> None:
 def source(file: Path) -> Path | BinaryIO:
     """What the word on the command line stands for."""
     return sys.stdin.buffer if str(file) == "-" else file
+
+
+class To(StrEnum):
+    """How a result is written."""
+
+    table = "table"
+    json = "json"
+
+
+def key_value(option: str) -> tuple[str, int | str]:
+    """What `--option KEY=VALUE` says; whole numbers are numbers."""
+    key, sign, value = option.partition("=")
+    if not sign or not key:
+        raise EarmarkError(f"--option {option}", "is no option", "write KEY=VALUE")
+    return key, int(value) if value.isdigit() else value
+
+
+def need_matplotlib(option: str) -> None:
+    """Refuse an option that draws, before anything long is begun, where nothing can be drawn."""
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError(option, "plot")
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
@@ -102,6 +129,41 @@ def progress(file: Path) -> Iterator[Progress | None]:
             bars.update(task, completed=done, total=total, note=f"{clock(done)} of {clock(total) if total else '?'}")
 
         yield advance
+
+
+@contextmanager
+def bars(transfer: bool = False) -> Iterator[Bars]:
+    """Bars of what is counted, or of bytes that are fetched, on standard error, where a terminal shows them."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    done = (DownloadColumn(), TransferSpeedColumn()) if transfer else (MofNCompleteColumn(),)
+    columns = (TextColumn("{task.description}"), BarColumn(), *done, TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        yield shown
+
+
+@contextmanager
+def bar(name: str, total: int | None = None, transfer: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """One such bar; what comes is called with (done, total)."""
+    with bars(transfer) as shown:
+        task = shown.add_task(name, total=total)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def tracked(items: Iterable[Item], total: int, name: str) -> Iterator[Item]:
+    """The items as they come, with a bar of how many have."""
+    with bars() as shown:
+        yield from shown.track(items, total, description=name)
 
 
 def clock(seconds: float) -> str:

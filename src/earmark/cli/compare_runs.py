@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from earmark.cli import common
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.evaluation.runs import Run
@@ -41,10 +41,7 @@ def compare(places: Sequence[Path], to: str, sort: str | None, columns: str | No
 
 
 def _check_plot(path: Path) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError("--plot", "plot")
+    common.need_matplotlib("--plot")
     if path.suffix.lower() != ".png":  # above all not the name of a file that the picture would replace
         raise EarmarkError(f"--plot {path}", "is no name for a .png file", "end it in .png")
 

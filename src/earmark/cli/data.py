@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from earmark.cli import audioset, augment, phrases, sentences, soundfont, speech, suspects
+from earmark.cli.common import To, bars, key_value
 from earmark.errors import DatasetError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from earmark.datasets import Dataset
     from earmark.datasets.download import OnProgress
     from earmark.datasets.known import Known
@@ -43,8 +41,9 @@ Examples:
 
 CHECK_HELP = """Check a dataset: broken, silent, clipped and short clips, copies, leaks between folds, balance.
 
-Every clip is decoded. Exit code 1 if clips are unreadable, or the same sound could stand on both sides
-of a split; 0 otherwise.
+Every clip is decoded. A folder with clips.csv is checked by it, and events.csv beside it too: what is labelled,
+for how long, and whether recordings and times fit. Exit code 1 if clips are unreadable, events do not fit, or the
+same sound could stand on both sides of a split; 0 otherwise.
 
 Examples:
 
@@ -53,6 +52,8 @@ Examples:
     earmark data check esc50 --option subset=esc10
 
     earmark data check clips.csv --to json
+
+    earmark data check phrases/
 """
 
 TABLE_HELP = """Write the dataset table of any layout: path, start, end, labels, fold, source, split.
@@ -79,13 +80,6 @@ phrases.register(app)
 soundfont.register(app)
 audioset.register(app)
 suspects.register(app)
-
-
-class To(StrEnum):
-    """How a result is written."""
-
-    table = "table"
-    json = "json"
 
 
 DataDir = Annotated[
@@ -162,9 +156,10 @@ def check_command(
     from earmark.datasets.check import check
 
     dataset = _load(place, layout, option, data_dir, tolerant=True)
-    with _progress() as progress:
+    with bars() as progress:
         task = progress.add_task("check", total=len(dataset.clips))
-        report = check(dataset, lambda done, total: progress.update(task, completed=done, total=total))
+        events = _events(place, data_dir)
+        report = check(dataset, lambda done, total: progress.update(task, completed=done, total=total), events=events)
     if to is To.json:
         typer.echo(json.dumps(summary.as_json(report), indent=2, ensure_ascii=False))
     else:
@@ -200,17 +195,19 @@ def _load(
 
     root = find(place, data_dir)
     layout = layout or guess_layout(root)
-    options = dict(map(_parse, option or []))
+    options = dict(map(key_value, option or []))
     if tolerant and accepts(layout, "missing"):
         options.setdefault("missing", "skip")
     return load(layout, root, **options)
 
 
-def _parse(option: str) -> tuple[str, Any]:
-    key, sign, value = option.partition("=")
-    if not sign or not key:
-        raise DatasetError(f"--option {option}", "is no option", "write KEY=VALUE")
-    return key, int(value) if value.isdigit() else value
+def _events(place: str, data_dir: Path | None) -> Path | None:
+    """The table of events in a dataset's folder, or beside its table."""
+    from earmark.datasets import find, strong
+
+    root = find(place, data_dir)
+    table = (root if root.is_dir() else root.parent) / strong.TABLE
+    return table if table.is_file() and table != root else None
 
 
 def _show_terms(dataset: Known, target: Path) -> None:
@@ -235,28 +232,8 @@ def _say(message: str) -> None:
 
 
 @contextmanager
-def _progress(transfer: bool = False) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    done = (DownloadColumn(), TransferSpeedColumn()) if transfer else (MofNCompleteColumn(),)
-    columns = (TextColumn("{task.description}"), BarColumn(), *done, TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield progress
-
-
-@contextmanager
 def _stages() -> Iterator[Any]:
-    with _progress(transfer=True) as progress:
+    with bars(transfer=True) as progress:
 
         def stage(name: str) -> OnProgress:
             task = progress.add_task(name, total=None)

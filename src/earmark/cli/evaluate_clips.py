@@ -6,14 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from earmark.cli import common
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.datasets import Clip, Dataset
@@ -23,15 +22,15 @@ if TYPE_CHECKING:
 def evaluate(model: Model, on: str, relabel: Sequence[str], to: str, out: Path | None) -> None:
     """Classify every clip, print the figures, and leave a folder with pictures where one is asked for."""
     common.check_choice("--to", to, ("table", "json"))
-    if out is not None and find_spec("matplotlib") is None:
-        raise MissingExtraError("--out", "plot")
+    if out is not None:
+        common.need_matplotlib("--out")
     from earmark import datasets
     from earmark.evaluation.tagging import answers, figures, report
 
     dataset = _renamed(datasets.load(None, on), relabel, model)
     _tell_of_unknown(dataset, model)
-    with common.progress(Path(on)) as advance:
-        said = answers.ask(model, dataset, advance and (lambda done, total: advance(float(done), float(total))))
+    with common.bar("clips") as advance:
+        said = answers.ask(model, dataset, advance)
     for error in said.unreadable:
         common.complain(error)
     summary = figures.summary(said)

@@ -17,6 +17,7 @@ from earmark.formats.words_json import WordsJson
 from earmark.formats.words_table import plain as words_table
 from earmark.spoken import Words
 from earmark.timeline import Scores, Timeline
+from earmark.whole import written_whole
 
 Plotter = Callable[[Path, Timeline, Path, int, Scores], None]
 ScoresPlotter = Callable[[str, list[tuple[str, float]], Path], None]
@@ -154,9 +155,8 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file under a temporary name, then rename it: nobody sees half of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
+        with written_whole(path) as part:
+            part.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -73,15 +74,9 @@ def sentences(
 
 def _build(plan: Plan, out: Path) -> None:
     """Build it, with a bar on standard error where a terminal shows it."""
-    from rich.console import Console
-    from rich.progress import track
-
     from earmark.datasets.sentences import building
 
-    console = Console(stderr=True)
-    total = len(plan.voices) * plan.sentences
-    hidden = not console.is_terminal
-    for _ in track(building.build(plan, out), "sentences", total, console=console, transient=True, disable=hidden):
+    for _ in common.tracked(building.build(plan, out), len(plan.voices) * plan.sentences, "sentences"):
         pass
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -196,7 +195,7 @@ def _convert(files: list[Path], out: Path, container: Container) -> None:
 
 def _make(jobs: list[Job], out: Path) -> None:
     made = words = 0
-    for job in _shown(jobs):
+    for job in common.tracked(jobs, len(jobs), "speech"):
         if not job.pair.whole:
             words += len(job.make().words)
             made += 1
@@ -208,23 +207,3 @@ def _make(jobs: list[Job], out: Path) -> None:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _shown(jobs: list[Job]) -> Iterable[Job]:
-    """The jobs, with a bar on standard error where a terminal shows it."""
-    with _bar(len(jobs)) as advance:
-        for job in jobs:
-            yield job
-            advance()
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("speech", total=total)
-        yield lambda: progress.advance(task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from earmark.datasets import Dataset
     from earmark.datasets.marks import Key, Mark
     from earmark.evaluation.suspect_table import Suspects
-    from earmark.evaluation.suspects_page import Card
     from earmark.training.recipe import Recipe
 
 TABLE, MARKS, PAGE, SOUNDS = "suspects.csv", "marks.csv", "suspects.html", "audio"
@@ -82,7 +81,7 @@ def suspects(
     if run is not None and (recipe is not None or overrides):
         raise EarmarkError("--run", "trains nothing, so there is no recipe to follow or change", "leave one out")
     root = datasets.find(place)
-    options = dict(_parse(one) for one in option or [])
+    options = dict(map(common.key_value, option or []))
     dataset = datasets.load(layout, root, **options)
     folder = out or Path(f"{dataset.name}-suspects")
     decided = suspect_table.decisions([folder / TABLE, folder / MARKS], root)  # a mistake in it costs no training
@@ -122,13 +121,6 @@ def _train(plan: Recipe, runs: Path, cache: Path | None, jobs: int | None) -> Pa
     return outcome.folder
 
 
-def _parse(option: str) -> tuple[str, int | str]:
-    key, sign, value = option.partition("=")
-    if not sign or not key:
-        raise EarmarkError(f"--option {option}", "is no option", "write KEY=VALUE")
-    return key, int(value) if value.isdigit() else value
-
-
 def _check_run(run: Path) -> None:
     """Refuse figures of a test that was none: a network believes the wrong labels that it has learnt."""
     from earmark.evaluation import runs
@@ -150,17 +142,8 @@ def _draw(found: Suspects, name: str, folder: Path, shown: slice, root: Path, de
     )
     others = suspect_table.others(chosen, decided, root)
     sheet = suspects_page.Sheet(name, summary, found.labels, found.exclusive, others)
-    suspects_page.write(sheet, list(_watched(suspect_media.cards(chosen, folder / SOUNDS), len(chosen))), folder / PAGE)
-
-
-def _watched(drawn: Iterable[Card], total: int) -> Iterable[Card]:
-    """The cards as they come, with a bar on standard error, where a terminal shows it."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    disable = not console.is_terminal
-    return track(drawn, "pictures", total, console=console, transient=True, disable=disable)
+    drawn = list(common.tracked(suspect_media.cards(chosen, folder / SOUNDS), len(chosen), "pictures"))
+    suspects_page.write(sheet, drawn, folder / PAGE)
 
 
 def _tell(found: Suspects, folder: Path, run: Path) -> None:

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,16 +44,7 @@ def write(events: Mapping[str, Sequence[Event]], path: Path) -> None:
         DatasetError: it cannot be written, or not so that it could be read back.
     """
     lines = [_line(path, name, event) for name, listed in events.items() for event in listed]
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(lines)
-        part.replace(path)
-    except (OSError, UnicodeEncodeError) as error:
-        part.unlink(missing_ok=True)
-        raise DatasetError(path, f"cannot be written ({error})") from error
+    rows.write(path, COLUMNS, lines)
 
 
 def _seconds(row: rows.Row, column: str) -> float:

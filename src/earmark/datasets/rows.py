@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from earmark.errors import DatasetError
+from earmark.whole import written_whole
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -112,3 +113,18 @@ def _check_columns(table: Path, columns: tuple[str, ...], required: tuple[str, .
         raise DatasetError(table, "its columns are not separated by commas", "save it with commas")
     has = f"it has {', '.join(columns)}" if any(columns) else "it is empty"
     raise DatasetError(table, f"lacks the column {lacking[0]} ({has})", f"columns needed: {', '.join(required)}")
+
+
+def write(table: Path, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """Write a table, which gets its name when it is whole.
+
+    Raises:
+        DatasetError: it cannot be written.
+    """
+    try:
+        with written_whole(table) as part, part.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(lines)
+    except (OSError, UnicodeEncodeError) as error:
+        raise DatasetError(table, f"cannot be written ({error})") from error

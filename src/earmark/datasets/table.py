@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import warnings
 from pathlib import Path
@@ -49,16 +48,7 @@ def write(dataset: Dataset, path: Path) -> None:
     """Write a dataset table; paths below its folder become relative, so that both can be moved together."""
     home = path.resolve().parent
     lines = [_line(path, clip, home) for clip in dataset.clips]
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(lines)
-        part.replace(path)
-    except (OSError, UnicodeEncodeError) as error:
-        part.unlink(missing_ok=True)
-        raise DatasetError(path, f"cannot be written ({error})") from error
+    rows.write(path, COLUMNS, lines)
 
 
 def _clip(row: rows.Row) -> Clip:

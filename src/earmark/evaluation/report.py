@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,20 +20,38 @@ HONEST, LEAKY = "#2a6fbb", "#c8473f"
 
 def draw_confusion(matrix: NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
     """Confusion matrix as shares of each true class, PNG; counts are written where they are readable."""
+    shares = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
+    _draw_counts(matrix, shares, 1, labels, ("true", "guessed", "share of the true class"), "Blues", path)
+
+
+def draw_errors(matrix: NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
+    """How many clips have the label of a row missed while that of a column is wrongly heard, PNG."""
+    _draw_counts(matrix, matrix, max(1, int(matrix.max())), labels, ("missed", "wrongly heard", "clips"), "Reds", path)
+
+
+def _draw_counts(
+    counts: NDArray[np.int64],
+    shown: NDArray[Any],
+    most: float,
+    labels: Sequence[str],
+    words: tuple[str, str, str],
+    colours: str,
+    path: Path,
+) -> None:
+    """Counts [labels, labels] on shades from 0 to `most`; `words` name rows, columns and shades."""
     size = max(4.0, 1.5 + 0.27 * len(labels))
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     axes = figure.add_subplot()
-    shares = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(shown, cmap=colours, vmin=0, vmax=most)
     axes.set_xticks(range(len(labels)), labels, rotation=90)
     axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(labelsize=8)
-    axes.set_xlabel("guessed")
-    axes.set_ylabel("true")
-    for row, column in zip(*np.nonzero(matrix), strict=True):
-        shade = "white" if shares[row, column] > 0.6 else "black"
-        axes.text(column, row, str(matrix[row, column]), ha="center", va="center", fontsize=6, color=shade)
-    figure.colorbar(image, label="share of the true class", shrink=0.6)
+    axes.set_ylabel(words[0])
+    axes.set_xlabel(words[1])
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        shade = "white" if shown[row, column] > 0.6 * most else "black"
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=6, color=shade)
+    figure.colorbar(image, label=words[2], shrink=0.6)
     figure.savefig(path, dpi=110)
 
 

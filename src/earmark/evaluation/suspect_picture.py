@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
+import io
 from functools import cache
 
 import numpy as np
 from matplotlib import colormaps
-from numpy.typing import NDArray
+from PIL import Image
 
 from earmark.frontend import FrontEnd, Samples, resize
 
@@ -22,23 +21,14 @@ def thumbnail(samples: Samples) -> bytes:
     levels = FRONT_END.features(samples)
     if not len(levels):
         levels = np.full((1, FRONT_END.bands), -100.0, np.float32)
-    picture = resize(np.ascontiguousarray(levels.T[::-1]), (FRONT_END.bands, COLUMNS))
+    levels_shown = resize(np.ascontiguousarray(levels.T[::-1]), (FRONT_END.bands, COLUMNS))
     top = float(levels.max())
-    shade = np.clip((picture - (top - RANGE_DB)) / RANGE_DB, 0, 1)
-    return png(np.rint(shade * 255).astype(np.uint8), _magma())
-
-
-def png(picture: NDArray[np.uint8], palette: bytes) -> bytes:
-    """A picture [height, width] of indices into a palette of 256 colours, three bytes each (ISO/IEC 15948)."""
-    height, width = picture.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    lines = np.concatenate([np.zeros((height, 1), np.uint8), picture], 1)  # each begins with its filter: none
-    chunks = ((b"IHDR", header), (b"PLTE", palette), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    shade = np.clip((levels_shown - (top - RANGE_DB)) / RANGE_DB, 0, 1)
+    picture = Image.fromarray(np.rint(shade * 255).astype(np.uint8)).convert("P")
+    picture.putpalette(_magma())
+    content = io.BytesIO()
+    picture.save(content, "PNG", optimize=True)
+    return content.getvalue()
 
 
 @cache

@@ -14,6 +14,7 @@ from earmark.datasets.marks import Key, Mark
 from earmark.errors import EarmarkError
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.evaluation.suspects import rank
+from earmark.whole import written_whole
 
 COLUMNS = ("path", "start", "end", "label", "guess", "score", "rank", "decision", "relabel")
 
@@ -129,14 +130,12 @@ def write(suspects: Sequence[Suspect], decided: Mapping[Key, Mark], path: Path, 
     Raises:
         EarmarkError: it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with written_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(suspect.row for suspect in suspects)
             writer.writerows(others(suspects, decided, root))
-        part.replace(path)
     except OSError as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})", "choose another --out") from error
 

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from earmark.errors import EarmarkError
 from earmark.evaluation.suspect_table import COLUMNS, Suspect
+from earmark.whole import written_whole
 
 PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -116,10 +117,9 @@ def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
     Raises:
         EarmarkError: it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_text(page(sheet, cards, path.parent), encoding="utf-8")
-        part.replace(path)
+        with written_whole(path) as part:
+            part.write_text(page(sheet, cards, path.parent), encoding="utf-8")
     except (OSError, UnicodeEncodeError) as error:
         raise EarmarkError(path, f"cannot be written ({error})", "choose another --out") from error
 

@@ -38,7 +38,8 @@ def by_events(clip: Clip, events: Sequence[Event], labels: Sequence[str], frames
     for event in events:
         first, last = ((time - clip.start) / seconds for time in (event.onset, event.offset))
         if event.label in column and last > 0:
-            active[max(0, round(first)) : max(0, round(first), round(last)) + 1, column[event.label]] = 1
+            begin = max(0, round(first))
+            active[begin : max(begin, round(last)) + 1, column[event.label]] = 1
     return active
 
 

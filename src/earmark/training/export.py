@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from earmark.model import METADATA_KEY, Description
 from earmark.training.networks import Network, PatchNetwork
 from earmark.training.networks.pretrained import Pretrained
+from earmark.whole import written_whole
 
 
 class _Probabilities(nn.Module):
@@ -57,9 +58,8 @@ def export(network: Network, description: Description, path: Path) -> None:
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, description.to_json()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(model.SerializeToString())
-    temporary.replace(path)
+    with written_whole(path) as part:
+        part.write_bytes(model.SerializeToString())
 
 
 def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:

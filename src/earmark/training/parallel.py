@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context, parent_process
+from concurrent.futures import Future, wait
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import torch
 
+from earmark import processes
 from earmark.errors import EarmarkWarning
 from earmark.training import data as training_data
 from earmark.training.fit import EpochReport, start_fabric
@@ -51,24 +50,9 @@ def train_parts(
     if jobs < 2:
         return
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent)
-    try:
+    with processes.pool(jobs) as pool:
         futures = [pool.submit(_train_alone, recipe, name, folder, cache, threads) for name in pending]
         _follow(pending, futures, folder, listener)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it is killed: the run that takes up its work must be alone."""
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
 
 
 def _train_alone(recipe: Recipe, name: str, folder: Path, cache: Path | None, threads: int) -> None:

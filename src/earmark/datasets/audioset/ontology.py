@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,25 +101,11 @@ class Ontology:
 
     def descendants(self, roots: Iterable[str]) -> frozenset[str]:
         """The classes with these identifiers and all below them, each once, whatever ways lead to it."""
-        found: set[str] = set()
-        ahead = list(roots)
-        while ahead:
-            identifier = ahead.pop()
-            if identifier not in found:
-                found.add(identifier)
-                ahead += self.sounds[identifier].children
-        return frozenset(found)
+        return _reached(roots, lambda identifier: self.sounds[identifier].children)
 
     def ancestors(self, roots: Iterable[str]) -> frozenset[str]:
         """The classes with these identifiers and all above them."""
-        found: set[str] = set()
-        ahead = list(roots)
-        while ahead:
-            identifier = ahead.pop()
-            if identifier not in found:
-                found.add(identifier)
-                ahead += self._parents.get(identifier, [])
-        return frozenset(found)
+        return _reached(roots, lambda identifier: self._parents.get(identifier, []))
 
     @cached_property
     def _parents(self) -> dict[str, list[str]]:
@@ -158,3 +144,15 @@ def _parts(name: str) -> set[str]:
     """The names that a displayed name is made of: `Violin, fiddle` is a violin and a fiddle."""
     bare = re.sub(r"\(.*?\)", "", name)
     return {normalise(part) for part in (bare, *bare.split(","))} - {""}
+
+
+def _reached(roots: Iterable[str], following: Callable[[str], Iterable[str]]) -> frozenset[str]:
+    """The roots and all that lies behind them, each once, whatever ways lead to it."""
+    found: set[str] = set()
+    ahead = list(roots)
+    while ahead:
+        identifier = ahead.pop()
+        if identifier not in found:
+            found.add(identifier)
+            ahead += following(identifier)
+    return frozenset(found)

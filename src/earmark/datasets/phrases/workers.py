@@ -1,13 +1,12 @@
-"""Work done by several processes, which end when the one that started them is killed."""
+"""Work done by several processes, its results as they come."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from multiprocessing import get_context, parent_process
-from threading import Thread
+from concurrent.futures import FIRST_COMPLETED, wait
 from typing import TypeVar
+
+from earmark import processes
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -19,23 +18,8 @@ def each(work: Callable[[Job], Done], todo: Sequence[Job], jobs: int) -> Iterato
     if jobs < 2:
         yield from map(work, todo)
         return
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent)
-    try:
+    with processes.pool(jobs) as pool:
         waiting = {pool.submit(work, job) for job in todo}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from (one.result() for one in done)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """End this process with the one that started it: the run that takes up its work must be alone."""
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()

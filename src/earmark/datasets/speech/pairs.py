@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.datasets import claiming
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
 from earmark.spoken import Word, Words
@@ -80,18 +80,4 @@ def claim(folder: Path, options: dict[str, Any]) -> None:
     Raises:
         EarmarkError: recordings made with other options lie there.
     """
-    text = json.dumps(options, ensure_ascii=False, indent=1) + "\n"
-    file = folder / OPTIONS
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if file.is_file() and file.read_text(encoding="utf-8") != text and _holds_recordings(folder):
-            raise EarmarkError(folder, "holds recordings made with other options", "choose another --out, or empty it")
-        part = file.with_name(file.name + ".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    except OSError as error:
-        raise EarmarkError(folder, f"cannot be written ({error.strerror})") from error
-
-
-def _holds_recordings(folder: Path) -> bool:
-    return any(folder.glob(f"*{WordsJson.suffix}"))
+    claiming.claim(folder, OPTIONS, options, "recordings", f"*{WordsJson.suffix}")

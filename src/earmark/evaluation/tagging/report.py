@@ -47,7 +47,7 @@ def write(answers: Answers, summary: dict[str, Any], folder: Path) -> list[Path]
     Raises:
         EarmarkError: they cannot be written.
     """
-    from earmark.evaluation.report import draw_confusion
+    from earmark.evaluation.report import draw_confusion, draw_errors
 
     paths = [folder / name for name in ("metrics.json", "predictions.csv", "confusion.png", "errors.png")]
     try:
@@ -66,25 +66,6 @@ def occurring(matrix: NDArray[np.int64], labels: Sequence[str]) -> tuple[NDArray
     kept = np.flatnonzero(matrix.any(0) | matrix.any(1))
     kept = kept if len(kept) else np.arange(min(2, len(labels)))
     return matrix[np.ix_(kept, kept)], [labels[int(i)] for i in kept]
-
-
-def draw_errors(matrix: NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
-    """How often a label was missed while another was wrongly heard, PNG."""
-    from matplotlib.figure import Figure
-
-    size = max(4.0, 1.5 + 0.27 * len(labels))
-    figure = Figure(figsize=(size + 1, size), layout="constrained")
-    axes = figure.add_subplot()
-    image = axes.imshow(matrix, cmap="Reds", vmin=0, vmax=max(1, int(matrix.max())))
-    axes.set_xticks(range(len(labels)), labels, rotation=90)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_xlabel("wrongly heard")
-    axes.set_ylabel("missed")
-    for row, column in zip(*np.nonzero(matrix), strict=True):
-        shade = "white" if matrix[row, column] > 0.6 * matrix.max() else "black"
-        axes.text(column, row, str(matrix[row, column]), ha="center", va="center", fontsize=7, color=shade)
-    figure.colorbar(image, label="clips", shrink=0.6)
-    figure.savefig(path, dpi=110)
 
 
 def _between(interval: Sequence[float] | None) -> str:

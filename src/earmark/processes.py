@@ -1,0 +1,34 @@
+"""Processes that work for this one, and end with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from threading import Thread
+
+
+@contextmanager
+def pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """So many processes, started afresh. What they have not begun when the block ends is given up.
+
+    They end when the one that started them is killed: the run that takes up its work must be alone.
+    """
+    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
