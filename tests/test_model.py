@@ -64,6 +64,28 @@ def test_usual_chunks(loaded, compact):
     np.testing.assert_allclose(streamed_scores(loaded, sound, 10 * RATE), network_scores(compact[0], sound), atol=1e-4)
 
 
+def test_a_causal_network_streams_with_little_ahead(tmp_path, monkeypatch):
+    import torch
+
+    from earmark.training.export import export, round_weights
+    from earmark.training.networks import build
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build("segmenter", 64, 2, {"width": 4, "hidden": 16, "causal": True})
+        network.train()(torch.randn(4, 400, 64) * 20 - 40)  # statistics as after training
+    network = round_weights(network.eval())
+    about = Description("live", ("a", "b"), False, FRONT_END, 4, network.context, window=0.4, ahead=network.ahead)
+    export(network, about, tmp_path / "live.onnx")
+    model = load_model(tmp_path / "live.onnx", threads=1)
+    assert model.description.latency == pytest.approx(24 * 0.02 + 2 * 0.08)
+    sound = 0.2 * np.random.default_rng(0).standard_normal(9 * RATE).astype(np.float32)
+    whole = network_scores(network, sound)
+    for chunk in (0.08, 0.4, 2.0, 20.0):
+        monkeypatch.setattr(models, "CHUNK_SECONDS", chunk)
+        np.testing.assert_allclose(streamed_scores(model, sound, 4410), whole, atol=1e-4)
+
+
 def test_nothing_has_no_scores(loaded):
     assert list(loaded.score([])) == []
     assert list(loaded.score([np.empty(0, np.float32)])) == []

@@ -14,18 +14,24 @@ def rows(*lengths):
     return np.split(total, np.cumsum(lengths)[:-1]) if lengths else []
 
 
-@given(lengths=st.lists(st.integers(0, 30), max_size=15), chunk=st.integers(1, 20), context=st.integers(0, 25))
-def test_windows_cover_the_stream_once_with_context(lengths, chunk, context):
+@given(
+    lengths=st.lists(st.integers(0, 30), max_size=15),
+    chunk=st.integers(1, 20),
+    context=st.integers(0, 25),
+    behind=st.none() | st.integers(0, 25),
+)
+def test_windows_cover_the_stream_once_with_context(lengths, chunk, context, behind):
     total = sum(lengths)
     place = 0
-    for held, before, after in windows(rows(*lengths), chunk, context, 1):
+    most = context if behind is None else behind
+    for held, before, after in windows(rows(*lengths), chunk, context, 1, behind):
         own = len(held) - before - after
         np.testing.assert_array_equal(held[:, 0], np.arange(place - before, place + own + after))
         assert before == min(context, place)
         assert own > 0
         last = place + own == total
-        assert after == (0 if last else context)
-        assert own <= chunk + context if last else own == chunk
+        assert after == (0 if last else most)
+        assert own <= chunk + most if last else own == chunk
         place += own
     assert place == total
 

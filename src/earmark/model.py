@@ -42,6 +42,7 @@ class Description:
         front_end: how its features are made.
         stride: frames from one step of its answer to the next.
         context: frames either side of a step that its answer depends on.
+        ahead: those after it, where they are fewer, as in a network for live use; None: `context`.
         window: seconds over which scores are averaged on a timeline.
         loud: dB below the loudest step of a recording at which a step no longer counts in the answer for the whole of
             it; None: all count.
@@ -57,6 +58,7 @@ class Description:
     context: int
     window: float = 1.0
     loud: float | None = None
+    ahead: int | None = None
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "segmenter"
@@ -105,6 +107,16 @@ class Description:
         return (self.window + (self.front_end.patch or self.context * self.front_end.seconds)) / 2
 
     @property
+    def latency(self) -> float:
+        """Seconds from a moment to the end of what its score on a timeline depends on: the delay of live use."""
+        ahead = self.front_end.patch or self._after * self.front_end.seconds
+        return ahead + self.window_steps // 2 * self.step
+
+    @property
+    def _after(self) -> int:
+        return self.context if self.ahead is None else self.ahead
+
+    @property
     def window_steps(self) -> int:
         """Steps in a window on the timeline, the nearest odd number."""
         return 2 * round((self.window / self.step - 1) / 2) + 1
@@ -134,7 +146,8 @@ class Model:
         """
         about = self.description
         chunk = max(1, round(CHUNK_SECONDS / about.step)) * about.stride
-        for frames, before, after in windows(features, chunk, self._context, about.front_end.size):
+        ahead = self._context if about.ahead is None else about.ahead
+        for frames, before, after in windows(features, chunk, self._context, about.front_end.size, ahead):
             steps = slice(before // about.stride, -(-(len(frames) - after) // about.stride))
             yield self.session.run(["scores"], {"features": frames[None]})[0][0, steps]
 

@@ -20,18 +20,21 @@ def concatenate(parts: Iterable[Rows], size: int) -> Rows:
     return np.concatenate([np.empty((0, size), np.float32), *parts])
 
 
-def windows(stream: Iterable[Rows], chunk: int, context: int, size: int) -> Iterator[tuple[Rows, int, int]]:
+def windows(
+    stream: Iterable[Rows], chunk: int, context: int, size: int, behind: int | None = None
+) -> Iterator[tuple[Rows, int, int]]:
     """Cut a stream of rows [any number, size] into chunks with `context` rows either side, where there are any.
 
-    Yields (rows, how many of them are context before, how many are context after). The last chunk may be shorter, or
-    longer by up to the context.
+    With `behind`, so many rows of context come after a chunk instead. Yields (rows, how many of them are context
+    before, how many are context after). The last chunk may be shorter, or longer by up to the context after it.
     """
+    after = context if behind is None else behind
     held = np.empty((0, size), np.float32)
     before = 0
     for part in stream:
         held = np.concatenate([held, part])
-        while len(held) >= before + chunk + context:
-            yield held[: before + chunk + context], before, context
+        while len(held) >= before + chunk + after:
+            yield held[: before + chunk + after], before, after
             held = held[max(0, before + chunk - context) :]
             before = min(context, before + chunk)
     if len(held) > before:

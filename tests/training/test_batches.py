@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from earmark.training import recipe
-from earmark.training.batches import Batches, TrainingSet, gather_patches, vary
+from earmark.training.batches import Batches, TrainingSet, draw_epoch, gather_patches, vary
 from earmark.training.prepared import Prepared
 
 ROWS, COLUMNS = 6, 9
@@ -88,3 +88,11 @@ def test_excerpts_are_as_long_warped_or_not():
         features, _ = batches.draw(np.array([0, 1, 1]), rng, lambda x: x)
         assert features.shape == (3, 50, 12)
         assert torch.isfinite(features).all()
+
+
+def test_clips_come_as_often_as_they_should():
+    targets, excerpts = np.eye(3, dtype=np.float32), np.array([1, 4, 2])
+    order = draw_epoch(targets, 0.0, np.random.default_rng(0), excerpts)
+    assert np.bincount(order).tolist() == [1, 4, 2]
+    drawn = np.concatenate([draw_epoch(targets, 0.5, np.random.default_rng(i), excerpts) for i in range(500)])
+    np.testing.assert_allclose(np.bincount(drawn) / len(drawn), excerpts / 7, atol=0.03)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,20 +11,26 @@ from earmark.training.networks import NETWORKS, PatchNetwork, build
 from earmark.training.networks.frame_classifiers import FrameClassifier
 
 
-def random_earmark():
-    """Our own network, small."""
+def random_small(name, **options):
+    """A network of this kind, small."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = build("earmark", 64, 3, {"width": 4, "hidden": 32})
+        network = build(name, 64, 3, {"width": 4, "hidden": 32, **options})
         return shaken(network, torch.randn(4, 200, 64) * 20 - 40)
 
 
-MADE = {"compact_cnn": random_network, "earmark": random_earmark}  # one of each, its statistics as after training
+MADE = {  # at least one of each, its statistics as after training
+    "compact_cnn": random_network,
+    "earmark": partial(random_small, "earmark"),
+    "segmenter": partial(random_small, "segmenter"),
+    "segmenter, causal": partial(random_small, "segmenter", causal=True),
+}
 
 
 def test_each_network_is_tested_here():
     """Those of the frame classifiers are in test_frame_classifiers.py, those for patches in test_patch_networks.py."""
-    assert set(MADE) == {n for n, kind in NETWORKS.items() if not issubclass(kind, FrameClassifier | PatchNetwork)}
+    general = {name for name, kind in NETWORKS.items() if not issubclass(kind, FrameClassifier | PatchNetwork)}
+    assert {name.split(",")[0] for name in MADE} == general
 
 
 @pytest.fixture(params=sorted(MADE))
@@ -40,8 +48,9 @@ def test_a_step_for_each_stride_begun(network, frames):
 
 @torch.no_grad()
 def test_a_step_depends_on_its_context_and_no_more(network):
-    stride, context, step = network.stride, network.context, 12
-    frames = 24 * stride
+    stride, context = network.stride, network.context
+    step = context // stride + 2
+    frames = 2 * step * stride
     sound = torch.from_numpy(np.random.default_rng(0).normal(-40, 20, (1, frames, 64)).astype(np.float32))
     before = network(sound)[0, step]
     reached = []
@@ -52,8 +61,9 @@ def test_a_step_depends_on_its_context_and_no_more(network):
             reached.append(frame - step * stride)
     assert reached
     assert min(reached) >= -context
-    assert max(reached) <= context
-    assert max(-min(reached), max(reached)) > context - stride  # the context is not larger than it must be
+    ahead = context if network.ahead is None else network.ahead
+    assert max(reached) <= ahead
+    assert max(-min(reached) - context, max(reached) - ahead) > -stride  # the context is not larger than it must be
 
 
 @torch.no_grad()

@@ -28,12 +28,19 @@ class TrainingSet:
         targets: float32 [clips, labels].
         exclusive: whether each clip has exactly one label.
         activity: when labels hold within each clip, where steps of time are to be learned.
+        excerpts: how often each clip comes in an epoch, int64 [clips]; once if None.
     """
 
     features: Prepared
     targets: NDArray[np.float32]
     exclusive: bool
     activity: Sequence[Activity] | None = None
+    excerpts: NDArray[np.int64] | None = None
+
+    @property
+    def epoch(self) -> int:
+        """How many examples an epoch has."""
+        return len(self.features) if self.excerpts is None else int(self.excerpts.sum())
 
 
 class Batches:
@@ -49,7 +56,7 @@ class Batches:
 
     def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """Positions of the clips of one epoch."""
-        return draw_epoch(self.data.targets, self.recipe.training.balance, rng)
+        return draw_epoch(self.data.targets, self.recipe.training.balance, rng, self.data.excerpts)
 
     def draw(
         self, clips: NDArray[np.int64], rng: np.random.Generator, to_device: Callable[[Tensor], Tensor]
@@ -85,14 +92,20 @@ def crop_frames(recipe: Recipe) -> int:
     return max(1, round(recipe.augment.crop_seconds / recipe.front_end.seconds))
 
 
-def draw_epoch(targets: NDArray[np.float32], balance: float, rng: np.random.Generator) -> NDArray[np.int64]:
+def draw_epoch(
+    targets: NDArray[np.float32],
+    balance: float,
+    rng: np.random.Generator,
+    excerpts: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
     """Positions of the clips of one epoch, in order; a clip goes by its rarest label, one without labels as common."""
+    often = np.ones(len(targets), np.int64) if excerpts is None else excerpts
     if balance == 0:
-        return rng.permutation(len(targets))
+        return rng.permutation(np.repeat(np.arange(len(targets)), often))
     counts = np.maximum(1, targets.sum(axis=0))
     rarest = np.where(targets > 0, counts, counts.max()).min(axis=1)
-    weights = rarest**-balance
-    return rng.choice(len(targets), len(targets), p=weights / weights.sum())
+    weights = often * rarest**-balance
+    return rng.choice(len(targets), int(often.sum()), p=weights / weights.sum())
 
 
 def loud_frames(features: Prepared) -> list[NDArray[np.int64]]:

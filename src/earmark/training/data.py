@@ -41,6 +41,7 @@ class TrainingData:
         exclusive: whether each clip has exactly one label.
         features: prepared features of each clip.
         licence: of all the data.
+        excerpts: how often each clip comes in an epoch, int64 [clips].
         activity: when labels hold within each clip, if any dataset says so.
     """
 
@@ -52,12 +53,14 @@ class TrainingData:
     exclusive: bool
     features: Prepared
     licence: str
+    excerpts: NDArray[np.int64]
     activity: tuple[Activity, ...] | None = None
 
     def subset(self, positions: NDArray[np.int64]) -> TrainingSet:
         """Some of the clips and copies, to train on."""
         activity = None if self.activity is None else [self.activity[i] for i in positions]
-        return TrainingSet(self.features.take(positions), self.targets[positions], self.exclusive, activity)
+        own = self.features.take(positions), self.targets[positions]
+        return TrainingSet(*own, self.exclusive, activity, self.excerpts[positions])
 
 
 def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = None) -> TrainingData:
@@ -66,9 +69,10 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
     timed = any(part.events for part in recipe.dataset)
     if not parts:
         raise RecipeError(recipe.name, "none of its datasets is there", "see `earmark data list`")
-    whole = datasets.combine([dataset for dataset, *_ in parts]) if len(parts) > 1 else parts[0][0]
-    names = [name for _, part_names, _ in parts for name in part_names]
-    events = [own for _, _, part_events in parts for own in part_events]
+    whole = datasets.combine([part.dataset for part in parts]) if len(parts) > 1 else parts[0].dataset
+    names = [name for part in parts for name in part.names]
+    events = [own for part in parts for own in part.events]
+    excerpts = np.repeat([part.excerpts for part in parts], [len(part.names) for part in parts])
     copies = of_each(recipe.augment.copies, recipe.augment.copies_each, recipe.training.seed)
     features = prepare(whole.clips, recipe.front_end, cache, progress, copies)
     count = len(whole.clips)
@@ -92,6 +96,7 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
         exclusive=exclusive if recipe.export.exclusive is None else recipe.export.exclusive,
         features=features.take(np.concatenate([good + count * version for version in range(versions)])),
         licence=recipe.export.licence or whole.licence,
+        excerpts=np.tile(excerpts[good], versions),
     )
     return replace(data, activity=_activity(data, [events[i] for i in good], recipe)) if timed else data
 
@@ -117,8 +122,17 @@ def targets_of(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> NDArray[np.f
     return targets
 
 
-def _read(part: DatasetPart) -> tuple[Dataset, list[str], list[Events]] | None:
-    """The dataset; what each of its clips is called, and its events, None where the dataset does not say when."""
+@dataclass(frozen=True)
+class _Read:
+    """One dataset; what each of its clips is called, and its events, None where the dataset does not say when."""
+
+    dataset: Dataset
+    names: list[str]
+    events: list[Events]
+    excerpts: int
+
+
+def _read(part: DatasetPart) -> _Read | None:
     try:
         dataset = datasets.load(part.layout, part.path, **part.options)
         root = datasets.find(part.path)
@@ -127,13 +141,14 @@ def _read(part: DatasetPart) -> tuple[Dataset, list[str], list[Events]] | None:
             raise
         warnings.warn(EarmarkWarning(f"left out: {error}"), stacklevel=2)
         return None
-    dataset = _marked(dataset, part.marks, root).map(lambda clip: _relabelled(clip, part.relabel))
     base = root if root.is_dir() else root.parent
+    dataset = _marked(dataset, part.marks, root, base).map(lambda clip: _relabelled(clip, part.relabel))
     names = [_shown(clip.path, base) for clip in dataset.clips]
     if part.events is None:
-        return dataset, names, [None] * len(names)
+        return _Read(dataset, names, [None] * len(names), part.excerpts)
     known = read_events(base / part.events)
-    return dataset, names, [_relabelled_events(known.get(name, ()), part.relabel) for name in names]
+    events: list[Events] = [_relabelled_events(known.get(name, ()), part.relabel) for name in names]
+    return _Read(dataset, names, events, part.excerpts)
 
 
 def _relabelled_events(events: Sequence[Event], relabel: dict[str, list[str]]) -> Sequence[Event]:
@@ -144,12 +159,11 @@ def _new(label: str, relabel: dict[str, list[str]]) -> list[str]:
     return relabel.get(label, relabel.get(OTHERS, [label]))
 
 
-def _marked(dataset: Dataset, table: str | None, root: Path) -> Dataset:
+def _marked(dataset: Dataset, table: str | None, root: Path, base: Path) -> Dataset:
     """Without the clips that the user dropped, and with the labels that the user gave."""
     if table is None:
         return dataset
-    beside = (root if root.is_dir() else root.parent) / table
-    path = Path(table).expanduser()
+    beside, path = base / table, Path(table).expanduser()
     path = beside if not path.exists() and beside.exists() else path
     return marks.apply(dataset, marks.read(path, root))
 

@@ -148,7 +148,7 @@ class _Trainer:
     @property
     def steps(self) -> int:
         """Steps in an epoch; clips that fill no batch wait for another epoch."""
-        return len(self.data.features) // self.batch
+        return self.data.epoch // self.batch
 
     def run_epoch(self) -> float:
         """One pass over the clips; the mean loss."""

@@ -39,6 +39,8 @@ class DatasetPart(Section):
     events: str | None = None
     """A table (CSV: path, onset, offset, label) of when labels hold within the clips, beside the dataset's own; steps
     of time are then what is learned. In datasets without one, labels hold where something is loud."""
+    excerpts: Annotated[int, Field(ge=1)] = 1
+    """How many excerpts of each clip an epoch takes: several of long ones."""
     optional: bool = False
     """Go on without this dataset, with a warning, where it is missing."""
 

@@ -182,6 +182,7 @@ def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Descripti
         front_end=recipe.front_end,
         stride=network.stride,
         context=network.context,
+        ahead=network.ahead,
         window=recipe.export.window_seconds,
         loud=recipe.export.loud_db,
     )

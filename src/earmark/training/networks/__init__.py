@@ -24,12 +24,14 @@ from earmark.training.networks.pretrained import (
     ResNet152,
     SqueezeNet,
 )
+from earmark.training.networks.segmenter import Segmenter
 
 __all__ = ["NETWORKS", "CompactCNN", "EarmarkNet", "Network", "PatchNetwork", "build"]
 
 NETWORKS: dict[str, type[Network]] = {
     "compact_cnn": CompactCNN,
     "earmark": EarmarkNet,
+    "segmenter": Segmenter,
     "least_squares": LinearFrames,
     "linear_svm": LinearFrames,
     "mlp": MLPFrames,

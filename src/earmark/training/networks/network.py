@@ -17,10 +17,12 @@ class Network(nn.Module, ABC):
     Attributes:
         stride: frames from one step to the next.
         context: frames on either side that a step's logits depend on.
+        ahead: those after it, where they are fewer; None: `context`.
     """
 
     stride: int
     context: int
+    ahead: int | None = None
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
