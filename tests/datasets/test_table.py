@@ -37,6 +37,19 @@ def test_all_columns(make, tmp_path):
     assert dataset.clips[1] == Clip(tmp_path / "a.wav", labels=(), source="a.wav")
 
 
+@pytest.mark.parametrize(("split", "found"), [("test", ["b c.wav"]), (["test", "train"], ["a.wav", "b c.wav"])])
+def test_only_some_splits(make, split, found):
+    text = "path,labels,split\na.wav,dog,train\nb c.wav,dog,test\na.wav,cat,validation\n"
+    assert [clip.path.name for clip in load("table", make(text), split=split).clips] == found
+
+
+def test_a_split_that_is_not_there(make):
+    with pytest.raises(DatasetError, match="has no split tset; choose among test, train"):
+        load("table", make("path,labels,split\na.wav,dog,train\nb c.wav,dog,test\n"), split="tset")
+    with pytest.raises(DatasetError, match="has no split test; it names none"):
+        load("table", make("path,labels\na.wav,dog\n"), split="test")
+
+
 def test_as_spreadsheets_write_it(make):
     assert load("table", make("\ufeffpath,labels\r\na.wav,dog\r\n")).labels == ("dog",)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli import audioset, augment, phrases, sentences, soundfont, speech, suspects
+from earmark.cli import audioset, augment, phrases, scenes, sentences, soundfont, speech, suspects
 from earmark.cli.common import To, bars, key_value
 from earmark.errors import DatasetError
 
@@ -77,6 +77,7 @@ speech.register(app)
 sentences.register(app)
 augment.register(app)
 phrases.register(app)
+scenes.register(app)
 soundfont.register(app)
 audioset.register(app)
 suspects.register(app)

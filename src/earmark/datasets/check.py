@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
-from earmark.datasets import copies
+from earmark.datasets import copies, strong
 from earmark.datasets.clip import Clip, Dataset
 from earmark.datasets.copies import Copies
 from earmark.datasets.measure import Measured, measure
+from earmark.datasets.strong import EventReport
 
 SILENT = 10 ** (-60 / 20)
 """The peak under which a clip is silent: -60 dBFS."""
@@ -33,6 +35,8 @@ class Report:
     dataset: Dataset
     measured: tuple[Measured, ...]
     copies: tuple[Copies, ...]
+    events: EventReport | None = None
+    """Of the table of events, where there is one."""
 
     @cached_property
     def readable(self) -> tuple[Measured, ...]:
@@ -89,14 +93,28 @@ class Report:
     @property
     def serious(self) -> bool:
         """Whether something must be mended before figures mean anything."""
-        return bool(self.unreadable or self.leaks or self.split_sources)
+        broken = self.events is not None and self.events.serious
+        return bool(self.unreadable or self.leaks or self.split_sources or broken)
 
 
-def check(dataset: Dataset, on_progress: OnProgress | None = None, threads: int = THREADS) -> Report:
-    """Decode every clip of a dataset and look for what would spoil training or its figures."""
+def check(
+    dataset: Dataset, on_progress: OnProgress | None = None, threads: int = THREADS, events: Path | None = None
+) -> Report:
+    """Decode every clip of a dataset and look for what would spoil training or its figures.
+
+    Args:
+        dataset: whose clips.
+        on_progress: hears how many clips are done, and of how many.
+        threads: that decode.
+        events: the table of when labels sound that belongs to it, see `annotations`.
+
+    Raises:
+        DatasetError: the table of events cannot be read.
+    """
     measured = _measure_all(dataset.clips, on_progress, threads)
     audible = [one for one in measured if not one.error and one.peak >= SILENT]
-    return Report(dataset, tuple(measured), tuple(copies.find(audible)))
+    found = None if events is None else strong.check(events, dataset, measured)
+    return Report(dataset, tuple(measured), tuple(copies.find(audible)), found)
 
 
 def _measure_all(clips: Sequence[Clip], on_progress: OnProgress | None, threads: int) -> list[Measured]:

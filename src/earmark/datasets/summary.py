@@ -10,6 +10,7 @@ from earmark.datasets.check import SHORT_SECONDS, Report
 from earmark.datasets.clip import Clip
 from earmark.datasets.copies import Copies
 from earmark.datasets.measure import Measured
+from earmark.datasets.strong import EventReport
 
 T = TypeVar("T")
 
@@ -37,9 +38,18 @@ def as_json(report: Report) -> dict[str, Any]:
         "short": [_place(one) | {"seconds": round(one.seconds, 3)} for one in report.short],
         "copies": [_group(group) for group in report.copies],
         "sources_in_several_folds": report.split_sources,
+        "events": _events_as_json(report.events),
         "serious": report.serious,
         "advice": advice(report),
     }
+
+
+def _events_as_json(events: EventReport | None) -> dict[str, Any] | None:
+    if events is None:
+        return None
+    labels = {label: {"events": count, "seconds": events.seconds[label]} for label, count in events.counts.items()}
+    outside = [{"path": name, "offset": offset} for name, offset in events.outside]
+    return {"labels": labels, "not_in_the_table": list(events.unlisted), "outside": outside}
 
 
 def _paths(clips: Iterable[Clip]) -> list[str]:
@@ -63,7 +73,15 @@ def _group(group: Copies) -> dict[str, Any]:
 
 def text(report: Report) -> str:
     """The report on a screen."""
-    parts = [_head(report), _findings(report), _groups(report), _balance(report.counts), _advice_lines(report)]
+    balance = _balance(report.counts)
+    parts = [
+        _head(report),
+        _findings(report),
+        _groups(report),
+        balance,
+        _labelled(report.events),
+        _advice_lines(report),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -74,9 +92,9 @@ def _head(report: Report) -> str:
     minutes = sum(one.seconds for one in report.readable) / 60
     facts = [
         f"{dataset.name}: {len(dataset.clips):,} clips",
-        f"{len(report.counts)} labels",
-        f"{len(sources):,} sources",
-        f"{len(folds)} folds" if folds else "no folds",
+        _number(len(report.counts), "label"),
+        _number(len(sources), "source"),
+        _number(len(folds), "fold") if folds else "no folds",
         f"{minutes:.1f} min, median {report.median:.2f} s",
     ]
     return ", ".join(facts) + (f" ({dataset.licence})" if dataset.licence else "")
@@ -93,7 +111,23 @@ def _findings(report: Report) -> str:
         ("leaking copies", sum(len(group.clips) for group in report.leaks), _of_groups(report.leaks)),
         ("sources in several folds", len(report.split_sources), _such_as(list(report.split_sources), str)),
     ]
+    if report.events is not None:
+        late = [f"{name} ({offset:g} s)" for name, offset in report.events.outside]
+        rows.append(("events of no clip", len(report.events.unlisted), _such_as(report.events.unlisted, str)))
+        rows.append(("events past the end", len(late), _such_as(late, str)))
     return "\n".join(f"{what:<25}{count:>6,}  {example}".rstrip() for what, count, example in rows)
+
+
+def _labelled(events: EventReport | None) -> str:
+    """When labels sound: how often, and for how long."""
+    if events is None or not events.counts:
+        return ""
+    width = max(map(len, events.counts))
+    lines = [
+        f"{label:<{width}} {_number(count, 'event'):>14} {events.seconds[label]:>11,.1f} s"
+        for label, count in events.counts.items()
+    ]
+    return "\n".join(["events:", *lines])
 
 
 def _such_as(found: Sequence[T], show: Callable[[T], str]) -> str:
@@ -180,6 +214,14 @@ def _serious_advice(report: Report) -> list[str]:
         found.append(
             "Clips of one source stand in several folds: figures by these folds are a little too good. "
             "Keep the folds to compare with published figures, or else split by source."
+        )
+    if report.events is not None and report.events.unlisted:
+        found.append(
+            "Some events are of recordings that the dataset table lacks: correct their paths, or add the clips."
+        )
+    if report.events is not None and report.events.outside:
+        found.append(
+            "Some events end behind their recordings: see whether these are the recordings that were labelled."
         )
     if any(group.contradict for group in report.copies):
         found.append("Some copies are labelled differently: listen to them and correct the labels.")

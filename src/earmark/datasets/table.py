@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from earmark.datasets import media_files, rows
@@ -23,7 +24,14 @@ from earmark.errors import DatasetError, EarmarkWarning
 COLUMNS = ("path", "start", "end", "labels", "fold", "source", "split")
 
 
-def read(root: Path, *, missing: str = "error", exclusive: bool | None = None, licence: str = "") -> Dataset:
+def read(
+    root: Path,
+    *,
+    missing: str = "error",
+    exclusive: bool | None = None,
+    licence: str = "",
+    split: str | Sequence[str] | None = None,
+) -> Dataset:
     """Read a dataset table.
 
     Args:
@@ -31,8 +39,11 @@ def read(root: Path, *, missing: str = "error", exclusive: bool | None = None, l
         missing: `error` refuses a table without some of its files; `skip` warns and leaves them out.
         exclusive: Whether labels exclude each other; by default, whether every clip has exactly one.
         licence: What the model card says of the data.
+        split: Only the clips of these splits.
     """
     listed = [_clip(row) for row in rows.read(root, ("path", "labels"))]
+    if split is not None:
+        listed = _of_split(root, listed, {split} if isinstance(split, str) else set(split))
     if not listed:
         raise DatasetError(root, "lists no clips")
     _warn_of_columns(root)
@@ -49,6 +60,14 @@ def write(dataset: Dataset, path: Path) -> None:
     home = path.resolve().parent
     lines = [_line(path, clip, home) for clip in dataset.clips]
     rows.write(path, COLUMNS, lines)
+
+
+def _of_split(root: Path, clips: Sequence[Clip], wanted: set[str]) -> list[Clip]:
+    there = {clip.split for clip in clips if clip.split is not None}
+    for name in sorted(wanted - there):
+        known = f"choose among {', '.join(sorted(there))}" if there else "it names none in its column split"
+        raise DatasetError(root, f"has no split {name}", known)
+    return [clip for clip in clips if clip.split in wanted]
 
 
 def _clip(row: rows.Row) -> Clip:

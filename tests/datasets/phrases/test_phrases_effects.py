@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from earmark.datasets.phrases import effects, mixing, rooms
+from earmark.datasets import rooms
+from earmark.datasets.phrases import effects, mixing
 
 RATE = 16_000
 

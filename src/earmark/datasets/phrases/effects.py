@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from earmark.datasets.phrases import rooms
+from earmark.datasets import rooms
+from earmark.noise import coloured_noise
 
 ROOM_SHARE, TILT_SHARE, BUMP_SHARE, BAND_SHARE, NOISE_SHARE = 0.65, 0.6, 0.6, 0.35, 0.85
 TILT = 3.0  # dB an octave, the most, around 1 kHz
@@ -19,8 +20,8 @@ HIGH_CUT = (3500.0, 14000.0)  # Hz above which it does
 ORDER = 2  # of either slope
 SNR = (15.0, 60.0)  # dB of the music above the noise
 PEAK = (-30.0, -0.5)  # dB of the highest sample, re full scale
-COLOURS = {"white": 0.0, "pink": -10 / np.log2(10), "brown": -20 / np.log2(10), "hum": 0.0}
-"""Noises, and how many dB each falls per octave."""
+COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "hum": 0.0}
+"""Noises, and with which power of the frequency that of each falls."""
 HARMONICS = 12  # of hum
 
 Samples = NDArray[np.float32]
@@ -82,10 +83,7 @@ def noise(count: int, rate: int, colour: str, rng: np.random.Generator) -> Sampl
     """Noise of a colour, with a power of 1: white, pink, brown, or the hum of the mains."""
     if colour == "hum":
         return _hum(count, rate, rng)
-    spectrum = fft.rfft(rng.standard_normal(count))
-    octaves = np.log2(np.maximum(fft.rfftfreq(count, 1 / rate), 20.0) / 1000)
-    made = fft.irfft(spectrum * 10 ** (COLOURS[colour] * octaves / 20), count)
-    return np.asarray(made / max(float(np.sqrt(np.mean(made**2))), 1e-9), np.float32)
+    return coloured_noise(count, rate, COLOURS[colour], rng).astype(np.float32)
 
 
 def _hum(count: int, rate: int, rng: np.random.Generator) -> Samples:

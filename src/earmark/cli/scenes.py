@@ -1,0 +1,188 @@
+"""`earmark data scenes`: labelled clips joined into long annotated tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.cli.common import bars, need_matplotlib
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.datasets.scenes.plan import Plan
+    from earmark.datasets.scenes.pools import Cast
+    from earmark.formats import Format
+    from earmark.timeline import Timeline
+
+HELP = """Join labelled clips into long tracks whose events are known to the hundredth of a second.
+
+Events happen at random times, levels and in rooms, over backgrounds looped from clips, with speech and music. First of
+all the sources of all datasets are divided into --folds: a scene is made of one fold's clips alone, so that nothing
+heard in the last fold (split test) or the one before (validation) is heard in the others (train). A DATASET is a
+folder, a table (CSV) or a name such as esc50. DIR gets audio/, the dataset table clips.csv, events.csv (when each label
+is heard) and parts.csv (the clips that scenes are made of, with their folds: a dataset table too). The same command
+goes on where it was interrupted, and makes the same again elsewhere.
+
+Examples:
+
+    earmark data scenes --events esc50 --background esc50 --background-labels rain,wind --count 500 --out scenes/
+
+    earmark data scenes --events my_sounds/ --background street.csv --relabel traffic= --speech speech.csv --out scenes/
+
+    earmark data scenes --events esc50 --count 1000 --dry-run
+"""
+
+Place = Annotated[list[str] | None, typer.Option(metavar="DATASET", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("scenes", help=HELP)(scenes)
+
+
+def scenes(
+    events: Annotated[
+        list[str] | None, typer.Option(metavar="DATASET", help="Clips that become events.", show_default=False)
+    ] = None,
+    background: Annotated[
+        list[str] | None, typer.Option(metavar="DATASET", help="Clips that backgrounds are looped from.")
+    ] = None,
+    speech: Annotated[list[str] | None, typer.Option(metavar="DATASET", help="Spoken phrases.")] = None,
+    music: Annotated[list[str] | None, typer.Option(metavar="DATASET", help="Music.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of the scenes.", show_default=False)] = None,
+    count: Annotated[int, typer.Option(min=1, help="Scenes.")] = 100,
+    seconds: Annotated[float, typer.Option(min=2, max=3600, help="Length of each.")] = 60.0,
+    rate: Annotated[int, typer.Option(min=8000, max=96000, help="Samples per second.")] = 44100,
+    folds: Annotated[int, typer.Option(min=1, max=1000, help="Groups that share no source.")] = 10,
+    event_labels: Annotated[
+        str | None, typer.Option(help="Those that become events, separated by commas.", show_default="all")
+    ] = None,
+    background_labels: Annotated[
+        str | None, typer.Option(help="Those that become backgrounds, beside clips without labels.", show_default="all")
+    ] = None,
+    relabel: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Another name for a label; OLD= takes it away.")
+    ] = None,
+    per_minute: Annotated[float, typer.Option(min=0, max=600, help="Events a minute, on average.")] = 12.0,
+    at_once: Annotated[int, typer.Option(min=1, help="Events at one moment, the most.")] = 3,
+    softest: Annotated[float, typer.Option(min=-60, max=60, help="dB of events over the background, from")] = -5.0,
+    loudest: Annotated[float, typer.Option(min=-60, max=60, help="to.")] = 25.0,
+    quiet: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with a background alone.")] = 0.1,
+    noise: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes whose background is noise.")] = 0.1,
+    rooms: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes that sound in a room.")] = 0.5,
+    with_speech: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with speech.")] = 0.4,
+    with_music: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with music.")] = 0.3,
+    seed: Annotated[int, typer.Option(min=0, help="Another one draws other scenes of the same folds.")] = 0,
+    fold_seed: Annotated[int, typer.Option(min=0, help="Another one divides sources otherwise.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Batches at once.")] = 1,
+    jams: Annotated[bool, typer.Option("--jams", help="Write each scene's events as JAMS, too.")] = False,
+    textgrid: Annotated[bool, typer.Option("--textgrid", help="Write each scene's events as a TextGrid, too.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the first scene with its events.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be made.")] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="The folder that datasets are kept in.", show_default="EARMARK_DATA or data"),
+    ] = None,
+) -> None:
+    """Join labelled clips into long annotated tracks."""
+    from earmark.datasets.scenes.plan import Plan
+    from earmark.datasets.scenes.pools import groups
+
+    if not events:
+        raise EarmarkError("earmark data scenes", "needs --events", "see its --help")
+    if out is None and not dry_run:
+        raise EarmarkError("earmark data scenes", "needs --out, or --dry-run", "see its --help")
+    if plot is not None:
+        need_matplotlib("--plot")
+    roles = {"events": events, "background": background, "speech": speech, "music": music}
+    cast = _cast(roles, _labels(event_labels), _labels(background_labels), relabel or [], data_dir)
+    plan = Plan(
+        groups=groups(cast, folds, fold_seed),
+        count=count,
+        seconds=seconds,
+        rate=rate,
+        per_minute=per_minute,
+        at_once=at_once,
+        levels=(softest, loudest),
+        quiet=quiet,
+        noise=noise,
+        rooms=rooms,
+        with_speech=with_speech,
+        with_music=with_music,
+        seed=seed,
+    )
+    if dry_run or out is None:
+        _tell(plan)
+        return
+    _build(plan, out, jobs, _formats(jams, textgrid))
+    if plot is not None:
+        _draw(plan, out, plot)
+    typer.echo(out)
+
+
+def _labels(text: str | None) -> frozenset[str] | None:
+    return None if text is None else frozenset(word.strip() for word in text.split(",") if word.strip())
+
+
+def _cast(
+    roles: dict[str, list[str] | None],
+    event_labels: frozenset[str] | None,
+    background_labels: frozenset[str] | None,
+    relabel: Sequence[str],
+    data_dir: Path | None,
+) -> Cast:
+    """The datasets by role, each loaded once: in two roles it is the same."""
+    from earmark.datasets import find
+    from earmark.datasets.scenes.pools import Cast
+    from earmark.datasets.scenes.reading import read
+
+    places = {role: [find(place, data_dir) for place in dict.fromkeys(named or ())] for role, named in roles.items()}
+    loaded = {path: read(path) for path in dict.fromkeys(path for paths in places.values() for path in paths)}
+    datasets = {role: [loaded[path] for path in paths] for role, paths in places.items()}
+    return Cast(datasets, event_labels, background_labels, dict(_pair(pair) for pair in relabel))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, sign, new = text.partition("=")
+    if not (old and sign):
+        raise EarmarkError(f"--relabel {text}", "is no pair of labels", "write OLD=NEW, or OLD= to take a label away")
+    return old.strip(), new.strip()
+
+
+def _formats(jams: bool, textgrid: bool) -> list[Format[Timeline]]:
+    from earmark.formats.jams_format import Jams
+    from earmark.formats.textgrid import TextGrid
+
+    return [form for wanted, form in ((jams, Jams()), (textgrid, TextGrid())) if wanted]
+
+
+def _build(plan: Plan, out: Path, jobs: int, beside: Sequence[Format[Timeline]]) -> None:
+    """Build it, with a bar on standard error where a terminal shows it."""
+    from earmark.datasets.scenes import building
+
+    with bars() as shown:
+        task = shown.add_task("scenes", total=plan.count)
+        for done in building.build(plan, out, jobs, beside):
+            shown.advance(task, done)
+
+
+def _draw(plan: Plan, out: Path, picture: Path) -> None:
+    """The first scene, as its files say."""
+    from earmark.datasets.annotations import read
+    from earmark.datasets.scenes import building
+    from earmark.plot import draw_timeline
+    from earmark.timeline import Timeline
+
+    name = "audio/000000.flac"
+    events = read(out / building.EVENTS).get(name, ())
+    draw_timeline(out / name, Timeline(name, plan.seconds, "scenes", events), picture)
+    typer.echo(picture, err=True)
+
+
+def _tell(plan: Plan) -> None:
+    from earmark.datasets.scenes import summary
+
+    typer.echo(summary.text(plan))
