@@ -72,6 +72,7 @@ MAY_IMPORT = {
         "speech",
         "media",
         "labelling",
+        "edges",
     },
     "training": {
         "streaming",

@@ -90,6 +90,13 @@ def naive_events(scores, on, off, step, rules, duration):
     return [(round(a, 3), round(b, 3), round(s, 4)) for a, b, s in events if round(b - a, 3) >= rules.shortest]
 
 
+def test_scores_weighed_by_themselves():
+    scores = np.array([[0.9, 0.2, 0.0], [0.1, 0.2, 0.0], [0.0, 0.2, 0.0]], np.float32)
+    found = whole(np.split(scores, [1, 1]), 3, False, "linear_softmax")
+    np.testing.assert_allclose(found, [0.82, 0.2, 0.0], atol=1e-6)
+    assert whole([], 3, False, "linear_softmax").tolist() == [0, 0, 0]
+
+
 def test_a_length_is_judged_before_it_is_rounded():
     rules = EventRules(shortest=0.375, longest_gap=0)
     half = np.array([0.5], np.float32)

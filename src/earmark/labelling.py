@@ -11,7 +11,7 @@ from earmark import media, streaming
 from earmark.edges import Levels, loud_steps
 from earmark.frontend import IN_DECIBELS, Samples
 from earmark.model import Model, load_model
-from earmark.timeline import Array, EventFinder, EventRules, Timeline, smooth, whole
+from earmark.timeline import Array, EventFinder, EventRules, Timeline, smooth
 
 BLOCK_SECONDS = 10.0
 BLOCKS_AHEAD = 4  # decoded while the network works: bounds memory
@@ -70,7 +70,7 @@ def classify(
     about = chosen.description
     with media.open_recording(source, track) as recording:
         blocks = streaming.ahead(recording.blocks(about.front_end.rate, BLOCK_SECONDS), BLOCKS_AHEAD)
-        scores = whole(heard(chosen, blocks), len(about.labels), about.exclusive)
+        scores = about.whole(heard(chosen, blocks))
     return [(about.labels[i], round(float(scores[i]), 4)) for i in np.argsort(-scores, kind="stable")]
 
 

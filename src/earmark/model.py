@@ -16,7 +16,7 @@ import numpy as np
 from earmark.errors import ModelError
 from earmark.frontend import Features, FrontEnd, Samples
 from earmark.streaming import windows
-from earmark.timeline import Array
+from earmark.timeline import Array, Pooling, whole
 
 FORMAT = 1
 METADATA_KEY = "earmark"
@@ -46,6 +46,7 @@ class Description:
         window: seconds over which scores are averaged on a timeline.
         loud: dB below the loudest step of a recording at which a step no longer counts in the answer for the whole of
             it; None: all count.
+        pooling: how that answer is made of those of its steps: see `timeline.whole`.
         thresholds: by label.
         card: data and its licence, protocol, figures, recipe, date, package version.
     """
@@ -59,6 +60,7 @@ class Description:
     window: float = 1.0
     loud: float | None = None
     ahead: int | None = None
+    pooling: Pooling = "mean"
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "segmenter"
@@ -85,6 +87,10 @@ class Description:
     def threshold(self, label: str) -> Threshold:
         """The label's thresholds, or the usual ones."""
         return self.thresholds.get(label, Threshold())
+
+    def whole(self, scores: Iterable[Array]) -> Array:
+        """The answer [labels] for all of some scores [steps, labels], which may come in parts."""
+        return whole(scores, len(self.labels), self.exclusive, self.pooling)
 
     @property
     def on(self) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from earmark.streaming import windows
 Array = NDArray[np.float32]
 Stretch = tuple[int, int, float]
 """First step, step after the last, best score."""
+
+Pooling = Literal["mean", "linear_softmax"]
+"""How the scores of steps become the answer for all of them."""
 
 SMALLEST = 1e-7  # probabilities nearer to 0 or 1 have no log-odds in float32
 SMOOTHED_AT_ONCE = 512  # steps
@@ -85,11 +89,16 @@ class Scores:
         return cls(labels, step, np.concatenate([np.empty((0, len(labels)), np.float32), *parts]))
 
 
-def whole(scores: Iterable[Array], labels: int, exclusive: bool) -> Array:
+def whole(scores: Iterable[Array], labels: int, exclusive: bool, pooling: Pooling = "mean") -> Array:
     """One answer [labels] for a whole recording, from its steps' scores [steps, labels].
 
-    A network's last layer is linear, so its answer for a stretch of time has the mean of its steps' log-odds.
+    A network that was taught what a clip holds answers by the `mean` of its steps' log-odds: its last layer is linear.
+    One that was taught when a label holds is sure of that in some steps and of the contrary in others; the mean
+    weighed by the scores themselves, `linear_softmax` (Wang, Li and Metze, 2019, arXiv:1810.09050), asks those in
+    which it may hold.
     """
+    if pooling == "linear_softmax":
+        return _weighed_by_themselves(scores, labels)
     total, steps = np.zeros(labels), 0
     for part in scores:
         total += log_odds(part, exclusive).sum(axis=0, dtype=np.float64)
@@ -97,6 +106,14 @@ def whole(scores: Iterable[Array], labels: int, exclusive: bool) -> Array:
     if steps == 0:
         return np.zeros(labels, np.float32)
     return probabilities((total / steps).astype(np.float32), exclusive)
+
+
+def _weighed_by_themselves(scores: Iterable[Array], labels: int) -> Array:
+    sums, squares = np.zeros((2, labels))
+    for part in scores:
+        sums += part.sum(axis=0, dtype=np.float64)
+        squares += np.square(part, dtype=np.float64).sum(axis=0)
+    return np.asarray(squares / np.maximum(sums, SMALLEST), np.float32)
 
 
 def smooth(scores: Iterable[Array], width: int, labels: int, exclusive: bool) -> Iterator[Array]:

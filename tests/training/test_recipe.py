@@ -189,3 +189,11 @@ def test_a_recipe_is_laid_over_its_base(tmp_path):
 )
 def test_settings_that_do_not_go_together(load, section, words):
     assert_refused(load, words, SHORT + section)
+
+
+def test_what_a_whole_section_lacks_is_one_plain_line(load):
+    with pytest.raises(RecipeError) as refused:
+        load("name: a\ndataset: {path: b}\nfront_end:\n  patch: 2\ntest:\n  crops: 5\n")
+    subject, reason = str(refused.value).split(": ", 1)
+    assert reason == "test.crops: the answers to a clip's patches are averaged anyway"
+    assert "Value error" not in subject

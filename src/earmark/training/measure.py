@@ -45,8 +45,9 @@ def answer(
     exclusive: bool,
     width: int,
     loud: float | None = None,
+    pooling: timeline.Pooling = "mean",
 ) -> Answers:
-    """What the network says of some clips, each heard whole, or as far as it is `loud` (see `Description.loud`).
+    """What the network says of some clips, each heard whole, or as far as it is `loud` (see `Description`).
 
     Peaks are over windows of `width` steps.
     """
@@ -62,7 +63,7 @@ def answer(
             values = (logits.softmax(-1) if exclusive else logits.sigmoid()).numpy()
             for i, levels, steps in zip(batch, frames.max(2), values, strict=True):
                 counted = steps if loud is None else steps[loud_steps(levels, network.stride, loud)]
-                whole[i] = timeline.whole([counted], labels, exclusive)
+                whole[i] = timeline.whole([counted], labels, exclusive, pooling)
                 windows = timeline.smooth([steps], width, labels, exclusive)
                 peak[i] = np.concatenate(list(windows)).max(axis=0)
     return Answers(clips, whole, peak)

@@ -14,6 +14,7 @@ from earmark.augment.image import IMAGE
 from earmark.augment.waveform import IN_PLACE
 from earmark.errors import RecipeError
 from earmark.frontend import IN_DECIBELS, FrontEnd
+from earmark.timeline import Pooling
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -184,6 +185,8 @@ class Export(Section):
     """Scores on a timeline are the mean over a window of this length."""
     loud_db: Annotated[float, Field(gt=0)] | None = None
     """What a clip is as a whole is told by what is at most this much quieter than its loudest moment; None: by all."""
+    pooling: Pooling = "mean"
+    """How it is made of the answers for steps of time: `linear_softmax` suits networks that learned from events."""
     final: Literal["measured", "all"] = "measured"
     """`measured`: the model file holds the network of the last split, whose figures are known.
     `all`: once measured, a network is trained on every clip, and the file holds that one."""
@@ -338,4 +341,7 @@ def _explain(error: Any) -> str:
         return f"unknown key {key}"
     if error["type"] == "missing":
         return f"{key} is missing"
-    return f"{key}: {error['msg'].removeprefix('Value error, ')} (is {json.dumps(error['input'], default=str)[:60]})"
+    reason = error["msg"].removeprefix("Value error, ")
+    if isinstance(error["input"], dict | BaseModel):  # of a whole section, which the reason names
+        return f"{key}: {reason}" if key else reason
+    return f"{key}: {reason} (is {json.dumps(error['input'], default=str)[:60]})"

@@ -166,8 +166,8 @@ def _build(recipe: Recipe, data: TrainingData) -> Network:
 
 
 def _answer(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
-    description = _describe(recipe, data, network)
-    return answer(network, data.features, part.test, data.exclusive, description.window_steps, description.loud)
+    about = _describe(recipe, data, network)
+    return answer(network, data.features, part.test, data.exclusive, about.window_steps, about.loud, about.pooling)
 
 
 def _answer_crops(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
@@ -185,6 +185,7 @@ def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Descripti
         ahead=network.ahead,
         window=recipe.export.window_seconds,
         loud=recipe.export.loud_db,
+        pooling=recipe.export.pooling,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import labelling, media, timeline
+from earmark import labelling, media
 from earmark.datasets import Clip, Dataset
 from earmark.errors import DatasetError, EarmarkError
 from earmark.model import Model
@@ -69,7 +69,7 @@ def ask(model: Model, dataset: Dataset, progress: Progress | None = None) -> Ans
 def _scores(model: Model, clip: Clip) -> NDArray[np.float32]:
     about = model.description
     samples = media.read(clip.path, about.front_end.rate, start=clip.start, end=clip.end)
-    return timeline.whole(labelling.heard(model, [samples]), len(about.labels), about.exclusive)
+    return about.whole(labelling.heard(model, [samples]))
 
 
 def _some(labels: Sequence[str], most: int = 8) -> str:
