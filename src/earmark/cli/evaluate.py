@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli import common, compare_runs, evaluate_clips
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.cli import common, compare_runs, evaluate_clips, evaluate_events
+from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.evaluation.comparison.figures import Comparison
@@ -24,6 +24,10 @@ dataset. Each clip is classified as a whole: precision, recall and F1 of each la
 each clip was taken for, the confusion matrix, and which errors come together. Labels that the model does not know count
 as none; --relabel says which are the same under another name.
 
+With --events, a model of sounds is measured by what it marks and when: on a table clips.csv that has events.csv beside
+it (path, onset, offset, label), as `earmark data phrases` writes them. F1 over segments of a second, over events whose
+onset and offset are right within 500 ms and 200 ms, PSDS, and false events an hour. With --out, also what was found.
+
 A frame classifier of speech is measured on every recording below the folder that has its ground truth beside it:
 talk.words.json, talk.TextGrid or talk.lab beside talk.wav. A table conditions.csv in the folder (file, condition,
 speaker, ...) breaks the figures down.
@@ -33,6 +37,8 @@ Examples:
     earmark evaluate sounds --on my_clips/
 
     earmark evaluate instruments --on clips.csv --relabel acoustic_guitar=guitar --out report/
+
+    earmark evaluate sounds --on scenes/ --events --split test --out report/
 
     earmark evaluate gru --on speech/
 
@@ -91,13 +97,25 @@ def evaluate(
     relabel: Annotated[
         list[str] | None, typer.Option(metavar="OLD=NEW", help="Call a label of the dataset as the model does.")
     ] = None,
+    events: Annotated[bool, typer.Option("--events", help="Measure what is marked and when, not whole clips.")] = False,
+    truth: Annotated[
+        Path | None, typer.Option(help="With --events: the table of events, if not events.csv beside the clips.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="With --events: only clips of this split of the table.")] = None,
 ) -> None:
     """Measure one model."""
     found = _of_sounds(model)
+    if not events:
+        with_events = {"--truth": truth, "--split": split}
+        _refuse([option for option, value in with_events.items() if value is not None], "goes with --events", "add it")
+    elif found is not None:
+        evaluate_events.evaluate(found, on, truth, split, relabel or [], to, out)
+        return
     if found is not None:
         evaluate_clips.evaluate(found, on, relabel or [], to, out)
         return
-    _refuse(["--relabel"] * bool(relabel), "is for models of sounds", "leave it out")
+    for_sounds = ["--relabel"] * bool(relabel) + ["--events"] * events
+    _refuse(for_sounds, "is for models of sounds", "leave it out")
     _measure([model], Path(on), to, out)
 
 
@@ -198,10 +216,7 @@ def _answers(
 
 
 def _check_plotting(out: Path) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError("--out", "plot")
+    common.need_matplotlib("--out")
     if out.exists() and not out.is_dir():
         raise EarmarkError(f"--out {out}", "is a file", "give a folder")
 

@@ -1,0 +1,76 @@
+"""`earmark evaluate --events`: what models of sounds mark in recordings, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from earmark.cli import common
+from earmark.errors import DatasetError, EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.evaluation.events.annotated import Annotated
+    from earmark.model import Model
+
+
+def evaluate(
+    model: Model, on: str, truth: Path | None, split: str | None, relabel: Sequence[str], to: str, out: Path | None
+) -> None:
+    """Mark the events of every recording, print the figures, and leave a folder with tables where one is asked for."""
+    common.check_choice("--to", to, ("table", "json", "csv"))
+    if out is not None:
+        common.need_matplotlib("--out")
+        if out.exists() and not out.is_dir():
+            raise EarmarkError(f"--out {out}", "is a file", "give a folder")
+    from earmark.evaluation.events import annotated, answers, report
+    from earmark.evaluation.events.summary import summary
+
+    recordings = annotated.load(on, truth, split).relabelled(dict(map(_pair, relabel)), model.labels)
+    _tell_of_unknown(recordings, model)
+    with common.bar("recordings") as advance:
+        said = answers.ask(model, recordings.only(model.labels), advance)
+    for error in said.unreadable:
+        common.complain(error)
+    figures = summary(said)
+    common.standard_output().write(_text(figures, to))
+    if out is not None:
+        for path in report.write(said, figures, out):
+            typer.echo(path, err=True)
+    if said.unreadable:
+        raise typer.Exit(1)
+
+
+def _text(figures: Mapping[str, Any], to: str) -> str:
+    from earmark.evaluation.events import report
+
+    if to == "json":
+        return json.dumps(figures, ensure_ascii=False, indent=1) + "\n"
+    return report.table(figures) if to == "csv" else report.plain(figures)
+
+
+def _tell_of_unknown(recordings: Annotated, model: Model) -> None:
+    """What is left out: it may be known to the model under another name."""
+    unknown = [label for label in recordings.labels if label not in model.labels]
+    if not unknown:
+        return
+    if len(unknown) == len(recordings.labels):
+        reason = f"has none of the model's labels; it has {_some(unknown)}"
+        remedy = f"rename some with --relabel; the model knows {_some(model.labels)}"
+        raise DatasetError(recordings.table.parent, reason, remedy)
+    left_out = f"Not known to the model, and left out: {', '.join(unknown)}."
+    typer.echo(f"{left_out} --relabel gives them other names.", err=True)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, sign, new = text.partition("=")
+    if not (old and sign and new):
+        raise EarmarkError(f"--relabel {text}", "is no pair of labels", "write OLD=NEW")
+    return old, new
+
+
+def _some(labels: Sequence[str], most: int = 8) -> str:
+    return ", ".join(labels[:most]) + (", ..." if len(labels) > most else "")

@@ -1,0 +1,226 @@
+"""Thresholds for each label, chosen by scores of recordings whose truth is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.evaluation.events.collars import ROUNDING
+from earmark.evaluation.events.figures import Counts, Events
+from earmark.evaluation.events.matching import maximum_matching
+from earmark.evaluation.events.segments import active
+from earmark.model import Threshold
+from earmark.timeline import Array, Event, EventRules
+
+ON = tuple(round(1 / (1 + math.exp(-odds / 4)), 4) for odds in range(-20, 21))
+"""Thresholds that are tried: even on the scale of log-odds, from 0.0067 to 0.9933."""
+
+OFF_SHARES = (1.0, 0.75, 0.5, 0.25)
+"""Shares of `on` that are tried for `off`."""
+
+Pair = tuple[float, float]
+PAIRS: tuple[Pair, ...] = tuple(sorted((on, round(on * share, 4)) for on in ON for share in OFF_SHARES))
+"""All `on` and `off` that are tried."""
+
+LEVELS = np.unique(np.array(PAIRS, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """What is made as good as can be.
+
+    Attributes:
+        segments: seconds of a segment, for segment-based F; None: event-based F.
+        collar: seconds, for event-based F.
+        share: of an event's length, for event-based F.
+        beta: how much more a miss weighs than a false mark; below 1, the false mark weighs more.
+    """
+
+    segments: float | None = 1.0
+    collar: float = 0.5
+    share: float = 0.2
+    beta: float = 1.0
+
+    def f(self, counts: Counts) -> float:
+        """F-beta (van Rijsbergen, 1979)."""
+        return (1 + self.beta**2) * counts.hits / (self.beta**2 * counts.truth + counts.found)
+
+
+def best_thresholds(
+    scores: Mapping[str, Array],
+    truth: Events,
+    labels: Sequence[str],
+    step: float,
+    rules: EventRules | None = None,
+    by: By | None = None,
+    usual: Threshold | None = None,
+) -> dict[str, Threshold]:
+    """For each label the thresholds whose events fit the truth best.
+
+    Events are made of scores as on a timeline, by hysteresis and `rules` (but for their sensitivity), before edges are
+    moved in to where it is loud. Among thresholds that do equally well those in the middle are taken, which have some
+    margin on either side. Thresholds fit the recordings that chose them: measure on others.
+
+    Args:
+        scores: of each recording, smoothed as on a timeline, float32 [steps, labels].
+        truth: what sounds in each recording; one without events may be missing.
+        labels: the columns of the scores.
+        step: seconds from one row of scores to the next.
+        rules: which events are joined, and which are too short.
+        by: what is made as good as can be; by default, segment-based F1 at 1 s.
+        usual: for labels that never occur in the truth of these recordings.
+    """
+    rules, by, usual = rules or EventRules(), by or By(), usual or Threshold()
+    chosen = {}
+    for column, label in enumerate(labels):
+        own = {name: [e for e in truth.get(name, ()) if e.label == label] for name in scores}
+        if any(own.values()):
+            line = Line.of({name: values[:, column] for name, values in scores.items()}, step, rules)
+            chosen[label] = _best(line, _measure(own, line, by))
+        else:
+            chosen[label] = usual
+    return chosen
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Events of one label, in order: for each its recording's number, onset and offset in seconds; arrays [events]."""
+
+    recording: NDArray[np.int64]
+    onset: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One label's scores of all recordings, one after the other, with a step between that no threshold reaches.
+
+    Of each score only matters how many of `LEVELS` it reaches, and that often stays the same for long: kept is where it
+    changes, which is a small part of all steps.
+
+    Attributes:
+        names: of the recordings.
+        starts: the first step of each recording, and that after the last [recordings + 1].
+        changes: the first step of each run of one level, and the step after the last [runs + 1].
+        reached: how many of `LEVELS` [runs].
+        step: seconds.
+        rules: which events are joined, and which are too short.
+    """
+
+    names: tuple[str, ...]
+    starts: NDArray[np.int64]
+    changes: NDArray[np.int64]
+    reached: NDArray[np.int64]
+    step: float
+    rules: EventRules
+
+    @classmethod
+    def of(cls, scores: Mapping[str, Array], step: float, rules: EventRules) -> Line:
+        silence = np.full(1, -np.inf, np.float32)
+        values = np.concatenate([part for own in scores.values() for part in (own, silence)])
+        starts = np.cumsum([0, *(len(own) + 1 for own in scores.values())])
+        reached = np.searchsorted(LEVELS, values, side="right")
+        changes = np.flatnonzero(np.append(True, reached[1:] != reached[:-1]))
+        return cls(tuple(scores), starts, np.append(changes, len(values)), reached[changes], step, rules)
+
+    @property
+    def durations(self) -> dict[str, float]:
+        """Seconds of each recording."""
+        return dict(zip(self.names, ((np.diff(self.starts) - 1) * self.step).tolist(), strict=True))
+
+    def stretches(self, on: float, off: float) -> NDArray[np.int64]:
+        """Where scores stay at `off` or above and reach `on`: first step and step after the last [stretches, 2]."""
+        least, most = np.searchsorted(LEVELS, np.array([off, on], np.float32), side="right")
+        alive = np.append(False, self.reached >= least)  # the last step of the line never is
+        edges = np.flatnonzero(alive[1:] != alive[:-1])
+        if not len(edges):
+            return edges.reshape(-1, 2)
+        enough = np.maximum.reduceat(self.reached, edges)[::2] >= most
+        return np.asarray(self.changes[edges.reshape(-1, 2)[enough]])
+
+    def spans(self, stretches: NDArray[np.int64]) -> Spans:
+        """Events made of stretches as `EventFinder` makes them."""
+        first, last = stretches[:, 0], stretches[:, 1]
+        recording = np.searchsorted(self.starts, first, side="right") - 1
+        apart = first[1:] - last[:-1] > self.rules.longest_gap / self.step
+        apart |= recording[1:] != recording[:-1]
+        begins, ends = np.append(True, apart), np.append(apart, True)
+        recording = recording[begins]
+        here = self.starts[recording]
+        onset = np.maximum(0.0, (first[begins] - here - 0.5) * self.step)
+        offset = (last[ends] - here - 0.5) * self.step
+        long_enough = np.round(offset - onset, 3) >= self.rules.shortest
+        return Spans(recording[long_enough], np.round(onset[long_enough], 3), np.round(offset[long_enough], 3))
+
+
+Measure = Callable[[Spans], float]
+
+
+def _best(line: Line, measure: Measure) -> Threshold:
+    values: dict[Pair, float] = {}
+    known: dict[bytes, float] = {}
+    for on, off in PAIRS:
+        stretches = line.stretches(on, off)
+        if len(stretches):
+            key = stretches.tobytes()
+            if key not in known:
+                known[key] = measure(line.spans(stretches))
+            values[on, off] = known[key]
+    top = max(values.values(), default=0.0)
+    equal = [pair for pair, value in values.items() if value >= top - 1e-12]
+    return Threshold(*equal[len(equal) // 2]) if top > 0 else Threshold(ON[-1], ON[-1])
+
+
+def _measure(truth: Events, line: Line, by: By) -> Measure:
+    return _by_events(truth, line, by) if by.segments is None else _by_segments(truth, line, by, by.segments)
+
+
+def _by_events(truth: Events, line: Line, by: By) -> Measure:
+    """F of events, as `event_based` counts them."""
+    where = [(number, event) for number, name in enumerate(line.names) for event in truth[name]]
+    onset, offset = (np.array([getattr(event, edge) for _, event in where]) for edge in ("onset", "offset"))
+    begin = line.starts * line.step
+    place = begin[[number for number, _ in where]] + onset
+    late = np.maximum(by.collar, by.share * (offset - onset))
+    reach = by.collar + ROUNDING
+
+    def measure(spans: Spans) -> float:
+        there = begin[spans.recording] + spans.onset
+        first, last = np.searchsorted(there, place - reach), np.searchsorted(there, place + reach)
+        graph: dict[int, list[int]] = {}
+        for i in np.flatnonzero(last > first):
+            number = where[i][0]
+            for k in range(first[i], last[i]):
+                near = abs(onset[i] - spans.onset[k]) <= by.collar and abs(offset[i] - spans.offset[k]) <= late[i]
+                if near and spans.recording[k] == number:
+                    graph.setdefault(k, []).append(int(i))
+        return by.f(Counts(len(where), len(there), len(maximum_matching(graph))))
+
+    return measure
+
+
+def _by_segments(truth: Events, line: Line, by: By, resolution: float) -> Measure:
+    """F of segments, as `segment_based` counts them, from the sums of the truth up to each."""
+    counts = np.array([math.ceil(round(seconds / resolution, 6)) for seconds in line.durations.values()])
+    starts = np.cumsum(counts) - counts
+    grids = [_sounding(truth[name], n, resolution) for name, n in zip(line.names, counts, strict=True)]
+    sums = np.concatenate([[0], np.cumsum(np.concatenate(grids))])
+
+    def measure(spans: Spans) -> float:
+        most, begin = counts[spans.recording], starts[spans.recording]
+        first = begin + np.minimum(np.floor(spans.onset / resolution).astype(int), most)
+        last = begin + np.minimum(np.ceil(spans.offset / resolution).astype(int), most)
+        first[1:] = np.maximum(first[1:], last[:-1])  # a segment that two events touch counts once
+        last = np.maximum(first, last)
+        return by.f(Counts(int(sums[-1]), int((last - first).sum()), int((sums[last] - sums[first]).sum())))
+
+    return measure
+
+
+def _sounding(events: Sequence[Event], segments: int, resolution: float) -> NDArray[np.bool_]:
+    """In which segments one of the events of one label sounds [segments]."""
+    return np.asarray(active(events, [event.label for event in events[:1]], segments, resolution).any(1))
