@@ -138,6 +138,11 @@ def test_mistakes_are_told_in_one_line(augment, place, words, says):
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_a_file_that_is_no_media_is_all_that_is_told(augment):
+    (line,) = augment("bad.wav").stderr.splitlines()
+    assert line.startswith("earmark: bad.wav: is not a recording")
+
+
 def test_help_has_examples(process):
     done = process("--help")
     assert done.returncode == 0

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -188,6 +189,33 @@ def test_correlation_of_different_sounds_is_low():
     assert correlation(one, two, 0) < 0.1
     assert correlation(one, np.pad(one, (300, 0)), 256) > 0.99
     assert correlation(one[:100], one[:100], 0) == 0, "too little to judge by"
+
+
+def test_events_beside_the_table(clips, command):
+    folder, rows = clips
+    write_csv(folder / "clips.csv", ("path", "labels", "fold", "source"), *rows)
+    head, good = ("path", "onset", "offset", "label"), [("0.wav", 0, 0.5, "cat"), ("0.wav", 1, 1.75, "cat")]
+    table = write_csv(folder / "events.csv", head, *good, ("1.wav", 0, 2, "dog"))
+    report = check(load(None, folder), events=table)
+    assert not report.serious
+    assert (report.events.counts, report.events.seconds) == ({"cat": 2, "dog": 1}, {"cat": 1.25, "dog": 2.0})
+    assert "cat       2 events         1.2 s" in text(report)
+    write_csv(table, head, *good, ("none.wav", 0, 1, "cat"), ("./1.wav", 0.5, 2.5, "dog"))
+    for place in (folder, folder / "clips.csv"):
+        done = command("data", "check", place)
+        assert done.returncode == 1
+        assert re.search(r"events of no clip +1  none.wav", done.stdout)
+        assert re.search(r"events past the end +1  ./1.wav \(2.5 s\)", done.stdout)
+
+
+def test_events_of_recordings_that_clips_are_cut_from(tmp_path):
+    write_sound(tmp_path / "long.wav", np.concatenate([noise(1), noise(2)]))
+    rows = ("long.wav", 0, 2, "dog"), ("long.wav", 2, "", "cat")
+    write_csv(tmp_path / "clips.csv", ("path", "start", "end", "labels"), *rows)
+    table = write_csv(tmp_path / "events.csv", ("path", "onset", "offset", "label"), ("long.wav", 2.5, 4, "cat"))
+    assert not check(load(None, tmp_path), events=table).events.serious
+    write_csv(table, ("path", "onset", "offset", "label"), ("long.wav", 2.5, 4.5, "cat"))
+    assert check(load(None, tmp_path), events=table).events.outside == (("long.wav", 4.5),)
 
 
 @pytest.mark.shared

@@ -1,42 +1,21 @@
-"""The command line: one file for each command, thin over the public functions."""
+"""The command line: one file for each command, thin over the public functions.
+
+Nothing is imported here that takes long: until `main` runs, an interrupt would end in a traceback.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
-from typing import TextIO
 
-import typer
+TYPE_CHECKING = False  # as in `typing`, which takes a while to import
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any, TextIO
 
-from earmark._version import __version__
-from earmark.cli import caption, classify, common, data, evaluate, label, models, train, words
-from earmark.errors import EarmarkError, EarmarkWarning
-
-app = typer.Typer(
-    name="earmark",
-    help="Learns sounds from labelled recordings and marks where they occur in any audio or video.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (label, classify, caption, words, train, evaluate, models):
-    command.register(app)
-app.add_typer(data.app)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Say which."),
-) -> None:
-    pass
+INTERRUPTED = 130  # what a shell calls a program that SIGINT ended
 
 
 def main() -> None:
@@ -44,18 +23,62 @@ def main() -> None:
     # NumPy's small products gain nothing from threads, which wait for each other by spinning: that takes the cores from
     # decoding and from the network, and a third longer.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    interrupts = Interrupts()
+    from earmark.cli.application import app
+    from earmark.cli.common import complain
+    from earmark.errors import EarmarkError, EarmarkWarning
+
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", EarmarkWarning)
     try:
+        interrupts.begin()
         app()
     except EarmarkError as error:
-        common.complain(error)
+        complain(error)
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # `earmark ... | head`
         sys.stderr.close()
         sys.exit(0)
+    except Exception:
+        if interrupts.came:
+            sys.exit(INTERRUPTED)
+        raise
+    finally:
+        interrupts.end()
+
+
+class Interrupts:
+    """What Ctrl-C does: the program ends at once while its own modules are imported, as nothing is begun yet that would
+    have to be ended; later an exception is thrown, so that what is begun can be.
+
+    Commands import libraries when they run, and some of these make another exception of it: that it came is noted.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._usual = signal.getsignal(signal.SIGINT)
+        self._set(self._leave)
+
+    def begin(self) -> None:
+        """From now on throw `KeyboardInterrupt`."""
+        self._set(self._throw)
+
+    def end(self) -> None:
+        """Do what was done before."""
+        self._set(self._usual)
+
+    def _set(self, handler: Any) -> None:
+        if self._usual is signal.default_int_handler:  # it may be ignored, as in the background of a script
+            signal.signal(signal.SIGINT, handler)
+
+    def _leave(self, _number: int, _frame: FrameType | None) -> None:
+        os._exit(INTERRUPTED)
+
+    def _throw(self, _number: int, _frame: FrameType | None) -> None:
+        self.came = True
+        raise KeyboardInterrupt
 
 
 def _show_warning(
@@ -66,5 +89,8 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
+    from earmark.cli.common import complain
+    from earmark.errors import EarmarkWarning
+
     if issubclass(category, EarmarkWarning):
-        common.complain(f"warning: {message}")
+        complain(f"warning: {message}")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.errors import DatasetError, EarmarkError, MissingExtraError
+from earmark.cli.common import To, bar, check_choice, need_matplotlib
+from earmark.errors import DatasetError, EarmarkError
 
 if TYPE_CHECKING:
     from earmark.datasets.audioset.counts import Together
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from earmark.datasets.audioset.segment import Segment
     from earmark.datasets.audioset.selection import Rules
     from earmark.datasets.audioset.settings import Settings
-    from earmark.datasets.download import OnProgress
 
 MESSAGES = 5  # of each outcome, those that were said most
 
@@ -51,13 +50,6 @@ class Part(StrEnum):
     balanced = "balanced"
     unbalanced = "unbalanced"
     eval = "eval"
-
-
-class To(StrEnum):
-    """How a result is written."""
-
-    table = "table"
-    json = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -150,7 +142,7 @@ def _acquire(clips: Mapping[str, Sequence[Segment]], quota: int, out: Path, sett
     if empty:
         raise DatasetError(", ".join(empty), "no clip is left", "take more tables, or exclude less: see --dry-run")
     refused: RefusedError | None = None
-    with _bar("clips", counted=True) as advance:
+    with bar("clips") as advance:
         try:
             report = acquire(clips, quota, out, settings, advance)
         except RefusedError as error:
@@ -185,11 +177,10 @@ def _rules(
     exact: bool,
     allow_several: bool,
 ) -> Rules:
-    from earmark.cli import common
     from earmark.datasets.audioset.selection import PRESETS, Rules, Wanted, excluded
 
     if preset is not None:
-        common.check_choice("--preset", preset, tuple(PRESETS))
+        check_choice("--preset", preset, tuple(PRESETS))
     texts = [*(PRESETS[preset] if preset is not None else ()), *(include or ())]
     wanted = tuple(Wanted.parse(text, graph) for text in texts)
     return Rules(wanted, excluded(exclude or (), graph), exact, allow_several)
@@ -230,7 +221,7 @@ def _fetch(lacking: Sequence[Published], folder: Path, yes: bool) -> None:
         remedy = "answer y, or give --yes; or name what you have with --part, --segments and --ontology"
         raise DatasetError(folder, f"lacks {', '.join(file.name for file in lacking)}", remedy)
     for file in lacking:
-        with _bar(file.name) as advance:
+        with bar(file.name, transfer=True) as advance:
             file.fetch(advance)
 
 
@@ -247,10 +238,7 @@ def _picture(plot: Path | None) -> Path | None:
         return None
     from earmark.cli import output
 
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("--plot", "plot") from error
+    need_matplotlib("--plot")
     return output.place(plot, Path("audioset"), ".png", 1)
 
 
@@ -259,27 +247,6 @@ def _draw(occurring: Together, picture: Path) -> None:
 
     draw_together(occurring.rows, occurring.clips, occurring.columns, occurring.matrix, picture)
     _say(picture)
-
-
-@contextmanager
-def _bar(name: str, counted: bool = False) -> Iterator[OnProgress]:
-    """A bar of bytes, or of what is counted, on standard error, where a terminal shows it."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    done = MofNCompleteColumn() if counted else DownloadColumn()
-    columns = (TextColumn("{task.description}"), BarColumn(), done, TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task(name, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 def _say(message: object) -> None:

@@ -59,13 +59,13 @@ def augment(
         from earmark import augment_plot, plot
     except ImportError as error:
         raise MissingExtraError("earmark data augment", "plot") from error
+    rate = plot.FRONT_END.rate
+    first, second = _read(clip, rate), None if other is None else _read(other, rate)
     names = _names(style, only, other is not None)
     if audio is not None and not names.get("audio"):
         raise EarmarkError("--audio", "is for audio style", "choose some of it with --style or --only")
     picture = output.place(out or Path(f"{clip.stem}.augment.png"), clip, ".png", 1)
-    rate = plot.FRONT_END.rate
-    second = None if other is None else _read(other, rate)
-    showing = Showing(_read(clip, rate), plot.FRONT_END, seed, second)
+    showing = Showing(first, plot.FRONT_END, seed, second)
     untouched = [version for version in (showing.original, showing.second) if version is not None]
     sections = {style: list(showing.versions(members)) for style, members in names.items()}
     if audio is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from earmark.cli.common import bars
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ HELP = """Make music whose instruments are known: short phrases of sampled instr
 
 fluidsynth plays SoundFonts, both from Debian: apt-get install fluidsynth fluid-soundfont-gm. Phrases are invented,
 single notes, chords, scales, melodies, drum patterns, or excerpts of MIDI files; rooms, microphones and noise follow.
+Excerpts keep --together, --nothing and --accompaniment as far as the music goes; what it cannot keep is said.
 Labels: brass, drum_kit, guitar, piano, violin. DIR gets audio/, the dataset table clips.csv (its folds are the
 SoundFonts), and events.csv: when each label sounds. The same command goes on where it was interrupted, and makes the
 same again elsewhere.
@@ -54,7 +56,9 @@ def phrases(
     rate: Annotated[int, typer.Option(min=8000, max=44100, help="Samples per second.")] = 22050,
     labels: Annotated[str | None, typer.Option(help="Separated by commas.", show_default="all five")] = None,
     together: Annotated[float, typer.Option(min=0, max=1, help="Share of clips with two or more labels.")] = 0.3,
-    nothing: Annotated[float, typer.Option(min=0, max=1, help="Share with other instruments only.")] = 0.15,
+    nothing: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of clips with other instruments only, which have no label.")
+    ] = 0.15,
     accompaniment: Annotated[
         float, typer.Option(min=0, max=1, help="Share of labelled clips in which another instrument plays along.")
     ] = 0.2,
@@ -74,7 +78,7 @@ def phrases(
 ) -> None:
     """Make music whose instruments are known."""
     from earmark.datasets.phrases import programs, soundfonts
-    from earmark.datasets.phrases.plan import Plan
+    from earmark.datasets.phrases.plan import Plan, warn_of_music
 
     if listed:
         _list(to_json)
@@ -100,12 +104,14 @@ def phrases(
         effects=not dry,
         seed=seed,
     )
+    warn_of_music(plan)
     _build(plan, out, jobs)
     typer.echo(out)
 
 
 def _split(text: str) -> list[str]:
-    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    words = (word.strip(" \"'") for word in text.split(","))
+    return list(dict.fromkeys(word for word in words if word))
 
 
 def _companion(text: str) -> Companion:
@@ -130,17 +136,12 @@ def _scores(files: list[Path]) -> dict[str, Score]:
 
 def _build(plan: Plan, out: Path, jobs: int) -> None:
     """Build it, with a bar on standard error where a terminal shows it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from earmark.datasets.phrases import building
 
-    console = Console(stderr=True)
-    columns = TextColumn("phrases"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("phrases", total=plan.count)
+    with bars() as shown:
+        task = shown.add_task("phrases", total=plan.count)
         for done in building.build(plan, out, jobs):
-            bars.advance(task, done)
+            shown.advance(task, done)
 
 
 def _list(to_json: bool) -> None:

@@ -39,5 +39,9 @@ def soundfont(
     found = font_writing.read_notes(notes)
     font_writing.write(found, out)
     for instrument, recorded in found.items():
-        typer.echo(f"{instrument.name:<20}{instrument.label or '-':<10}{len(recorded):>4} notes", err=True)
+        typer.echo(f"{instrument.name:<20}{instrument.label or '-':<10}{_number(len(recorded)):>10}", err=True)
     typer.echo(out)
+
+
+def _number(notes: int) -> str:
+    return f"{notes} note" if notes == 1 else f"{notes} notes"

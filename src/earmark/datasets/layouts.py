@@ -12,6 +12,8 @@ from earmark.datasets.clip import Dataset
 from earmark.errors import DatasetError
 
 Reader = Callable[..., Dataset]
+CLIPS = "clips.csv"
+"""The table in folders that `earmark data phrases` and its like made."""
 
 LAYOUTS: Mapping[str, Reader] = MappingProxyType(
     {
@@ -41,6 +43,7 @@ def load(layout: str | None, path: str | Path, **options: object) -> Dataset:
         raise DatasetError(layout, "is no layout", f"choose {', '.join(LAYOUTS)}")
     root = folders.find(path)
     layout = layout or guess_layout(root)
+    root = root / CLIPS if layout == "table" and root.is_dir() else root
     _check_kind(root, layout)
     reader = LAYOUTS[layout]
     _check_options(root, layout, reader, options)
@@ -59,6 +62,8 @@ def guess_layout(path: Path) -> str:
         return "urbansound8k"
     if (path / common_voice.TABLE).is_file():
         return "common_voice"
+    if (path / CLIPS).is_file():
+        return "table"
     if path.is_dir() and any(inner.is_dir() and not inner.name.startswith(".") for inner in path.iterdir()):
         return "folder"
     remedy = "put each class in a folder named after it, or list the clips in a table (CSV)"

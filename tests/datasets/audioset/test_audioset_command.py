@@ -58,7 +58,41 @@ def test_options_change_the_counts(audioset):
     assert "with below  without" not in table
     assert ["guitar", "11", "11", "11", "11", "1"] in [line.split()[:6] for line in table.splitlines()]
     done = audioset(*words, "--exclude", "speech", "--per-class", 3)
-    assert "Of 3 clips wanted of each class there are: guitar 0." in done.stdout
+    assert "Candidates run out before there are 3 clips: guitar 0 at most, some 0 if 16% are gone." in done.stdout
+
+
+def test_what_can_be_had_where_candidates_run_out(audioset):
+    """Of ten guitars and ten pianos, 16 % of which are gone, some eight can be had."""
+    words = ("--include", "guitar", "--include", "piano", "--dry-run")
+    told = audioset(*words, "--per-class", 9).stdout
+    assert "before there are 9 clips: guitar 9 at most, some 8 if 16% are gone; piano 9 at most, some 8" in told
+    assert "For as many of each: --per-class 8, or more tables." in told
+    assert "At most 18 clips" in told
+    assert "asking for about 20." in told
+    enough = audioset(*words, "--per-class", 8).stdout
+    assert "run out" not in enough
+    assert "At most" not in enough
+    found = json.loads(audioset(*words, "--per-class", 30, "--to", "json").stdout)
+    assert [one["clips"]["taken"] for one in found["classes"]] == [10, 10]
+    assert [one["likely"] for one in found["classes"]] == [8, 8]
+
+
+@pytest.mark.parametrize(
+    "name", ['"Violin, fiddle"', "'Violin, fiddle'", 'Guitar,"Violin, fiddle"', '-"Violin, fiddle"']
+)
+def test_names_with_commas_may_stand_in_quotes(audioset, name):
+    found = json.loads(audioset("--include", f"a=Guitar,{name}", "--dry-run", "--to", "json").stdout)
+    (one,) = found["classes"]
+    assert "Violin, fiddle" in one["without" if name.startswith("-") else "named"]
+
+
+def test_a_class_within_another_is_told_in_one_line(audioset):
+    words = ("--dry-run", "--include", "percussion", "--include", "drum kit")
+    said = audioset(*words, "--exact").stderr.strip()
+    assert said.startswith(
+        "earmark: drum_kit: lies within percussion, and so each of its clips holds both, with --exact"
+    )
+    assert audioset(*words, "--allow-several").returncode == 0
 
 
 def test_the_picture(audioset, tmp_path):

@@ -154,6 +154,8 @@ def test_the_list(command):
         (["--out", "x"], "needs --soundfont"),
         (["--out", "x", "--soundfont", "none.sf2"], "none.sf2: is not there; apt-get install fluid-soundfont-gm"),
         (["--out", "x", "--soundfont", __file__], "is no SoundFont"),
+        (["--out", "x", "--soundfont", "no/a.sf2"], "no/a.sf2: is not there, nor is the folder no; correct the path"),
+        (["--out", "x", "--soundfont", "."], ".: is a folder; name a file in it"),
         (["--out", "x", "--soundfont", "a.sf2", "b.mid"], "b.mid: is not expected"),
         (["--out", "x", "--soundfont", "a.sf2", "--together", "0.9", "--nothing", "0.2"], "are more than all clips"),
     ],
@@ -173,6 +175,7 @@ def test_mistakes(command, tmp_path, monkeypatch, words, said):
     [
         (["--labels", ","], "--labels: names none"),
         (["--labels", "kazoo"], "kazoo: is no label of phrases"),
+        (["--labels", "'kazoo',\"violin\""], "earmark: kazoo: is no label of phrases"),
         (["--accompany", "guitar"], "write it as guitar=drum_kit:0.8"),
         (["--accompany", "guitar=drum_kit:2"], "write it as guitar=drum_kit:0.8"),
         (["--accompany", "guitar=kazoo:1"], "kazoo: is no label of phrases"),
@@ -192,3 +195,65 @@ def test_without_the_program(command, tmp_path, monkeypatch):
     failed = command("data", "phrases", *USUAL, "--out", tmp_path / "x")
     assert failed.returncode == 1
     assert "fluidsynth: is not installed here; apt-get install fluidsynth" in failed.stderr
+
+
+@needs_fluidsynth
+def test_a_batch_that_grows_keeps_what_is_there(command, made, tmp_path):
+    out = tmp_path / "phrases"
+    assert command("data", "phrases", *USUAL, "--count", "30", "--out", out).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in (out / "audio").iterdir()}
+    assert command("data", "phrases", *USUAL, "--count", "50", "--out", out).returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert files(out) == files(made)
+    assert sorted(path.name for path in (out / "batches").iterdir()) == ["000000.json", "000024.json", "000048.json"]
+
+
+@needs_fluidsynth
+def test_another_soundfont_of_the_same_name_is_refused(command, tmp_path):
+    one, other = tmp_path / "one" / "font.sf2", tmp_path / "other" / "font.sf2"
+    for path in (one, other):
+        path.parent.mkdir()
+        path.write_bytes(SOUNDFONT.read_bytes())
+    words = ["data", "phrases", *USUAL[2:], "--count", "2", "--out", tmp_path / "x"]
+    assert command(*words, "--soundfont", one).returncode == 0
+    before = files(tmp_path / "x")
+    assert command(*words, "--soundfont", other).returncode == 0, "the same file elsewhere"
+    content = bytearray(other.read_bytes())
+    content[len(content) // 2] ^= 1
+    other.write_bytes(content)
+    failed = command(*words, "--soundfont", other)
+    assert failed.returncode == 1
+    assert "holds phrases of another SoundFont that is called font too; choose another --out" in failed.stderr
+    assert files(tmp_path / "x") == before
+
+
+@needs_fluidsynth
+def test_a_folder_of_an_earlier_earmark_is_refused(command, tmp_path):
+    words = ["data", "phrases", *USUAL, "--count", "2", "--out", tmp_path / "x"]
+    assert command(*words).returncode == 0
+    noted = tmp_path / "x" / "earmark-phrases.json"
+    noted.write_text(json.dumps(json.loads(noted.read_text()) | {"soundfonts": ["TimGM6mb"]}))
+    failed = command(*words)
+    assert failed.returncode == 1
+    assert "holds phrases of an earlier Earmark, which knew SoundFonts by name alone" in failed.stderr
+
+
+@needs_fluidsynth
+def test_other_midi_of_the_same_name_is_refused(command, tmp_path):
+    from phrases_making import part
+
+    words = ["data", "phrases", *USUAL, "--midi", tmp_path / "tune.mid", "--count", "2", "--out", tmp_path / "x"]
+    for pitch, code in ((60, 0), (62, 1)):
+        midi.write([part("violin", *((n, n + 0.9, pitch) for n in range(9)))], 0.0, 9.0, tmp_path / "tune.mid")
+        assert command(*words).returncode == code
+
+
+@needs_fluidsynth
+def test_a_folder_is_checked_with_its_events(command, made):
+    done = command("data", "check", made, "--to", "json")
+    report = json.loads(done.stdout)
+    assert report["clips"] == 50
+    assert report["events"]["outside"] == report["events"]["not_in_the_table"] == []
+    events = [event for listed in read_events(made / "events.csv").values() for event in listed]
+    piano = [event.offset - event.onset for event in events if event.label == "piano"]
+    assert report["events"]["labels"]["piano"] == {"events": len(piano), "seconds": pytest.approx(sum(piano), abs=1e-3)}

@@ -94,6 +94,15 @@ def test_fluidsynth_plays_it_at_the_right_pitch(notes, tmp_path, pitch):
     assert before < 0.01 * np.abs(sound).max()
 
 
+@needs_fluidsynth
+@pytest.mark.parametrize("name", ["odd", "even", "é", "n" * 300])
+def test_fluidsynth_takes_a_font_of_any_name(notes, tmp_path, name):
+    font = tmp_path / f"{name[:200]}.sf2"
+    font_writing.write(read_notes(notes), font)
+    (heard,) = rendering.render([part("violin", (0.0, 0.5, 69))], 1.0, font)
+    assert np.abs(heard).max() > 0.01
+
+
 def test_instruments_of_other_names_are_refused(notes):
     (notes / "theremin").mkdir()
     with pytest.raises(DatasetError, match=r"theremin.*no instrument.*--list"):
@@ -101,7 +110,7 @@ def test_instruments_of_other_names_are_refused(notes):
 
 
 def test_folders_without_notes_are_refused(tmp_path):
-    with pytest.raises(DatasetError, match="no folder for an instrument"):
+    with pytest.raises(DatasetError, match="gone: is not there"):
         read_notes(tmp_path / "gone")
     (tmp_path / "violin").mkdir()
     with pytest.raises(DatasetError, match="no recorded note"):
@@ -118,6 +127,8 @@ def test_as_a_command(command, notes, tmp_path):
     done = command("data", "soundfont", notes, "--out", tmp_path / "mine.sf2")
     assert done.returncode == 0
     assert done.stdout.strip() == str(tmp_path / "mine.sf2")
-    assert "violin" in done.stderr
+    counts = {line[:20].strip(): line[30:].strip() for line in done.stderr.splitlines()}
+    files = {"violin": len(list((notes / "violin").iterdir())), "trumpet": len(list((notes / "trumpet").iterdir()))}
+    assert counts == {name: f"{count} note" + "s" * (count > 1) for name, count in files.items()}
     done = command("data", "soundfont", notes, "--out", tmp_path / "mine.wav")
     assert (done.returncode, "end it in .sf2" in done.stderr) == (1, True)

@@ -61,7 +61,7 @@ class Ontology:
         except OSError as error:
             raise DatasetError(path, f"cannot be read ({error.strerror})") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise DatasetError(path, f"is not JSON ({error})", "fetch it again") from error
+            raise DatasetError(path, "is not JSON", "fetch it again") from error
         try:
             sounds = {sound.id: sound for sound in map(_sound, entries)}
         except (KeyError, TypeError) as error:

@@ -33,7 +33,9 @@ class Plan:
     wanted: int
     """Clips wanted of each class."""
     takes: Mapping[str, int]
-    """Clips that there will be of each class: as many as wanted, or as are left."""
+    """Clips that there will be of each class at most: as many as wanted, or as are left."""
+    likely: Mapping[str, int]
+    """Clips that there will be of each class, if no more of its candidates are gone than of all."""
     sides: Mapping[str, Mapping[str, int]]
     """Of each class, how many of its first clips stand on each side of the split."""
     clips: int
@@ -48,6 +50,11 @@ class Plan:
     """From beginning to end."""
     basis: str
     """What this rests on, for the reader."""
+
+    @property
+    def short(self) -> bool:
+        """Whether candidates of a class will run out."""
+        return any(likely < self.wanted for likely in self.likely.values())
 
 
 def plan(candidates: Mapping[str, Sequence[Segment]], quota: int, settings: Settings) -> Plan:
@@ -64,11 +71,12 @@ def plan(candidates: Mapping[str, Sequence[Segment]], quota: int, settings: Sett
     first = {label: list(islice(segments, quota)) for label, segments in candidates.items()}
     chosen = {segment.name: segment for segments in first.values() for segment in segments}
     audio = sum(segment.end - segment.start for segment in chosen.values())
-    available = len({segment.name for segments in candidates.values() for segment in segments})
-    asked = min(round(len(chosen) / (1 - GONE)), available)
+    tried = {label: list(islice(segments, round(quota / (1 - GONE)))) for label, segments in candidates.items()}
+    asked = len({segment.name for segments in tried.values() for segment in segments})
     return Plan(
         wanted=quota,
         takes={label: len(segments) for label, segments in first.items()},
+        likely={label: min(quota, round(len(segments) * (1 - GONE))) for label, segments in candidates.items()},
         sides={label: _sides(segments, settings.seed) for label, segments in first.items()},
         clips=len(chosen),
         asked=asked,

@@ -9,7 +9,7 @@ from typing import Any
 
 from earmark.datasets.audioset.counts import Together
 from earmark.datasets.audioset.ontology import Ontology
-from earmark.datasets.audioset.plan import Plan
+from earmark.datasets.audioset.plan import GONE, Plan
 from earmark.datasets.audioset.selection import RULES, Selection, Wanted
 
 HEADS = {
@@ -47,7 +47,7 @@ def document(
             "columns": list(occurring.columns),
             "clips": [list(row) for row in occurring.matrix],
         },
-        "plan": {key: value for key, value in asdict(plan).items() if key not in ("takes", "sides")},
+        "plan": {key: value for key, value in asdict(plan).items() if key not in ("takes", "likely", "sides")},
     }
 
 
@@ -59,6 +59,7 @@ def _class(wanted: Wanted, ontology: Ontology, selection: Selection, occurring: 
         "counted": _names(wanted.named if selection.rules.exact else wanted.reach, ontology),
         "without": _names(wanted.without, ontology),
         "clips": {**selection.left[wanted.label], "taken": plan.takes[wanted.label]},
+        "likely": plan.likely[wanted.label],
         "split": dict(plan.sides[wanted.label]),
         "together": most,
     }
@@ -94,19 +95,23 @@ def _together(occurring: Together) -> str:
 
 def _shortage(selection: Selection, plan: Plan) -> str:
     """What there is not enough of, with what to do."""
-    short = [f"{label} {taken:,}" for label, taken in plan.takes.items() if taken < plan.wanted]
-    if short:
-        return (
-            f"Of {plan.wanted:,} clips wanted of each class there are: {', '.join(short)}. "
-            f"For as many of each: --per-class {selection.fewest}, or more tables."
-        )
+    short = [
+        f"{label} {plan.takes[label]:,} at most, some {likely:,} if {GONE:.0%} are gone"
+        for label, likely in plan.likely.items()
+        if likely < plan.wanted
+    ]
+    if short and plan.wanted:
+        fewest = min(plan.likely.values())
+        remedy = f"For as many of each: --per-class {fewest}, or more tables." if fewest else "Take more tables."
+        return f"Candidates run out before there are {plan.wanted:,} clips: {'; '.join(short)}. {remedy}"
     empty = [label for label, clips in selection.clips.items() if not clips]
     return f"No clip is left of {', '.join(empty)}: take more tables, or exclude less." if empty else ""
 
 
 def _plan(plan: Plan) -> str:
+    most = "At most " if plan.short else ""
     return (
-        f"{plan.clips:,} clips, {plan.audio / 60:,.0f} min of sound: some {plan.megabytes:,.0f} MB and "
+        f"{most}{plan.clips:,} clips, {plan.audio / 60:,.0f} min of sound: some {plan.megabytes:,.0f} MB and "
         f"{plan.hours:,.1f} h, asking for about {plan.asked:,}.\n({plan.basis})"
     )
 

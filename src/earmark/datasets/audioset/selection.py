@@ -146,8 +146,10 @@ class Rules:
         """A class that lies within another would have no clip of its own."""
         for other in self.wanted:
             if other is not wanted and wanted.reach <= other.reach:
-                remedy = f"take it out of the other with {other.label}=...,-..., or --allow-several"
-                raise DatasetError(wanted.label, f"lies within {other.label}", remedy)
+                reason = f"lies within {other.label}, and so each of its clips holds both"
+                reason += ", with --exact too" if self.exact else ""
+                remedy = f"take it out there with --include {other.label}=CLASS,-CLASS, or give --allow-several"
+                raise DatasetError(wanted.label, reason, remedy)
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def excluded(names: Iterable[str], ontology: Ontology) -> frozenset[str]:
 
 def _split(text: str, ontology: Ontology) -> list[str]:
     """The names in a text with commas between them, where names hold commas too: the longest that are classes."""
-    pieces = [piece.strip() for piece in text.split(",")]
+    pieces = [piece.strip() for piece in unquoted(text).split(",")]
     names: list[str] = []
     while pieces:
         ends = range(len(pieces), 0, -1)
@@ -219,6 +221,16 @@ def _split(text: str, ontology: Ontology) -> list[str]:
         names.append(", ".join(pieces[:end]))
         pieces = pieces[end:]
     return [name for name in names if name]
+
+
+def unquoted(text: str) -> str:
+    """A text without the quotes in which names with commas may have been put; apostrophes stay.
+
+    >>> unquoted('strings="Violin, fiddle",Cello')
+    'strings=Violin, fiddle,Cello'
+    """
+    pieces = [piece.strip() for piece in text.replace('"', "").split(",")]
+    return ", ".join(re.sub(r"^(-?)'|'$", r"\1", piece) for piece in pieces)
 
 
 def _label(text: str, label: str, sign: str, named: Sequence[Sound]) -> str:

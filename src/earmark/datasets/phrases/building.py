@@ -3,27 +3,32 @@
     out/audio/000000.flac               each clip, mono
     out/clips.csv                       the dataset table
     out/events.csv                      when each label sounds
-    out/batches/000000-000046.json      what is done: clips of one SoundFont
+    out/batches/000000.json             what is done: clips of one SoundFont, up to BATCH of them from this number on
+    out/earmark-phrases.json            with which options
 
 A batch's file gets its name when all its clips are there, so the same command goes on where it was killed. Every clip
-is drawn by the seed and its number alone, so a greater count adds clips and changes none.
+is drawn by the seed and its number alone, so a greater count adds clips and changes none: the last batch then grows.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from earmark.datasets import table
 from earmark.datasets.annotations import write as write_events
+from earmark.datasets.claiming import claim
 from earmark.datasets.clip import Clip, Dataset
 from earmark.datasets.phrases import making, rendering, workers
 from earmark.datasets.phrases.making import Batch
-from earmark.datasets.phrases.plan import Plan
+from earmark.datasets.phrases.plan import Plan, clip_name
 from earmark.errors import EarmarkError
 from earmark.timeline import Event
+from earmark.whole import written_whole
 
 CLIPS, EVENTS, BATCHES, OPTIONS = "clips.csv", "events.csv", "batches", "earmark-phrases.json"
 BATCH = 24  # clips that are rendered at once
@@ -36,12 +41,14 @@ def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
         EarmarkError: fluidsynth is missing or fails, the folder holds other clips, or the disk does not take them.
     """
     rendering.program()
-    _claim(out, options(plan))
+    wanted = options(plan)
+    _refuse_others(out, wanted)
+    claim(out, OPTIONS, wanted, "phrases", "audio/*")
     _keep(out, plan.count)
     batches = list(batched(plan))
-    todo = [batch for batch in batches if not (out / BATCHES / batch.name).is_file()]
-    yield plan.count - sum(len(batch.numbers) for batch in todo)
-    yield from workers.each(partial(_build, plan, out), todo, jobs)
+    lacking = {batch: len(set(batch.numbers) - set(_made(out, batch))) for batch in batches}
+    yield plan.count - sum(lacking.values())
+    yield from workers.each(partial(_build, plan, out), [batch for batch in batches if lacking[batch]], jobs)
     _write_tables(out, batches)
 
 
@@ -56,7 +63,7 @@ def batched(plan: Plan) -> Iterator[Batch]:
 def options(plan: Plan) -> dict[str, object]:
     """What clips depend on, as plain values; the count is not among it."""
     return {
-        "soundfonts": [soundfont.name for soundfont in plan.soundfonts],
+        "soundfonts": [{"name": one.name, "sha256": one.digest} for one in plan.soundfonts],
         "labels": list(plan.labels),
         "seconds": plan.seconds,
         "rate": plan.rate,
@@ -64,25 +71,36 @@ def options(plan: Plan) -> dict[str, object]:
         "nothing": plan.nothing,
         "accompaniment": plan.accompaniment,
         "companions": [[one.label, one.hidden, one.share] for one in plan.companions],
-        "midi": sorted(plan.scores),
+        "midi": {name: hashlib.sha256(repr(plan.scores[name]).encode()).hexdigest() for name in sorted(plan.scores)},
         "effects": plan.effects,
         "seed": plan.seed,
     }
 
 
 def _build(plan: Plan, out: Path, batch: Batch) -> int:
-    made = making.make(plan, out, batch)
+    before = _made(out, batch)
+    made = making.make(plan, out, batch, before)
     file = out / BATCHES / batch.name
     try:
-        _replace(file, json.dumps(made, ensure_ascii=False) + "\n")
+        file.parent.mkdir(exist_ok=True)
+        with written_whole(file) as part:
+            part.write_text(json.dumps([*before.values(), *made], ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise EarmarkError(file, f"cannot be written ({error.strerror})") from error
-    return len(batch.numbers)
+    return len(made)
+
+
+def _made(out: Path, batch: Batch) -> dict[int, dict[str, Any]]:
+    """What is noted of those clips of a batch that are there, by their numbers."""
+    file = out / BATCHES / batch.name
+    if not file.is_file():
+        return {}
+    noted = {one["path"]: one for one in json.loads(file.read_text(encoding="utf-8"))}
+    return {number: noted[clip_name(number)] for number in batch.numbers if clip_name(number) in noted}
 
 
 def _write_tables(out: Path, batches: Iterable[Batch]) -> None:
-    files = [out / BATCHES / batch.name for batch in batches]
-    made = [one for file in files for one in json.loads(file.read_text(encoding="utf-8"))]
+    made = [one for batch in batches for one in _made(out, batch).values()]
     made.sort(key=lambda one: str(one["path"]))
     clips = [
         Clip(out / one["path"], labels=tuple(one["labels"]), fold=one["fold"], source=one["source"]) for one in made
@@ -92,27 +110,24 @@ def _write_tables(out: Path, batches: Iterable[Batch]) -> None:
     table.write(Dataset("phrases", tuple(clips)), out / CLIPS)
 
 
+def _refuse_others(out: Path, wanted: Mapping[str, Any]) -> None:
+    """Refuse a folder whose SoundFonts are called the same and are not, or may not be."""
+    if not (out / OPTIONS).is_file() or not any(out.glob("audio/*")):
+        return
+    try:
+        noted = json.loads((out / OPTIONS).read_text(encoding="utf-8"))["soundfonts"]
+    except (OSError, ValueError, LookupError):  # `claim` says what there is to say
+        return
+    remedy = "choose another --out, or empty it"
+    if any(isinstance(one, str) for one in noted):
+        raise EarmarkError(out, "holds phrases of an earlier Earmark, which knew SoundFonts by name alone", remedy)
+    for before, now in zip(noted, wanted["soundfonts"], strict=False):
+        if before["name"] == now["name"] and before["sha256"] != now["sha256"]:
+            raise EarmarkError(out, f"holds phrases of another SoundFont that is called {now['name']} too", remedy)
+
+
 def _keep(out: Path, count: int) -> None:
     """Refuse to write tables of fewer clips than are listed there already."""
     there = len((out / CLIPS).read_text(encoding="utf-8").splitlines()) - 1 if (out / CLIPS).is_file() else 0
     if there > count:
         raise EarmarkError(out, f"holds {there} clips already", f"ask for at least {there}, or choose another --out")
-
-
-def _claim(out: Path, wanted: dict[str, object]) -> None:
-    """Note in the folder how its clips are made, so that the same command can go on in it, and no other."""
-    file = out / OPTIONS
-    text = json.dumps(wanted, ensure_ascii=False, indent=1) + "\n"
-    try:
-        if file.is_file() and file.read_text(encoding="utf-8") != text and any(out.glob("audio/*")):
-            raise EarmarkError(out, "holds phrases made with other options", "choose another --out, or empty it")
-        (out / BATCHES).mkdir(parents=True, exist_ok=True)
-        _replace(file, text)
-    except OSError as error:
-        raise EarmarkError(out, f"cannot be written ({error.strerror})") from error
-
-
-def _replace(file: Path, text: str) -> None:
-    part = file.with_name(file.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)

@@ -16,9 +16,10 @@ from earmark import media
 from earmark.datasets import media_files
 from earmark.datasets.phrases.programs import INSTRUMENTS, Instrument
 from earmark.errors import DatasetError
+from earmark.whole import written_whole
 
 RATE = 44_100
-TOOL = b"earmark\0"  # what the font says it was made with: its programs are General MIDI's, though there are few
+TOOL = "earmark"  # what the font says it was made with: its programs are General MIDI's, though there are few
 AFTER = 46  # samples of silence that must follow each
 SILENCE_DB = -50.0  # below a note's peak: what comes before is cut off, or the note would be late
 KEY_RANGE, ROOT, RELEASE, INSTRUMENT, SAMPLE = 43, 58, 38, 41, 53  # generators
@@ -44,8 +45,11 @@ def read_notes(folder: Path) -> dict[Instrument, list[Recorded]]:
         DatasetError: the folder is not there, or a name in it is unknown.
         MediaError: a note cannot be read.
     """
+    if not folder.is_dir():
+        reason = "is a file" if folder.exists() else "is not there"
+        raise DatasetError(folder, reason, "give a folder that holds a folder of notes for each instrument")
     known = {_plain(one.name): one for one in INSTRUMENTS if one.manner != "drums"}
-    places = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    places = sorted(path for path in folder.iterdir() if path.is_dir())
     if not places:
         raise DatasetError(folder, "holds no folder for an instrument", "make some, each with notes such as As4.wav")
     found = {}
@@ -84,11 +88,10 @@ def write(instruments: dict[Instrument, list[Recorded]], path: Path) -> None:
     notes = [note for recorded in instruments.values() for note in recorded]
     body = b"sfbk" + _list(b"INFO", _info(path.stem)) + _list(b"sdta", _samples_chunk(notes))
     body += _list(b"pdta", _hydra(instruments))
-    temporary = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
-        temporary.replace(path)
+        with written_whole(path) as part:
+            part.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
     except OSError as error:
         raise DatasetError(path, f"cannot be written ({error.strerror})") from error
 
@@ -112,13 +115,18 @@ def _samples(path: Path) -> Samples:
 
 
 def _info(name: str) -> bytes:
-    title = name.encode("ascii", "replace")[:200] + b"\0"
     return (
         _chunk(b"ifil", struct.pack("<HH", 2, 1))
-        + _chunk(b"isng", b"EMU8000\0")
-        + _chunk(b"INAM", title)
-        + _chunk(b"ISFT", TOOL)
+        + _chunk(b"isng", _text("EMU8000"))
+        + _chunk(b"INAM", _text(name[:200]))
+        + _chunk(b"ISFT", _text(TOOL))
     )
+
+
+def _text(text: str) -> bytes:
+    """Zero at the end, and an even length: fluidsynth refuses a font with another."""
+    content = text.encode("ascii", "replace") + b"\0"
+    return content + b"\0" * (len(content) % 2)
 
 
 def _samples_chunk(notes: Iterable[Recorded]) -> bytes:

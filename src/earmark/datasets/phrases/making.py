@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,19 @@ class Batch:
 
     @property
     def name(self) -> str:
-        """The file that notes what was made."""
-        return f"{self.numbers[0]:06}-{self.numbers[-1]:06}.json"
+        """The file that notes what was made; a batch that grows keeps it."""
+        return f"{self.numbers[0]:06}.json"
 
 
-def make(plan: Plan, out: Path, batch: Batch) -> list[dict[str, Any]]:
+def make(plan: Plan, out: Path, batch: Batch, made: Collection[int] = ()) -> list[dict[str, Any]]:
     """Write a batch's clips below a folder; what is noted of each: path, labels, source, fold, events.
+
+    Args:
+        plan: what is to be made.
+        out: the folder.
+        batch: whose clips.
+        made: clips of it that are there. They are rendered with the others, because where a part stands in what
+            fluidsynth plays moves it by up to a millisecond, but neither mixed nor written.
 
     Raises:
         EarmarkError: fluidsynth fails, or the disk does not take the clips.
@@ -44,12 +51,14 @@ def make(plan: Plan, out: Path, batch: Batch) -> list[dict[str, Any]]:
     phrases = [draw(plan, number) for number in batch.numbers]
     parts = [player.part for phrase in phrases for player in phrase.players]
     rendered = iter(rendering.render(parts, plan.seconds, plan.soundfonts[batch.soundfont].path))
-    made = []
+    noted = []
     for phrase in phrases:
-        samples, events = mixed(plan, phrase, [next(rendered) for _ in phrase.players])
-        write_samples(out / phrase.name, [samples], plan.rate)
-        made.append(_noted(plan, phrase, events))
-    return made
+        stems = [next(rendered) for _ in phrase.players]
+        if phrase.number not in made:
+            samples, events = mixed(plan, phrase, stems)
+            write_samples(out / phrase.name, [samples], plan.rate)
+            noted.append(_noted(plan, phrase, events))
+    return noted
 
 
 def mixed(plan: Plan, phrase: Phrase, stems: Sequence[Samples]) -> tuple[Samples, list[Event]]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from earmark.datasets.phrases import excerpts, programs
 from earmark.datasets.phrases.composing import compose
-from earmark.datasets.phrases.excerpts import Score
+from earmark.datasets.phrases.excerpts import Music, Score
 from earmark.datasets.phrases.notes import Part
 from earmark.datasets.phrases.programs import Instrument
 from earmark.datasets.phrases.setting import Setting, draw_setting
 from earmark.datasets.phrases.soundfonts import SoundFont
-from earmark.errors import DatasetError
+from earmark.errors import DatasetError, EarmarkWarning
 
 TOGETHER_DB = (-8.0, 8.0)  # a labelled instrument beside the first
 BACKGROUND_DB = (-15.0, -2.0)  # one without a label
@@ -45,7 +46,8 @@ class Plan:
         nothing: share of clips with none of the labels, other instruments only.
         accompaniment: share of labelled clips in which an instrument without a label plays along.
         companions: labelled instruments that play along and are not named.
-        scores: music to take excerpts from, by name; none: phrases are invented.
+        scores: music to take excerpts from, by name; none: phrases are invented. The shares are then kept as far as
+            the music goes: see `warn_of_music`.
         effects: whether clips get rooms, equalisers, noise and levels.
         seed: draws everything.
     """
@@ -75,6 +77,8 @@ class Plan:
                     raise DatasetError(
                         soundfont.path, f"has no {label}", "leave it out, or name the labels it has with --labels"
                     )
+        if self.scores:
+            self._check_music()
 
     def generator(self, number: int, purpose: int) -> np.random.Generator:
         """What draws one clip, for one purpose: clips do not depend on each other."""
@@ -83,6 +87,23 @@ class Plan:
     def soundfont(self, number: int) -> int:
         """Which SoundFont plays a clip."""
         return number % len(self.soundfonts)
+
+    def label_of(self, instrument: Instrument) -> str | None:
+        """What clips in which an instrument plays are labelled, or None where its label is not asked for."""
+        return instrument.label if instrument.label in self.labels else None
+
+    def music(self, soundfont: SoundFont) -> Music:
+        """What a SoundFont can play of the scores."""
+        return Music.of(self.scores, soundfont.presets, self.label_of)
+
+    def _check_music(self) -> None:
+        for soundfont in self.soundfonts:
+            music = self.music(soundfont)
+            if not music.pieces:
+                raise DatasetError(soundfont.path, "has no instrument that plays in the MIDI files", "take others")
+            if not music.labels and self.nothing < 1:
+                remedy = "take other files or other --labels, or have nothing else: --nothing 1 --together 0"
+                raise DatasetError("--midi", f"none of {', '.join(self.labels)} plays in the files", remedy)
 
 
 @dataclass(frozen=True)
@@ -104,7 +125,12 @@ class Phrase:
     @property
     def name(self) -> str:
         """Its file, relative to the table."""
-        return f"audio/{self.number:06}.flac"
+        return clip_name(self.number)
+
+
+def clip_name(number: int) -> str:
+    """The file of a clip, relative to the table."""
+    return f"audio/{number:06}.flac"
 
 
 def draw(plan: Plan, number: int) -> Phrase:
@@ -112,8 +138,7 @@ def draw(plan: Plan, number: int) -> Phrase:
     rng = plan.generator(number, 0)
     presets = plan.soundfonts[plan.soundfont(number)].presets
     if plan.scores:
-        found = excerpts.draw(plan.scores, plan.seconds, presets, rng)
-        return Phrase(number, tuple(_chosen(plan, found, rng)))
+        return Phrase(number, tuple(_from_music(plan, plan.soundfonts[plan.soundfont(number)], rng)))
     setting = draw_setting(plan.seconds, rng)
     players = []
     for place, label in enumerate(_labels(plan, rng)):
@@ -134,15 +159,41 @@ def draw(plan: Plan, number: int) -> Phrase:
     return Phrase(number, tuple(players))
 
 
+def warn_of_music(plan: Plan) -> None:
+    """Say which shares the given music cannot keep: excerpts have the instruments that they have.
+
+    Warns:
+        EarmarkWarning: it has no instrument without a label, or no two labels, or lacks a hidden companion.
+    """
+    heard = [plan.music(soundfont) for soundfont in plan.soundfonts] if plan.scores else []
+    lacking = []
+    if any(None not in music.names for music in heard) and (plan.nothing or plan.accompaniment):
+        lacking.append("--nothing and --accompaniment are not kept: no instrument without a label plays in it")
+    if any(music.most < 2 for music in heard) and plan.together:
+        lacking.append("--together is not kept: no two labels play in one file")
+    for one in plan.companions:
+        if any(one.hidden not in music.names for music in heard):
+            lacking.append(f"--accompany {one.label}={one.hidden} does nothing: no {one.hidden} plays in it")
+    if lacking:
+        warnings.warn(f"--midi: {'; '.join(lacking)}", EarmarkWarning, stacklevel=2)
+
+
 def _labels(plan: Plan, rng: np.random.Generator) -> list[str]:
     """The labels of a clip: none, one, or several."""
+    count = _how_many(plan, rng)
+    if count < 2:
+        return [str(rng.choice(list(plan.labels)))] if count else []
+    return [str(label) for label in rng.choice(list(plan.labels), count, replace=False)]
+
+
+def _how_many(plan: Plan, rng: np.random.Generator) -> int:
+    """How many labels a clip has."""
     kind = rng.random()
     if kind < plan.nothing:
-        return []
+        return 0
     if kind < plan.nothing + plan.together and len(plan.labels) > 1:
-        count = min(len(plan.labels), int(rng.choice(MOST_TOGETHER)))
-        return [str(label) for label in rng.choice(list(plan.labels), count, replace=False)]
-    return [str(rng.choice(list(plan.labels)))]
+        return min(len(plan.labels), int(rng.choice(MOST_TOGETHER)))
+    return 1
 
 
 def _hidden(plan: Plan, players: Sequence[Player], rng: np.random.Generator) -> list[str]:
@@ -165,28 +216,19 @@ def _part(instruments: Sequence[Instrument], setting: Setting, rng: np.random.Ge
     return compose(chosen, setting, rng)
 
 
-def _chosen(plan: Plan, parts: Sequence[Part], rng: np.random.Generator) -> list[Player]:
-    """Of an excerpt's parts those that a clip keeps, by the same shares as invented phrases."""
-    wanted = set(_labels(plan, rng)) if parts else set()
-    named = [part for part in parts if part.instrument.label in plan.labels]
-    others = [part for part in parts if part.instrument.label not in plan.labels]
-    present = {part.instrument.label for part in named}
-    if wanted and not wanted & present and present:
-        wanted = {str(rng.choice(sorted(str(label) for label in present)))}
-    kept = [part for part in named if part.instrument.label in wanted]
-    if not kept or rng.random() < plan.accompaniment:
-        kept += others
-    behind = [part for part in named if part not in kept and _behind(plan, part, wanted, rng)]
+def _from_music(plan: Plan, soundfont: SoundFont, rng: np.random.Generator) -> list[Player]:
+    """An excerpt of the given music, and of its instruments those that a clip keeps."""
+    parts, named = excerpts.draw(plan.music(soundfont), plan.seconds, _how_many(plan, rng), rng)
+    kept = [part for part in parts if part.instrument.label in named]
+    if not named or rng.random() < plan.accompaniment:
+        kept += [part for part in parts if plan.label_of(part.instrument) is None]
+    behind = [part for part in parts if part not in kept and _behind(plan, part, named, rng)]
     return [
-        *(Player(part, float(rng.uniform(*TOGETHER_DB)), _label(plan, part)) for part in kept),
+        *(Player(part, float(rng.uniform(*TOGETHER_DB)), plan.label_of(part.instrument)) for part in kept),
         *(Player(part, float(rng.uniform(*BACKGROUND_DB)), None) for part in behind),
     ]
 
 
-def _label(plan: Plan, part: Part) -> str | None:
-    return part.instrument.label if part.instrument.label in plan.labels else None
-
-
-def _behind(plan: Plan, part: Part, wanted: set[str], rng: np.random.Generator) -> bool:
-    pairs = [one for one in plan.companions if one.label in wanted and one.hidden == part.instrument.label]
+def _behind(plan: Plan, part: Part, named: Collection[str], rng: np.random.Generator) -> bool:
+    pairs = [one for one in plan.companions if one.label in named and one.hidden == part.instrument.label]
     return any(rng.random() < one.share for one in pairs)

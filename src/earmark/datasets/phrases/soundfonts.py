@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,6 +34,19 @@ class SoundFont:
         """What it is called in tables: its file's name without ending."""
         return self.path.stem
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the file: another of the same name plays otherwise.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DatasetError(self.path, f"cannot be read ({error.strerror})") from error
+
 
 def open_soundfont(path: Path) -> SoundFont:
     """Read which presets a SoundFont has.
@@ -43,7 +58,9 @@ def open_soundfont(path: Path) -> SoundFont:
         with path.open("rb") as file:
             presets = frozenset(_presets(file))
     except FileNotFoundError as error:
-        raise DatasetError(path, "is not there", "apt-get install fluid-soundfont-gm, or " + _REMEDY) from error
+        raise _missing(path) from error
+    except IsADirectoryError as error:
+        raise DatasetError(path, "is a folder", "name a file in it, ending in .sf2 or .sf3") from error
     except OSError as error:
         raise DatasetError(path, f"cannot be read ({error.strerror})") from error
     except (struct.error, ValueError) as error:
@@ -53,10 +70,17 @@ def open_soundfont(path: Path) -> SoundFont:
     return SoundFont(path, presets)
 
 
+def _missing(path: Path) -> DatasetError:
+    home = path.absolute().parent
+    if not home.is_dir():
+        return DatasetError(path, f"is not there, nor is the folder {path.parent}", "correct the path")
+    return DatasetError(path, "is not there", "apt-get install fluid-soundfont-gm, or give another .sf2 or .sf3 file")
+
+
 def _is_ours(path: Path) -> bool:
     """Whether `earmark data soundfont` made it: of few instruments, by the numbers of General MIDI."""
     with path.open("rb") as file:
-        return TOOL in file.read(HEAD)
+        return TOOL.encode() in file.read(HEAD)
 
 
 def _presets(file: BinaryIO) -> Iterator[Preset]:
