@@ -22,6 +22,7 @@ INFERENCE = {
     "patches",
     "frontend",
     "timeline",
+    "second_view",
     "model",
     "edges",
     "labelling",
@@ -46,16 +47,17 @@ MAY_IMPORT = {
     "patches": {"streaming"},
     "frontend": {"streaming", "descriptors", "patches"},
     "timeline": {"streaming"},
+    "second_view": {"timeline"},
     "model": {"streaming", "frontend", "timeline"},
     "edges": {"frontend", "timeline"},
     "captions": {"timeline", "labels"},
     "contour": set(),
     "pitch": {"streaming", "frontend"},
     "spoken": {"timeline", "model", "contour", "pitch"},
-    "formats": {"timeline", "captions", "spoken", "pitch"},
+    "formats": {"timeline", "second_view", "captions", "spoken", "pitch"},
     "labelling": {"streaming", "media", "frontend", "timeline", "edges", "model"},
     "speech": {"streaming", "media", "frontend", "timeline", "model", "labelling", "contour", "pitch", "spoken"},
-    "plot": {"streaming", "media", "frontend", "timeline"},
+    "plot": {"streaming", "media", "frontend", "timeline", "second_view"},
     "augment_plot": {"frontend", "augment", "plot"},
     "word_plot": {"streaming", "media", "frontend", "pitch", "spoken", "plot"},
     "datasets": {"media", "labels", "contour", "timeline", "spoken", "formats"},
@@ -89,7 +91,8 @@ MAY_IMPORT = {
         "evaluation",
     },
     "cli": INFERENCE
-    | {"plot", "word_plot", "cooccurrence_plot", "augment", "augment_plot", "datasets", "training", "evaluation"},
+    | {"plot", "word_plot", "cooccurrence_plot", "augment", "augment_plot"}
+    | {"datasets", "training", "evaluation"},
 }
 """For each room the rooms to its left in the flow; every room may import those of BASE."""
 

@@ -21,6 +21,7 @@ from earmark.errors import EarmarkError, EarmarkWarning
 if TYPE_CHECKING:
     from earmark.labelling import classify, label
     from earmark.model import bundled_models, load_model
+    from earmark.second_view import Second, Seconds, seconds
     from earmark.speech import words
     from earmark.spoken import Word, Words
     from earmark.timeline import Event, Timeline
@@ -29,6 +30,8 @@ __all__ = [
     "EarmarkError",
     "EarmarkWarning",
     "Event",
+    "Second",
+    "Seconds",
     "Timeline",
     "Word",
     "Words",
@@ -37,6 +40,7 @@ __all__ = [
     "classify",
     "label",
     "load_model",
+    "seconds",
     "words",
 ]
 
@@ -46,6 +50,9 @@ _HOMES = {
     "bundled_models": "model",
     "load_model": "model",
     "Event": "timeline",
+    "Second": "second_view",
+    "Seconds": "second_view",
+    "seconds": "second_view",
     "Timeline": "timeline",
     "Word": "spoken",
     "Words": "spoken",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from earmark import media
 from earmark.errors import EarmarkError
 from earmark.frontend import Features, FrontEnd, Samples
+from earmark.second_view import Second, Seconds
 from earmark.streaming import windows
 from earmark.timeline import Event, Scores, Timeline
 
@@ -23,6 +26,10 @@ RANGE_DB = 70.0  # shown below the loudest
 MOST_LANES = 15
 CURVES = 1.8  # inches of the panel of scores
 DPI = 110
+ROW_COLUMNS = 600  # windows in a row of the second-by-second picture: ten minutes of seconds, two pixels each
+MOST_ROWS = 12
+ROLL_COLOURS = "viridis_r"  # the surer, the darker
+GRIDDED = 60  # a row of at most so many windows has lines between them
 TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
 
 
@@ -56,6 +63,28 @@ def draw_scores(title: str, scores: Sequence[tuple[str, float]], path: Path) -> 
     axes.invert_yaxis()
     axes.set_xlabel("probability")
     axes.set_title(title, loc="left", fontsize=10)
+    save(figure, path)
+
+
+def draw_seconds(seconds: Seconds, path: Path) -> None:
+    """Write a PNG of labels by windows, coloured by score: like a piano roll, ten minutes of seconds a row.
+
+    Of many labels those that fill the most windows are shown, the same ones in each row. Where a recording is longer
+    than twelve rows, the rows are longer, and a pixel shows the best score of its windows.
+    """
+    labels = _roll_labels(seconds.windows)
+    columns = max(ROW_COLUMNS, -(-len(seconds.windows) // MOST_ROWS))
+    rows = [seconds.windows[i : i + columns] for i in range(0, len(seconds.windows), columns)] or [()]
+    lane = 0.22 if len(rows) > 1 else 0.32
+    figure = Figure(figsize=(14, 0.6 + len(rows) * (0.5 + lane * max(1, len(labels)))), layout="constrained")
+    panels = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for axes, row in zip(panels, rows, strict=True):
+        _draw_roll(axes, row, labels, columns * seconds.every if len(rows) > 1 else 0.0)
+    shades = ScalarMappable(Normalize(0, 1), ROLL_COLOURS)
+    figure.colorbar(shades, ax=list(panels), label="score", pad=0.01, aspect=40 if len(rows) > 2 else 12)
+    each = "second" if seconds.every == 1 else f"{seconds.every:g} s"
+    title = f"{Path(seconds.recording).name}   ({seconds.model}, the labels of each {each})"
+    panels[0].set_title(title, loc="left", fontsize=10, parse_math=False)
     save(figure, path)
 
 
@@ -155,6 +184,39 @@ def _draw_scores(axes: Axes, scores: Scores, labels: Sequence[str], duration: fl
     axes.grid(alpha=0.3)
     if unmarked:
         axes.legend(loc="upper right")
+
+
+def _roll_labels(windows: Iterable[Second]) -> list[str]:
+    """The labels that fill the most windows, in the order in which they begin."""
+    filled = Counter(label for window in windows for label, _ in window.labels)
+    longest = {label for label, _ in filled.most_common(MOST_LANES)}
+    return [label for label in filled if label in longest]
+
+
+def _draw_roll(axes: Axes, row: Sequence[Second], labels: Sequence[str], length: float) -> None:
+    """The windows' scores for each label; `length` seconds of axis where rows are to have one scale."""
+    begin, end = (row[0].start, row[-1].end) if row else (0.0, 0.0)
+    scores = np.full((max(1, len(labels)), len(row)), np.nan)
+    for column, window in enumerate(row):
+        for label, score in window.labels:
+            if label in labels:
+                scores[labels.index(label), column] = score
+    firsts = list(range(0, len(row), -(-len(row) // COLUMNS) or 1))
+    if firsts:
+        best = np.fmax.reduceat(scores, firsts, axis=1)  # nothing that sounds is lost between pixels
+        edges = [*(row[first].start for first in firsts), end]
+        cells = axes.pcolormesh(edges, np.arange(len(scores) + 1) - 0.5, best, cmap=ROLL_COLOURS, vmin=0, vmax=1)
+        if len(row) <= GRIDDED:
+            cells.set(edgecolor="0.85", linewidth=0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 3, 6, 10]))  # whole minutes in ten of them
+    axes.set_yticks(range(len(labels)), [label.replace("_", " ") for label in labels], parse_math=False)
+    axes.set_ylim(max(0.5, len(labels) - 0.5), -0.5)
+    for lane in range(1, len(labels)):
+        axes.axhline(lane - 0.5, color="0.9", linewidth=0.5, zorder=0)
+    time_axis(axes, begin, max(end, begin + length))
+    axes.grid(axis="x", alpha=0.3)
+    if not labels:
+        axes.text(0.5, 0.5, "nothing was marked", transform=axes.transAxes, ha="center", va="center")
 
 
 def _clock(seconds: float) -> str:

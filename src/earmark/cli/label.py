@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earmark.cli import common
 from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.timeline import Scores, Timeline
+
+Show = Callable[[Path, "Timeline", "Scores"], None]
+"""Writes and draws what was found in one file."""
+
+Close = Callable[[], None]
 
 HELP = """Mark what sounds in audio or video, and when.
 
@@ -21,6 +30,11 @@ Examples:
     earmark label *.wav --to csv --out events/
 
     earmark label garden.flac --plot garden.png --only dog,chirping_birds
+
+    earmark label street.mp4 --every 1 --to csv --plot street.png
+
+With --every, the set of labels of each second, or of each N seconds: those of events that fill half of it, or that lie
+in it by half.
 """
 
 
@@ -38,31 +52,65 @@ def label(
         Path | None,
         typer.Option(help="Draw spectrogram, events and scores to this PNG, or into this folder."),
     ] = None,
+    every: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="A set of labels for each so many seconds: table, json, csv or --plot."),
+    ] = None,
     only: common.Only = None,
     sensitivity: common.Sensitivity = 0.5,
     track: common.Track = 0,
 ) -> None:
     """Label every file; results to standard output or to files."""
-    from earmark.cli import output
     from earmark.model import load_model
     from earmark.timeline import Array, Scores
 
-    if plot and Path("-") in files:
-        raise EarmarkError("--plot", "cannot draw standard input, which is read only once", "save it to a file first")
-    draw_timeline = output.plotter() if plot else None
-    writer = output.writer_for(to, out, len(files))
+    wants_scores = plot is not None or every is not None
+    show, close = _events(files, to, out, plot, track) if every is None else _seconds(files, to, out, plot, every)
     chosen = load_model(model)
     timeline_of = common.labeller(chosen, only, sensitivity, track)
 
     def work(file: Path) -> None:
         heard: list[Array] = []
-        timeline = timeline_of(file, heard.append if plot else None)
-        writer.add(timeline)
-        if plot and draw_timeline:
-            scores = Scores.joined(chosen.labels, chosen.description.step, heard)
-            draw_timeline(file, timeline, output.place(plot, file, ".png", len(files)), track, scores)
+        timeline = timeline_of(file, heard.append if wants_scores else None)
+        show(file, timeline, Scores.joined(chosen.labels, chosen.description.step, heard))
 
     try:
         common.for_each(files, work)
     finally:  # also where a file failed, or someone lost patience: what was done is kept
-        writer.close()
+        close()
+
+
+def _events(files: Sequence[Path], to: str, out: Path | None, plot: Path | None, track: int) -> tuple[Show, Close]:
+    """Timelines, written and drawn as they are."""
+    from earmark.cli import output
+
+    if plot and Path("-") in files:
+        raise EarmarkError("--plot", "cannot draw standard input, which is read only once", "save it to a file first")
+    draw_timeline = output.plotter() if plot else None
+    writer = output.writer_for(to, out, len(files))
+
+    def show(file: Path, timeline: Timeline, scores: Scores) -> None:
+        writer.add(timeline)
+        if plot and draw_timeline:
+            draw_timeline(file, timeline, output.place(plot, file, ".png", len(files)), track, scores)
+
+    return show, writer.close
+
+
+def _seconds(files: Sequence[Path], to: str, out: Path | None, plot: Path | None, every: float) -> tuple[Show, Close]:
+    """Timelines second by second."""
+    from earmark.cli import output, seconds
+    from earmark.second_view import check_every
+    from earmark.second_view import seconds as second_by_second
+
+    check_every(every)
+    draw_seconds = seconds.seconds_plotter() if plot else None
+    writer = seconds.seconds_writer(to, out, len(files))
+
+    def show(file: Path, timeline: Timeline, scores: Scores) -> None:
+        view = second_by_second(timeline, every, scores)
+        writer.add(view)
+        if plot and draw_seconds:
+            draw_seconds(view, output.place(plot, file, ".png", len(files)))
+
+    return show, writer.close

@@ -15,6 +15,7 @@ from earmark.formats import FORMATS, Format, for_name, table
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.formats.words_table import plain as words_table
+from earmark.second_view import Seconds
 from earmark.spoken import Words
 from earmark.timeline import Scores, Timeline
 from earmark.whole import written_whole
@@ -26,7 +27,7 @@ WordsPlotter = Callable[[Path, Words, Path, Words | None, int], None]
 SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
 SINGLE_OF_WORDS = ("textgrid", "audacity")
 
-R = TypeVar("R", bound=Timeline | Words)
+R = TypeVar("R", bound=Timeline | Words | Seconds)
 """What was found in one recording."""
 
 

@@ -1,0 +1,40 @@
+"""What `earmark label --every` needs: where the second-by-second view goes, and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earmark.errors import EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.cli.output import Writer
+    from earmark.second_view import Seconds
+
+SecondsPlotter = Callable[["Seconds", Path], None]
+
+
+def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
+    """The writer that `--to` and `--out` ask for."""
+    from earmark.cli.output import FolderWriter, StreamWriter, TableWriter
+    from earmark.formats.seconds_files import SECONDS_FORMATS
+    from earmark.formats.seconds_table import plain
+
+    if to != "table" and to not in SECONDS_FORMATS:
+        raise EarmarkError(f"--to {to}", "is not for --every", "choose among table, " + ", ".join(SECONDS_FORMATS))
+    if to != "table":
+        form = SECONDS_FORMATS[to]
+        return FolderWriter(form, out) if out is not None else StreamWriter(form, files > 1)
+    if out is not None:
+        raise EarmarkError("--out", "is for files of a format", "choose one with --to")
+    return TableWriter(plain, files > 1)
+
+
+def seconds_plotter() -> SecondsPlotter:
+    """What draws them, if matplotlib is installed."""
+    try:
+        from earmark.plot import draw_seconds
+    except ImportError as error:
+        raise MissingExtraError("--plot", "plot") from error
+    return draw_seconds

@@ -1,0 +1,41 @@
+"""The second-by-second view for people's eyes: a line for each window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from earmark.formats.base import one_line
+
+if TYPE_CHECKING:
+    from earmark.second_view import Seconds
+
+HEADS = ("time", "sounds")
+
+
+def plain(seconds: Seconds) -> str:
+    """Aligned text with a head line: where each window begins, as m:ss or h:mm:ss, and its labels with their scores."""
+    digits = _digits(seconds.every)
+    rows = [HEADS, *((clock(w.start, digits), _labels(w.labels)) for w in seconds.windows)]
+    width = max(len(time) for time, _ in rows)
+    return "".join(f"{time:>{width}}  {labels}".rstrip() + "\n" for time, labels in rows)
+
+
+def clock(seconds: float, digits: int) -> str:
+    """A time as people read it, with so many digits after the point.
+
+    >>> clock(63, 0), clock(3661.25, 2)
+    ('1:03', '1:01:01.25')
+    """
+    whole, parts = divmod(round(seconds * 10**digits), 10**digits)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    head = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{head}:{whole % 60:02}" + (f".{parts:0{digits}}" if digits else "")
+
+
+def _digits(every: float) -> int:
+    """How many digits after the point, three at most, tell windows of this length apart exactly."""
+    return next((digits for digits in range(3) if abs(round(every, digits) - every) < 1e-9), 3)
+
+
+def _labels(labels: tuple[tuple[str, float], ...]) -> str:
+    return ", ".join(f"{one_line(label)} {score:.2f}" for label, score in labels) or "-"
