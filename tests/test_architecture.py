@@ -59,6 +59,7 @@ MAY_IMPORT = {
     "speech": {"streaming", "media", "frontend", "timeline", "model", "labelling", "contour", "pitch", "spoken"},
     "plot": {"streaming", "media", "frontend", "timeline", "second_view"},
     "augment_plot": {"frontend", "augment", "plot"},
+    "burning": {"media"},
     "word_plot": {"streaming", "media", "frontend", "pitch", "spoken", "plot"},
     "datasets": {"media", "labels", "contour", "timeline", "spoken", "formats"},
     "augment": {"frontend"},
@@ -91,7 +92,7 @@ MAY_IMPORT = {
         "evaluation",
     },
     "cli": INFERENCE
-    | {"plot", "word_plot", "cooccurrence_plot", "augment", "augment_plot"}
+    | {"plot", "word_plot", "burning", "cooccurrence_plot", "augment", "augment_plot"}
     | {"datasets", "training", "evaluation"},
 }
 """For each room the rooms to its left in the flow; every room may import those of BASE."""

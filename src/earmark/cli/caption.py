@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli import common
+from earmark.cli import common, mux_option
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.captions import Caption, Phrases
+    from earmark.formats.subtitles import Subtitles
+    from earmark.timeline import Timeline
 
 HELP = """Write captions of the sounds in a video, as deaf viewers read them, into a file beside it.
 
 Players find `holiday.vtt` or `holiday.srt` beside `holiday.mp4` by its name. `--out -` writes to standard output.
-Speech is left to the dialogue's own subtitles unless asked for.
+Speech is left to the dialogue's own subtitles unless asked for. With `--merge` both come into one file,
+`holiday.sdh.srt`: the dialogue as it was, the sounds in its pauses and on its free lines.
 
 Examples:
 
     earmark caption holiday.mp4
 
-    earmark caption *.mkv --to srt
+    earmark caption *.mkv --to srt --language ko
 
-    earmark caption holiday.mp4 --sensitivity 0.7 --include-speech
+    earmark caption film.mkv --merge film.srt --encoding cp1251 --language ru
+
+    earmark caption holiday.mp4 --mux captioned.mp4
+
+    earmark caption holiday.mp4 --phrases my_words.toml --burn-preview look.png
 """
 
 
@@ -33,8 +46,21 @@ def register(app: typer.Typer) -> None:
 def caption(
     files: common.Files,
     model: common.ModelName = "sounds",
-    to: Annotated[str, typer.Option(help="vtt or srt.")] = "vtt",
-    language: Annotated[str, typer.Option(help="Language of the captions.")] = "en",
+    to: Annotated[str | None, typer.Option(help="vtt or srt.", show_default="vtt, or as the dialogue is")] = None,
+    language: Annotated[str, typer.Option(help="Language of the captions: cs, el, en, ko, pl or ru.")] = "en",
+    phrases: Annotated[Path | None, typer.Option(help="A file of your own phrases (TOML), for any labels.")] = None,
+    merge: Annotated[Path | None, typer.Option(help="Subtitles of the dialogue (SRT or VTT) to go into.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="How the dialogue's letters are encoded, such as cp1251.")
+    ] = None,
+    mux: mux_option.Mux = None,
+    burn_preview: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="A frame with its caption drawn on it.")
+    ] = None,
+    at: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Which frame.", show_default="where the first sound is captioned"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="A folder for the caption files, or - for standard output.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace caption files that Earmark did not write.")
@@ -47,22 +73,103 @@ def caption(
     """Caption every file."""
     from earmark.captions import Phrases
     from earmark.cli import output
+    from earmark.formats.subtitles import read_subtitles
     from earmark.model import load_model
 
-    common.check_choice("--to", to, ("vtt", "srt"))
-    Phrases.load(language)  # an unknown language is told before hours of work
+    # what is wrong with the words on the command line is told before hours of work
+    words = Phrases.load(language)
+    words = words.with_file(phrases) if phrases else words
+    dialogue = read_subtitles(merge, encoding) if merge else None
+    kind = to or (dialogue.kind if dialogue else "vtt")
+    common.check_choice("--to", kind, ("vtt", "srt"))
+    _check_files(files, merge, burn_preview, at)
+    copies = mux_option.Copies(mux, files, language, overwrite) if mux else None
     timeline_of = common.labeller(load_model(model), only, sensitivity, track)
 
     def work(file: Path) -> None:
-        timeline = timeline_of(file)
-        text, count = output.captions_text(timeline, to, language, include_speech)
+        if copies:
+            copies.check(file)
+        made = _made(timeline_of(file), words, dialogue, kind, include_speech)
+        if copies:
+            print(f"{copies.write(file, made.text)}: {made.count} captions", file=sys.stderr)
         if str(out or file) == "-":  # nothing lies beside standard input
-            common.standard_output().write(text)
-            return
-        path = (out or file.parent) / (file.stem + "." + to)
-        if not overwrite:
-            output.spare_foreign(path)
-        output.write_whole(path, text)
-        print(f"{path}: {count} captions", file=sys.stderr)
+            common.standard_output().write(made.text)
+        elif out or not copies:
+            path = (out or file.parent) / f"{file.stem}{'.sdh' if dialogue else ''}.{kind}"
+            _spare(path, merge, overwrite)
+            output.write_whole(path, made.text)
+            print(f"{path}: {made.count} captions", file=sys.stderr)
+        if burn_preview:
+            _burn(file, made, at, output.place(burn_preview, file, ".png", len(files)))
 
     common.for_each(files, work)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A caption file in the making."""
+
+    text: str
+    count: int
+    """How many captions tell of sounds."""
+    shown: Sequence[Caption]
+    """All that stands on the screen, dialogue too."""
+    first: float | None
+    """When the first sound is captioned, seconds."""
+
+
+def _made(timeline: Timeline, words: Phrases, dialogue: Subtitles | None, kind: str, include_speech: bool) -> _Made:
+    """The captions of one recording, as a file of their own or in that of the dialogue."""
+    import io
+
+    from earmark.captions import captions, weave
+    from earmark.formats.merged import merged, shown
+    from earmark.formats.subrip import Srt
+    from earmark.formats.webvtt import Vtt
+
+    form = (Srt if kind == "srt" else Vtt)(words)
+    if dialogue is None:
+        cues = captions(timeline, words, include_speech=include_speech)
+        file = io.StringIO(newline="")
+        form.write_captions(cues, file, timeline.model)
+        return _Made(file.getvalue(), len(cues), cues, cues[0].onset if cues else None)
+    woven = weave(timeline, dialogue.dialogue(), words, include_speech=include_speech)
+    onsets = [*(c.onset for c in woven.captions), *(dialogue.entries[i].onset for i in woven.shared)]
+    text = merged(dialogue, woven, form, timeline.model)
+    return _Made(text, len(onsets), shown(dialogue, woven), min(onsets, default=None))
+
+
+def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path | None, at: float | None) -> None:
+    from earmark.cli import output
+
+    if merge and len(files) > 1:
+        raise EarmarkError("--merge", "is the dialogue of one video", "give one file")
+    if at is not None and burn_preview is None:
+        raise EarmarkError("--at", "says which frame --burn-preview shows", "give --burn-preview PNG too")
+    if burn_preview:
+        if any(str(file) == "-" for file in files):
+            raise EarmarkError("--burn-preview", "needs a file that can be read twice", "save standard input first")
+        common.need_matplotlib("--burn-preview")  # which Pillow comes with
+        output.place(burn_preview, files[0], ".png", len(files))
+
+
+def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:
+    """Refuse to replace a file of somebody's own, and the dialogue itself in any case."""
+    from earmark.cli import output
+
+    if merge and path.exists() and path.samefile(merge):
+        raise EarmarkError(path, "is the dialogue itself", "use --out DIR")
+    if not overwrite:
+        output.spare_foreign(path)
+
+
+def _burn(file: Path, made: _Made, at: float | None, path: Path) -> None:
+    """Write the frame, with what stands on the screen at that moment."""
+    from earmark.burning import burn_preview
+
+    moment = made.first if at is None else at
+    if moment is None:
+        raise EarmarkError(file, "has no sounds to show in a preview", "choose a moment with --at")
+    lines = [line for cue in made.shown if cue.onset <= moment < cue.offset for line in cue.lines]
+    burn_preview(file, moment, lines, path)
+    print(path, file=sys.stderr)

@@ -120,19 +120,6 @@ def _check(to: str, forms: Iterable[str], single: Iterable[str], out: Path | Non
         raise EarmarkError(f"--to {to}", "holds one recording a file", "write to a folder with --out DIR")
 
 
-def captions_text(timeline: Timeline, to: str, language: str, include_speech: bool) -> tuple[str, int]:
-    """A caption file's text, and how many captions it holds."""
-    from earmark.captions import captions
-    from earmark.formats.captioned import CaptionFormat
-
-    form = for_name(to, language, include_speech=include_speech)
-    assert isinstance(form, CaptionFormat)
-    cues = captions(timeline, language, include_speech=include_speech)
-    text = io.StringIO(newline="")
-    form.write_captions(cues, text, timeline.model)
-    return text.getvalue(), len(cues)
-
-
 def spare_foreign(path: Path) -> None:
     """Refuse to replace a caption file in which Earmark does not say that it wrote it: it may be the dialogue's."""
     if path.exists() and b"Sounds marked by Earmark" not in path.read_bytes()[:1000]:

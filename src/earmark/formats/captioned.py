@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, TextIO
 from earmark.formats.base import Format
 
 if TYPE_CHECKING:
-    from earmark.captions import Caption, ReadingRules
+    from earmark.captions import Caption, Phrases, ReadingRules
     from earmark.timeline import Timeline
 
 
 class CaptionFormat(Format["Timeline"]):
     """A format of captions in one language, within reading rules."""
 
+    newline: str
+    """How its lines end."""
+
     def __init__(
         self,
-        language: str = "en",
+        language: str | Phrases = "en",
         rules: ReadingRules | None = None,
         include_speech: bool = False,
     ) -> None:
@@ -36,6 +39,18 @@ class CaptionFormat(Format["Timeline"]):
     @abstractmethod
     def write_captions(self, captions: Iterable[Caption], file: TextIO, model: str = "") -> None:
         """Write captions as they are; `model` is named where the format has a place for it."""
+
+    @abstractmethod
+    def note(self, model: str = "") -> str:
+        """A line that says who marked the sounds; empty where the format has no place for it."""
+
+    @abstractmethod
+    def times(self, onset: float, offset: float) -> str:
+        """The line that says when a caption stands on the screen, seconds."""
+
+    @abstractmethod
+    def line(self, text: str) -> str:
+        """A line of a caption so that players show it as it is."""
 
 
 def timestamp(seconds: float, point: str) -> str:

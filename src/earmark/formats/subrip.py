@@ -23,10 +23,22 @@ class Srt(CaptionFormat):
 
     name = "srt"
     suffix = ".srt"
+    newline = "\r\n"
 
     def write_captions(self, captions: Iterable[Caption], file: TextIO, model: str = "") -> None:
         """Write captions as they are; the format has no place for the model."""
         for number, caption in enumerate(captions, start=1):
-            times = f"{timestamp(caption.onset, ',')} --> {timestamp(caption.offset, ',')}"
-            lines = (one_line(line).translate(_HARMLESS) for line in caption.lines)
-            file.write("\r\n".join([str(number), times, *lines]) + "\r\n\r\n")
+            lines = [str(number), self.times(caption.onset, caption.offset), *map(self.line, caption.lines)]
+            file.write("\r\n".join(lines) + "\r\n\r\n")
+
+    def note(self, model: str = "") -> str:
+        """Nothing: the format has no comments."""
+        return ""
+
+    def times(self, onset: float, offset: float) -> str:
+        """Times with a comma before the milliseconds."""
+        return f"{timestamp(onset, ',')} --> {timestamp(offset, ',')}"
+
+    def line(self, text: str) -> str:
+        """Text without what players take for formatting."""
+        return one_line(text).translate(_HARMLESS)

@@ -19,12 +19,25 @@ class Vtt(CaptionFormat):
 
     name = "vtt"
     suffix = ".vtt"
+    newline = "\n"
 
     def write_captions(self, captions: Iterable[Caption], file: TextIO, model: str = "") -> None:
         """Write captions as they are."""
-        by = f", model {one_line(model).translate(_ESCAPES)}" if model else ""
-        file.write(f"WEBVTT\n\nNOTE Sounds marked by Earmark{by}, language {self.language}\n")
+        file.write(f"WEBVTT\n\n{self.note(model)}\n")
         for caption in captions:
-            times = f"{timestamp(caption.onset, '.')} --> {timestamp(caption.offset, '.')}"
-            lines = (one_line(line).translate(_ESCAPES) for line in caption.lines)
-            file.write(f"\n{times}\n" + "\n".join(lines) + "\n")
+            lines = [self.times(caption.onset, caption.offset), *map(self.line, caption.lines)]
+            file.write("\n" + "\n".join(lines) + "\n")
+
+    def note(self, model: str = "") -> str:
+        """A comment that names Earmark, the model and the language."""
+        by = f", model {self.line(model)}" if model else ""
+        language = self.language if isinstance(self.language, str) else self.language.language
+        return f"NOTE Sounds marked by Earmark{by}, language {language}"
+
+    def times(self, onset: float, offset: float) -> str:
+        """Times with a point before the milliseconds."""
+        return f"{timestamp(onset, '.')} --> {timestamp(offset, '.')}"
+
+    def line(self, text: str) -> str:
+        """Text with `&`, `<` and `>` escaped."""
+        return one_line(text).translate(_ESCAPES)

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark import captions as module
-from earmark.captions import Caption, Form, Phrases, ReadingRules, captions, languages
+from earmark.captions import Caption, Form, Phrases, Priority, ReadingRules, captions, languages
+from earmark.captions import phrases as module
 from earmark.errors import EarmarkError
-from earmark.labels import CANONICAL
 from earmark.timeline import Event, Timeline
 
 RULES = ReadingRules()
@@ -47,20 +46,18 @@ def shown(timeline, **options):
 
 
 def runs(events, rules=RULES):
-    """Sounds as docs/captions.md defines them: events of one label unless a silence of 3 s parts them."""
+    """Sounds as docs/captions.md defines them: events of one label unless a silence parts them."""
     found = []
-    say = Phrases.load("en").say
-    for _, same in itertools.groupby(
-        sorted(events, key=lambda e: (say(e.label, Form.SHORT), e.onset)), lambda e: say(e.label, Form.SHORT)
-    ):
-        for event in same:
-            if found and found[-1][0] == say(event.label, Form.SHORT):
-                name, onset, offset, score, label = found[-1]
-                if event.onset - offset < rules.repeats_within - MS:
-                    found[-1] = (name, onset, max(offset, event.offset), max(score, event.score), label)
-                    continue
-            name = say(event.label, Form.SHORT)
-            found.append((name, event.onset, event.offset, event.score, event.label))
+    phrases = Phrases.load("en")
+    for event in sorted(events, key=lambda e: (phrases.say(e.label, Form.SHORT), e.onset)):
+        priority = phrases.priority(event.label)
+        within = rules.returns_within if priority is Priority.AMBIENT else rules.repeats_within
+        name = phrases.say(event.label, Form.SHORT)
+        if found and found[-1][0] == name and event.onset - found[-1][2] < within - MS:
+            _, onset, offset, (_, score), label = found[-1]
+            found[-1] = (name, onset, max(offset, event.offset), (priority, min(score, -event.score)), label)
+        else:
+            found.append((name, event.onset, event.offset, (priority, -event.score), event.label))
     return found
 
 
@@ -106,16 +103,17 @@ def test_no_caption_comes_before_its_sound_but_at_the_end(timeline):
 def test_nothing_is_missed_but_by_the_rule_for_crowds(timeline):
     cues = captions(timeline, include_speech=True)
     say = Phrases.load("en").say
-    for _, onset, offset, score, label in runs(timeline.events):
+    for _, onset, offset, rank, label in runs(timeline.events):
         mine = {f"[{say(label, form)}]" for form in Form}
         near = [c for c in cues if c.onset <= max(offset, onset + RULES.latest) + MS and c.offset >= onset - MS]
         if any(mine & set(c.lines) for c in near):
             continue
-        # crowded out: two other sounds, at least as certain, stood there when it could have been shown
+        # crowded out: two other sounds, of its class and at least as certain or of a higher one, stood there
+        # when it could have been shown
         better = {
             line
-            for _, o, f, s, other in runs(timeline.events)
-            if s >= score and o <= max(offset, onset + RULES.latest) + MS
+            for _, o, _, r, other in runs(timeline.events)
+            if r <= rank and o <= max(offset, onset + RULES.latest) + MS
             for line in (f"[{say(other, form)}]" for form in Form)
         } - mine
         assert len(better & {line for c in near for line in c.lines}) >= RULES.lines
@@ -146,7 +144,6 @@ def test_a_long_sound_is_marked_as_continuing_and_remembered():
         (1.0, 8.0, "[rain falling]"),
         (8.084, 11.084, "[rain continues]"),
         (38.084, 41.084, "[rain continues]"),
-        (68.084, 71.084, "[rain continues]"),
     ]
 
 
@@ -254,28 +251,15 @@ def test_rules_can_be_changed():
 
 
 def test_an_unknown_language_names_those_there_are():
-    with pytest.raises(EarmarkError, match=r"language tlh: has no captions; choose from: en"):
+    with pytest.raises(EarmarkError, match=r"language tlh: has no captions; choose from: cs, el, en"):
         captions(scene(10), language="tlh")
     with pytest.raises(EarmarkError):
         Phrases.load("../phrases/en")
 
 
-@pytest.mark.parametrize("language", languages())
-def test_every_language_has_three_forms_of_every_label(language):
-    phrases = Phrases.load(language)
-    assert set(phrases.forms) >= CANONICAL
-    assert len(phrases.fallback) == len(Form)
-    for label, forms in [*phrases.forms.items(), ("fallback", phrases.fallback)]:
-        assert len(forms) == len(Form), label
-        for text in forms:
-            assert text == text.lower().strip() or label == "fallback", text
-            assert 0 < len(text) <= RULES.characters - 2, text
-            assert not set("[]") & set(text), text
-
-
 @pytest.mark.shared
 def test_every_esc50_category_has_a_phrase():
-    meta = Path(__file__).parents[2] / "shared/data/esc50/meta/esc50.csv"
+    meta = Path(__file__).parents[3] / "shared/data/esc50/meta/esc50.csv"
     if not meta.exists():
         pytest.skip("ESC-50 is not here")
     with meta.open(newline="") as file:
@@ -289,7 +273,7 @@ def test_one_file_is_all_a_language_takes(tmp_path, monkeypatch):
         encoding="utf-8",
     )
     assert tomllib.loads((tmp_path / "xx.toml").read_text())
-    monkeypatch.setattr(module, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(module, "folder", lambda: tmp_path)
     module._load.cache_clear()
     assert languages() == ["xx"]
     assert captions(scene(10, (1, 2, "dog", 0.9)), language="xx") == [Caption(1.0, 2.3, ("[haf]",))]

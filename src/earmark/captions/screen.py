@@ -1,0 +1,236 @@
+"""Lays sounds out on one screen, cue after cue, going forward in time. Times in whole milliseconds."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import deque
+from dataclasses import dataclass
+
+from earmark.captions.lines import bracketed, reading_time
+from earmark.captions.phrases import Form, Phrases
+from earmark.captions.priority import Priority
+from earmark.captions.rules import Caption, ReadingRules
+from earmark.captions.sounds import Sound, ms
+
+
+@dataclass
+class Cue:
+    """A caption in the making: its lines are as they are now; a sound's own may change later."""
+
+    start: int
+    end: int
+    sounds: list[Sound]
+    dialogue: int | None = None
+    """Which cue of dialogue holds these lines, if one does."""
+
+    def __post_init__(self) -> None:
+        self.sounds.sort(key=lambda s: (s.onset, s.label))
+        self.lines = tuple(line for sound in self.sounds for line in sound.lines)
+
+    def caption(self) -> Caption:
+        """The caption, made."""
+        return Caption(self.start / 1000, self.end / 1000, self.lines)
+
+
+class Screen:
+    """One screen for all sounds.
+
+    A new cue begins where a sound begins, or where the cue before it is over and a sound should be marked as
+    continuing. Ends of sounds never begin one. Sounds are `coming`, in order, then `waiting` for a cue, then,
+    once shown, `running` while they may have to be marked as continuing.
+    """
+
+    def __init__(self, rules: ReadingRules, phrases: Phrases, end: float) -> None:
+        """`end` is where the recording ends, seconds."""
+        self.rules, self.phrases = rules, phrases
+        self.gap, self.longest = math.ceil(1000 * rules.gap), ms(rules.longest)
+        self.shortest = min(math.ceil(1000 * rules.shortest), self.longest)
+        self.step = self.shortest + self.gap  # cues begin at least this far apart
+        self.last_start = max(0, ms(end) - self.shortest)  # a later cue would outlast the recording
+        self.opens, self.closes = 0, sys.maxsize  # cues stand within these
+        self.cues: list[Cue] = []
+        self.coming: deque[Sound] = deque()
+        self.waiting: list[Sound] = []
+        self.running: list[Sound] = []
+
+    def show(self, sounds: list[Sound]) -> list[Caption]:
+        """The captions of all these sounds."""
+        self.expect(sounds)
+        self.fill()
+        return [cue.caption() for cue in self.cues]
+
+    def expect(self, sounds: list[Sound]) -> None:
+        """These sounds are to come."""
+        for sound in sounds:
+            sound.due = min(sound.onset, self.last_start)
+        self.coming.extend(sorted(sounds, key=lambda s: (s.due, s.rank())))
+
+    def fill(self) -> None:
+        """Make all cues that fit until the screen closes."""
+        while (moment := self._next_moment()) is not None and moment <= self.closes - self.shortest:
+            self._begin_cue(moment)
+
+    def admit(self, moment: int) -> None:
+        """Sounds due by this moment are no longer coming but waiting."""
+        while self.coming and self.coming[0].due <= moment:
+            self.waiting.append(self.coming.popleft())
+
+    def too_late(self, sound: Sound, moment: int) -> bool:
+        """Whether a sound is over and a caption of it would come later than the rules allow."""
+        return moment > self.deadline(sound)
+
+    def deadline(self, sound: Sound) -> int:
+        """Until when a sound may be announced."""
+        return max(sound.offset, sound.onset + ms(self.rules.latest))
+
+    def give_up(self, sound: Sound) -> None:
+        """It is too late for what was heard of a waiting sound: it waits for its next stretch, or is dropped."""
+        if len(sound.stretches) == 1:
+            self.waiting.remove(sound)
+        else:
+            del sound.stretches[0]
+            sound.due = min(sound.onset, self.last_start)
+
+    def kept(self, moment: int) -> list[Sound]:
+        """The sounds of the last cue whose lines should stay beyond this moment."""
+        return [s for s in self.cues[-1].sounds if s.until - moment >= self.shortest] if self.cues else []
+
+    def announce(self, sound: Sound, moment: int) -> None:
+        """A new sound's line stays while it lasts, long enough to read, but not beyond the recording's end."""
+        stay = max(sound.offset, moment + self._reading(sound.lines))
+        sound.until = min(stay, max(self.last_start, moment) + self.shortest, moment + self.longest)
+        sound.due = moment
+        self.waiting.remove(sound)
+        self.running.append(sound)
+
+    def announced(self, sound: Sound) -> tuple[str, ...]:
+        """The lines that announce a sound."""
+        first = sound.stretches[0]
+        lasts = sound.repeated or len(sound.stretches) > 1 or first[1] - first[0] >= ms(self.rules.sustained_after)
+        return self._lines(sound, Form.SUSTAINED if lasts else Form.SHORT)
+
+    @staticmethod
+    def choose(candidates: list[tuple[Sound, tuple[str, ...]]], free: int) -> list[Sound]:
+        """The first candidates that so many lines hold, with these lines."""
+        chosen: list[Sound] = []
+        for sound, lines in candidates:
+            if len(lines) <= free:
+                sound.lines = lines
+                chosen.append(sound)
+                free -= len(lines)
+        return chosen
+
+    def end_cue(self, moment: int) -> None:
+        """The last cue makes room for what begins at this moment, and a pause too short to be one is closed."""
+        if not self.cues or self.cues[-1].start < self.opens:
+            return
+        cue, latest = self.cues[-1], moment - self.gap
+        if latest - cue.end < ms(self.rules.pause):
+            cue.end = min(latest, cue.start + self.longest)
+
+    def _next_moment(self) -> int | None:
+        """When the next cue begins, if there is one."""
+        mark = min((t for s in self.running if (t := self._mark_time(s)) is not None), default=None)
+        dues = [s.due for s in (*self.waiting, *list(self.coming)[:1])]
+        if not dues:
+            return mark
+        first = min(dues)
+        arrival = max(first, self.cues[-1].start + self.step) if self.cues else first
+        if mark is not None and mark + self.step <= arrival:
+            return mark
+        return self._together(first, arrival)
+
+    def _together(self, first: int, moment: int) -> int:
+        """Sounds that begin nearly at once share a cue, from the last of them on.
+
+        Nearly at once is within half the distance of two cues, so that none of them waits longer than with a
+        cue of its own. In the recording's last cue it is within the whole distance.
+        """
+        final = self._is_final(moment)
+        limit = first + (self.step if final else self.step // 2)
+        self.admit(self.last_start if final else max(moment, limit))
+        dues = [s.due for s in self.waiting]
+        return max(moment, min(limit, max(dues)) if final else max(due for due in dues if due <= limit))
+
+    def _is_final(self, moment: int) -> bool:
+        """Whether no other cue fits between this moment's and the recording's end."""
+        return moment + self.step > self.last_start and self.closes == sys.maxsize
+
+    def _mark_time(self, sound: Sound) -> int | None:
+        """When a sound that has been shown should be marked as continuing; never within a cue."""
+        earliest = max(sound.due, self.cues[-1].end + self.gap, self.opens)
+        moments = (max(earliest, onset) for onset, _ in sound.stretches)
+        return next((moment for moment in moments if self._goes_on(sound, moment)), None)
+
+    def _goes_on(self, sound: Sound, moment: int) -> bool:
+        """Whether enough is left of a sound to read that it continues."""
+        needed = self._reading(self._lines(sound, Form.CONTINUING))
+        return any(onset <= moment <= offset - needed for onset, offset in sound.stretches)
+
+    def _begin_cue(self, moment: int) -> None:
+        """Show what is due: alarms, then what is new, what is on the screen already, and what continues.
+
+        Where all lines are taken by what stands there already, nothing changes.
+        """
+        final = self._is_final(moment)
+        if final:
+            self.admit(self.last_start)
+        new = [s for s in self.waiting if s.due <= moment or final]
+        kept = self.kept(moment)
+        soon = moment + ms(self.rules.continuing)
+        marks = [s for s in self.running if s not in kept and s.due <= soon and self._goes_on(s, moment)]
+        chosen = self.choose(
+            self.in_order(new, kept) + [(s, self._lines(s, Form.CONTINUING)) for s in sorted(marks, key=Sound.rank)],
+            self.rules.lines,
+        )
+        rest = [s for s in new if s not in chosen]
+        if set(chosen) <= set(kept):
+            self._postpone(rest, min(s.until for s in kept) + self.gap, final)
+            return
+        self.end_cue(moment)
+        for sound in chosen:
+            if sound in new:
+                self.announce(sound, moment)
+            elif sound in marks:
+                self._mark(sound, moment)
+        end = min(max(s.until for s in chosen), moment + self.longest, self.closes)
+        cue = Cue(moment, max(end, moment + self.shortest), chosen)
+        self.cues.append(cue)
+        read = max(self.shortest, ms(reading_time(cue.lines, self.rules)))
+        self._postpone(rest, moment + read + self.gap, final)
+        self.running = [s for s in self.running if s.end > moment]
+
+    def in_order(self, new: list[Sound], kept: list[Sound]) -> list[tuple[Sound, tuple[str, ...]]]:
+        """New sounds and those on the screen, with their lines, by what goes before what."""
+        ranked = sorted(new, key=Sound.rank) + sorted(kept, key=Sound.rank)
+        ranked.sort(key=lambda s: s.priority is not Priority.ALARM)
+        return [(s, s.lines if s in kept else self.announced(s)) for s in ranked]
+
+    def _mark(self, sound: Sound, moment: int) -> None:
+        """A sound marked as continuing is due again after a while."""
+        offset = next(offset for onset, offset in sound.stretches if onset <= moment <= offset)
+        sound.until = min(moment + ms(self.rules.continuing), offset)
+        times = 1 if sound.priority is Priority.ALARM else 2**sound.reminders
+        rarest = max(self.rules.reminder_every, self.rules.reminder_at_least_every)
+        sound.due = moment + ms(min(self.rules.reminder_every * times, rarest))
+        sound.reminders += 1
+
+    def _postpone(self, sounds: list[Sound], moment: int, final: bool) -> None:
+        """Sounds that did not fit wait until this moment, unless they are over and it would be too late."""
+        if self.closes == sys.maxsize:
+            moment = min(moment, self.last_start)
+        for sound in sounds:
+            sound.due = moment
+            if final:
+                self.waiting.remove(sound)
+            elif self.too_late(sound, moment):
+                self.give_up(sound)
+
+    def _lines(self, sound: Sound, form: Form) -> tuple[str, ...]:
+        return bracketed(self.phrases.say(sound.label, form), self.rules)
+
+    def _reading(self, lines: tuple[str, ...]) -> int:
+        """How long a sound's label is best shown."""
+        seconds = max(self.rules.shortest, reading_time(lines, self.rules) + self.rules.per_label)
+        return min(ms(seconds), self.longest)

@@ -1,0 +1,121 @@
+"""`earmark caption`: languages, a user's phrases, the dialogue's file, the preview."""
+
+import av
+import media_files
+import numpy as np
+import pytest
+from media_files import Track
+from PIL import Image
+
+DIALOGUE = "1\n00:00:00,500 --> 00:00:01,500\nHello\n\n2\n00:00:05,000 --> 00:00:05,900\nBye\n\n"
+
+
+@pytest.fixture
+def folder(tmp_path, low_high_file):
+    """A video with a low tone from 2 to 5 s, and its dialogue."""
+    sound = Track(media_files.sine(3.0, 48_000, 500.0), 48_000, "aac", at=((0, 2.0),))
+    media_files.write(tmp_path / "holiday.mp4", "mp4", sound, video=6.0)
+    (tmp_path / "holiday.srt").write_text(DIALOGUE, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def caption(command, folder, low_high_file):
+    return lambda *words: command("caption", folder / "holiday.mp4", "--model", low_high_file, *words)
+
+
+def failed(done, *words):
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def test_own_phrases(caption, folder):
+    mine = folder / "mine.toml"
+    mine.write_text('[phrases]\nlow = ["hoot", "hooting", "still hooting"]', encoding="utf-8")
+    assert "\n[hooting]\n" in caption("--phrases", mine, "--out", "-").stdout
+    assert "\n[계속되는 소리: low]\n" not in caption("--language", "ko", "--out", "-").stdout
+    mine.write_text("[phrases]\nlow = 3", encoding="utf-8")
+    failed(caption("--phrases", mine), "mine.toml", "low has no three phrases")
+
+
+def test_dialogue_and_sounds_in_one_file(caption, folder):
+    done = caption("--merge", folder / "holiday.srt")
+    assert done.returncode == 0, done.stderr
+    assert "holiday.sdh.srt: 1 captions" in done.stderr
+    lines = (folder / "holiday.sdh.srt").read_text(encoding="utf-8").splitlines()
+    assert lines[:3] == ["1", "00:00:00,500 --> 00:00:01,500", "Hello"]
+    assert lines[6] == "[low]"
+    assert lines[-4:] == ["3", "00:00:05,000 --> 00:00:05,900", "Bye", ""]
+    assert (folder / "holiday.srt").read_text(encoding="utf-8") == DIALOGUE
+    done = caption("--merge", folder / "holiday.srt", "--to", "vtt", "--out", "-")
+    assert done.stdout.startswith("WEBVTT\n\nNOTE Sounds marked by Earmark")
+    assert "00:00:05.000 --> 00:00:05.900\nBye" in done.stdout
+
+
+def test_dialogue_is_never_replaced(caption, folder):
+    own = folder / "holiday.sdh.srt"
+    own.write_text(DIALOGUE, encoding="utf-8")
+    failed(caption("--merge", own, "--overwrite"), "is the dialogue itself", "--out")
+    assert own.read_text(encoding="utf-8") == DIALOGUE
+
+
+def test_dialogue_in_an_old_encoding(caption, folder):
+    path = folder / "ru.srt"
+    path.write_bytes(DIALOGUE.replace("Hello", "Привет").encode("cp1251"))
+    failed(caption("--merge", path, "--out", "-"), "ru.srt", "--encoding", "cp1251 (Russian)")
+    assert "Привет" in caption("--merge", path, "--encoding", "cp1251", "--out", "-").stdout
+
+
+def test_captions_go_into_a_copy_of_the_video(caption, folder):
+    done = caption("--mux", folder / "copy.mkv", "--language", "pl", "--to", "srt")
+    assert done.returncode == 0, done.stderr
+    assert "copy.mkv: 1 captions" in done.stderr
+    assert not (folder / "holiday.vtt").exists()
+    with av.open(folder / "copy.mkv") as container:
+        (track,) = container.streams.subtitles
+        assert track.language == "pol"
+        (shown,) = [bytes(packet).decode() for packet in container.demux(track) if packet.size]
+    assert shown == "[low]"
+    failed(caption("--mux", folder / "copy.mkv"), "copy.mkv", "--overwrite")
+    failed(caption("--mux", folder / "copy.avi"), "copy.avi")
+
+
+def test_a_copy_and_a_file(caption, folder):
+    done = caption("--mux", folder / "copy.mp4", "--out", folder / "captions", "--merge", folder / "holiday.srt")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "captions" / "holiday.sdh.srt").is_file()
+    with av.open(folder / "copy.mp4") as container:
+        texts = [bytes(packet)[2:].decode() for packet in container.demux(container.streams.subtitles[0])]
+    assert [text for text in texts if text] == ["Hello", "[low]", "Bye"]
+
+
+def test_a_preview_shows_the_first_caption(caption, folder):
+    done = caption("--burn-preview", folder / "look.png")
+    assert done.returncode == 0, done.stderr
+    bare = caption("--burn-preview", folder / "bare.png", "--at", "0.2", "--overwrite")
+    assert bare.returncode == 0, bare.stderr
+    look, empty = (np.asarray(Image.open(folder / name).convert("L"), int) for name in ("look.png", "bare.png"))
+    assert look.shape == empty.shape
+    assert (np.abs(look - empty) > 60).any()
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--at", "3"], "--burn-preview"),
+        (["--burn-preview", "look.jpg"], "end it in .png"),
+        (["--merge", "none.srt"], "cannot be opened"),
+        (["--to", "ass"], "--to ass"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(caption, words, what):
+    done = caption(*words)
+    assert done.returncode == 1
+    assert what in done.stderr.splitlines()[-1]
+
+
+def test_dialogue_is_of_one_video(command, folder, low_high_file):
+    video = folder / "holiday.mp4"
+    failed(command("caption", video, video, "--merge", folder / "holiday.srt", "--model", low_high_file), "one video")
