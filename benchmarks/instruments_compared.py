@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     real = [clip for half, clip in recordings(given.recordings) if half == "test"]
+    phrases = datasets.load(None, given.phrases)
+    two = tuple(clip for clip in phrases.clips if len(clip.labels) == 2)
     sets = {
         "held-out SoundFont, one instrument": datasets.load(None, given.solo),
-        "held-out SoundFont, none to several": datasets.load(None, given.phrases),
+        "held-out SoundFont, none to several": phrases,
+        "held-out SoundFont, two at once": replace(phrases, clips=two),
         "real recordings": Dataset("real recordings", tuple(real), exclusive=False),
     }
     models = dict(pair.split("=", 1) for pair in given.models)
@@ -43,7 +47,8 @@ def main() -> None:
     given.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for name, each in found.items():
         for data, summary in each.items():
-            print(f"{name:<24}{data:<38}{summary['one_label']['accuracy']:.3f}")
+            right = summary["one_label"]["accuracy"], summary["several_labels"]["all_in_top"]
+            print(f"{name:<24}{data:<38}", *("-" if share is None else f"{share:.3f}" for share in right))
 
 
 def measured(model: Model, sets: dict[str, Dataset]) -> dict[str, Any]:
