@@ -43,6 +43,7 @@ class TrainingData:
         licence: of all the data.
         excerpts: how often each clip comes in an epoch, int64 [clips].
         activity: when labels hold within each clip, if any dataset says so.
+        timed: whether the dataset of each clip says so, bool [clips], if any does.
     """
 
     clips: tuple[Clip, ...]
@@ -55,6 +56,7 @@ class TrainingData:
     licence: str
     excerpts: NDArray[np.int64]
     activity: tuple[Activity, ...] | None = None
+    timed: NDArray[np.bool_] | None = None
 
     def subset(self, positions: NDArray[np.int64]) -> TrainingSet:
         """Some of the clips and copies, to train on."""
@@ -98,7 +100,11 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
         licence=recipe.export.licence or whole.licence,
         excerpts=np.tile(excerpts[good], versions),
     )
-    return replace(data, activity=_activity(data, [events[i] for i in good], recipe)) if timed else data
+    if not timed:
+        return data
+    known = [events[i] for i in good]
+    told = np.tile(np.array([own is not None for own in known]), versions)
+    return replace(data, activity=_activity(data, known, recipe), timed=told)
 
 
 def _activity(data: TrainingData, events: Sequence[Events], recipe: Recipe) -> tuple[Activity, ...]:

@@ -20,7 +20,7 @@ from earmark.evaluation import report
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.model import Description
 from earmark.training import data as training_data
-from earmark.training import networks, parallel
+from earmark.training import networks, parallel, timed
 from earmark.training.batches import crop_frames
 from earmark.training.data import TrainingData
 from earmark.training.division import Part, described, divide
@@ -101,6 +101,8 @@ def train_part(
         torch.save(network.state_dict(), home / "network.pt")
         if recipe.test.crops and len(part.test):
             _save_answers(home, _answer_crops(recipe, data, part, network), CROPS)
+        if data.timed is not None:
+            timed.answer_in_time(network, data, part.test, _describe(recipe, data, network)).save(home)
         _save_answers(home, _answer(recipe, data, part, network))  # last: it says that the part is done
         (home / "checkpoint.pt").unlink(missing_ok=True)
     fabric.barrier()
@@ -236,8 +238,12 @@ def _export(
     network = _build(recipe, data)
     network.load_state_dict(torch.load(folder / part.name / "network.pt", weights_only=True))
     metrics["parameters"] = sum(p.numel() for p in network.parameters())
+    about = _describe(recipe, data, network)
     chosen = thresholds(answers, data.targets, data.labels) if answers else {}
-    description = replace(_describe(recipe, data, network), thresholds=chosen, card=_card(recipe, data, part, metrics))
+    if data.timed is not None:
+        tested = [given for given in (folder / name for name in metrics["times"]) if (given / timed.NAME).exists()]
+        chosen |= timed.thresholds(map(timed.TimedAnswers.load, tested), data, about)
+    description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
     export(network, description, folder / "model.onnx")
 
 

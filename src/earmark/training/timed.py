@@ -1,0 +1,89 @@
+"""Networks that learned when labels hold, heard on long recordings: which thresholds mark events best in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from earmark import timeline
+from earmark.evaluation.events.choosing import best_thresholds
+from earmark.model import Description, Threshold
+from earmark.timeline import Array, Event
+from earmark.training.activity import Activity
+from earmark.training.data import TrainingData
+from earmark.training.networks import Network
+
+NAME = "timed.npz"
+
+
+@dataclass(frozen=True)
+class TimedAnswers:
+    """Scores of held-out clips whose events are known.
+
+    Attributes:
+        clips: position of each clip in the training data, int64 [clips].
+        steps: how many each has, int64 [clips].
+        scores: of the clips end to end, each the mean over the model's window, float16 [steps of all, labels].
+    """
+
+    clips: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    scores: NDArray[np.float16]
+
+    def save(self, home: Path) -> None:
+        """Write it under a temporary name, then rename it."""
+        temporary = home / ("part." + NAME)
+        np.savez(temporary, clips=self.clips, steps=self.steps, scores=self.scores)
+        temporary.replace(home / NAME)
+
+    @classmethod
+    def load(cls, home: Path) -> TimedAnswers:
+        """What `save` wrote."""
+        with np.load(home / NAME) as content:
+            return cls(content["clips"], content["steps"], content["scores"])
+
+
+@torch.no_grad()
+def answer_in_time(network: Network, data: TrainingData, clips: NDArray[np.int64], about: Description) -> TimedAnswers:
+    """What the network says of those clips whose events are known, step by step as on a timeline."""
+    assert data.timed is not None
+    network.eval()
+    chosen = clips[data.timed[clips]]
+    scores = [_smoothed(network, data.features[int(i)], about) for i in chosen]
+    steps = np.array([len(values) for values in scores], np.int64)
+    return TimedAnswers(chosen, steps, np.concatenate([np.empty((0, len(data.labels))), *scores]).astype(np.float16))
+
+
+def thresholds(answers: Iterable[TimedAnswers], data: TrainingData, about: Description) -> dict[str, Threshold]:
+    """For each label the thresholds whose events fit best, by segments of a second; empty where no events are known."""
+    scores: dict[str, Array] = {}
+    truth: dict[str, list[Event]] = {}
+    for given in answers:
+        parts = np.split(given.scores.astype(np.float32), np.cumsum(given.steps)[:-1]) if len(given.steps) else []
+        for clip, values in zip(given.clips, parts, strict=True):
+            assert data.activity is not None
+            name = str(int(clip))
+            scores[name] = values
+            truth[name] = events(data.activity[clip], data.labels, about.front_end.seconds)
+    return best_thresholds(scores, truth, data.labels, about.step) if scores else {}
+
+
+def events(active: Activity, labels: tuple[str, ...], seconds: float) -> list[Event]:
+    """The stretches in which labels hold, of frames `seconds` apart [frames, labels]."""
+    found = []
+    padded = np.pad(active.astype(np.int8), ((1, 1), (0, 0)))
+    for column in np.flatnonzero(active.any(axis=0)):
+        edges = np.flatnonzero(np.diff(padded[:, column]))
+        found += [Event(first * seconds, last * seconds, labels[column], 1.0) for first, last in edges.reshape(-1, 2)]
+    return sorted(found, key=lambda event: (event.onset, event.offset, event.label))
+
+
+def _smoothed(network: Network, features: NDArray[np.float32], about: Description) -> Array:
+    logits = network(torch.from_numpy(np.ascontiguousarray(features, np.float32))[None])[0]
+    values = (logits.softmax(-1) if about.exclusive else logits.sigmoid()).numpy()
+    return np.concatenate(list(timeline.smooth([values], about.window_steps, values.shape[1], about.exclusive)))
