@@ -257,7 +257,9 @@ def test_models(earmark, tmp_path):
     }
     path = low_high_model(tmp_path / "m.onnx", json.dumps(card))
     done = earmark("models", path)
-    assert done.stdout.splitlines() == ["low_high: Tones.", "Labels: low, high", "licence: CC0", "figures: f1 1.0"]
+    answers = "Answers: one each 0.02 s, which waits 0.04 s for what follows"
+    expected = ["low_high: Tones.", "Labels: low, high", answers, "licence: CC0", "figures: f1 1.0"]
+    assert done.stdout.splitlines() == expected
     assert json.loads(earmark("models", path, "--to", "json").stdout)["labels"] == ["low", "high"]
 
 

@@ -52,6 +52,7 @@ def models(
         return
     typer.echo(f"{about.name}: {about.card.get('description', '')}")
     typer.echo(textwrap.fill("Labels: " + ", ".join(about.labels), 100, subsequent_indent="  "))
+    typer.echo(f"Answers: one each {about.step:.3g} s, which waits {about.latency:.2g} s for what follows")
     for key, value in about.card.items():
         if key != "description":
             typer.echo(f"{key}: {_plain(value)}")
