@@ -110,7 +110,8 @@ def balanced(answers: Answers) -> dict[str, object]:
         own = single & answers.truth[:, column]
         if own.any():
             shares[label] = round(float((best[own] == column).mean()), 4)
-    return {"recall_of_best": shares, "balanced_accuracy": round(float(np.mean(list(shares.values()))), 4)}
+    mean = round(float(np.mean(list(shares.values()))), 4) if shares else None
+    return {"recall_of_best": shares, "balanced_accuracy": mean}
 
 
 if __name__ == "__main__":
