@@ -42,6 +42,15 @@ def test_long_lanes_are_shown_in_the_order_in_which_they_begin(monkeypatch):
     assert [label for label, _ in plot._lanes(line)] == ["long", "two"]
 
 
+def test_the_title_says_where_labels_are_left_out(monkeypatch, recording, tmp_path):
+    titles = []
+    monkeypatch.setattr(plot, "save", lambda figure, path: titles.append(figure.axes[0].get_title(loc="left")))
+    for lanes in (15, 16):
+        events = (Event(0.1, 1.0, f"label_{n}", 0.9) for n in range(lanes))
+        draw_timeline(recording, timeline_of(3.0, *events), tmp_path / "a.png")
+    assert titles == ["where.wav   (sounds)", "where.wav   (sounds, 15 of 16 labels)"]
+
+
 @pytest.mark.parametrize("seconds", [0.3, 40.0, 100.0])
 def test_spectrogram_has_a_bounded_number_of_columns(tmp_path, seconds):
     samples = tones(seconds, (seconds / 2, seconds, 2000.0))

@@ -62,6 +62,15 @@ def test_labels_that_fill_most_are_shown_in_the_order_in_which_they_begin(monkey
     assert plot._roll_labels(view.windows) == ["long", "two"]
 
 
+@pytest.mark.parametrize(("most", "title"), [(1, "labels of each second, 1 of 2 labels)"), (2, "of each second)")])
+def test_the_title_says_where_labels_are_left_out(monkeypatch, tmp_path, most, title):
+    monkeypatch.setattr(plot, "MOST_LANES", most)
+    titles = []
+    monkeypatch.setattr(plot, "save", lambda figure, path: titles.append(figure.axes[0].get_title(loc="left")))
+    draw_seconds(view_of(3.0, Event(0, 2, "rain", 1), Event(1, 2, "dog", 1)), tmp_path / "a.png")
+    assert titles[0].endswith(title)
+
+
 @pytest.mark.parametrize("duration", [0.0, 0.01, 0.5])
 def test_shortest_recordings(tmp_path, duration):
     draw_seconds(view_of(duration), tmp_path / "a.png")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,9 @@ def draw_timeline(
     _draw_lanes(events, lanes, timeline.duration)
     if scores:
         _draw_scores(below[0], scores, [label for label, _ in lanes], timeline.duration)
-    spectrogram.set_title(f"{Path(timeline.recording).name}   ({timeline.model})", loc="left", fontsize=10)
+    there = {event.label for event in timeline.events}
+    title = f"{Path(timeline.recording).name}   ({timeline.model}{_left_out(lanes, there)})"
+    spectrogram.set_title(title, loc="left", fontsize=10)
     save(figure, path)
 
 
@@ -83,7 +85,9 @@ def draw_seconds(seconds: Seconds, path: Path) -> None:
     shades = ScalarMappable(Normalize(0, 1), ROLL_COLOURS)
     figure.colorbar(shades, ax=list(panels), label="score", pad=0.01, aspect=40 if len(rows) > 2 else 12)
     each = "second" if seconds.every == 1 else f"{seconds.every:g} s"
-    title = f"{Path(seconds.recording).name}   ({seconds.model}, the labels of each {each})"
+    there = {label for window in seconds.windows for label, _ in window.labels}
+    shown = f"the labels of each {each}{_left_out(labels, there)}"
+    title = f"{Path(seconds.recording).name}   ({seconds.model}, {shown})"
     panels[0].set_title(title, loc="left", fontsize=10, parse_math=False)
     save(figure, path)
 
@@ -140,6 +144,11 @@ def save(figure: Figure, path: Path) -> None:
 def _draw_spectrogram(axes: Axes, source: media.Source, timeline: Timeline, track: int) -> None:
     image = _columns(source, timeline.duration, track)
     show_spectrogram(axes, image, 0, timeline.duration, float(image.max()) if image.size else 0.0)
+
+
+def _left_out(shown: Sized, there: Sized) -> str:
+    """What a title says where not all labels are shown."""
+    return f", {len(shown)} of {len(there)} labels" if len(shown) < len(there) else ""
 
 
 def _columns(source: media.Source, duration: float, track: int) -> Features:

@@ -134,7 +134,12 @@ characters = 12
         ("[fallback]\nform = ['a', 'b', 'c']", "something other than forms"),
         ("[reading]\nletters = 3", "letters under .reading. is no reading rule"),
         ("[reading]\nlines = 1.5", "lines under .reading. is no whole number"),
-        ("[reading]\ncharacters = 2", "no sound fits"),
+        ("[fallback]\nforms = ['{labl}', 'b', 'c']", "write {label}"),
+        ("[reading]\ncharacters = 2", "my.toml: under .reading., no sound fits"),
+        ("[reading]\nlongest = inf", "my.toml: under .reading., longest cannot be inf"),
+        ("[reading]\ngap = nan", "gap cannot be nan"),
+        ("[reading]\nlatest = -5", "latest cannot be -5"),
+        ("[reading]\nreminder_every = 0", "reminder_every cannot be 0"),
     ],
 )
 def test_a_mistake_in_own_phrases_is_named(tmp_path, text, what):

@@ -40,10 +40,19 @@ def test_own_phrases(caption, folder):
     failed(caption("--phrases", mine), "mine.toml", "low has no three phrases")
 
 
+def test_phrases_for_labels_that_nothing_has_are_named(caption, folder):
+    mine = folder / "mine.toml"
+    three = '["a", "b", "c"]'
+    mine.write_text(f'[phrases]\nlow = {three}\ndog = {three}\nlaw = {three}\n[priority]\nhihg = "alarm"')
+    done = caption("--phrases", mine, "--out", "-")
+    assert done.returncode == 0
+    assert done.stderr == f"earmark: {mine}: not known to the model, so never said: hihg, law\n"
+
+
 def test_dialogue_and_sounds_in_one_file(caption, folder):
     done = caption("--merge", folder / "holiday.srt")
     assert done.returncode == 0, done.stderr
-    assert "holiday.sdh.srt: 1 captions" in done.stderr
+    assert "holiday.sdh.srt: 1 caption\n" in done.stderr
     lines = (folder / "holiday.sdh.srt").read_text(encoding="utf-8").splitlines()
     assert lines[:3] == ["1", "00:00:00,500 --> 00:00:01,500", "Hello"]
     assert lines[6] == "[low]"
@@ -61,6 +70,22 @@ def test_dialogue_is_never_replaced(caption, folder):
     assert own.read_text(encoding="utf-8") == DIALOGUE
 
 
+def test_recordings_of_one_name_do_not_replace_each_others_captions(command, folder, low_high_file):
+    video, other = folder / "holiday.mp4", folder / "holiday.m4v"
+    other.write_bytes(video.read_bytes())
+    done = command("caption", video, other, "--model", low_high_file)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first == f"{folder / 'holiday.vtt'}: 1 caption"
+    assert second.startswith(f"earmark: {other}: has the name of another: ")
+
+
+def test_a_file_that_cannot_be_replaced_is_told_before_the_work(command, folder):
+    (folder / "broken.mp4").write_text("no video")
+    (folder / "broken.vtt").write_text("WEBVTT\n")
+    failed(command("caption", folder / "broken.mp4"), "broken.vtt", "is there already")
+
+
 def test_dialogue_in_an_old_encoding(caption, folder):
     path = folder / "ru.srt"
     path.write_bytes(DIALOGUE.replace("Hello", "Привет").encode("cp1251"))
@@ -71,7 +96,7 @@ def test_dialogue_in_an_old_encoding(caption, folder):
 def test_captions_go_into_a_copy_of_the_video(caption, folder):
     done = caption("--mux", folder / "copy.mkv", "--language", "pl", "--to", "srt")
     assert done.returncode == 0, done.stderr
-    assert "copy.mkv: 1 captions" in done.stderr
+    assert "copy.mkv: 1 caption\n" in done.stderr
     assert not (folder / "holiday.vtt").exists()
     with av.open(folder / "copy.mkv") as container:
         (track,) = container.streams.subtitles
@@ -99,12 +124,20 @@ def test_a_preview_shows_the_first_caption(caption, folder):
     look, empty = (np.asarray(Image.open(folder / name).convert("L"), int) for name in ("look.png", "bare.png"))
     assert look.shape == empty.shape
     assert (np.abs(look - empty) > 60).any()
+    assert bare.stderr.endswith("bare.png: no caption stands there at 0.2 s\n")
+
+
+def test_no_preview_of_what_is_after_the_end(caption, folder):
+    done = caption("--burn-preview", folder / "look.png", "--at", "900", "--out", "-")
+    failed(done, "--at 900: is after the end of", "a moment up to 6.0 s")
+    assert not (folder / "look.png").exists()
 
 
 @pytest.mark.parametrize(
     ("words", "what"),
     [
         (["--at", "3"], "--burn-preview"),
+        (["--encoding", "cp1253"], "--merge"),
         (["--burn-preview", "look.jpg"], "end it in .png"),
         (["--merge", "none.srt"], "cannot be opened"),
         (["--to", "ass"], "--to ass"),

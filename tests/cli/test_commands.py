@@ -186,7 +186,7 @@ def test_mistakes_are_told_in_one_line(command, place, monkeypatch, words, says)
 def test_a_picture_that_cannot_be_written(earmark):
     done = earmark("label", "low.wav", "--model", "m.onnx", "--plot", "low.wav/a.png")
     assert_one_line(done, "low.wav")
-    assert "low" in done.stdout
+    assert done.stdout == ""  # told before the work
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_captions_lie_beside_the_video(earmark, tmp_path):
     media_files.write(tmp_path / "holiday.mp4", "mp4", sound, video=6.0)
     done = earmark("caption", tmp_path / "holiday.mp4", "--model", "m.onnx")
     assert done.returncode == 0, done.stderr
-    assert f"{tmp_path / 'holiday.vtt'}: 1 captions" in done.stderr
+    assert f"{tmp_path / 'holiday.vtt'}: 1 caption\n" in done.stderr
     text = (tmp_path / "holiday.vtt").read_text()
     assert text.startswith("WEBVTT")
     assert "[low" in text

@@ -98,6 +98,7 @@ def test_a_broken_recording_spares_the_others(earmark, place):
         (["--relabel", "buzz=low"], ["--relabel buzz", "bell, high, hum"]),
         (["--relabel", "hum=lo"], ["no label of the model", "low"]),
         (["--out", "other.csv"], ["other.csv", "--out"]),
+        (["--out", "other.csv/report"], ["--out other.csv/report", "choose another"]),
     ],
 )
 def test_mistakes_are_told_in_one_line(earmark, words, says):

@@ -106,3 +106,10 @@ def test_mistakes_are_told_in_one_line(every, words, says):
     (line,) = done.stderr.splitlines()
     assert line.startswith("earmark: ")
     assert says in line
+
+
+def test_a_wrong_name_for_a_picture_is_told_before_the_work(every):
+    for more in ([], ["--every", "1"]):
+        done = every("low.wav", *more, "--plot", "picture.jpg")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "end it in .png" in done.stderr

@@ -171,6 +171,8 @@ def test_a_folder_of_recordings_serves_as_background(command, words, tmp_path):
         (("--dry-run",), "earmark data scenes: needs --events"),
         (("--events", "{tones}"), "earmark data scenes: needs --out, or --dry-run"),
         (("--events", "nowhere", "--dry-run"), "nowhere: there is no such dataset"),
+        (("--events", "{bare}", "--folds", "1", "--dry-run"), "--events: has clips without labels only; give a folder"),
+        (("--events", "{tones}", "--plot", "first.jpg", "--dry-run"), "first.jpg: is no name for a .png file"),
         (("--events", "{tones}", "--folds", "20", "--dry-run"), "--events: has only 12 sources, so that fold"),
         (("--events", "{tones}", "--event-labels", "cat", "--dry-run"), "--event-labels cat: is no label"),
         (("--events", "{tones}", "--relabel", "low", "--dry-run"), "--relabel low: is no pair of labels"),
@@ -182,7 +184,7 @@ def test_a_folder_of_recordings_serves_as_background(command, words, tmp_path):
     ],
 )
 def test_mistakes_are_told(command, words, more, message):
-    names = {"tones": words[3], "words": words[7]}
+    names = {"tones": words[3], "bare": words[3].parent, "words": words[7]}
     failed = command("data", "scenes", *(word.format(**names) for word in more))
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"earmark: {message}")

@@ -165,7 +165,7 @@ def test_what_is_no_subtitle_file_is_told(tmp_path):
         with pytest.raises(EarmarkError, match="holds no subtitles"):
             read_subtitles(path)
     path.write_text(SRT)
-    with pytest.raises(EarmarkError, match="--encoding klingon: is no encoding"):
+    with pytest.raises(EarmarkError, match="--encoding klingon: is no encoding; name one, such as"):
         read_subtitles(path, "klingon")
     path.write_bytes(b"\x81\x00")
     with pytest.raises(EarmarkError, match="is not cp1250 text"):

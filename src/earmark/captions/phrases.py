@@ -70,6 +70,8 @@ class Phrases:
         fallback = _forms(_part(table, "fallback", path), path)
         if set(fallback) - {"forms"}:
             raise EarmarkError(path, "[fallback] says something other than forms", "say there: forms = [three phrases]")
+        if any("{" in text.replace("{label}", "") for text in fallback.get("forms", ())):
+            raise EarmarkError(path, "[fallback] has braces around something other than label", "write {label}")
         return replace(
             self,
             forms={**self.forms, **_forms(_part(table, "phrases", path), path)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -58,6 +59,9 @@ class ReadingRules:
             raise EarmarkError("reading rules", f"{self.shortest} to {self.longest} s is no span a caption can last")
         if self.lines < 1 or self.characters < 4:
             raise EarmarkError("reading rules", f"no sound fits {self.lines} lines of {self.characters} characters")
+        for name, value in ((one.name, getattr(self, one.name)) for one in fields(self)):
+            if not 0 <= value < math.inf or (name == "reminder_every" and not value):
+                raise EarmarkError("reading rules", f"{name} cannot be {value}")
 
     @classmethod
     def of(cls, table: Mapping[str, object], where: object) -> ReadingRules:
@@ -73,4 +77,7 @@ class ReadingRules:
             whole = known[name] == "int"
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
                 raise EarmarkError(where, f"{name} under [reading] is no {'whole ' if whole else ''}number")
-        return cls(**table)  # type: ignore[arg-type]
+        try:
+            return cls(**table)  # type: ignore[arg-type]
+        except EarmarkError as error:
+            raise EarmarkError(where, f"under [reading], {error.reason}") from error

@@ -16,6 +16,7 @@ from earmark.errors import EarmarkError
 if TYPE_CHECKING:
     from earmark.captions import Caption, Phrases
     from earmark.formats.subtitles import Subtitles
+    from earmark.model import Model
     from earmark.timeline import Timeline
 
 HELP = """Write captions of the sounds in a video, as deaf viewers read them, into a file beside it.
@@ -82,23 +83,40 @@ def caption(
     dialogue = read_subtitles(merge, encoding) if merge else None
     kind = to or (dialogue.kind if dialogue else "vtt")
     common.check_choice("--to", kind, ("vtt", "srt"))
+    if encoding and not merge:
+        raise EarmarkError("--encoding", "is that of the dialogue", "give --merge FILE too")
     _check_files(files, merge, burn_preview, at)
     copies = mux_option.Copies(mux, files, language, overwrite) if mux else None
-    timeline_of = common.labeller(load_model(model), only, sensitivity, track)
+    chosen = load_model(model)
+    if phrases:
+        _tell_of_unheard(phrases, words, chosen)
+    timeline_of = common.labeller(chosen, only, sensitivity, track)
+
+    def beside(file: Path) -> Path | None:
+        """Its file of captions; None where there is none, or standard output."""
+        if str(out or file) == "-" or (copies and not out):  # nothing lies beside standard input
+            return None
+        return (out or file.parent) / f"{file.stem}{'.sdh' if dialogue else ''}.{kind}"
+
+    written: set[Path] = set()
 
     def work(file: Path) -> None:
+        path = beside(file)
+        if path in written:
+            raise EarmarkError(file, f"has the name of another: {path} is taken", "use another --out")
+        if path:
+            _spare(path, merge, overwrite)
         if copies:
             copies.check(file)
         made = _made(timeline_of(file), words, dialogue, kind, include_speech)
         if copies:
-            print(f"{copies.write(file, made.text)}: {made.count} captions", file=sys.stderr)
-        if str(out or file) == "-":  # nothing lies beside standard input
-            common.standard_output().write(made.text)
-        elif out or not copies:
-            path = (out or file.parent) / f"{file.stem}{'.sdh' if dialogue else ''}.{kind}"
-            _spare(path, merge, overwrite)
+            _tell(copies.write(file, made.text), made)
+        if path:
             output.write_whole(path, made.text)
-            print(f"{path}: {made.count} captions", file=sys.stderr)
+            written.add(path)
+            _tell(path, made)
+        elif str(out or file) == "-":
+            common.standard_output().write(made.text)
         if burn_preview:
             _burn(file, made, at, output.place(burn_preview, file, ".png", len(files)))
 
@@ -116,6 +134,8 @@ class _Made:
     """All that stands on the screen, dialogue too."""
     first: float | None
     """When the first sound is captioned, seconds."""
+    duration: float
+    """Of the recording's sound, seconds."""
 
 
 def _made(timeline: Timeline, words: Phrases, dialogue: Subtitles | None, kind: str, include_speech: bool) -> _Made:
@@ -132,11 +152,11 @@ def _made(timeline: Timeline, words: Phrases, dialogue: Subtitles | None, kind: 
         cues = captions(timeline, words, include_speech=include_speech)
         file = io.StringIO(newline="")
         form.write_captions(cues, file, timeline.model)
-        return _Made(file.getvalue(), len(cues), cues, cues[0].onset if cues else None)
+        return _Made(file.getvalue(), len(cues), cues, cues[0].onset if cues else None, timeline.duration)
     woven = weave(timeline, dialogue.dialogue(), words, include_speech=include_speech)
     onsets = [*(c.onset for c in woven.captions), *(dialogue.entries[i].onset for i in woven.shared)]
     text = merged(dialogue, woven, form, timeline.model)
-    return _Made(text, len(onsets), shown(dialogue, woven), min(onsets, default=None))
+    return _Made(text, len(onsets), shown(dialogue, woven), min(onsets, default=None), timeline.duration)
 
 
 def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path | None, at: float | None) -> None:
@@ -151,6 +171,21 @@ def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path |
             raise EarmarkError("--burn-preview", "needs a file that can be read twice", "save standard input first")
         common.need_matplotlib("--burn-preview")  # which Pillow comes with
         output.place(burn_preview, files[0], ".png", len(files))
+
+
+def _tell(path: Path, made: _Made) -> None:
+    print(f"{path}: {made.count} caption{'' if made.count == 1 else 's'}", file=sys.stderr)
+
+
+def _tell_of_unheard(path: Path, words: Phrases, model: Model) -> None:
+    """Labels of somebody's own phrases that no model of Earmark's has, nor this one: they may be misspelt."""
+    from earmark.captions import Phrases
+
+    usual = Phrases.load(words.language)
+    known = {*usual.forms, *usual.priorities, *model.labels}
+    unheard = sorted({*words.forms, *words.priorities} - known)
+    if unheard:
+        print(f"earmark: {path}: not known to the model, so never said: {', '.join(unheard)}", file=sys.stderr)
 
 
 def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:
@@ -170,6 +205,17 @@ def _burn(file: Path, made: _Made, at: float | None, path: Path) -> None:
     moment = made.first if at is None else at
     if moment is None:
         raise EarmarkError(file, "has no sounds to show in a preview", "choose a moment with --at")
+    end = _end(file, made)
+    if moment > end:
+        raise EarmarkError(f"--at {moment:g}", f"is after the end of {file}", f"choose a moment up to {end:.1f} s")
     lines = [line for cue in made.shown if cue.onset <= moment < cue.offset for line in cue.lines]
     burn_preview(file, moment, lines, path)
-    print(path, file=sys.stderr)
+    print(path if lines else f"{path}: no caption stands there at {moment:g} s", file=sys.stderr)
+
+
+def _end(file: Path, made: _Made) -> float:
+    """When the sound is over and, as far as the file says, the pictures."""
+    from earmark.media import Recording
+
+    with Recording(file) as recording:
+        return max(made.duration, recording.duration or 0.0)

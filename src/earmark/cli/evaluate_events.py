@@ -31,6 +31,8 @@ def evaluate(
 
     recordings = annotated.load(on, truth, split).relabelled(dict(map(_pair, relabel)), model.labels)
     _tell_of_unknown(recordings, model)
+    if out is not None:
+        _make(out)  # where that cannot be, it is told before hours of work
     with common.bar("recordings") as advance:
         said = answers.ask(model, recordings.only(model.labels), advance)
     for error in said.unreadable:
@@ -42,6 +44,13 @@ def evaluate(
             typer.echo(path, err=True)
     if said.unreadable:
         raise typer.Exit(1)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EarmarkError(f"--out {folder}", f"cannot be made ({error.strerror})", "choose another") from error
 
 
 def _text(figures: Mapping[str, Any], to: str) -> str:

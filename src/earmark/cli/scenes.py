@@ -35,6 +35,7 @@ Examples:
     earmark data scenes --events esc50 --count 1000 --dry-run
 """
 
+FIRST = "audio/000000.flac"  # the scene that --plot draws
 Place = Annotated[list[str] | None, typer.Option(metavar="DATASET", show_default=False)]
 
 
@@ -88,6 +89,7 @@ def scenes(
     ] = None,
 ) -> None:
     """Join labelled clips into long annotated tracks."""
+    from earmark.cli.output import place
     from earmark.datasets.scenes.plan import Plan
     from earmark.datasets.scenes.pools import groups
 
@@ -97,6 +99,7 @@ def scenes(
         raise EarmarkError("earmark data scenes", "needs --out, or --dry-run", "see its --help")
     if plot is not None:
         need_matplotlib("--plot")
+        plot = place(plot, Path(FIRST), ".png", 1)
     roles = {"events": events, "background": background, "speech": speech, "music": music}
     cast = _cast(roles, _labels(event_labels), _labels(background_labels), relabel or [], data_dir)
     plan = Plan(
@@ -176,9 +179,8 @@ def _draw(plan: Plan, out: Path, picture: Path) -> None:
     from earmark.plot import draw_timeline
     from earmark.timeline import Timeline
 
-    name = "audio/000000.flac"
-    events = read(out / building.EVENTS).get(name, ())
-    draw_timeline(out / name, Timeline(name, plan.seconds, "scenes", events), picture)
+    events = read(out / building.EVENTS).get(FIRST, ())
+    draw_timeline(out / FIRST, Timeline(FIRST, plan.seconds, "scenes", events), picture)
     typer.echo(picture, err=True)
 
 

@@ -138,9 +138,9 @@ def _decoded(data: bytes, encoding: str | None, path: Path) -> str:
     try:
         return data.decode(encoding or _told_by(data))
     except LookupError as error:
-        raise EarmarkError(f"--encoding {encoding}", "is no encoding", _ENCODINGS) from error
+        raise EarmarkError(f"--encoding {encoding}", "is no encoding", f"name one, {_ENCODINGS}") from error
     except UnicodeDecodeError as error:
-        if encoding is not None:
+        if encoding:
             raise EarmarkError(path, f"is not {encoding} text", f"name another encoding, {_ENCODINGS}") from error
         raise EarmarkError(path, "is not UTF-8 text", f"name its encoding with --encoding, {_ENCODINGS}") from error
 

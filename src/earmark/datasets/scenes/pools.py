@@ -160,6 +160,14 @@ def _check_groups(cast: Cast, made: Sequence[Group]) -> None:
         if not lacking:
             continue
         there = len(frozenset().union(*(group[role].sources for group in made)))
-        what = "clips with these labels" if there == 0 else f"only {there} sources, so that fold {lacking[0]} gets none"
-        reason = f"has {what}" if there else f"has no {what}"
-        raise DatasetError(f"--{role}", reason, "give fewer --folds, or more datasets" if there else "name others")
+        if there == 0:
+            raise DatasetError(f"--{role}", *_nothing(role, cast))
+        reason = f"has only {there} sources, so that fold {lacking[0]} gets none"
+        raise DatasetError(f"--{role}", reason, "give fewer --folds, or more datasets")
+
+
+def _nothing(role: str, cast: Cast) -> tuple[str, str]:
+    """Why a role has no clips at all, and what to do."""
+    if any(one.labels for one in cast.datasets[role]) or role != EVENTS:
+        return "has no clips with these labels", "name others"
+    return "has clips without labels only", "give a folder that holds a folder for each label, or a table with labels"

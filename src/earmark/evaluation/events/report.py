@@ -49,7 +49,8 @@ def _words(summary: Mapping[str, Any]) -> list[str]:
     exact, distinct = summary["psds"]["exact"], summary["psds"]["distinct"]
     lines.append(f"{_three(exact):>6}  PSDS of DCASE's scenario 1: when exactly")
     lines.append(f"{_three(distinct):>6}  PSDS of DCASE's scenario 2: which label")
-    hours = f"{summary['recordings']} recordings, {_time(summary['hours'])}"
+    recordings = f"{summary['recordings']} recording{'' if summary['recordings'] == 1 else 's'}"
+    hours = f"{recordings}, {_time(summary['hours'])}"
     lines.append(f"{summary['false_events_an_hour']:>6.1f}  false events an hour ({hours})")
     return lines
 
