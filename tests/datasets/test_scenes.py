@@ -179,6 +179,8 @@ def test_a_store_keeps_no_more_than_it_has_room_for(tmp_path):
 def test_events_of_one_label_that_overlap_are_one():
     events = [Event(1, 2, "a", 1), Event(1.5, 3, "a", 1), Event(3, 4, "a", 1), Event(2, 5, "b", 1), Event(6, 7, "a", 1)]
     assert united(events) == [Event(1, 4, "a", 1), Event(2, 5, "b", 1), Event(6, 7, "a", 1)]
+    apart = [Event(1, 2, "a", 1), Event(2.4, 3, "a", 1), Event(3.5, 4, "a", 1)]
+    assert united(apart) == [Event(1, 3, "a", 1), Event(3.5, 4, "a", 1)]
 
 
 def test_counts_are_those_of_what_is_drawn(tmp_path):

@@ -158,10 +158,10 @@ def _told(part: Layer, spans: Iterable[tuple[int, int]], origin: int, plan: Plan
 
 
 def united(events: Iterable[Event]) -> list[Event]:
-    """Events in order, those of one label that overlap or touch as one."""
+    """Events in order, those of one label with less than a gap of silence between them as one, as within a clip."""
     found: list[Event] = []
     for event in sorted(events, key=lambda event: (event.label, event.onset)):
-        if found and found[-1].label == event.label and event.onset <= found[-1].offset:
+        if found and found[-1].label == event.label and event.onset - found[-1].offset < hearing.GAP:
             last = found[-1]
             found[-1] = Event(last.onset, max(last.offset, event.offset), last.label, 1.0)
         else:
