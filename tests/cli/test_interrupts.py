@@ -25,6 +25,11 @@ raise SystemExit("was not interrupted")
 """
 
 
+def heed_interrupts():
+    """Where the tests run in the background of a script, interrupts are ignored, and so they would be here."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("place")
@@ -51,7 +56,7 @@ def place(tmp_path_factory):
 )
 def test_an_interrupt_while_modules_are_imported(place, words, moment):
     command = [sys.executable, "-c", INTERRUPTED_WHEN_IMPORTING, moment, *words]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, preexec_fn=heed_interrupts)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
@@ -66,7 +71,12 @@ def test_an_interrupt_that_is_ignored_stays_so(place):
 def test_an_interrupt_from_outside(place):
     """Standard input that never comes holds the command up until it is interrupted."""
     process = subprocess.Popen(
-        [EARMARK, "label", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=place
+        [EARMARK, "label", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=place,
+        preexec_fn=heed_interrupts,
     )
     status = Path(f"/proc/{process.pid}/maps")
     while process.poll() is None and status.exists() and "onnxruntime" not in status.read_text():

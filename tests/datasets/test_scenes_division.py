@@ -125,5 +125,5 @@ def test_what_cannot_be_is_said():
     with pytest.raises(DatasetError, match="--relabel cat: is no label"):
         groups(Cast({"events": [one]}, relabel={"cat": "dog"}), 1, 0)
     bare = replace(one, clips=(clip(1, "1"),))
-    with pytest.raises(DatasetError, match="--events: has no clips with these labels"):
+    with pytest.raises(DatasetError, match="--events: has clips without labels only"):
         groups(Cast({"events": [bare]}), 1, 0)

@@ -31,7 +31,7 @@ def largest_difference(network, path, activation, shape):
 def test_every_network_has_its_parity_test():
     """Those of the frame classifiers are in test_frame_classifiers.py, those for patches in test_patch_networks.py."""
     for_frames = {name for name, kind in NETWORKS.items() if not issubclass(kind, PatchNetwork)}
-    assert for_frames == {"compact_cnn", "earmark", "least_squares", "linear_svm", "mlp", "rnn", "gru"}
+    assert for_frames == {"compact_cnn", "earmark", "segmenter", "least_squares", "linear_svm", "mlp", "rnn", "gru"}
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 8), (3, 57), (2, 251)])
@@ -40,10 +40,10 @@ def test_the_file_answers_as_the_network(usual, compact, shape):
     assert largest_difference(*compact, torch.sigmoid, shape) < 1e-4
 
 
-def test_our_own_network_answers_from_its_file_too(tmp_path):
-    network = round_weights(
-        shaken(build("earmark", 64, 3, {"width": 4, "hidden": 32}), torch.randn(4, 200, 64) * 20 - 40)
-    )
+@pytest.mark.parametrize(("name", "options"), [("earmark", {}), ("segmenter", {}), ("segmenter", {"causal": True})])
+def test_our_own_networks_answer_from_their_files_too(tmp_path, name, options):
+    small = build(name, 64, 3, {"width": 4, "hidden": 32, **options})
+    network = round_weights(shaken(small, torch.randn(4, 200, 64) * 20 - 40))
     path = tmp_path / "model.onnx"
     export(network, Description("x", ("a", "b", "c"), True, FRONT_END, network.stride, network.context), path)
     for shape in [(1, 1), (3, 57), (2, 251)]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from earmark.captions.phrases import Phrases, in_language
 from earmark.captions.rules import Caption, ReadingRules
 from earmark.captions.screen import Screen
 from earmark.captions.sounds import sounds
-from earmark.timeline import Event, Timeline
+
+if TYPE_CHECKING:
+    from earmark.timeline import Event, Timeline
 
 SPEECH = "speech"  # the label that subtitles, not sound captions, are for
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from earmark.captions.phrases import Form, Phrases
 from earmark.captions.priority import Priority
 from earmark.captions.rules import ReadingRules
-from earmark.timeline import Event
+
+if TYPE_CHECKING:
+    from earmark.timeline import Event
 
 
 @dataclass(eq=False)

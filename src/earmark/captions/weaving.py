@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from earmark.captions.making import audible, end_of
 from earmark.captions.phrases import Phrases, in_language
@@ -17,7 +18,9 @@ from earmark.captions.priority import Priority
 from earmark.captions.rules import Caption, ReadingRules
 from earmark.captions.screen import Cue, Screen
 from earmark.captions.sounds import Sound, ms, sounds
-from earmark.timeline import Timeline
+
+if TYPE_CHECKING:
+    from earmark.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)

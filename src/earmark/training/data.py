@@ -41,7 +41,7 @@ class TrainingData:
         exclusive: whether each clip has exactly one label.
         features: prepared features of each clip.
         licence: of all the data.
-        excerpts: how often each clip comes in an epoch, int64 [clips].
+        excerpts: how often each clip comes in an epoch, int64 [clips]; once if None.
         activity: when labels hold within each clip, if any dataset says so.
         timed: whether the dataset of each clip says so, bool [clips], if any does.
     """
@@ -54,7 +54,7 @@ class TrainingData:
     exclusive: bool
     features: Prepared
     licence: str
-    excerpts: NDArray[np.int64]
+    excerpts: NDArray[np.int64] | None = None
     activity: tuple[Activity, ...] | None = None
     timed: NDArray[np.bool_] | None = None
 
@@ -62,7 +62,8 @@ class TrainingData:
         """Some of the clips and copies, to train on."""
         activity = None if self.activity is None else [self.activity[i] for i in positions]
         own = self.features.take(positions), self.targets[positions]
-        return TrainingSet(*own, self.exclusive, activity, self.excerpts[positions])
+        excerpts = None if self.excerpts is None else self.excerpts[positions]
+        return TrainingSet(*own, self.exclusive, activity, excerpts)
 
 
 def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = None) -> TrainingData:
