@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 LIGHT = 0.35  # opacity of the dots, one a fold
+CHARACTERS = 12  # of a title in an inch
 
 
 def draw_study(title: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -38,7 +40,7 @@ def draw_study(title: str, rows: Sequence[Mapping[str, Any]], path: Path) -> Non
     axes.set_ylim(0, 1)
     axes.set_ylabel("accuracy")
     axes.grid(axis="y", alpha=0.3)
-    axes.set_title(title, wrap=True, fontsize=10)
+    axes.set_title(textwrap.fill(title, round(CHARACTERS * figure.get_figwidth())), fontsize=10)
     if any(series):
         handles = [Patch(color=f"C{number}", alpha=0.75) for number in range(len(series))]
         figure.legend(handles, series, loc="outside lower center", ncols=len(series))
