@@ -51,6 +51,26 @@ class Timeline:
         return replace(self, events=tuple(sorted(events, key=_order)))
 
 
+def joined(events: Iterable[Event], gap: float = 0.0) -> list[Event]:
+    """The events, those of one label less than `gap` seconds apart made one, with the better score; ordered by onset.
+
+    A label sounds or it does not: two dogs that bark at once are one event of `dog` on a timeline. Without a gap, only
+    events that overlap are joined.
+    """
+    last: dict[str, int] = {}
+    result: list[Event] = []
+    for event in sorted(events, key=lambda event: (event.onset, event.offset)):
+        place = last.get(event.label)
+        before = None if place is None else result[place]
+        if place is not None and before is not None and event.onset - before.offset < gap:
+            end, best = max(before.offset, event.offset), max(before.score, event.score)
+            result[place] = Event(before.onset, end, event.label, best)
+        else:
+            last[event.label] = len(result)
+            result.append(event)
+    return result
+
+
 def _order(event: Event) -> tuple[float, float, str]:
     return event.onset, event.offset, event.label
 

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.evaluation.events.collars import event_based
-from earmark.evaluation.events.figures import joined
 from earmark.evaluation.events.matching import maximum_matching
 from earmark.evaluation.events.segments import segment_based
-from earmark.timeline import Event
+from earmark.timeline import Event, joined
 
 
 def events(*spans, label="dog"):

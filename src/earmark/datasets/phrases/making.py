@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from scipy.signal import resample_poly
 from earmark.datasets.phrases import effects, mixing, rendering
 from earmark.datasets.phrases.plan import Phrase, Plan, draw
 from earmark.media.writing import write_samples
-from earmark.timeline import Event
+from earmark.timeline import Event, joined
 
 DIGITS = 4  # of seconds in tables
+TOUCHING = 0.5 * 10**-DIGITS  # seconds between events that follow each other without a gap
 DRY_PEAK = 0.5  # of clips without effects
 
 Samples = NDArray[np.float32]
@@ -79,19 +80,8 @@ def mixed(plan: Plan, phrase: Phrase, stems: Sequence[Samples]) -> tuple[Samples
         if player.label is not None
         for onset, offset in found
     ]
-    return total, sorted(_united(events), key=lambda event: (event.onset, event.offset, event.label))
-
-
-def _united(events: Iterable[Event]) -> list[Event]:
-    """Events of one label that overlap, as one: two guitars are guitar."""
-    united: list[Event] = []
-    for event in sorted(events, key=lambda event: (event.label, event.onset)):
-        if united and united[-1].label == event.label and event.onset <= united[-1].offset:
-            last = united[-1]
-            united[-1] = Event(last.onset, max(last.offset, event.offset), last.label, 1.0)
-        else:
-            united.append(event)
-    return united
+    together = joined(events, TOUCHING)  # two guitars are guitar
+    return total, sorted(together, key=lambda event: (event.onset, event.offset, event.label))
 
 
 def _resampled(samples: Samples, rate: int) -> Samples:

@@ -15,7 +15,7 @@ from earmark.datasets.scenes.plan import Happening, Plan, Scene, Taken, Track
 from earmark.datasets.scenes.pools import MUSIC, SPEECH
 from earmark.datasets.scenes.store import Sound, Store
 from earmark.noise import coloured_noise
-from earmark.timeline import Event
+from earmark.timeline import Event, joined
 
 DIGITS = 3  # of seconds in tables
 TRIES = 8  # times an event is given another place where too many sound at once
@@ -159,11 +159,4 @@ def _told(part: Layer, spans: Iterable[tuple[int, int]], origin: int, plan: Plan
 
 def united(events: Iterable[Event]) -> list[Event]:
     """Events in order, those of one label with less than a gap of silence between them as one, as within a clip."""
-    found: list[Event] = []
-    for event in sorted(events, key=lambda event: (event.label, event.onset)):
-        if found and found[-1].label == event.label and event.onset - found[-1].offset < hearing.GAP:
-            last = found[-1]
-            found[-1] = Event(last.onset, max(last.offset, event.offset), last.label, 1.0)
-        else:
-            found.append(event)
-    return sorted(found, key=lambda event: (event.onset, event.offset, event.label))
+    return sorted(joined(events, hearing.GAP), key=lambda event: (event.onset, event.offset, event.label))

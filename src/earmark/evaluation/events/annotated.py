@@ -11,8 +11,7 @@ from earmark import datasets
 from earmark.datasets import Clip, table
 from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkError
-from earmark.evaluation.events.figures import joined
-from earmark.timeline import Event
+from earmark.timeline import Event, joined
 
 CLIPS, EVENTS = "clips.csv", "events.csv"
 

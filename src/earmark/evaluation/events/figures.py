@@ -97,25 +97,6 @@ def labels_of(*tables: Events) -> tuple[str, ...]:
     return tuple(sorted({event.label for table in tables for events in table.values() for event in events}))
 
 
-def joined(events: Iterable[Event]) -> list[Event]:
-    """The events, those of one label that overlap made one, with the better score; ordered by onset.
-
-    A label sounds or it does not: two dogs that bark at once are one event of `dog` on a timeline.
-    """
-    last: dict[str, int] = {}
-    result: list[Event] = []
-    for event in sorted(events, key=lambda event: (event.onset, event.offset)):
-        place = last.get(event.label)
-        before = None if place is None else result[place]
-        if place is not None and before is not None and event.onset < before.offset:
-            end, best = max(before.offset, event.offset), max(before.score, event.score)
-            result[place] = Event(before.onset, end, event.label, best)
-        else:
-            last[event.label] = len(result)
-            result.append(event)
-    return result
-
-
 def _mean(values: Iterable[float]) -> float:
     listed = list(values)
     return sum(listed) / len(listed) if listed else nan

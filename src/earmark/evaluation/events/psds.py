@@ -13,7 +13,8 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.evaluation.events.figures import Events, joined, labels_of
+from earmark.evaluation.events.figures import Events, labels_of
+from earmark.timeline import joined
 
 Numbers = NDArray[np.float64]
 
