@@ -50,16 +50,25 @@ def label(
     with media.open_recording(source, track) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, progress)
         levels = Levels(about.front_end.hop / about.front_end.rate)
-        frames = about.front_end.frame_stream(streaming.ahead(iter(blocks), BLOCKS_AHEAD))
-        if about.front_end.kind in IN_DECIBELS:
-            frames = levels.hear(frames)
-        scores = chosen.score_features(about.front_end.cut(frames))
-        for part in smooth(scores, about.window_steps, len(about.labels), about.exclusive):
+        for part in scored(chosen, streaming.ahead(iter(blocks), BLOCKS_AHEAD), levels):
             finder.add(part)
             if hear:
                 hear(part)
         events = levels.tighten(finder.events(blocks.seconds), about.reach)
         return Timeline(recording.name, round(blocks.seconds, 3), about.name).with_events(events)
+
+
+def scored(model: Model, blocks: Iterable[Samples], levels: Levels) -> Iterator[Array]:
+    """The scores [steps, labels] that events are made of, each the mean over the model's window, some at a time.
+
+    The levels of what passes are noted in `levels`, where the front end tells them.
+    """
+    about = model.description
+    frames = about.front_end.frame_stream(blocks)
+    if about.front_end.kind in IN_DECIBELS:
+        frames = levels.hear(frames)
+    steps = model.score_features(about.front_end.cut(frames))
+    return smooth(steps, about.window_steps, len(about.labels), about.exclusive)
 
 
 def classify(

@@ -115,12 +115,8 @@ class Description:
     @property
     def latency(self) -> float:
         """Seconds from a moment to the end of what its score on a timeline depends on: the delay of live use."""
-        ahead = self.front_end.patch or self._after * self.front_end.seconds
-        return ahead + self.window_steps // 2 * self.step
-
-    @property
-    def _after(self) -> int:
-        return self.context if self.ahead is None else self.ahead
+        frames = self.context if self.ahead is None else self.ahead
+        return (self.front_end.patch or frames * self.front_end.seconds) + self.window_steps // 2 * self.step
 
     @property
     def window_steps(self) -> int:
@@ -152,8 +148,7 @@ class Model:
         """
         about = self.description
         chunk = max(1, round(CHUNK_SECONDS / about.step)) * about.stride
-        ahead = self._context if about.ahead is None else about.ahead
-        for frames, before, after in windows(features, chunk, self._context, about.front_end.size, ahead):
+        for frames, before, after in windows(features, chunk, self._context, about.front_end.size, about.ahead):
             steps = slice(before // about.stride, -(-(len(frames) - after) // about.stride))
             yield self.session.run(["scores"], {"features": frames[None]})[0][0, steps]
 

@@ -222,27 +222,27 @@ def _finish(
         metrics.setdefault("times", {})[part.name] = _times(history)
     curves = {part.name: [e.loss for e in history] for part, history in zip(parts, histories, strict=True)}
     report.draw_curves(curves, folder / "curves.png")
-    _export(recipe, data, parts[-1], answers, metrics, folder)
+    _export(recipe, data, parts, answers, metrics, folder)
     write_json(folder / "metrics.json", metrics)
 
 
 def _export(
     recipe: Recipe,
     data: TrainingData,
-    part: Part,
+    parts: list[Part],
     answers: list[Answers],
     metrics: dict[str, Any],
     folder: Path,
 ) -> None:
     """The last part's network as the model file; its thresholds come from all that was held out."""
+    part = parts[-1]
     network = _build(recipe, data)
     network.load_state_dict(torch.load(folder / part.name / "network.pt", weights_only=True))
     metrics["parameters"] = sum(p.numel() for p in network.parameters())
     about = _describe(recipe, data, network)
     chosen = thresholds(answers, data.targets, data.labels) if answers else {}
     if data.timed is not None:
-        tested = [given for given in (folder / name for name in metrics["times"]) if (given / timed.NAME).exists()]
-        chosen |= timed.thresholds(map(timed.TimedAnswers.load, tested), data, about)
+        chosen |= timed.thresholds([timed.TimedAnswers.load(folder / part.name) for part in parts], data, about)
     description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
     export(network, description, folder / "model.onnx")
 

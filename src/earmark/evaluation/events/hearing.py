@@ -8,10 +8,9 @@ import numpy as np
 
 from earmark import media
 from earmark.edges import Levels
-from earmark.frontend import IN_DECIBELS
-from earmark.labelling import CountedBlocks
+from earmark.labelling import CountedBlocks, scored
 from earmark.model import Description, Model
-from earmark.timeline import Array, Event, EventFinder, EventRules, Scores, log_odds, probabilities, smooth
+from earmark.timeline import Array, Event, EventFinder, EventRules, Scores, log_odds, probabilities
 
 THRESHOLDS = probabilities(np.linspace(-7, 7, 50, dtype=np.float32), exclusive=False)
 """Where operating points lie: even on the scale of log-odds, from 0.0009 to 0.9991."""
@@ -66,10 +65,5 @@ def hear(model: Model, source: media.Source, track: int = 0) -> Heard:
     levels = Levels(about.front_end.hop / about.front_end.rate)
     with media.open_recording(source, track) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, None)
-        frames = about.front_end.frame_stream(blocks)
-        if about.front_end.kind in IN_DECIBELS:
-            frames = levels.hear(frames)
-        steps = model.score_features(about.front_end.cut(frames))
-        parts = smooth(steps, about.window_steps, len(about.labels), about.exclusive)
-        scores = Scores.joined(about.labels, about.step, parts)
+        scores = Scores.joined(about.labels, about.step, scored(model, blocks, levels))
     return Heard(about, scores.values, levels, blocks.seconds)
