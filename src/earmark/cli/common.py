@@ -70,6 +70,25 @@ def key_value(option: str) -> tuple[str, int | str]:
     return key, int(value) if value.isdigit() else value
 
 
+def relabelling(pairs: Iterable[str]) -> dict[str, str]:
+    """What `--relabel OLD=NEW` says, given any number of times."""
+    return dict(map(_renaming, pairs))
+
+
+def _renaming(text: str) -> tuple[str, str]:
+    old, sign, new = text.partition("=")
+    if not (old and sign and new):
+        raise EarmarkError(f"--relabel {text}", "is no pair of labels", "write OLD=NEW")
+    return old, new
+
+
+def check_report(out: Path) -> None:
+    """Refuse `--out` for a report with pictures where it cannot be one."""
+    need_matplotlib("--out")
+    if out.exists() and not out.is_dir():
+        raise EarmarkError(f"--out {out}", "is a file", "give a folder")
+
+
 def need_matplotlib(option: str) -> None:
     """Refuse an option that draws, before anything long is begun, where nothing can be drawn."""
     if find_spec("matplotlib") is None:

@@ -175,7 +175,7 @@ def _refuse(given: Sequence[str], reason: str, remedy: str) -> None:
 def _measure(classifiers: Sequence[str], on: Path, to: str, out: Path | None) -> None:
     common.check_choice("--to", to, FORMS)
     if out is not None:
-        _check_plotting(out)
+        common.check_report(out)
     from earmark.evaluation.comparison import figures, runs
 
     models = runs.load(classifiers)
@@ -213,12 +213,6 @@ def _answers(
     if not any(said.values()):
         raise EarmarkError(on, "holds no recording that can be measured")
     return said, failed
-
-
-def _check_plotting(out: Path) -> None:
-    common.need_matplotlib("--out")
-    if out.exists() and not out.is_dir():
-        raise EarmarkError(f"--out {out}", "is a file", "give a folder")
 
 
 def _text(comparison: Comparison, to: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,22 +53,14 @@ def _tell_of_unknown(dataset: Dataset, model: Model) -> None:
 
 def _renamed(dataset: Dataset, pairs: Sequence[str], model: Model) -> Dataset:
     """With labels called as the model calls them."""
-    names = dict(_pair(pair) for pair in pairs)
+    from earmark.evaluation.naming import check_new_names
+
+    names = common.relabelling(pairs)
     for name in sorted(set(names) - set(dataset.labels)):
         raise EarmarkError(f"--relabel {name}", "is no label of the dataset", f"it has {', '.join(dataset.labels)}")
-
-    for new in sorted(set(names.values()) - set(model.labels)):
-        close = get_close_matches(new, model.labels) or model.labels
-        raise EarmarkError(f"--relabel ...={new}", "is no label of the model", f"it knows {', '.join(close)}")
+    check_new_names(names, model.labels)
 
     def rename(clip: Clip) -> Clip:
         return replace(clip, labels=tuple(dict.fromkeys(names.get(label, label) for label in clip.labels)))
 
     return dataset.map(rename)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    old, sign, new = text.partition("=")
-    if not (old and sign and new):
-        raise EarmarkError(f"--relabel {text}", "is no pair of labels", "write OLD=NEW")
-    return old, new

@@ -23,13 +23,11 @@ def evaluate(
     """Mark the events of every recording, print the figures, and leave a folder with tables where one is asked for."""
     common.check_choice("--to", to, ("table", "json", "csv"))
     if out is not None:
-        common.need_matplotlib("--out")
-        if out.exists() and not out.is_dir():
-            raise EarmarkError(f"--out {out}", "is a file", "give a folder")
+        common.check_report(out)
     from earmark.evaluation.events import annotated, answers, report
     from earmark.evaluation.events.summary import summary
 
-    recordings = annotated.load(on, truth, split).relabelled(dict(map(_pair, relabel)), model.labels)
+    recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel), model.labels)
     _tell_of_unknown(recordings, model)
     if out is not None:
         _make(out)  # where that cannot be, it is told before hours of work
@@ -63,23 +61,14 @@ def _text(figures: Mapping[str, Any], to: str) -> str:
 
 def _tell_of_unknown(recordings: Annotated, model: Model) -> None:
     """What is left out: it may be known to the model under another name."""
+    from earmark.evaluation.naming import some
+
     unknown = [label for label in recordings.labels if label not in model.labels]
     if not unknown:
         return
     if len(unknown) == len(recordings.labels):
-        reason = f"has none of the model's labels; it has {_some(unknown)}"
-        remedy = f"rename some with --relabel; the model knows {_some(model.labels)}"
+        reason = f"has none of the model's labels; it has {some(unknown)}"
+        remedy = f"rename some with --relabel; the model knows {some(model.labels)}"
         raise DatasetError(recordings.table.parent, reason, remedy)
     left_out = f"Not known to the model, and left out: {', '.join(unknown)}."
     typer.echo(f"{left_out} --relabel gives them other names.", err=True)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    old, sign, new = text.partition("=")
-    if not (old and sign and new):
-        raise EarmarkError(f"--relabel {text}", "is no pair of labels", "write OLD=NEW")
-    return old, new
-
-
-def _some(labels: Sequence[str], most: int = 8) -> str:
-    return ", ".join(labels[:most]) + (", ..." if len(labels) > most else "")

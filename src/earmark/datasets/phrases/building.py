@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from earmark.datasets import table
+from earmark.datasets import table, workers
 from earmark.datasets.annotations import write as write_events
 from earmark.datasets.claiming import claim
 from earmark.datasets.clip import Clip, Dataset
-from earmark.datasets.phrases import making, rendering, workers
+from earmark.datasets.phrases import making, rendering
 from earmark.datasets.phrases.making import Batch
 from earmark.datasets.phrases.plan import Plan, clip_name
 from earmark.errors import EarmarkError

@@ -21,11 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from earmark.datasets import table
+from earmark.datasets import table, workers
 from earmark.datasets.annotations import write as write_events
 from earmark.datasets.claiming import claim
 from earmark.datasets.clip import Clip, Dataset
-from earmark.datasets.phrases import workers
 from earmark.datasets.scenes import making
 from earmark.datasets.scenes.making import Batch
 from earmark.datasets.scenes.plan import Plan

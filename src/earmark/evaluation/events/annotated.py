@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from earmark import datasets
 from earmark.datasets import Clip, table
 from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkError
+from earmark.evaluation.naming import check_new_names
 from earmark.timeline import Event, joined
 
 CLIPS, EVENTS = "clips.csv", "events.csv"
@@ -53,9 +53,7 @@ class Annotated:
         """
         for name in sorted(set(names) - set(self.labels)):
             raise EarmarkError(f"--relabel {name}", "is no label of the events", f"there are {', '.join(self.labels)}")
-        for new in sorted(set(names.values()) - set(known)):
-            close = get_close_matches(new, known) or known
-            raise EarmarkError(f"--relabel ...={new}", "is no label of the model", f"it knows {', '.join(close)}")
+        check_new_names(names, known)
         renamed = {
             path: [replace(event, label=names.get(event.label, event.label)) for event in events]
             for path, events in self.truth.items()

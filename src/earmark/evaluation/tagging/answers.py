@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from earmark import labelling, media
 from earmark.datasets import Clip, Dataset
 from earmark.errors import DatasetError, EarmarkError
+from earmark.evaluation.naming import some
 from earmark.model import Model
 
 Progress = Callable[[int, int], None]
@@ -47,8 +48,8 @@ def ask(model: Model, dataset: Dataset, progress: Progress | None = None) -> Ans
     if not set(dataset.labels) & set(model.labels):
         raise DatasetError(
             dataset.name,
-            f"has none of the model's labels; it has {_some(dataset.labels)}",
-            f"rename some with --relabel; the model knows {_some(model.labels)}",
+            f"has none of the model's labels; it has {some(dataset.labels)}",
+            f"rename some with --relabel; the model knows {some(model.labels)}",
         )
     read, scores, wrong = [], [], []
     for done, clip in enumerate(dataset.clips):
@@ -70,7 +71,3 @@ def _scores(model: Model, clip: Clip) -> NDArray[np.float32]:
     about = model.description
     samples = media.read(clip.path, about.front_end.rate, start=clip.start, end=clip.end)
     return about.whole(labelling.heard(model, [samples]))
-
-
-def _some(labels: Sequence[str], most: int = 8) -> str:
-    return ", ".join(labels[:most]) + (", ..." if len(labels) > most else "")
