@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from earmark.datasets import table, workers
+from earmark.datasets import journal, table, workers
 from earmark.datasets.annotations import write as write_events
 from earmark.datasets.claiming import claim
 from earmark.datasets.clip import Clip, Dataset
@@ -28,9 +28,8 @@ from earmark.datasets.phrases.making import Batch
 from earmark.datasets.phrases.plan import Plan, clip_name
 from earmark.errors import EarmarkError
 from earmark.timeline import Event
-from earmark.whole import written_whole
 
-CLIPS, EVENTS, BATCHES, OPTIONS = "clips.csv", "events.csv", "batches", "earmark-phrases.json"
+CLIPS, EVENTS, OPTIONS = "clips.csv", "events.csv", "earmark-phrases.json"
 BATCH = 24  # clips that are rendered at once
 
 
@@ -44,7 +43,7 @@ def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
     wanted = options(plan)
     _refuse_others(out, wanted)
     claim(out, OPTIONS, wanted, "phrases", "audio/*")
-    _keep(out, plan.count)
+    journal.keep(out, CLIPS, plan.count, "clips")
     batches = list(batched(plan))
     lacking = {batch: len(set(batch.numbers) - set(_made(out, batch))) for batch in batches}
     yield plan.count - sum(lacking.values())
@@ -80,22 +79,13 @@ def options(plan: Plan) -> dict[str, object]:
 def _build(plan: Plan, out: Path, batch: Batch) -> int:
     before = _made(out, batch)
     made = making.make(plan, out, batch, before)
-    file = out / BATCHES / batch.name
-    try:
-        file.parent.mkdir(exist_ok=True)
-        with written_whole(file) as part:
-            part.write_text(json.dumps([*before.values(), *made], ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EarmarkError(file, f"cannot be written ({error.strerror})") from error
+    journal.note(out, batch.name, [*before.values(), *made])
     return len(made)
 
 
 def _made(out: Path, batch: Batch) -> dict[int, dict[str, Any]]:
     """What is noted of those clips of a batch that are there, by their numbers."""
-    file = out / BATCHES / batch.name
-    if not file.is_file():
-        return {}
-    noted = {one["path"]: one for one in json.loads(file.read_text(encoding="utf-8"))}
+    noted = {one["path"]: one for one in journal.noted(out, batch.name)}
     return {number: noted[clip_name(number)] for number in batch.numbers if clip_name(number) in noted}
 
 
@@ -124,10 +114,3 @@ def _refuse_others(out: Path, wanted: Mapping[str, Any]) -> None:
     for before, now in zip(noted, wanted["soundfonts"], strict=False):
         if before["name"] == now["name"] and before["sha256"] != now["sha256"]:
             raise EarmarkError(out, f"holds phrases of another SoundFont that is called {now['name']} too", remedy)
-
-
-def _keep(out: Path, count: int) -> None:
-    """Refuse to write tables of fewer clips than are listed there already."""
-    there = len((out / CLIPS).read_text(encoding="utf-8").splitlines()) - 1 if (out / CLIPS).is_file() else 0
-    if there > count:
-        raise EarmarkError(out, f"holds {there} clips already", f"ask for at least {there}, or choose another --out")

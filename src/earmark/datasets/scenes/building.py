@@ -13,7 +13,6 @@ scene is drawn by the seed and its number alone, so a greater count adds scenes 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -21,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from earmark.datasets import table, workers
+from earmark.datasets import journal, table, workers
 from earmark.datasets.annotations import write as write_events
 from earmark.datasets.claiming import claim
 from earmark.datasets.clip import Clip, Dataset
@@ -35,7 +34,7 @@ from earmark.timeline import Event, Timeline
 from earmark.whole import written_whole
 
 CLIPS, EVENTS, PARTS = "clips.csv", "events.csv", "parts.csv"
-BATCHES, OPTIONS = "batches", "earmark-scenes.json"
+OPTIONS = "earmark-scenes.json"
 BATCH = 32  # scenes that are made one after the other: many share clips
 
 
@@ -52,9 +51,9 @@ def build(plan: Plan, out: Path, jobs: int = 1, beside: Collection[Format[Timeli
         EarmarkError: a clip cannot be read, the folder holds other scenes, or the disk does not take them.
     """
     claim(out, OPTIONS, options(plan), "scenes", "audio/*")
-    _keep(out, plan.count)
+    journal.keep(out, CLIPS, plan.count, "scenes")
     batches = list(batched(plan))
-    todo = [batch for batch in batches if not (out / BATCHES / batch.name).is_file()]
+    todo = [batch for batch in batches if not journal.is_noted(out, batch.name)]
     yield plan.count - sum(len(batch.numbers) for batch in todo)
     yield from workers.each(partial(_build, plan, out), todo, jobs)
     _write_tables(plan, out, batches, beside)
@@ -86,20 +85,12 @@ def _fingerprint(group: Group) -> str:
 
 
 def _build(plan: Plan, out: Path, batch: Batch) -> int:
-    made = making.make(plan, out, batch)
-    file = out / BATCHES / batch.name
-    try:
-        file.parent.mkdir(exist_ok=True)
-        with written_whole(file) as part:
-            part.write_text(json.dumps(made, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EarmarkError(file, f"cannot be written ({error.strerror})") from error
+    journal.note(out, batch.name, making.make(plan, out, batch))
     return len(batch.numbers)
 
 
 def _write_tables(plan: Plan, out: Path, batches: Iterable[Batch], beside: Collection[Format[Timeline]]) -> None:
-    files = [out / BATCHES / batch.name for batch in batches]
-    made = [one for file in files for one in json.loads(file.read_text(encoding="utf-8"))]
+    made = [one for batch in batches for one in journal.noted(out, batch.name)]
     made.sort(key=lambda one: str(one["path"]))
     events = {one["path"]: _events(one) for one in made}
     for name, found in events.items():
@@ -136,10 +127,3 @@ def _write_beside(form: Format[Timeline], audio: Path, timeline: Timeline) -> No
             form.write(timeline, opened)
     except OSError as error:
         raise EarmarkError(file, f"cannot be written ({error.strerror})") from error
-
-
-def _keep(out: Path, count: int) -> None:
-    """Refuse to write tables of fewer scenes than are listed there already."""
-    there = len((out / CLIPS).read_text(encoding="utf-8").splitlines()) - 1 if (out / CLIPS).is_file() else 0
-    if there > count:
-        raise EarmarkError(out, f"holds {there} scenes already", f"ask for at least {there}, or choose another --out")
