@@ -29,6 +29,17 @@ class ResidualBlock(nn.Module):
         return torch.relu(self.path(x) + self.shortcut(x))
 
 
+def as_picture(normalise: nn.Module, features: Tensor) -> Tensor:
+    """Features [batch, frames, bands], each band normalised, as convolutions take them: [batch, 1, frames, bands]."""
+    normalised: Tensor = normalise(features.transpose(1, 2))
+    return normalised.transpose(1, 2).unsqueeze(1).contiguous(memory_format=torch.channels_last)
+
+
+def summed_up(x: Tensor) -> Tensor:
+    """Channels over frequency by their mean and maximum: [batch, 2 * channels, frames] of [..., frames, bands]."""
+    return torch.cat([x.mean(3), x.amax(3)], 1)
+
+
 class CompactCNN(Network):
     """A 5x5 convolution and four residual blocks; the mean over frequency, then one linear layer for each step.
 
@@ -62,7 +73,6 @@ class CompactCNN(Network):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels] of features [batch, frames, bands]."""
-        x = self.normalise(features.transpose(1, 2)).transpose(1, 2).unsqueeze(1)
-        x = self.layers(x.contiguous(memory_format=torch.channels_last)).mean(3).transpose(1, 2)
+        x = self.layers(as_picture(self.normalise, features)).mean(3).transpose(1, 2)
         logits: Tensor = self.head(self.dropout(x))
         return logits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from earmark.training.networks.compact_cnn import ResidualBlock
+from earmark.training.networks.compact_cnn import ResidualBlock, as_picture, summed_up
 from earmark.training.networks.network import Network
 
 GROUP = 16  # channels that a convolution around a step sees together: it has to learn rhythms, not mixtures
@@ -53,9 +53,7 @@ class EarmarkNet(Network):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels] of features [batch, frames, bands]."""
-        x = self.normalise(features.transpose(1, 2)).transpose(1, 2).unsqueeze(1)
-        x = self.layers(x.contiguous(memory_format=torch.channels_last))
-        x = self.mix(torch.cat([x.mean(3), x.amax(3)], 1))
+        x = self.mix(summed_up(self.layers(as_picture(self.normalise, features))))
         x = torch.cat([x, self.around(x)], 1).transpose(1, 2)
         logits: Tensor = self.head(self.dropout(x))
         return logits

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from earmark.training.networks.compact_cnn import ResidualBlock
+from earmark.training.networks.compact_cnn import ResidualBlock, as_picture, summed_up
 from earmark.training.networks.network import Network
 
 DILATIONS = (1, 2, 4, 8)
@@ -61,9 +61,7 @@ class Segmenter(Network):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels] of features [batch, frames, bands]."""
-        x = self.normalise(features.transpose(1, 2)).transpose(1, 2).unsqueeze(1)
-        x = self.layers(x.contiguous(memory_format=torch.channels_last))
-        x = self.mix(torch.cat([x.mean(3), x.amax(3)], 1))
+        x = self.mix(summed_up(self.layers(as_picture(self.normalise, features))))
         x = torch.cat([x, self.over_time(x)], 1).transpose(1, 2)
         logits: Tensor = self.head(self.dropout(x))
         return logits
