@@ -63,6 +63,38 @@ MAY_IMPORT = {
     "word_plot": {"streaming", "media", "frontend", "pitch", "spoken", "plot"},
     "datasets": {"media", "labels", "contour", "timeline", "spoken", "formats"},
     "augment": {"frontend"},
+    "live": {
+        "streaming",
+        "media",
+        "frontend",
+        "patches",
+        "timeline",
+        "edges",
+        "model",
+        "captions",
+        "labels",
+        "labelling",
+        "processes",
+        "whole",
+    },
+    "service": {
+        "streaming",
+        "media",
+        "frontend",
+        "timeline",
+        "edges",
+        "model",
+        "captions",
+        "labelling",
+        "pitch",
+        "spoken",
+        "speech",
+        "formats",
+        "datasets",
+        "live",
+        "processes",
+        "whole",
+    },
     "cooccurrence_plot": {"plot"},
     "evaluation": {
         "datasets",
@@ -93,7 +125,7 @@ MAY_IMPORT = {
     },
     "cli": INFERENCE
     | {"plot", "word_plot", "burning", "cooccurrence_plot", "augment", "augment_plot"}
-    | {"datasets", "training", "evaluation"},
+    | {"datasets", "training", "evaluation", "live", "service"},
 }
 """For each room the rooms to its left in the flow; every room may import those of BASE."""
 

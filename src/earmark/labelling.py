@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -79,8 +79,12 @@ def classify(
     about = chosen.description
     with media.open_recording(source, track) as recording:
         blocks = streaming.ahead(recording.blocks(about.front_end.rate, BLOCK_SECONDS), BLOCKS_AHEAD)
-        scores = about.whole(heard(chosen, blocks))
-    return [(about.labels[i], round(float(scores[i]), 4)) for i in np.argsort(-scores, kind="stable")]
+        return best_first(about.labels, about.whole(heard(chosen, blocks)))
+
+
+def best_first(labels: Sequence[str], scores: Array) -> list[tuple[str, float]]:
+    """Labels with their scores [labels], ordered by them."""
+    return [(labels[i], round(float(scores[i]), 4)) for i in np.argsort(-scores, kind="stable")]
 
 
 def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:

@@ -16,14 +16,15 @@ def pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
     They end when the one that started them is killed: the run that takes up its work must be alone.
     """
-    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent)
+    executor = ProcessPoolExecutor(jobs, get_context("spawn"), end_with_parent)
     try:
         yield executor
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Called in a process that multiprocessing started: from now on it ends when the one that started it does."""
     parent = parent_process()
 
     def watch() -> None:

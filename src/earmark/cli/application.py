@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from earmark._version import __version__
-from earmark.cli import caption, classify, data, evaluate, label, models, train, words
+from earmark.cli import caption, classify, data, evaluate, label, listen, models, serve, train, words
 
 app = typer.Typer(
     name="earmark",
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (label, classify, caption, words, train, evaluate, models):
+for command in (label, classify, caption, words, listen, serve, train, evaluate, models):
     command.register(app)
 app.add_typer(data.app)
 

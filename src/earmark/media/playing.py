@@ -12,7 +12,6 @@ only here, when something is played.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -27,11 +26,11 @@ from earmark.errors import EarmarkError
 from earmark.media.opening import Source
 from earmark.media.passage import Passage
 from earmark.media.recording import Recording, open_recording
+from earmark.media.systems import backends, quiet
 
 if TYPE_CHECKING:
-    from miniaudio import Backend, PlaybackDevice
+    from miniaudio import PlaybackDevice
 
-VARIABLE = "EARMARK_SOUND"
 GAP = 0.5  # seconds between two spans
 FADE = 0.005  # seconds: what begins at once clicks
 RATES = (8_000, 48_000)  # Hz: the lowest and the highest that a device is asked for
@@ -41,8 +40,6 @@ PIECE = 4_096  # samples handed over at a time
 PIECES_AHEAD = 16  # pieces that are decoded before they are heard
 PATIENCE = 5.0  # seconds without a sample taken, after which a device counts as gone
 SHORT = 60.0  # seconds: a span up to this long is read at once, from where it begins
-
-_NO_SYSTEM = {"NULL", "CUSTOM", "WEBAUDIO"}  # plays to nobody; needs a program of its own; needs a browser
 
 Samples = NDArray[np.float32]
 Span = tuple[float, float]
@@ -155,9 +152,9 @@ def _device(rate: int) -> Iterator[PlaybackDevice]:
     import miniaudio
 
     try:
-        with _quiet():
+        with quiet():
             device = miniaudio.PlaybackDevice(
-                miniaudio.SampleFormat.FLOAT32, 1, rate, PERIOD_MS, backends=_backends(), app_name="Earmark"
+                miniaudio.SampleFormat.FLOAT32, 1, rate, PERIOD_MS, backends=backends(), app_name="Earmark"
             )
     except miniaudio.MiniaudioError as error:
         raise EarmarkError(
@@ -165,34 +162,3 @@ def _device(rate: int) -> Iterator[PlaybackDevice]:
         ) from error
     with device:
         yield device
-
-
-def _backends() -> list[Backend]:
-    """The sound systems to try. miniaudio by itself would end with the one that plays to nobody, and say nothing."""
-    from miniaudio import Backend
-
-    wanted = os.environ.get(VARIABLE, "").strip().upper()
-    if not wanted:
-        return [backend for backend in Backend if backend.name not in _NO_SYSTEM]
-    if wanted not in Backend.__members__:
-        known = ", ".join(backend.name.lower() for backend in Backend)
-        raise EarmarkError(f"{VARIABLE}={wanted.lower()}", "is no sound system", f"choose one of {known}")
-    return [Backend[wanted]]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what a sound library writes to standard error where it finds no device: ALSA fills a screen."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no standard error
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)

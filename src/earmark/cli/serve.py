@@ -1,0 +1,126 @@
+"""`earmark serve`: a page to drop a video on, REST, live captions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.errors import EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.service.settings import Settings
+
+HELP = """Serve a page to drop a video on, a REST interface, and live captions.
+
+On 127.0.0.1, as it is if nothing is said, only this machine can reach it. On any other address everyone must bring a
+token: it is printed at the start, inside the page's address. Jobs are kept in a folder: a server that was stopped, or
+killed, goes on with them when it is started again.
+
+Examples:
+
+    earmark serve
+
+    earmark serve --port 9000 --model my_sounds=runs/my_sounds/2026-01-31T12-00-00/model.onnx
+
+    earmark serve --host 0.0.0.0 --token-file /etc/earmark/token --folder /var/lib/earmark --keep-hours 1
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve", help=HELP)(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8765,
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file that holds the token; made up at the start if left out.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where jobs are kept.", show_default="a folder of your account")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="A model of your own to offer; more than once.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Another origin whose pages may use the service; more than once.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that do jobs.", show_default="one a core")
+    ] = None,
+    queue: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 100,
+    upload_mb: Annotated[int, typer.Option(min=1, help="Largest upload.")] = 2048,
+    hours: Annotated[float, typer.Option(min=0.001, help="Longest recording.")] = 4.0,
+    memory_mb: Annotated[int, typer.Option(min=512, help="Memory that a worker may take.")] = 2048,
+    keep_hours: Annotated[float, typer.Option(min=0, help="Age at which finished jobs are deleted.")] = 24.0,
+    keep_gb: Annotated[float, typer.Option(min=0, help="Space of all jobs on disk.")] = 20.0,
+    live_sessions: Annotated[int, typer.Option(min=0, help="Live captions at a time.")] = 4,
+) -> None:
+    """Serve until Ctrl-C."""
+    _check_installed()
+    from earmark.service.serving import run
+    from earmark.service.settings import GB, HOUR, MB, Settings, is_loopback
+
+    usual = Settings(Path())
+    settings = Settings(
+        folder=folder or _usual_folder(),
+        host=host,
+        port=port,
+        token=_token(token_file, is_loopback(host)),
+        origins=frozenset(origin or ()),
+        models=dict(_named(one) for one in model or ()),
+        workers=workers or usual.workers,
+        queue=queue,
+        upload_bytes=upload_mb * MB,
+        seconds=hours * HOUR,
+        memory_bytes=memory_mb * MB,
+        keep_seconds=keep_hours * HOUR,
+        keep_bytes=round(keep_gb * GB),
+        live_sessions=live_sessions,
+    )
+    _make(settings)
+    run(settings)
+
+
+def _check_installed() -> None:
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in ("fastapi", "uvicorn", "websockets", "multipart", "prometheus_client")):
+        raise MissingExtraError("the service", "serve")
+
+
+def _usual_folder() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("earmark") / "service"
+
+
+def _token(file: Path | None, loopback: bool) -> str | None:
+    from secrets import token_urlsafe
+
+    if file is None:
+        return None if loopback else token_urlsafe(24)
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EarmarkError(file, "cannot be read", "write the token into it") from error
+    if len(token) < 16:
+        raise EarmarkError(file, "holds no token of 16 characters or more", "openssl rand -hex 24 makes one")
+    return token
+
+
+def _named(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not equals or not name.replace("_", "").replace("-", "").isalnum():
+        raise EarmarkError(f"--model {text}", "names no model", "say --model NAME=FILE.onnx")
+    return name, Path(path)
+
+
+def _make(settings: Settings) -> None:
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise EarmarkError(settings.folder, f"cannot be made ({error.strerror})", "use another --folder") from error

@@ -1,0 +1,188 @@
+"""Captions of what is heard, as it is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.captions import Form, Phrases, Priority
+from earmark.captions.making import SPEECH
+from earmark.captions.phrases import in_language
+from earmark.edges import Levels
+from earmark.frontend import IN_DECIBELS, Features, Samples
+from earmark.live.changes import AnyChange, Begin, Change, End
+from earmark.live.scoring import AHEAD, CHUNK, LiveScorer
+from earmark.live.tracking import Tracker, Turn
+from earmark.model import Model
+from earmark.timeline import Array, Event, EventRules
+
+BETTER = 0.1  # a best score that has grown by so much is told
+SELDOM = 1.0  # seconds between two tellings of it
+LEVELS_KEPT = 8.0  # seconds, beyond the model's reach, over which edges are looked for
+
+
+@dataclass
+class _Sound:
+    """A sound that has been told: what was said of it, and when."""
+
+    id: int
+    onset: float
+    form: Form
+    score: float
+    told: float
+
+
+class LiveListener:
+    """Tells of the sounds in samples that come in blocks: what begins, what changes, what has ended.
+
+        listener = LiveListener(load_model("sounds", threads=1))
+        for block in microphone:
+            for change in listener.hear(block):
+                print(change)
+        listener.finish()
+
+    The events are those of `earmark.label`, but for what is not known yet when they are told: scores look ahead by
+    `ahead` seconds only. A caption begins with its abrupt form ("dog barks"), takes the sustained one ("dog barking")
+    once the sound lasts, or returns soon, and "continues" when it goes on for long: `ReadingRules` says when.
+
+    Memory does not grow with time.
+
+    Args:
+        model: as loaded; one thread serves it best.
+        language: one of `captions.languages()`, or phrases of one's own.
+        rules: how scores become events.
+        include_speech: tell of speech too, although its words say more.
+        ahead: seconds of sound behind a moment that its score waits for.
+        chunk: seconds that are scored at once.
+
+    Raises:
+        EarmarkError: there are no phrases in the language.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        language: str | Phrases = "en",
+        rules: EventRules | None = None,
+        include_speech: bool = False,
+        ahead: float = AHEAD,
+        chunk: float = CHUNK,
+    ) -> None:
+        about, rules = model.description, rules or EventRules()
+        self.about, self.phrases = about, in_language(language)
+        self.columns = [i for i, label in enumerate(about.labels) if include_speech or label != SPEECH]
+        on, off = rules.shift(about.on)[self.columns], rules.shift(about.off)[self.columns]
+        self.tracker = Tracker(on, off, about.step, rules)
+        self.levels = _RecentLevels(about.front_end.hop / about.front_end.rate, about.reach)
+        note = self.levels.note if about.front_end.kind in IN_DECIBELS else None
+        self.scorer = LiveScorer(model, ahead, chunk, note)
+        self.samples = self.count = 0
+        self.sounds: dict[int, _Sound] = {}
+        self.ended: dict[int, float] = {}
+
+    @property
+    def rate(self) -> int:
+        """Samples per second that `hear` takes."""
+        return self.about.front_end.rate
+
+    @property
+    def seconds(self) -> float:
+        """How much has been heard."""
+        return self.samples / self.rate
+
+    @property
+    def latency(self) -> float:
+        """Seconds from a moment to when its score is known; a sound must then last for `rules.shortest`."""
+        return self.scorer.latency
+
+    def hear(self, samples: Samples) -> list[AnyChange]:
+        """Take samples, float32 [any number] at `rate`; what they change, in order."""
+        self.samples += len(samples)
+        return list(self._told(self.scorer.add(samples)))
+
+    def finish(self) -> list[AnyChange]:
+        """What the last samples change, and the end of all that sounds. Nothing may be heard afterwards."""
+        changes = list(self._told(self.scorer.finish()))
+        return changes + [self._end(turn) for turn in self.tracker.finish()]
+
+    def _told(self, parts: Iterable[Array]) -> Iterator[AnyChange]:
+        for scores in parts:
+            for turn in self.tracker.add(scores[:, self.columns]):
+                yield self._begin(turn) if turn.begins else self._end(turn)
+            for turn in self.tracker.sounding():
+                yield from self._changed(turn)
+
+    def _label(self, turn: Turn) -> str:
+        return self.about.labels[self.columns[turn.column]]
+
+    def _begin(self, turn: Turn) -> Begin:
+        label = self._label(turn)
+        onset = round(self.levels.onset(self.tracker.onset(turn), self.seconds), 3)
+        self.count += 1
+        repeated = onset - self.ended.get(turn.column, -np.inf) < self.phrases.rules.repeats_within
+        form = Form.SUSTAINED if repeated else Form.SHORT
+        sound = _Sound(self.count, onset, form, turn.best, self.tracker.offset(turn))
+        self.sounds[turn.column] = sound
+        alarm = self.phrases.priority(label) is Priority.ALARM
+        return Begin(sound.id, label, self.phrases.say(label, form), onset, round(turn.best, 4), alarm)
+
+    def _changed(self, turn: Turn) -> Iterator[Change]:
+        sound, now = self.sounds[turn.column], self.tracker.offset(turn)
+        form = max(sound.form, self._form(now - sound.onset))
+        better = turn.best - sound.score >= BETTER and now - sound.told >= SELDOM
+        if form is sound.form and not better:
+            return
+        sound.form, sound.score, sound.told = form, turn.best, now
+        label = self._label(turn)
+        yield Change(sound.id, label, self.phrases.say(label, form), round(turn.best, 4))
+
+    def _form(self, seconds: float) -> Form:
+        """How a sound is spoken of that has lasted for so long."""
+        rules = self.phrases.rules
+        if seconds >= rules.reminder_every:
+            return Form.CONTINUING
+        return Form.SUSTAINED if seconds >= rules.sustained_after else Form.SHORT
+
+    def _end(self, turn: Turn) -> End:
+        sound = self.sounds.pop(turn.column)
+        offset = self.levels.offset(sound.onset, min(self.seconds, self.tracker.offset(turn)))
+        self.ended[turn.column] = offset
+        return End(sound.id, round(max(sound.onset, offset), 3))
+
+
+class _RecentLevels:
+    """The levels of the last seconds, by which edges are moved in as `edges.Levels` does."""
+
+    def __init__(self, frame_seconds: float, reach: float) -> None:
+        self.frame_seconds, self.reach = frame_seconds, reach
+        self.kept = round((LEVELS_KEPT + 2 * reach) / frame_seconds)
+        self.first = 0
+        self.held: NDArray[np.int8] = np.empty(0, np.int8)
+
+    def note(self, frames: Features) -> None:
+        """Note the levels of dB frames [frames, bands]."""
+        levels = Levels(self.frame_seconds)
+        for _ in levels.hear([frames]):
+            self.held = np.concatenate([self.held, levels.parts[0]])
+        dropped = max(0, len(self.held) - self.kept)
+        self.held, self.first = self.held[dropped:], self.first + dropped
+
+    def onset(self, onset: float, now: float) -> float:
+        """An onset, seconds, moved in past what is quiet, of an event that lasts now."""
+        return self._tightened(onset, now)[0]
+
+    def offset(self, onset: float, offset: float) -> float:
+        """The same for an offset."""
+        return self._tightened(onset, offset)[1]
+
+    def _tightened(self, onset: float, offset: float) -> tuple[float, float]:
+        start = self.first * self.frame_seconds
+        levels = Levels(self.frame_seconds)
+        levels.parts = [self.held]
+        if not len(self.held) or offset <= start:
+            return onset, offset
+        [event] = levels.tighten([Event(max(onset, start) - start, offset - start, "", 0.0)], self.reach)
+        return (start + event.onset if onset >= start else onset), start + event.offset

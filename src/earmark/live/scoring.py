@@ -1,0 +1,141 @@
+"""Scores of a sound while it sounds: each step is answered soon after it was heard, not when all is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from earmark.frontend import Features, Samples
+from earmark.live.frames import FrameStream
+from earmark.model import Model
+from earmark.patches import last_patch
+from earmark.streaming import concatenate
+from earmark.timeline import Array, smooth
+
+AHEAD = 0.32  # seconds: see docs/live.md for what others cost and bring
+CHUNK = 0.16  # seconds answered at once
+
+
+class LiveScorer:
+    """The scores of a timeline, with little look-ahead.
+
+    A step's score is the one that it would have if the recording ended `ahead` seconds after it: the network is run on
+    what it needs of the past, on the new steps and on the little that is known behind them, and its answers are
+    averaged over as much of the model's window. What is heard later changes nothing. Steps are answered in chunks that
+    lie on a grid, so that the scores are the same whatever blocks the samples come in; with all the look-ahead that
+    the model wants they are those of `labelling.scored`.
+
+    Memory does not grow: what is kept is the model's context.
+
+    Args:
+        model: of any stride, context and kind of features.
+        ahead: seconds that a step waits for; never more than the model asks for.
+        chunk: seconds answered at once, at least a step.
+        note: told the frames [any number, frame_size] as they are made.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        ahead: float = AHEAD,
+        chunk: float = CHUNK,
+        note: Callable[[Features], object] | None = None,
+    ) -> None:
+        about = model.description
+        self.model, self.about, self.note = model, about, note
+        self.front_end = about.front_end
+        self.half = about.window_steps // 2
+        self.after = about.context if about.ahead is None else about.ahead  # rows behind a step that the model sees
+        self.before = -(-about.context // about.stride)  # steps before it
+        self.ahead = min(self._all_ahead(), max(0, round(ahead / about.step)))
+        self.chunk = max(1, round(chunk / about.step))
+        self.stream = FrameStream(self.front_end)
+        self.held = np.empty((0, self.front_end.frame_size), np.float32)
+        self.first = self.done = 0  # frame that `held` begins with; steps answered
+
+    @property
+    def latency(self) -> float:
+        """Seconds from a moment to when its score is known, at most; the computation comes on top."""
+        frame = self.front_end.n_fft / 2 + self.stream.delay * self.front_end.hop
+        return (self.chunk + self.ahead) * self.about.step + frame / self.front_end.rate
+
+    @property
+    def frames(self) -> int:
+        """Frames that are known."""
+        return self.first + len(self.held)
+
+    def add(self, samples: Samples) -> Iterator[Array]:
+        """Take samples, 1-D; scores [steps, labels] of each chunk that can be answered."""
+        self._hold(self.stream.add(samples))
+        while self._wanted() <= self.frames:
+            yield self._score(self.done + self.chunk, self._wanted())
+
+    def finish(self) -> Iterator[Array]:
+        """The scores of the steps that are left. Nothing may be added afterwards."""
+        self._hold(self.stream.finish())
+        steps = -(-self._rows_of(self.frames) // self.about.stride)
+        while self.done < steps:
+            yield self._score(min(self.done + self.chunk, steps), min(self._wanted(), self.frames))
+
+    def _all_ahead(self) -> int:
+        """Steps after one that its score on a timeline depends on."""
+        rows = self.after
+        if self.front_end.rows is not None:
+            rows += -(-self.front_end.patch_frames // self._hop) * self.front_end.rows
+        return -(-rows // self.about.stride) + self.half
+
+    def _wanted(self) -> int:
+        """Frames that must be known before the next chunk is answered."""
+        rows = (self.done + self.chunk + self.ahead) * self.about.stride
+        return rows if self.front_end.rows is None else -(-rows // self.front_end.rows) * self._hop
+
+    def _rows_of(self, frames: int) -> int:
+        return frames if self.front_end.rows is None else -(-frames // self._hop) * self.front_end.rows
+
+    @property
+    def _hop(self) -> int:
+        """Frames from one patch to the next."""
+        return round(self.front_end.patch_hop * self.front_end.rate / self.front_end.hop)
+
+    def _hold(self, frames: Features) -> None:
+        if self.note and len(frames):
+            self.note(frames)
+        self.held = np.concatenate([self.held, frames])
+
+    def _score(self, last: int, end: int) -> Array:
+        """Scores of the steps up to `last`, as if the recording ended with frame `end`."""
+        about, rows = self.about, self._rows_of(end)
+        low, high = max(0, self.done - self.half), min(-(-rows // about.stride), last + self.half)
+        start = max(0, low - self.before)
+        seen = self._rows(start * about.stride, min(rows, high * about.stride + self.after), end)
+        steps = concatenate(self.model.score_features([seen]), len(about.labels))[low - start : high - start]
+        mean = concatenate(smooth([steps], about.window_steps, len(about.labels), about.exclusive), len(about.labels))
+        scores = mean[self.done - low : last - low]
+        self.done = last
+        self._forget()
+        return scores
+
+    def _rows(self, first: int, last: int, end: int) -> Features:
+        """What the network gets of a recording that ends with frame `end`: rows `first` to `last`."""
+        many = self.front_end.rows
+        if many is None:
+            return self.held[first - self.first : last - self.first]
+        numbers = range(first // many, -(-last // many))
+        rows = concatenate((self._patch(number, end) for number in numbers), self.front_end.size)
+        return rows[first - numbers.start * many : last - numbers.start * many]
+
+    def _patch(self, number: int, end: int) -> Features:
+        """The rows of the patch around a frame, or of the last whole one, as `patches.centred` chooses."""
+        length = self.front_end.patch_frames
+        end = min(max(0, number * self._hop - length // 2) + length, end)
+        frames = self.held[max(0, end - length) - self.first : end - self.first]
+        return next(self.front_end.cut([last_patch(frames, length)]))
+
+    def _forget(self) -> None:
+        """Drop the frames that no later step asks for."""
+        row = max(0, self.done - self.half - self.before) * self.about.stride
+        many = self.front_end.rows
+        frame = row if many is None else row // many * self._hop - self.front_end.patch_frames
+        if frame > self.first:
+            self.held, self.first = self.held[frame - self.first :], frame

@@ -1,0 +1,171 @@
+"""One listener in a process of its own: audio on standard input, messages on standard output.
+
+    python -m earmark.live.session
+
+A decoder that crashes or takes all memory ends this process and nothing else. It ends with the process that started it:
+its input is over then, and a thread sees to it if a decoder hangs.
+
+Input is packets: a byte that says what it is, its length (4 bytes, big-endian), and the data. First a wish (JSON), then
+audio, then perhaps an end. Output is a JSON object a line: those of the live socket, and last `{"type": "over"}`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from threading import Thread
+from typing import Any, BinaryIO
+
+from earmark.errors import EarmarkError
+from earmark.frontend import Samples
+from earmark.live.changes import message
+from earmark.live.listener import LiveListener
+from earmark.live.sources import WEBM, Pcm, decoded
+from earmark.live.wishes import Wish
+from earmark.model import load_model
+from earmark.timeline import EventRules
+
+WISH, AUDIO, END = b"w", b"a", b"e"
+HEAD = struct.Struct(">cI")
+MEMORY = 2 << 30  # bytes of address space; a session takes a quarter of it
+FASTEST = 10.0  # seconds of audio by which a client may be ahead of the clock
+HEARD_EVERY = 1.0  # seconds of audio
+NAME = "the live audio"
+
+Send = Callable[[dict[str, Any]], None]
+
+
+def packet(kind: bytes, data: bytes = b"") -> bytes:
+    """What `Inbox` reads: `WISH`, `AUDIO` or `END` with its data."""
+    return HEAD.pack(kind, len(data)) + data
+
+
+class Inbox:
+    """The packets of a stream; their audio also as one stream of bytes, for decoders."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.rest = b""
+        self.over = False
+
+    def wish(self) -> Wish:
+        """The first packet."""
+        kind, data = self._next()
+        if kind != WISH:
+            raise EarmarkError(NAME, "begins with no wish")
+        return Wish.read(data.decode())
+
+    def audio(self) -> Iterator[bytes]:
+        """The audio, packet by packet."""
+        while not self.over:
+            kind, data = self._next()
+            self.over = kind != AUDIO
+            if not self.over:
+                yield data
+
+    def read(self, size: int) -> bytes:
+        """Some audio, at most `size` bytes; waits for it. Nothing at its end."""
+        while not self.rest:
+            self.rest = next(self.audio(), b"")
+            if self.over:
+                break
+        data, self.rest = self.rest[:size], self.rest[size:]
+        return data
+
+    def _next(self) -> tuple[bytes, bytes]:
+        """A packet; an end where the stream ends."""
+        head = self.stream.read(HEAD.size)
+        if len(head) < HEAD.size:
+            return END, b""
+        kind, size = HEAD.unpack(head)
+        data = self.stream.read(size)
+        return (kind, data) if len(data) == size else (END, b"")
+
+
+def serve(inbox: Inbox, send: Send, now: Callable[[], float] = time.monotonic) -> None:
+    """Listen as the first packet asks for, until the audio ends.
+
+    Raises:
+        EarmarkError: there is no such model or language, the audio cannot be decoded, or comes faster than it sounds.
+    """
+    wish = inbox.wish()
+    rules = EventRules(sensitivity=wish.sensitivity)
+    listener = LiveListener(load_model(wish.model, threads=1), wish.language, rules, wish.include_speech)
+    send({"type": "ready", "model": listener.about.name, "latency": round(listener.latency, 3)})
+    told = 0.0
+    for samples in paced(_samples(wish, inbox, listener.rate), listener.rate, now):
+        for change in listener.hear(samples):
+            send(message(change))
+        if listener.seconds - told >= HEARD_EVERY:
+            told = listener.seconds
+            send({"type": "heard", "seconds": round(told, 3)})
+    for change in listener.finish():
+        send(message(change))
+    send({"type": "heard", "seconds": round(listener.seconds, 3)})
+
+
+def paced(blocks: Iterable[Samples], rate: int, now: Callable[[], float]) -> Iterator[Samples]:
+    """The blocks, as long as they come no faster than they sound."""
+    heard, began = 0, None
+    for block in blocks:
+        began = now() if began is None else began
+        heard += len(block)
+        if heard / rate - (now() - began) > FASTEST:
+            raise EarmarkError(NAME, "comes faster than it sounds", "send it as it is recorded, or upload the file")
+        yield block
+
+
+def _samples(wish: Wish, inbox: Inbox, rate: int) -> Iterator[Samples]:
+    if wish.format == "webm":
+        yield from decoded(inbox, rate, NAME, WEBM)
+        return
+    source = Pcm(wish.rate, rate)
+    for data in inbox.audio():
+        yield source.hear(data)
+    yield source.finish()
+
+
+def main() -> None:
+    """Be a session."""
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    _limit_memory()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # what a library prints is no message
+
+    def send(values: dict[str, Any]) -> None:
+        out.write(json.dumps(values) + "\n")
+
+    try:
+        serve(Inbox(sys.stdin.buffer), send)
+    except EarmarkError as error:
+        send({"type": "error", "detail": str(error)})
+    except MemoryError:
+        send({"type": "error", "detail": f"{NAME}: asks for more memory than a session has"})
+    except (BrokenPipeError, KeyboardInterrupt):  # whoever listened has gone
+        os._exit(1)
+    send({"type": "over"})
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()

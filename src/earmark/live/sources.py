@@ -1,0 +1,139 @@
+"""Sound that comes as bytes -> mono float32 samples at the listener's rate, without waiting for more than it must."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol, cast
+
+import av
+import numpy as np
+from av.audio import AudioStream
+from av.container import InputContainer
+
+from earmark.errors import MediaError
+from earmark.frontend import Samples
+
+RATES = range(8_000, 96_001)  # Hz, of 16-bit samples
+WEBM = "matroska"  # FFmpeg's name of the container
+SPOKEN = ("opus", "vorbis")  # codecs of WebM
+BUFFER = 4_096  # bytes: what is asked for at once
+LARGEST = 16.0  # full scale is 1: beyond it is damage, not sound
+
+# FFmpeg would read seconds of sound ahead to learn more about it than its header says. What is read is not lost.
+AT_ONCE = {"analyzeduration": "0", "probesize": "4096"}
+ANYTHING = {"analyzeduration": "0", "probesize": "65536"}  # to tell containers apart takes more
+
+
+class Readable(Protocol):
+    """A stream of bytes: what there is, at most `size`; nothing at its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Wait for some bytes."""
+
+
+class AsItComes:
+    """A buffered stream, such as standard input, that gives what there is instead of waiting until there is more."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+
+    def read(self, size: int) -> bytes:
+        """Wait for some bytes."""
+        some = getattr(self.stream, "read1", self.stream.read)
+        return bytes(some(size))
+
+
+class Pcm:
+    """16-bit little-endian mono samples -> float32 at another rate. Blocks may end anywhere, even within a sample.
+
+    Args:
+        rate: samples a second as they come, one of `RATES`.
+        wanted: samples a second as they are wanted.
+
+    Raises:
+        MediaError: the rate is none that a microphone has.
+    """
+
+    def __init__(self, rate: int, wanted: int) -> None:
+        if rate not in RATES:
+            raise MediaError("live audio", f"has {rate} samples a second", f"send {RATES[0]} to {RATES[-1]}")
+        self.rate, self.same = rate, rate == wanted
+        self.resampler = Resampler(wanted)
+        self.rest = b""
+
+    def hear(self, data: bytes) -> Samples:
+        """Take some bytes; the samples [any number] that they give."""
+        data = self.rest + data
+        even = len(data) // 2 * 2
+        self.rest = data[even:]
+        values = np.frombuffer(data[:even], "<i2")
+        if self.same or not len(values):
+            return values.astype(np.float32) / np.float32(32768)
+        frame = av.AudioFrame.from_ndarray(values[None].astype(np.int16), "s16", "mono")
+        frame.sample_rate = self.rate
+        return self.resampler.hear(frame)
+
+    def finish(self) -> Samples:
+        """What the resampler still holds."""
+        return self.resampler.finish()
+
+
+class Resampler:
+    """Decoded frames -> mono float32 at one rate; what a frame gives is given at once."""
+
+    def __init__(self, rate: int) -> None:
+        self._resampler = av.AudioResampler("flt", "mono", rate)
+        self._used = False
+
+    def hear(self, frame: av.AudioFrame) -> Samples:
+        """Take a frame."""
+        self._used = True
+        frame.pts = None  # gaps in a microphone's times are no silence
+        return self._pulled(frame)
+
+    def finish(self) -> Samples:
+        """What is still held."""
+        return self._pulled(None) if self._used else np.empty(0, np.float32)
+
+    def _pulled(self, frame: av.AudioFrame | None) -> Samples:
+        parts = [out.to_ndarray()[0] for out in self._resampler.resample(frame)]
+        samples = np.concatenate([np.empty(0, np.float32), *parts])
+        return np.asarray(np.clip(np.nan_to_num(samples), -LARGEST, LARGEST), np.float32)
+
+
+def decoded(stream: Readable, rate: int, name: str, container: str | None = None) -> Iterator[Samples]:
+    """Samples [any number] of a media stream as its bytes come.
+
+    Args:
+        stream: read as far as it goes, never sought in.
+        rate: samples a second that are wanted.
+        name: what messages call it.
+        container: FFmpeg's name of the only format that is taken, such as `WEBM`, with the codecs of WebM; None: any.
+
+    Raises:
+        MediaError: it holds no sound, or breaks off or is damaged somewhere.
+    """
+    resampler = Resampler(rate)
+    try:
+        options = AT_ONCE if container else ANYTHING
+        opened = av.open(cast("BinaryIO", stream), "r", container, options, buffer_size=BUFFER)
+        with opened:
+            for frame in opened.decode(_audio(opened, name, container)):
+                yield resampler.hear(frame)
+        yield resampler.finish()
+    except (av.FFmpegError, ValueError, IndexError, MemoryError, OSError) as error:
+        raise MediaError(name, "is no sound that can be decoded, or is damaged", "start it anew") from error
+
+
+def _audio(opened: InputContainer, name: str, container: str | None) -> AudioStream:
+    """Its first audio stream; the others are not read."""
+    if not opened.streams.audio:
+        raise MediaError(name, "holds no audio")
+    stream = opened.streams.audio[0]
+    codec = stream.codec_context and stream.codec_context.name.removeprefix("lib")  # None where it is unknown
+    if codec is None or (container == WEBM and codec not in SPOKEN):
+        raise MediaError(name, f"holds {codec or 'an unknown codec'}", "send Opus")
+    for other in opened.streams:
+        if other.index != stream.index:
+            other.discard = av.stream.Discard.all
+    return stream

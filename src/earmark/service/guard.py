@@ -1,0 +1,141 @@
+"""Who is let in, and what every answer says about safety. Plain ASGI, before anything else is looked at."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+
+from earmark.service import problems
+from earmark.service.settings import Settings, is_loopback
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE = "earmark_token"
+SAFE = ("GET", "HEAD", "OPTIONS")
+OPEN = ("/healthz",)  # a probe has no token
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(self)",
+}
+
+
+class Guard:
+    """Lets in who has the token, from pages of this origin only; on loopback, who asks for a name of this machine.
+
+    A page elsewhere can make a browser send requests here, also to 127.0.0.1: such a request has another Origin, or,
+    where the name server lies (DNS rebinding), another Host.
+    """
+
+    def __init__(self, app: App, settings: Settings) -> None:
+        self.app, self.settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or refuse it."""
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        status, detail = self.refusal(scope)
+        scope.setdefault("state", {})["nonce"] = nonce = secrets.token_urlsafe(16)
+        send = _with_headers(send, nonce)
+        if not status:
+            return await self.app(scope, receive, send)
+        if scope["type"] == "websocket":
+            await receive()
+            return await send({"type": "websocket.close", "code": 1008, "reason": detail})
+        headers = {"www-authenticate": "Bearer"} if status == 401 else None
+        await problems.response(status, detail, headers=headers)(scope, receive, send)
+
+    def refusal(self, scope: Scope) -> tuple[int, str]:
+        """Status and reason; 0 where there is none."""
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if self.settings.token is None and not _names_this_machine(host):
+            return 403, f"this service answers to this machine's own names, not to {host[:100]!r}"
+        if scope["path"] in OPEN:
+            return 0, ""
+        origin = headers.get("origin")
+        unsafe = scope["type"] == "websocket" or scope["method"] not in SAFE
+        if origin is not None and unsafe and not self._ours(origin, host):
+            return 403, "pages of another origin may not use this service"
+        if self.settings.token is not None and not self._knows_token(scope, headers):
+            return 401, "this service needs its token: it was printed when it was started"
+        return 0, ""
+
+    def _ours(self, origin: str, host: str) -> bool:
+        return origin in self.settings.origins or _netloc(origin) == host.lower()
+
+    def _knows_token(self, scope: Scope, headers: Headers) -> bool:
+        kind, _, bearer = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return self.is_token(bearer.strip())
+        if scope["path"] == "/" and self.is_token(asked_token(scope)):
+            return True
+        return self.is_token(_cookie(headers.get("cookie", "")))
+
+    def is_token(self, said: str) -> bool:
+        """Compared in a time that tells nothing."""
+        return hmac.compare_digest(said.encode("utf-8", "replace"), (self.settings.token or "").encode())
+
+
+def asked_token(scope: Scope) -> str:
+    """The token in an address, as it is printed at the start."""
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return str(query.get("token", [""])[0])
+
+
+def _cookie(text: str) -> str:
+    try:
+        jar: SimpleCookie = SimpleCookie(text)
+    except CookieError:
+        return ""
+    return str(jar[COOKIE].value) if COOKIE in jar else ""
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _names_this_machine(host: str) -> bool:
+    name = _hostname(host)
+    return is_loopback(name) or name.endswith(".localhost")
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _with_headers(send: Send, nonce: str) -> Send:
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("content-security-policy", POLICY.format(nonce=nonce))
+            headers.setdefault("cache-control", "no-store")
+        await send(message)
+
+    return add

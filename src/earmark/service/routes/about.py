@@ -1,0 +1,74 @@
+"""What the service is and knows: models, phrases, examples, health and figures."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from earmark._version import __version__
+from earmark.captions.phrases import Form, Phrases
+from earmark.model import Description
+from earmark.service.examples import EXAMPLES
+from earmark.service.known import USUAL
+from earmark.service.problems import described
+from earmark.service.running import service_of
+from earmark.service.schemas import Example, Health, Language, Limits, Models, ModelView, PhrasesView
+
+router = APIRouter(tags=["about"])
+
+
+@router.get("/v1/models")
+def models(request: Request) -> Models:
+    """The models that jobs can name, with their labels, thresholds and cards."""
+    known = service_of(request).models.descriptions
+    return Models(models=[_seen(name, about) for name, about in known.items()])
+
+
+@router.get("/v1/phrases", responses=described(422))
+def phrases(request: Request, language: Language = "en") -> PhrasesView:
+    """Every label as captions name it."""
+    said = Phrases.load(language)
+    labels = sorted({label for about in service_of(request).models.descriptions.values() for label in about.labels})
+    return PhrasesView(language=language, phrases={label: said.say(label, Form.SHORT) for label in labels})
+
+
+@router.get("/v1/examples")
+def examples() -> list[Example]:
+    """Recordings to try the page on."""
+    return [Example(name=e.name, title_key=e.title_key, url=f"/examples/{e.name}", task=e.task) for e in EXAMPLES]
+
+
+@router.get("/healthz", response_model=Health, responses={503: {"model": Health}})
+def health(request: Request) -> Response:
+    """Whether jobs are being done; for probes, so without the token."""
+    service = service_of(request)
+    alive, counts = service.supervisor.alive, service.store.counts()
+    state = Health(
+        status="ok" if alive else "failing",
+        version=__version__,
+        queued=counts.get("queued", 0),
+        running=counts.get("running", 0),
+        limits=Limits(upload_bytes=service.settings.upload_bytes, seconds=service.settings.seconds),
+    )
+    return JSONResponse(state.model_dump(), 200 if alive else 503)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(request: Request) -> Response:
+    """Figures for Prometheus."""
+    service = service_of(request)
+    return Response(service.metrics.text(service.store), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _seen(name: str, about: Description) -> ModelView:
+    return ModelView(
+        name=name,
+        labels=list(about.labels),
+        exclusive=about.exclusive,
+        default_for=[task for task, usual in USUAL.items() if usual == name],
+        latency=round(about.latency, 3),
+        thresholds={
+            label: {"on": about.threshold(label).on, "off": about.threshold(label).off} for label in about.labels
+        },
+        card=dict(about.card),
+    )

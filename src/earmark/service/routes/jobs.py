@@ -1,0 +1,113 @@
+"""Jobs: given, asked about, given up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.responses import JSONResponse
+
+from earmark.service import uploads
+from earmark.service.problems import described, refusal
+from earmark.service.routes.forms import body
+from earmark.service.running import Service, service_of
+from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, JobView
+from earmark.service.store import QUICK, Job
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0b5fae7b1c0e6f2d"])]
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    response_model=JobView,
+    responses=described(413, 415, 422, 429),
+    openapi_extra=body(JobForm),
+)
+async def create(request: Request) -> Response:
+    """Have a recording of any length labelled, captioned, cut into words, or asked for instruments."""
+    service = service_of(request)
+    service.refuse_when_full()
+    async with uploads.form(request) as (values, file):
+        fields = uploads.checked(JobForm, values)
+        model = service.models.name_for(fields.task, fields.classifier or fields.model)
+        options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
+        job = await service.take(file, fields.task, model, options)
+    view = seen(service, service.store.get(job.id) or job)
+    return JSONResponse(view.model_dump(), 202, {"location": view.links["self"]})
+
+
+@router.post("/classify", responses=described(413, 415, 422, 429, 503), openapi_extra=body(ClassifyForm))
+async def classify(request: Request) -> Classified:
+    """What a clip is as a whole, answered at once; at most a minute of sound."""
+    service = service_of(request)
+    service.refuse_when_full()
+    async with uploads.form(request) as (values, file):
+        fields = uploads.checked(ClassifyForm, values)
+        job = await service.take(file, QUICK, service.models.name_for("label", fields.model), {})
+    try:
+        ended = await service.finished(job.id)
+        if ended.state == "failed":
+            raise refusal(422, (ended.error or {}).get("detail"))
+        return Classified.model_validate_json(service.places.of(job.id).result.read_bytes())
+    finally:
+        service.supervisor.give_up(job.id)
+
+
+@router.get("/jobs")
+def listed(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Jobs:
+    """The newest first."""
+    service = service_of(request)
+    return Jobs(jobs=[seen(service, job) for job in service.store.listed(limit)])
+
+
+@router.get("/jobs/{job_id}", responses=described(404, 422))
+def one(request: Request, job_id: JobId) -> JobView:
+    """How far a job is."""
+    service = service_of(request)
+    return seen(service, service.job(job_id))
+
+
+@router.delete("/jobs/{job_id}", status_code=204, responses=described(404, 422))
+async def remove(request: Request, job_id: JobId) -> None:
+    """Stop a job and delete all that belongs to it."""
+    service = service_of(request)
+    service.job(job_id)
+    await to_thread.run_sync(service.supervisor.give_up, job_id)
+
+
+def seen(service: Service, job: Job) -> JobView:
+    """A job as the outside sees it."""
+    here = f"/v1/jobs/{job.id}"
+    links = {"self": here}
+    if job.state == "done":
+        links |= {"result": f"{here}/result", "view": f"{here}/view"}
+        if job.task != "words":
+            links |= {"events": f"{here}/events", "dataset": f"{here}/dataset"}
+    return JobView(
+        id=job.id,
+        task=job.task,
+        name=job.name,
+        state=job.state,
+        progress=_progress(job),
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+        duration=job.duration,
+        model=job.model,
+        options=dict(job.options),
+        position=service.store.position(job.id) if job.state == "queued" else None,
+        error=None if job.error is None else {"type": "about:blank", "status": 422, **job.error},
+        links=links,
+    )
+
+
+def _progress(job: Job) -> float | None:
+    if job.state == "done":
+        return 1.0
+    if job.state != "running" or not job.duration:
+        return None
+    return round(min(1.0, job.seconds / job.duration), 4)

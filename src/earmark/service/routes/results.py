@@ -1,0 +1,160 @@
+"""What was found: in every format, at any threshold, as a person corrected it."""
+
+from __future__ import annotations
+
+import io
+import math
+from secrets import token_hex
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse
+
+from earmark.formats import FORMATS, for_name
+from earmark.formats.words_files import WORD_FORMATS
+from earmark.formats.words_json import WordsJson
+from earmark.service.dataset import write_zip
+from earmark.service.found import Found
+from earmark.service.places import JobFolder
+from earmark.service.problems import described, refusal
+from earmark.service.routes.jobs import JobId
+from earmark.service.running import service_of
+from earmark.service.schemas import Corrected, Language, To
+from earmark.service.store import Job
+from earmark.timeline import Event, Timeline
+from earmark.whole import written_whole
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
+
+MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "vtt": "text/vtt", "srt": "application/x-subrip"}
+
+
+@router.get(
+    "/result",
+    response_class=Response,
+    responses={200: {"content": {t: {} for t in (*MEDIA_TYPES.values(), "text/plain")}}, **described(404, 409, 422)},
+)
+def result(
+    request: Request,
+    job_id: JobId,
+    to: To = "json",
+    sensitivity: Annotated[float | None, Query(ge=0, le=1)] = None,
+    threshold: Annotated[list[str] | None, Query(description="LABEL:SCORE at which its events begin")] = None,
+    language: Language | None = None,
+    include_speech: bool | None = None,
+    original: Annotated[bool, Query(description="As the model found it, not as corrected")] = False,
+    download: bool = False,
+) -> Response:
+    """The timeline, or the words, in a format; other thresholds are tried on the scores, which are kept."""
+    job, folder = service_of(request).done(job_id)
+    if job.task == "words":
+        text, suffix = _words_text(folder, to)
+    else:
+        moved = sensitivity is not None or bool(threshold)
+        found = (
+            _found(folder, job, sensitivity, _thresholds(threshold or []))
+            if moved
+            else _kept(folder, "original" if original else "corrected")
+        )
+        spoken = bool(job.options.get("include_speech")) if include_speech is None else include_speech
+        form = for_name(to, language or job.options.get("language", "en"), include_speech=spoken)
+        text, suffix = _text(form, found), form.suffix
+    headers = {}
+    if download:
+        stem = job.name.rsplit(".", 1)[0] or "recording"
+        headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(stem + suffix, safe='')}"
+    return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"), headers=headers)
+
+
+@router.get("/view", response_class=Response, responses=described(404, 409, 422))
+def view(request: Request, job_id: JobId) -> FileResponse:
+    """What a page draws: waveform, spectrogram, the labels' thresholds, F0. See docs/service.md."""
+    _, folder = service_of(request).done(job_id)
+    return FileResponse(folder.view, media_type="application/json")
+
+
+@router.put("/events", status_code=204, responses=described(404, 409, 413, 422))
+def correct(request: Request, job_id: JobId, corrected: Corrected) -> None:
+    """Replace the events by those of a person; results are these from then on."""
+    folder = _with_events(request, job_id)
+    kept = _kept(folder, "original")
+    for number, event in enumerate(corrected.events):
+        if event.offset < event.onset:
+            raise refusal(422, f"event {number + 1} ends before it begins")
+    events = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in corrected.events]
+    with written_whole(folder.corrected) as part:
+        part.write_text(_text(FORMATS["json"], kept.with_events(events)), encoding="utf-8")
+
+
+@router.delete("/events", status_code=204, responses=described(404, 409, 422))
+def forget_corrections(request: Request, job_id: JobId) -> None:
+    """Back to what the model found."""
+    _with_events(request, job_id).corrected.unlink(missing_ok=True)
+
+
+@router.get("/dataset", response_class=Response, responses=described(404, 409, 422))
+def dataset(request: Request, job_id: JobId) -> FileResponse:
+    """A zip that `earmark train` takes once unpacked: the table of clips, the events, and their sound."""
+    job, folder = service_of(request).done(job_id)
+    if job.task == "words":
+        raise refusal(409, "words are no labelled sounds")
+    path = folder.path / f"dataset-{token_hex(4)}.zip"  # of its own: two may ask at once
+    write_zip(folder.upload, _kept(folder, "corrected"), job.id, path)
+    return FileResponse(
+        path,
+        media_type="application/zip",
+        filename=f"earmark-{job.id}.zip",
+        background=BackgroundTask(path.unlink, missing_ok=True),
+    )
+
+
+def _with_events(request: Request, job_id: str) -> JobFolder:
+    job, folder = service_of(request).done(job_id)
+    if job.task == "words":
+        raise refusal(409, "words cannot be corrected here")
+    return folder
+
+
+def _kept(folder: JobFolder, which: str) -> Timeline:
+    path = folder.corrected if which == "corrected" and folder.corrected.is_file() else folder.result
+    with path.open(encoding="utf-8", newline="") as file:
+        return FORMATS["json"].read(file)  # type: ignore[attr-defined, no-any-return]
+
+
+def _found(folder: JobFolder, job: Job, sensitivity: float | None, thresholds: dict[str, float]) -> Timeline:
+    usual = job.options.get("sensitivity", 0.5)
+    return Found.load(folder.scores).timeline(usual if sensitivity is None else sensitivity, thresholds)
+
+
+def _thresholds(given: list[str]) -> dict[str, float]:
+    found = {}
+    for text in given:
+        label, _, value = text.rpartition(":")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not label or not 0 < number < 1:
+            raise refusal(422, f"{text[:100]!r} is no threshold: say LABEL:SCORE, with a score between 0 and 1")
+        found[label] = number
+    return found
+
+
+def _words_text(folder: JobFolder, to: str) -> tuple[str, str]:
+    with folder.result.open(encoding="utf-8", newline="") as file:
+        found = WordsJson().read(file)
+    out = io.StringIO(newline="")
+    if to in WORD_FORMATS:
+        WORD_FORMATS[to].write(found, out)
+        return out.getvalue(), WORD_FORMATS[to].suffix
+    timeline = found.as_timeline()
+    FORMATS[to].write(timeline, out)
+    return out.getvalue(), ".words" + FORMATS[to].suffix
+
+
+def _text(form: object, timeline: Timeline) -> str:
+    out = io.StringIO(newline="")
+    form.write(timeline, out)  # type: ignore[attr-defined]
+    return out.getvalue()

@@ -1,0 +1,102 @@
+"""A service while it runs: what its routes share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import anyio
+from anyio import to_thread
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from earmark.service import uploads
+from earmark.service.known import KnownModels
+from earmark.service.lock import FolderLock
+from earmark.service.metrics import Metrics
+from earmark.service.places import JobFolder, Places
+from earmark.service.problems import refusal
+from earmark.service.settings import Settings
+from earmark.service.store import Job, Store
+from earmark.service.supervisor import Supervisor
+
+LOOK_EVERY = 0.03  # seconds between looks at a clip that a request waits for
+PATIENCE = 120.0  # seconds that it waits
+
+
+class Service:
+    """The jobs of one folder, their workers and figures."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.places = Places(settings.folder)
+        self.models = KnownModels(settings)
+        self._lock = FolderLock(settings.folder)
+        self.store = Store(self.places.database)
+        self.supervisor = Supervisor(settings, self.store, self.places, self.metrics)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Do jobs as long as the block lasts."""
+        self.supervisor.start()
+        try:
+            yield
+        finally:
+            await to_thread.run_sync(self.supervisor.stop)
+            self.store.close()
+            self._lock.release()
+
+    def refuse_when_full(self) -> None:
+        """Say when to come again, if too much waits already; nothing of a body has been read."""
+        waiting = self.store.waiting()
+        if waiting >= self.settings.queue:
+            seconds = max(2, min(120, waiting // max(1, self.settings.workers)))
+            raise refusal(429, f"{waiting} jobs are waiting already", {"retry-after": str(seconds)})
+
+    async def take(self, file: UploadFile, task: str, model: str, options: Mapping[str, Any]) -> Job:
+        """Accept a job: once this returns, it will be done whatever happens to the server."""
+        job_id, folder = self.places.new()
+        job = Job(job_id, task, uploads.shown_name(file.filename), model, options, created=time.time())
+        try:
+            await uploads.keep(file, folder.upload)
+            job = Job(**{**vars(job), "bytes": folder.size()})
+            await to_thread.run_sync(self.store.add, job)
+        except BaseException:
+            folder.remove()
+            raise
+        self.supervisor.ring()
+        return job
+
+    def job(self, job_id: str) -> Job:
+        """The job, or 404."""
+        job = self.store.get(job_id)
+        if job is None:
+            raise refusal(404, "there is no such job, or it is older than jobs are kept")
+        return job
+
+    def done(self, job_id: str) -> tuple[Job, JobFolder]:
+        """A job that is done, and its files; 409 before that, and where it failed."""
+        job = self.job(job_id)
+        if job.state == "failed":
+            raise refusal(409, (job.error or {}).get("detail"))
+        if job.state != "done":
+            raise refusal(409, f"the job is {job.state}", {"retry-after": "1"})
+        return job, self.places.of(job_id)
+
+    async def finished(self, job_id: str) -> Job:
+        """Wait for a job."""
+        with anyio.move_on_after(PATIENCE):
+            while True:
+                job = self.job(job_id)
+                if job.state in ("done", "failed"):
+                    return job
+                await anyio.sleep(LOOK_EVERY)
+        raise refusal(503, "the service is busy", {"retry-after": "30"})
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    return cast(Service, request.app.state.service)

@@ -1,0 +1,169 @@
+"""What goes in and out, as OpenAPI describes it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Task = Literal["label", "caption", "words", "instruments"]
+To = Literal["json", "csv", "vtt", "srt", "textgrid", "audacity", "rttm"]
+Language = Literal["en", "el", "cs", "pl", "ko", "ru"]
+
+
+class JobForm(BaseModel):
+    """The fields of a new job, beside its file."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    task: Task = Field("label", description="What to look for.")
+    model: str | None = Field(None, max_length=200, description="A name of /v1/models; the task's own if left out.")
+    classifier: str | None = Field(None, max_length=200, description="For words: the frame classifier, such as gru.")
+    language: Language = Field("en", description="Of the captions.")
+    include_speech: bool = Field(False, description="Caption speech too.")
+    sensitivity: float = Field(0.5, ge=0, le=1, allow_inf_nan=False, description="More marks more, less marks less.")
+
+
+class ClassifyForm(BaseModel):
+    """The fields beside a clip."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    model: str | None = Field(None, max_length=200, description="A name of /v1/models.")
+
+
+class LabelScore(BaseModel):
+    """How likely a label is."""
+
+    label: str
+    score: float
+
+
+class Classified(BaseModel):
+    """What a clip is as a whole, best first."""
+
+    recording: str
+    labels: list[LabelScore]
+
+    model_config = {
+        "json_schema_extra": {"examples": [{"recording": "clip.wav", "labels": [{"label": "dog", "score": 0.93}]}]}
+    }
+
+
+class JobView(BaseModel):
+    """A job, and how far it is. Times in seconds since the epoch, durations in seconds."""
+
+    model_config = ConfigDict(
+        protected_namespaces=(),
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0b5fae7b1c0e6f2d",
+                    "task": "caption",
+                    "name": "street.mp4",
+                    "state": "running",
+                    "progress": 0.4,
+                    "created": 1790000000.0,
+                    "started": 1790000000.1,
+                    "finished": None,
+                    "duration": 63.2,
+                    "model": "sounds",
+                    "options": {"language": "en"},
+                    "position": None,
+                    "error": None,
+                    "links": {"self": "/v1/jobs/0b5fae7b1c0e6f2d"},
+                }
+            ]
+        },
+    )
+
+    id: str
+    task: str
+    name: str
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float | None
+    created: float
+    started: float | None
+    finished: float | None
+    duration: float | None
+    model: str
+    options: dict[str, Any]
+    position: int | None
+    error: dict[str, Any] | None
+    links: dict[str, str]
+
+
+class Jobs(BaseModel):
+    """The newest first."""
+
+    jobs: list[JobView]
+
+
+class EventIn(BaseModel):
+    """A sound, as a person marks it."""
+
+    onset: float = Field(ge=0, le=1e6, allow_inf_nan=False)
+    offset: float = Field(ge=0, le=1e6, allow_inf_nan=False)
+    label: str = Field(min_length=1, max_length=100)
+    score: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
+
+
+class Corrected(BaseModel):
+    """All events of a recording, as a person wants them."""
+
+    events: list[EventIn] = Field(max_length=100_000)
+
+    model_config = {
+        "json_schema_extra": {"examples": [{"events": [{"onset": 1.2, "offset": 3.9, "label": "dog", "score": 1.0}]}]}
+    }
+
+
+class ModelView(BaseModel):
+    """A model that jobs can name."""
+
+    name: str
+    labels: list[str]
+    exclusive: bool
+    default_for: list[str]
+    latency: float
+    thresholds: dict[str, dict[str, float]]
+    card: dict[str, Any]
+
+
+class Models(BaseModel):
+    """All that the service knows."""
+
+    models: list[ModelView]
+
+
+class PhrasesView(BaseModel):
+    """Labels as captions name them."""
+
+    language: str
+    phrases: dict[str, str]
+
+
+class Example(BaseModel):
+    """A recording to try the page on."""
+
+    name: str
+    title_key: str
+    url: str
+    task: str
+
+
+class Limits(BaseModel):
+    """What is not taken."""
+
+    upload_bytes: int
+    seconds: float
+
+
+class Health(BaseModel):
+    """Whether the service does its work."""
+
+    status: Literal["ok", "failing"]
+    version: str
+    queued: int
+    running: int
+    limits: Limits

@@ -1,0 +1,59 @@
+"""Runs the service with uvicorn, and says where it is."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import uvicorn
+
+from earmark.errors import EarmarkError
+from earmark.service.app import create_app
+from earmark.service.settings import Settings
+
+GRACE = 5  # seconds that open requests get at the end
+
+
+def run(settings: Settings) -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        EarmarkError: the address is taken or none of this machine's, or the folder is in use.
+    """
+    listening = _listen(settings)
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        ws_max_size=1024**2,
+        ws="websockets-sansio",
+    )
+    _tell(settings, listening)
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        return
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        listening = socket.create_server((settings.host, settings.port), family=found[0][0], backlog=512)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise EarmarkError(
+            where, f"cannot be listened on ({error.strerror})", "use another --host or --port"
+        ) from error
+    listening.setblocking(False)
+    return listening
+
+
+def _tell(settings: Settings, listening: socket.socket) -> None:
+    port = listening.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    query = "" if settings.token is None else f"/?token={settings.token}"
+    print(f"Earmark listens on http://{host}:{port}{query}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    print(f"Jobs are kept in {settings.folder}", file=sys.stderr, flush=True)

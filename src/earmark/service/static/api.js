@@ -1,0 +1,87 @@
+// The service as functions. Every refusal is a Problem with a text that can be shown.
+
+import { t } from "./i18n.js";
+
+export class Problem extends Error {
+  constructor({ status = 0, title = "", detail = "", limit = null } = {}) {
+    super(detail || title || t("error.unknown", { status }));
+    this.status = status;
+    this.limit = limit; // bytes, where an upload was too large and the service tells
+  }
+}
+
+function problemOf(status, text) {
+  try {
+    return new Problem({ status, ...JSON.parse(text) });
+  } catch {
+    return new Problem({ status });
+  }
+}
+
+async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({ detail: t("error.unreachable") });
+  }
+  if (!response.ok) throw problemOf(response.status, await response.text());
+  return response;
+}
+
+const json = async (path, options) => (await ask(path, options)).json();
+const job = (id) => `/v1/jobs/${encodeURIComponent(id)}`;
+
+/** What a result is asked with: sensitivity 0..1, thresholds {label: on}, language, speech. */
+export function query({ to, sensitivity, thresholds = {}, language, includeSpeech, original, download }) {
+  const asked = new URLSearchParams({ to });
+  if (sensitivity !== undefined && sensitivity !== null) asked.set("sensitivity", String(sensitivity));
+  for (const [label, on] of Object.entries(thresholds)) asked.append("threshold", `${label}:${on}`);
+  if (language) asked.set("language", language);
+  if (includeSpeech) asked.set("include_speech", "true");
+  if (original) asked.set("original", "true");
+  if (download) asked.set("download", "true");
+  return asked;
+}
+
+export const resultAddress = (id, asked) => `${job(id)}/result?${query(asked)}`;
+export const datasetAddress = (id) => `${job(id)}/dataset`;
+
+export const models = async () => (await json("/v1/models")).models;
+export const examples = () => json("/v1/examples");
+export const jobs = async () => (await json("/v1/jobs")).jobs;
+export const jobOf = (id, signal) => json(job(id), { signal });
+export const remove = (id) => ask(job(id), { method: "DELETE" });
+export const viewOf = (id) => json(`${job(id)}/view`);
+export const result = (id, asked, signal) => json(resultAddress(id, { ...asked, to: "json" }), { signal });
+export const captions = async (id, asked, signal) => (await ask(resultAddress(id, { ...asked, to: "vtt" }), { signal })).text();
+export const forgetEvents = (id) => ask(`${job(id)}/events`, { method: "DELETE" });
+export const health = () => json("/healthz");
+export const fileAt = async (address) => (await ask(address)).blob();
+
+export function saveEvents(id, events) {
+  const plain = events.map(({ onset, offset, label, score }) => ({ onset, offset, label, score }));
+  const body = JSON.stringify({ events: plain });
+  return ask(`${job(id)}/events`, { method: "PUT", headers: { "Content-Type": "application/json" }, body });
+}
+
+/** Uploads a file as a new job; `progress` hears the part that is done, `signal` stops it. */
+export function upload(file, fields, progress, signal) {
+  const body = new FormData();
+  for (const [key, value] of Object.entries(fields)) if (value !== null && value !== "") body.append(key, value);
+  body.append("file", file, file.name);
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest(); // fetch cannot tell how much was sent
+    request.open("POST", "/v1/jobs");
+    request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
+    request.onload = () => {
+      if (request.status < 300) resolve(JSON.parse(request.responseText));
+      else reject(problemOf(request.status, request.responseText));
+    };
+    request.onerror = () => reject(new Problem({ detail: t("error.upload") }));
+    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
+    signal.addEventListener("abort", () => request.abort());
+    request.send(body);
+  });
+}

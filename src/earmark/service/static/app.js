@@ -1,0 +1,107 @@
+// Earmark's page: which part of it shows, and what leads from one to another.
+
+import { calm, complain } from "./banner.js";
+import { byId, make } from "./dom.js";
+import { LANGUAGES, language, onLanguage, preferred, speak, t } from "./i18n.js";
+import { startKeys } from "./keys.js";
+import { leaveLive, startLive } from "./live.js";
+import { leave, send, watch } from "./progress.js";
+import { showRecent } from "./recent.js";
+import { fields, limited, startStart } from "./start.js";
+import { startTheme } from "./theme.js";
+import { acts, attach, closeJob, isOpen, openJob, retell, startWorkspace } from "./workspace.js";
+
+const SECTIONS = ["start", "progress", "workspace", "live"];
+const media = new Map(); // of each job of this visit: its file, or an example's address
+let shown = null;
+
+function show(section, title = "") {
+  for (const name of SECTIONS) byId(name).hidden = name !== section;
+  const here = section === "live" ? "nav-live" : "nav-recordings";
+  for (const id of ["nav-live", "nav-recordings"]) {
+    if (id === here) byId(id).setAttribute("aria-current", "page");
+    else byId(id).removeAttribute("aria-current");
+  }
+  document.title = title ? `${title} – Earmark` : "Earmark";
+  if (shown !== null && shown !== section) {
+    byId("main").focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+  shown = section;
+}
+
+async function follow(id) {
+  show("progress", t("progress.label"));
+  const job = await watch(id);
+  if (job.state === "failed") throw new Error(`${job.name}: ${job.error?.detail ?? t("error.failed")}`);
+  show("workspace", job.name);
+  await openJob(job, media.get(id) ?? null);
+}
+
+/** Shows what the address says: #/, #/live, #/jobs/ID. */
+async function route() {
+  const [, place, id] = location.hash.split("/");
+  leave();
+  closeJob();
+  leaveLive();
+  calm();
+  if (place === "live") return show("live", t("nav.live"));
+  if (place !== "jobs" || !id) {
+    show("start");
+    return showRecent();
+  }
+  try {
+    await follow(decodeURIComponent(id));
+  } catch (error) {
+    if (error.name === "AbortError") return undefined;
+    show("start");
+    history.replaceState(null, "", "#/");
+    complain(error);
+    return showRecent();
+  }
+}
+
+async function begin(file, source) {
+  show("progress", t("progress.label"));
+  try {
+    const job = await send(file, fields(language()));
+    media.set(job.id, source);
+    location.hash = `#/jobs/${job.id}`;
+  } catch (error) {
+    show("start");
+    if (error.status) limited(error);
+    complain(error);
+  }
+}
+
+/** A file dropped on an opened recording is its media, if that is missing. */
+function dropped(file) {
+  if (!isOpen() || byId("attach").hidden) {
+    if (shown !== "start") location.hash = "#/";
+    return false;
+  }
+  attach(file);
+  return true;
+}
+
+async function start() {
+  startTheme();
+  const select = byId("language");
+  select.append(...Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, text: name, lang: code })));
+  select.addEventListener("change", () => speak(select.value, true).catch(complain));
+  startKeys(acts);
+  startWorkspace();
+  await speak(preferred());
+  select.value = language();
+  onLanguage(retell);
+  retell();
+  onLanguage(() => shown === "start" && showRecent());
+  await startStart(begin, dropped);
+  startLive();
+  byId("another").addEventListener("click", () => (location.hash = "#/"));
+  globalThis.addEventListener("hashchange", route);
+  document.body.dataset.ready = "";
+  await route();
+}
+
+start().catch(complain);

@@ -1,0 +1,75 @@
+// Small helpers around the document.
+
+export const byId = (id) => document.getElementById(id);
+
+/** A new element: `make("p", { class: "faint", text: "…", onclick }, child, …)`; other keys are attributes. */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key === "text") element.textContent = value;
+    else if (key === "data") Object.assign(element.dataset, value);
+    else if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else element.setAttribute(key === "class" ? "class" : key, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** One of the icons of index.html. */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const use = document.createElementNS(space, "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(use);
+  return svg;
+}
+
+/** A button with an icon and a name for those who do not see it. */
+export function iconButton(name, label, onclick, kind = "") {
+  return make("button", { type: "button", class: `icon ${kind}`, "aria-label": label, title: label, onclick }, icon(name));
+}
+
+/** Calls `action` once it has not been asked for `wait` milliseconds. */
+export function debounced(action, wait) {
+  let timer = 0;
+  const later = (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => action(...values), wait);
+  };
+  later.cancel = () => clearTimeout(timer);
+  return later;
+}
+
+/** Calls `action` at most once in a frame. */
+export function eachFrame(action) {
+  let asked = 0;
+  return () => {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      action();
+    });
+  };
+}
+
+/** A canvas made as large as it is shown, in device pixels; its context draws in CSS pixels. */
+export function context2d(canvas, width, height) {
+  const ratio = Math.min(globalThis.devicePixelRatio || 1, 2);
+  canvas.width = Math.max(1, Math.round(width * ratio));
+  canvas.height = Math.max(1, Math.round(height * ratio));
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return context;
+}
+
+/** What a CSS custom property of colour is just now, in the theme that holds. */
+export function colour(name) {
+  const probe = make("i", { hidden: true });
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}

@@ -1,0 +1,33 @@
+// What was found, in every format that other programs read.
+
+import { datasetAddress, resultAddress } from "./api.js";
+import { byId, make } from "./dom.js";
+import { t } from "./i18n.js";
+
+const FORMATS = { vtt: "WebVTT", srt: "SubRip", json: "JSON", csv: "CSV", textgrid: "Praat TextGrid", audacity: "Audacity", rttm: "RTTM" };
+const OF_WORDS = ["json", "csv", "textgrid", "audacity", "vtt", "srt"];
+
+/** Links that ask with the settings that hold; `ready` is waited for before each download. */
+export function drawDownloads(session, asked, ready) {
+  const formats = session.ofWords ? OF_WORDS : Object.keys(FORMATS);
+  const links = formats.map((to) => {
+    const about = { format: FORMATS[to], what: t(`format.${to}`) };
+    const link = make("a", { class: "button", download: true, href: resultAddress(session.job.id, { ...asked, to, download: true }), "aria-label": t("take.as", about) });
+    link.append(make("b", { text: FORMATS[to] }), make("small", { text: about.what }));
+    link.onclick = (event) => waited(event, link, ready);
+    return link;
+  });
+  byId("downloads").replaceChildren(...links);
+  const dataset = byId("dataset");
+  byId("dataset-block").hidden = session.ofWords;
+  byId("speech-line").hidden = session.job.task !== "label" && session.job.task !== "caption";
+  dataset.href = datasetAddress(session.job.id);
+  dataset.onclick = (event) => waited(event, dataset, ready);
+}
+
+/** What is downloaded has all corrections in it: those on their way to the service are waited for. */
+function waited(event, link, ready) {
+  if (!event.isTrusted) return; // our own click, below
+  event.preventDefault();
+  ready().then(() => link.click());
+}

@@ -1,0 +1,75 @@
+// The page in six languages, and labels as captions name them.
+
+import { recall, remember } from "./keeping.js";
+
+export const LANGUAGES = { en: "English", el: "Ελληνικά", cs: "Čeština", pl: "Polski", ko: "한국어", ru: "Русский" };
+
+let texts = {};
+let phrases = {};
+let current = "en";
+const listeners = new Set();
+
+export const language = () => current;
+
+/** A text of the page, with `{names}` filled in. */
+export function t(key, values = {}) {
+  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+}
+
+export const known = (key) => key in texts;
+
+/** A label as a reader of this language reads it. */
+export function named(label) {
+  const text = phrases[label] ?? label.replaceAll("_", " ");
+  return text.charAt(0).toLocaleUpperCase(current) + text.slice(1);
+}
+
+/** The label that a typed name means: one of the known phrases, or the text itself in the form of a label. */
+export function labelOf(text, labels) {
+  const wanted = text.trim().toLocaleLowerCase(current);
+  const match = labels.find((label) => [named(label).toLocaleLowerCase(current), label, label.replaceAll("_", " ")].includes(wanted));
+  return match ?? wanted.replace(/\s+/g, "_");
+}
+
+export const number = (value, digits = 1) =>
+  new Intl.NumberFormat(current, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+
+export const percent = (value) => new Intl.NumberFormat(current, { style: "percent" }).format(value);
+
+/** The language to begin with: what was chosen here before, else the browser's first that we have. */
+export function preferred() {
+  const wanted = [recall("language", ""), ...(navigator.languages ?? [navigator.language])];
+  return wanted.map((code) => code.slice(0, 2).toLowerCase()).find((code) => code in LANGUAGES) ?? "en";
+}
+
+export function onLanguage(listener) {
+  listeners.add(listener);
+}
+
+/** Fills the texts of elements with `data-t` (and `data-t-ATTRIBUTE`) below `root`. */
+export function translate(root = document) {
+  for (const element of root.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
+  for (const attribute of ["aria-label", "title"]) {
+    for (const element of root.querySelectorAll(`[data-t-${attribute}]`)) {
+      element.setAttribute(attribute, t(element.getAttribute(`data-t-${attribute}`)));
+    }
+  }
+}
+
+async function json(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address}: ${response.status}`);
+  return response.json();
+}
+
+/** Speaks another language from now on. Without phrases labels stay as the model names them. */
+export async function speak(code, chosen = false) {
+  const noPhrases = { phrases: {} };
+  const asked = json(`/v1/phrases?language=${code}`).catch(() => noPhrases);
+  [texts, { phrases }] = await Promise.all([json(`/static/locale/${code}.json`), asked]);
+  current = code;
+  if (chosen) remember("language", code);
+  document.documentElement.lang = code;
+  translate();
+  for (const listener of listeners) listener();
+}

@@ -1,0 +1,60 @@
+// What the service answers under the settings that hold; an older question that is still open is dropped.
+
+import * as api from "./api.js";
+import { complain } from "./banner.js";
+import { putCaptions } from "./captions.js";
+import { language } from "./i18n.js";
+
+export class Results {
+  #session;
+  #asking = new AbortController();
+  #closed = false;
+
+  constructor(session) {
+    this.#session = session;
+    session.addEventListener("edited", () => this.#asking.abort()); // an answer on its way is of before
+  }
+
+  /** What a result is asked with: corrected events do not depend on thresholds. */
+  asked() {
+    const { settings, ofWords, corrected } = this.#session;
+    const { first, sensitivity, thresholds, includeSpeech } = settings;
+    const spoken = { language: language(), includeSpeech };
+    if (ofWords || corrected) return spoken;
+    return { ...spoken, sensitivity: sensitivity === first ? null : sensitivity, thresholds };
+  }
+
+  /** Gives the session what holds; the first time also what the model found, to see whether it was corrected. */
+  async load(first = false) {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    const { id } = this.#session.job;
+    try {
+      const [answer, found] = await Promise.all([
+        api.result(id, this.asked(), signal),
+        first && !this.#session.ofWords ? api.result(id, { ...this.asked(), original: true }, signal) : null,
+      ]);
+      if (this.#closed) return;
+      this.#session.take(answer, found);
+      await this.loadCaptions(signal);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  async loadCaptions(signal) {
+    if (this.#session.ofWords) return; // a list shows words better
+    try {
+      const text = await api.captions(this.#session.job.id, this.asked(), signal);
+      if (!this.#closed) putCaptions(text);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  close() {
+    this.#closed = true;
+    this.#asking.abort();
+  }
+}

@@ -1,0 +1,62 @@
+// Corrections go to the service a moment after they are made; taken back to what the model found, they are forgotten.
+
+import * as api from "./api.js";
+import { complain } from "./banner.js";
+import { byId, debounced } from "./dom.js";
+import { t } from "./i18n.js";
+
+const QUIET = 500; // ms without another correction
+
+/** Saves a session's corrections; `flush` waits until all is saved. */
+export function saving(session, saved) {
+  let changed = false;
+  let running = null;
+
+  const show = (key) => {
+    byId("saved").textContent = key ? t(key) : "";
+    byId("saved").classList.toggle("wrong", key === "saved.not");
+  };
+
+  async function run() {
+    while (changed) {
+      changed = false;
+      show("saved.saving");
+      try {
+        if (session.corrected) await api.saveEvents(session.job.id, session.events);
+        else await api.forgetEvents(session.job.id);
+      } catch (error) {
+        changed = true;
+        show("saved.not");
+        throw error;
+      }
+    }
+    show("saved.all");
+    saved();
+  }
+
+  function flush() {
+    later.cancel();
+    running ??= run().finally(() => {
+      running = null;
+    });
+    return running;
+  }
+
+  const later = debounced(() => flush().catch(complain), QUIET);
+  const edited = () => {
+    changed = true;
+    later();
+  };
+  const leaving = (event) => changed && event.preventDefault();
+  session.addEventListener("edited", edited);
+  globalThis.addEventListener("beforeunload", leaving);
+  show(null);
+
+  return {
+    flush: () => (changed || running ? flush() : Promise.resolve()),
+    stop() {
+      globalThis.removeEventListener("beforeunload", leaving);
+      if (changed) flush().catch(complain);
+    },
+  };
+}

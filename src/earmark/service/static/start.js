@@ -1,0 +1,122 @@
+// Where a recording begins: what to look for, the file, an example, or one that was done before.
+
+import * as api from "./api.js";
+import { calm, complain } from "./banner.js";
+import { byId, icon, make } from "./dom.js";
+import { size } from "./format.js";
+import { known, named, onLanguage, t } from "./i18n.js";
+
+const WORDS = "words/";
+const select = byId("model");
+let models = [];
+let offered = [];
+let largest = Infinity; // bytes; the service may tell
+
+const task = () => document.querySelector("input[name=task]:checked").value;
+const fits = (model, kind) => model.name.startsWith(WORDS) === (kind === "words");
+const modelOf = (name) => models.find((model) => model.name === name);
+
+/** Models that tell sounds, for the live page. */
+export const soundModels = () => models.filter((model) => fits(model, "label"));
+
+function showModels() {
+  const fitting = models.filter((model) => fits(model, task()));
+  select.replaceChildren(...fitting.map(({ name }) => make("option", { value: name, text: name.replace(WORDS, "") })));
+  const first = fitting.find((model) => model.default_for?.includes(task()));
+  if (first) select.value = first.name;
+  aboutModel();
+}
+
+function aboutModel() {
+  const labels = (modelOf(select.value)?.labels ?? []).map(named);
+  byId("model-about").textContent = task() === "words" || !labels.length ? "" : `${t("model.knows")} ${labels.sort((a, b) => a.localeCompare(b)).join(", ")}`;
+}
+
+function showExamples() {
+  const button = (example) => {
+    const key = example.title_key;
+    return make("button", { type: "button", class: "chip", onclick: () => pickExample(example) }, icon("play"), known(key) ? t(key) : example.name);
+  };
+  byId("examples").replaceChildren(...offered.map(button));
+  byId("examples-block").hidden = offered.length === 0;
+}
+
+async function pickExample({ name, url, task: kind }) {
+  try {
+    const asked = kind === "caption" ? "label" : kind; // captions are made of what is labelled
+    const radio = document.querySelector(`input[name=task][value=${CSS.escape(asked)}]`);
+    if (radio) radio.checked = true;
+    showModels();
+    const blob = await api.fileAt(url);
+    begin(new File([blob], name, { type: blob.type }), url);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+let begin = () => {};
+
+/** The form's fields for the service. */
+export function fields(language) {
+  const model = select.value;
+  const named = task() === "words" ? { classifier: model.replace(WORDS, "") } : { model };
+  return { task: task(), ...(model ? named : {}), language };
+}
+
+/** Remembers a limit that the service told. */
+export function limited(problem) {
+  if (problem.status === 413 && problem.limit) largest = problem.limit;
+}
+
+function take(file) {
+  calm();
+  if (!file) return;
+  if (file.size > largest) return complain(t("error.too_large", { size: size(file.size), limit: size(largest) }));
+  begin(file, file);
+}
+
+/** Files may be dropped anywhere on the page while it stands here. */
+function listenForDrops(welcome) {
+  const drop = byId("drop");
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  let inside = 0;
+  const show = (by) => {
+    inside = by ? inside + by : 0;
+    drop.classList.toggle("over", inside > 0);
+  };
+  document.addEventListener("dragenter", (event) => carries(event) && show(1));
+  document.addEventListener("dragleave", (event) => carries(event) && show(-1));
+  document.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault(); // the browser would leave the page and open the file
+    show(0);
+    welcome(event.dataTransfer.files[0]);
+  });
+}
+
+/** `onfile(file, media)` hears what is to be uploaded, `ondrop(file)` says whether a dropped file is its own. */
+export async function startStart(onfile, ondrop) {
+  begin = onfile;
+  byId("choose").addEventListener("click", () => byId("file").click());
+  byId("file").addEventListener("change", (event) => {
+    take(event.target.files[0]);
+    event.target.value = "";
+  });
+  listenForDrops((file) => ondrop(file) || take(file));
+  byId("tasks").addEventListener("change", showModels);
+  select.addEventListener("change", aboutModel);
+  onLanguage(() => {
+    aboutModel();
+    showExamples();
+  });
+  const none = () => [];
+  const [health] = await Promise.all([
+    api.health().catch(() => ({})),
+    api.models().then((list) => (models = list), complain),
+    api.examples().catch(none).then((list) => (offered = list)),
+  ]);
+  largest = health.limits?.upload_bytes ?? Infinity;
+  showModels();
+  showExamples();
+}

@@ -1,0 +1,197 @@
+"""Jobs, in SQLite: what was accepted is there after a crash."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import Any, Literal
+
+State = Literal["queued", "running", "done", "failed"]
+QUICK = "classify"  # the task that a request waits for: it goes first, and is forgotten with the request
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    task TEXT NOT NULL,
+    name TEXT NOT NULL,
+    model TEXT NOT NULL,
+    options TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued',
+    crashes INTEGER NOT NULL DEFAULT 0,
+    kills INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    seconds REAL NOT NULL DEFAULT 0,
+    duration REAL,
+    error TEXT,
+    created REAL NOT NULL,
+    started REAL,
+    finished REAL
+);
+CREATE INDEX IF NOT EXISTS by_state ON jobs (state, number);
+"""
+COLUMNS = (
+    "id, task, name, model, options, state, crashes, kills, bytes, seconds, duration, error, created, started, finished"
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording that somebody asked about.
+
+    Attributes:
+        id: 16 letters that nobody can guess.
+        task: label, caption, words, instruments, or classify.
+        name: the upload's name, for people; never a path.
+        model: name of the model, or of the frame classifier.
+        options: the rest that was asked.
+        state: where it stands.
+        crashes: workers that it has taken down; kills: workers that somebody else ended during it.
+        bytes: on disk.
+        seconds: of the recording that were heard so far.
+        duration: of the recording, seconds, where it is known.
+        error: title and detail of what went wrong.
+        created, started, finished: seconds since the epoch.
+    """
+
+    id: str
+    task: str
+    name: str
+    model: str
+    options: Mapping[str, Any]
+    state: State = "queued"
+    crashes: int = 0
+    kills: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    duration: float | None = None
+    error: Mapping[str, Any] | None = None
+    created: float = 0.0
+    started: float | None = None
+    finished: float | None = None
+
+
+class Store:
+    """The table of jobs. One process writes it, from several threads; each change is on disk when its call returns.
+
+    Args:
+        path: the database file, made where it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = RLock()
+        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def add(self, job: Job) -> None:
+        """Take a job; from now on it is not lost."""
+        self._do(
+            "INSERT INTO jobs (id, task, name, model, options, bytes, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            job.id, job.task, job.name, job.model, json.dumps(dict(job.options)), job.bytes, job.created or time.time(),
+        )  # fmt: skip
+
+    def get(self, job_id: str) -> Job | None:
+        """The job of this id."""
+        found = self._jobs("WHERE id = ?", job_id)
+        return found[0] if found else None
+
+    def listed(self, limit: int = 100) -> list[Job]:
+        """The newest first, but for those that a request waits for."""
+        return self._jobs("WHERE task != ? ORDER BY number DESC LIMIT ?", QUICK, limit)
+
+    def every(self) -> list[Job]:
+        """All, oldest first."""
+        return self._jobs("ORDER BY number")
+
+    def claim(self, quick: bool) -> Job | None:
+        """The oldest waiting job, which runs from now on: one that a request waits for, or one of the others."""
+        with self._lock:
+            found = self._jobs(
+                f"WHERE state = 'queued' AND task {'=' if quick else '!='} ? ORDER BY number LIMIT 1", QUICK
+            )
+            if not found:
+                return None
+            self._do(
+                "UPDATE jobs SET state = 'running', started = ?, seconds = 0 WHERE id = ?", time.time(), found[0].id
+            )
+            return self.get(found[0].id)
+
+    def heard(self, job_id: str, seconds: float, duration: float | None) -> None:
+        """Note how far a running job has come."""
+        self._do("UPDATE jobs SET seconds = ?, duration = ? WHERE id = ?", seconds, duration, job_id)
+
+    def finish(self, job_id: str, duration: float, size: int) -> None:
+        """Note that a job is done, of a recording so long, in so many bytes."""
+        self._do(
+            "UPDATE jobs SET state = 'done', finished = ?, duration = ?, seconds = ?, bytes = ? WHERE id = ?",
+            time.time(), duration, duration, size, job_id,
+        )  # fmt: skip
+
+    def fail(self, job_id: str, error: Mapping[str, Any]) -> None:
+        """Note that a job cannot be done, and why."""
+        self._do(
+            "UPDATE jobs SET state = 'failed', finished = ?, error = ? WHERE id = ?",
+            time.time(), json.dumps(dict(error)), job_id,
+        )  # fmt: skip
+
+    def requeue(self, job_id: str, *, crashes: int = 0, kills: int = 0) -> None:
+        """Let a job whose worker ended wait again, at its old place."""
+        self._do(
+            "UPDATE jobs SET state = 'queued', crashes = crashes + ?, kills = kills + ? WHERE id = ?",
+            crashes, kills, job_id,
+        )  # fmt: skip
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job."""
+        self._do("DELETE FROM jobs WHERE id = ?", job_id)
+
+    def recover(self) -> None:
+        """After a start: what ran waits again; what a request waited for is forgotten, as its request is gone."""
+        self._do("DELETE FROM jobs WHERE task = ?", QUICK)
+        self._do("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return self.counts().get("queued", 0)
+
+    def counts(self) -> dict[str, int]:
+        """Jobs in each state."""
+        with self._lock:
+            return dict(self._database.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
+
+    def position(self, job_id: str) -> int:
+        """How many jobs wait before this one."""
+        with self._lock:
+            query = (
+                "SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND task != ? AND number < "
+                "(SELECT number FROM jobs WHERE id = ?)"
+            )
+            return int(self._database.execute(query, (QUICK, job_id)).fetchone()[0])
+
+    def _do(self, statement: str, *values: object) -> None:
+        with self._lock:
+            self._database.execute(statement, values)
+
+    def _jobs(self, where: str, *values: object) -> list[Job]:
+        with self._lock:
+            rows = self._database.execute(f"SELECT {COLUMNS} FROM jobs {where}", values).fetchall()
+        return [_job(row) for row in rows]
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    values = dict(zip(COLUMNS.split(", "), row, strict=True))
+    values["options"] = json.loads(values["options"])
+    values["error"] = json.loads(values["error"]) if values["error"] else None
+    return Job(**values)

@@ -1,0 +1,183 @@
+"""Gives jobs to workers, notes what becomes of them, and replaces workers that end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from threading import Lock, Thread
+
+from earmark.service.metrics import Metrics
+from earmark.service.places import Places
+from earmark.service.settings import Settings
+from earmark.service.store import Job, Store
+from earmark.service.tasks import Work
+from earmark.service.upkeep import Upkeep
+from earmark.service.worker import Message, Worker
+
+MOST_CRASHES = 2  # of workers, after which the job is to blame
+MOST_KILLS = 20  # by others: the system short of memory, an operator
+LOOK_EVERY = 0.5  # seconds between looks at the clock
+UPKEEP_EVERY = 30.0
+
+
+class Supervisor:
+    """A thread beside the server: the only one that talks to workers.
+
+    Args:
+        settings: limits.
+        store: the jobs.
+        places: their files.
+        metrics: where is counted what happens.
+    """
+
+    def __init__(self, settings: Settings, store: Store, places: Places, metrics: Metrics) -> None:
+        self.settings, self.store, self.places, self.metrics = settings, store, places, metrics
+        self.workers: list[Worker] = []
+        self._upkeep = Upkeep(settings, store, places)
+        self._bell, self._bell_rope = Pipe(duplex=False)
+        self._rope_lock = Lock()
+        self._given_up: set[str] = set()
+        self._stopping = False
+        self._thread = Thread(target=self._run, name="earmark-supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with the jobs that an earlier server left."""
+        self.store.recover()
+        self._upkeep.sweep()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the workers; what they were doing waits for the next start."""
+        self._stopping = True
+        self.ring()
+        self._thread.join()
+        for worker in self.workers:
+            worker.end()
+
+    def ring(self) -> None:
+        """Say that there is something to do."""
+        with self._rope_lock:
+            self._bell_rope.send(None)
+
+    def give_up(self, job_id: str) -> None:
+        """Forget a job, even if it runs."""
+        job = self.store.get(job_id)
+        if job and job.state == "running":
+            self._given_up.add(job_id)
+        self.store.remove(job_id)
+        self.ring()
+        self.places.of(job_id).remove()
+
+    @property
+    def alive(self) -> bool:
+        """Whether jobs are being done."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        cleaned = time.monotonic()
+        while not self._stopping:
+            self._complete_staff()
+            self._hand_out()
+            handles = [handle for worker in self.workers for handle in (worker.pipe, worker.process.sentinel)]
+            ready = set(wait([self._bell, *handles], LOOK_EVERY))
+            while self._bell.poll():
+                self._bell.recv()
+            for worker in list(self.workers):
+                if worker.pipe in ready:
+                    self._listen(worker)
+                if worker.process.sentinel in ready:
+                    self._bury(worker)
+                else:
+                    self._watch(worker)
+            if time.monotonic() - cleaned > UPKEEP_EVERY:
+                self._upkeep.sweep()
+                cleaned = time.monotonic()
+
+    def _complete_staff(self) -> None:
+        for quick, wanted in ((True, 1), (False, self.settings.workers)):
+            for _ in range(wanted - sum(worker.quick is quick for worker in self.workers)):
+                self.workers.append(Worker(self.settings.memory_bytes, quick))
+
+    def _hand_out(self) -> None:
+        for worker in self.workers:
+            idle = worker.ready and worker.job_id is None and worker.process.is_alive()
+            job = self.store.claim(worker.quick) if idle else None
+            if job is None:
+                continue
+            try:
+                worker.give(job.id, self._work(job))
+            except OSError:  # it ended just now: its sentinel will tell
+                worker.job_id = job.id
+
+    def _work(self, job: Job) -> Work:
+        model = str(self.settings.models.get(job.model, job.model))
+        folder = self.places.of(job.id).path
+        return Work(folder, job.task, job.name, model, job.options, self.settings.seconds)
+
+    def _listen(self, worker: Worker) -> None:
+        """Take all that a worker has said."""
+        try:
+            while worker.pipe.poll():
+                self._take(worker, worker.pipe.recv())
+        except (EOFError, OSError):  # it ended: its sentinel tells how
+            return
+
+    def _take(self, worker: Worker, message: Message) -> None:
+        kind, first, second = message
+        if kind == "ready":
+            worker.ready = True
+            return
+        job_id, worker.last_heard = worker.job_id or "", time.monotonic()
+        if kind == "heard":
+            self.store.heard(job_id, first, second)
+            return
+        worker.job_id = None
+        self._given_up.discard(job_id)
+        if kind == "done":
+            self.metrics.finished(self.store.get(job_id), first, time.monotonic() - worker.began)
+            self.store.finish(job_id, first, self.places.of(job_id).size())
+        else:
+            self._fail(job_id, first, second)
+
+    def _watch(self, worker: Worker) -> None:
+        """End a worker whose job was given up, or takes too long."""
+        if worker.job_id is None:
+            return
+        now, limits = time.monotonic(), self.settings
+        stalled = now - worker.last_heard > limits.stall_seconds
+        if stalled or now - worker.began > limits.job_seconds:
+            reason = f"nothing new was heard for {limits.stall_seconds:g} s" if stalled else "its time is over"
+            job = self.store.get(worker.job_id)
+            self._fail(worker.job_id, "This recording takes too long", f"{job.name if job else 'it'}: {reason}")
+        elif worker.job_id not in self._given_up:
+            return
+        self._given_up.discard(worker.job_id)
+        worker.job_id = None
+        self._dismiss(worker)
+
+    def _bury(self, worker: Worker) -> None:
+        """A worker has ended by itself, or was killed: its job is done by another, unless it is to blame."""
+        job = self.store.get(worker.job_id) if worker.job_id else None
+        killed = worker.process.exitcode == -signal.SIGKILL
+        self._dismiss(worker)
+        self.metrics.workers_lost.inc()
+        if not worker.ready:  # it could not even begin: the next one may not either
+            time.sleep(LOOK_EVERY)
+        if job is None:
+            return
+        if killed and job.kills + 1 < MOST_KILLS:
+            self.store.requeue(job.id, kills=1)
+        elif not killed and job.crashes + 1 < MOST_CRASHES:
+            self.store.requeue(job.id, crashes=1)
+        else:
+            self._fail(job.id, "This recording cannot be used", f"{job.name}: what reads it breaks down over it")
+
+    def _dismiss(self, worker: Worker) -> None:
+        worker.end()
+        self.workers.remove(worker)
+
+    def _fail(self, job_id: str, title: str, detail: str) -> None:
+        self.metrics.failed(self.store.get(job_id))
+        self.store.fail(job_id, {"title": title, "detail": detail})

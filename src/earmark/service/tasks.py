@@ -1,0 +1,152 @@
+"""What each task does with an upload, in a worker's process."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from earmark.errors import EarmarkError
+from earmark.service.picture import Picture
+from earmark.service.places import JobFolder
+from earmark.whole import written_whole
+
+if TYPE_CHECKING:
+    from earmark.model import Model
+
+Progress = Callable[[float, float | None], None]
+
+TASKS = ("label", "caption", "words", "instruments")
+CLIP_SECONDS = 60.0
+"""Longest recording that `classify` answers at once."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One job, as a worker gets it.
+
+    Attributes:
+        folder: where the upload is, and where results go.
+        task: one of `TASKS`, or classify.
+        name: the recording's name.
+        model: path or name of the model, or of the frame classifier.
+        options: what was asked.
+        longest: of a recording, seconds.
+        threads: processor cores to use.
+    """
+
+    folder: Path
+    task: str
+    name: str
+    model: str
+    options: Mapping[str, Any]
+    longest: float
+    threads: int = 1
+
+
+def do(work: Work, progress: Progress) -> float:
+    """Do a job, write its results, and return the recording's duration in seconds.
+
+    Raises:
+        EarmarkError: the recording or the model cannot be used.
+    """
+
+    def bounded(seconds: float, duration: float | None) -> None:
+        longest = min(work.longest, CLIP_SECONDS) if work.task == "classify" else work.longest
+        if seconds > longest:
+            raise EarmarkError(work.name, f"is longer than {longest:g} s", "send a shorter part of it")
+        progress(seconds, duration)
+
+    how = {"words": _words, "classify": _classify}.get(work.task, _label)
+    return how(work, JobFolder(work.folder), bounded)
+
+
+def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
+    from earmark.formats import FORMATS
+    from earmark.service.hearing import hear
+
+    picture, found = hear(folder.upload, work.name, _model(work.model, work.threads), progress)
+    found.save(folder.scores)
+    best = found.scores.max(axis=0, initial=0.0)
+    about = found.about
+    labels = [
+        {"label": label, "on": about.threshold(label).on, "off": about.threshold(label).off, "best": round(float(b), 4)}
+        for label, b in zip(about.labels, best, strict=True)
+    ]
+    _write_view(folder, found.duration, picture, labels, None)
+    text = io.StringIO()
+    FORMATS["json"].write(found.timeline(work.options.get("sensitivity", 0.5)), text)
+    _write(folder.result, text.getvalue())
+    return found.duration
+
+
+def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
+    from dataclasses import replace
+
+    from earmark.formats.words_files import WORD_FORMATS
+    from earmark.pitch import STEP, PitchTracker
+    from earmark.speech import analyse, loaded_classifier, with_pitch
+    from earmark.spoken import WordRules
+
+    model = loaded_classifier(_model(work.model, work.threads))
+    rate = model.description.front_end.rate
+    tracker, picture = PitchTracker(rate), Picture(rate)
+
+    def listen(block: Any) -> None:
+        tracker.add(block)
+        picture.add(block)
+
+    rules = WordRules(sensitivity=work.options.get("sensitivity", 0.5))
+    heard = analyse(folder.upload, model, rules=rules, progress=progress, listener=listen)
+    pitch = tracker.finish()
+    found = replace(with_pitch(heard.words, pitch), recording=work.name)
+    f0 = {"step": STEP, "hz": [round(float(hz), 1) if hz > 0 else None for hz in pitch.f0]}
+    _write_view(folder, found.duration, picture, [], f0)
+    text = io.StringIO()
+    WORD_FORMATS["json"].write(found, text)
+    _write(folder.result, text.getvalue())
+    return found.duration
+
+
+def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
+    from earmark import media, streaming
+    from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, best_first, heard
+
+    model = _model(work.model, work.threads)
+    with media.open_recording(folder.upload) as recording:
+        blocks = CountedBlocks(recording, model.description.front_end.rate, progress)
+        scores = model.description.whole(heard(model, streaming.ahead(iter(blocks), BLOCKS_AHEAD)))
+    labels = [{"label": label, "score": score} for label, score in best_first(model.labels, scores)]
+    _write(folder.result, json.dumps({"recording": work.name, "labels": labels}, ensure_ascii=False))
+    return blocks.seconds
+
+
+def warm_up() -> None:
+    """Import what most jobs need, so that the first one need not wait for it."""
+    import earmark.service.hearing  # noqa: F401
+
+    _model("sounds", Work.threads)
+
+
+@cache
+def _model(name: str, threads: int) -> Model:
+    """A model, loaded once in a worker's life."""
+    from earmark.model import load_model
+
+    return load_model(name, threads)
+
+
+def _write_view(
+    folder: JobFolder, duration: float, picture: Picture, labels: list[dict[str, Any]], f0: dict[str, Any] | None
+) -> None:
+    view = {"duration": round(duration, 3), **picture.view(), "labels": labels, "f0": f0}
+    _write(folder.view, json.dumps(view, ensure_ascii=False, allow_nan=False))
+
+
+def _write(path: Path, text: str) -> None:
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -1,0 +1,100 @@
+"""A process that does jobs, one after the other, within limits; a file that breaks a decoder breaks nothing else."""
+
+from __future__ import annotations
+
+import resource
+import time
+import warnings
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.service.tasks import Work
+
+TOLD_EVERY = 0.25  # seconds between two messages about one job's progress
+
+Message = tuple[str, Any, Any]
+"""`ready`, `heard` seconds of a duration, `done` with its duration, or `failed` with title and detail."""
+
+
+class Worker:
+    """The supervisor's end: a process, and the job it does.
+
+    Args:
+        memory: bytes of data that it may hold.
+        quick: it only does what a request waits for.
+    """
+
+    def __init__(self, memory: int, quick: bool) -> None:
+        context = get_context("spawn")
+        self.quick = quick
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, memory), daemon=True, name="earmark-worker")
+        self.process.start()
+        theirs.close()
+        self.job_id: str | None = None
+        self.ready = False
+        self.began = self.last_heard = 0.0
+
+    def give(self, job_id: str, work: Work) -> None:
+        """Let it do a job."""
+        self.job_id = job_id
+        self.began = self.last_heard = time.monotonic()
+        self.pipe.send(work)
+
+    def end(self) -> None:
+        """Kill it; it keeps nothing that matters."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def serve(pipe: Connection, memory: int) -> None:
+    """Do jobs until the supervisor is gone."""
+    from earmark.processes import end_with_parent
+    from earmark.service.tasks import warm_up
+
+    end_with_parent()
+    _bound_memory(memory)
+    warnings.simplefilter("ignore")  # what was damaged in a recording is not the operator's business
+    warm_up()
+    pipe.send(("ready", None, None))
+    while True:
+        try:
+            work: Work = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_answer(work, pipe))
+
+
+def _answer(work: Work, pipe: Connection) -> Message:
+    from earmark.service.tasks import do
+
+    last = 0.0
+
+    def progress(seconds: float, duration: float | None) -> None:
+        nonlocal last
+        if time.monotonic() - last > TOLD_EVERY:
+            last = time.monotonic()
+            pipe.send(("heard", seconds, duration))
+
+    try:
+        return "done", do(work, progress), None
+    except EarmarkError as error:
+        detail = f"{work.name}: {error.reason}" + (f"; {error.remedy}" if error.remedy else "")
+        return "failed", "This recording cannot be used", detail
+    except MemoryError:
+        return "failed", "This recording needs too much memory", f"{work.name}: more than a worker may use"
+    except Exception as error:  # a file may find a fault of ours, which must not cost the worker its life
+        return "failed", "This recording cannot be used", f"{work.name}: {type(error).__name__}"
+
+
+def _bound_memory(memory: int) -> None:
+    """Bound what a process allocates (Linux counts private mappings too); threads' stacks are not touched memory."""
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

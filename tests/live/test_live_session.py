@@ -1,0 +1,151 @@
+"""A listener in a process of its own: its packets, its pace, its end."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from live_making import pcm
+from model_making import RATE, tones
+
+from earmark.errors import EarmarkError
+from earmark.live.session import AUDIO, END, WISH, Inbox, paced, packet, serve
+from earmark.live.wishes import Wish
+
+
+def wish(model, **values):
+    return packet(WISH, json.dumps({"format": "s16", "rate": RATE, "model": str(model), **values}).encode())
+
+
+def packets(samples, size=2000):
+    data = pcm(samples)
+    return b"".join(packet(AUDIO, data[at : at + size]) for at in range(0, len(data), size))
+
+
+def told(data, now=None):
+    clock = iter(range(100_000))
+    messages = []
+    serve(Inbox(io.BytesIO(data)), messages.append, now or (lambda: next(clock)))
+    return messages
+
+
+def test_a_session(low_high_file):
+    sound = tones(3.5, (1.0, 2.0, 300.0))
+    messages = told(wish(low_high_file) + packets(sound) + packet(END))
+    kinds = [message["type"] for message in messages]
+    assert kinds[0] == "ready"
+    assert messages[0]["model"] == "low_high"
+    assert 0 < messages[0]["latency"] < 1
+    assert [kind for kind in kinds if kind in ("begin", "end")] == ["begin", "end"]
+    heard = [message["seconds"] for message in messages if message["type"] == "heard"]
+    assert heard[-1] == 3.5
+    assert len(heard) == 4
+    begin = next(message for message in messages if message["type"] == "begin")
+    assert begin["label"] == "low"
+    assert begin["onset"] == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("cut_off", [0, 3, 100])
+def test_a_stream_that_breaks_off_is_an_end(low_high_file, cut_off):
+    data = wish(low_high_file) + packets(tones(1.0))
+    messages = told(data[: len(data) - cut_off])
+    assert messages[-1]["type"] == "heard"
+
+
+@pytest.mark.parametrize("first", [packet(AUDIO, b"1234"), packet(WISH, b"nothing"), packet(WISH, b"[]"), b"", b"ab"])
+def test_no_wish_no_session(first):
+    with pytest.raises(EarmarkError):
+        told(first)
+
+
+def test_what_comes_too_fast(low_high_file):
+    with pytest.raises(EarmarkError, match="faster than it sounds"):
+        told(wish(low_high_file) + packets(tones(12.0)), now=lambda: 0.0)
+
+
+def test_pace():
+    second = np.zeros(100, np.float32)
+    clock = iter([0.0, 0.0, 5.0, 5.0, 5.0, 5.0])
+    assert len(list(paced([second] * 5, 100, lambda: next(clock)))) == 5
+    with pytest.raises(EarmarkError):
+        list(paced([second] * 11, 100, lambda: 0.0))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"format": "mp3"},
+        {"format": ["s16"]},
+        {"format": "s16", "rate": 7999},
+        {"format": "s16", "rate": 1e4},
+        {"format": "s16", "rate": True},
+        {"format": "s16", "rate": "16000"},
+        {"format": "s16", "language": "tlh"},
+        {"format": "s16", "language": None},
+        {"format": "s16", "sensitivity": 1.5},
+        {"format": "s16", "sensitivity": float("nan")},
+        {"format": "s16", "sensitivity": False},
+        {"format": "s16", "model": 5},
+        {"format": "s16", "include_speech": "yes"},
+    ],
+)
+def test_wishes_that_cannot_be_met(values):
+    with pytest.raises(EarmarkError, match="the first message"):
+        Wish.read(json.dumps(values))
+
+
+def test_a_wish_and_its_text():
+    wished = Wish("webm", 8000, "mine", "el", 0.25, True)
+    assert Wish.read(wished.to_json()) == wished
+    assert Wish.read('{"format": "s16", "type": "start", "more": 1}') == Wish("s16")
+
+
+def start():
+    return subprocess.Popen(
+        [sys.executable, "-m", "earmark.live.session"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def test_a_process(low_high_file):
+    with start() as process:
+        out, _ = process.communicate(wish(low_high_file) + packets(tones(3.0, (1.0, 2.0, 300.0))) + packet(END))
+    messages = [json.loads(line) for line in out.splitlines()]
+    assert [m["type"] for m in messages if m["type"] != "heard"] == ["ready", "begin", "end", "over"]
+    assert process.returncode == 0
+
+
+def test_a_process_says_what_is_wrong(tmp_path):
+    with start() as process:
+        out, _ = process.communicate(wish(tmp_path / "none.onnx"))
+    assert [json.loads(line)["type"] for line in out.splitlines()] == ["error", "over"]
+    assert "no such model" in json.loads(out.splitlines()[0])["detail"]
+
+
+def test_it_ends_with_whoever_started_it(low_high_file, tmp_path):
+    """Also where its input stays open."""
+    code = f"""
+import subprocess, sys, time
+reading, writing = __import__("os").pipe()
+process = subprocess.Popen([sys.executable, "-m", "earmark.live.session"], stdin=reading, stdout=subprocess.PIPE,
+                           pass_fds=[writing])
+import os
+os.write(writing, {wish(low_high_file)!r})
+assert b"ready" in process.stdout.readline()
+print(process.pid, flush=True)
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    session = int(done.stdout)
+    for _ in range(100):
+        try:
+            os.kill(session, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.kill(session, 9)
+    pytest.fail("the session lives on")

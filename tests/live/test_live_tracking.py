@@ -1,0 +1,81 @@
+"""Live hysteresis against that of whole recordings."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from earmark.live.tracking import Tracker
+from earmark.timeline import EventFinder, EventRules
+
+ON, OFF = np.array([0.7, 0.5], np.float32), np.array([0.4, 0.5], np.float32)
+STEP = 0.1
+
+
+def told(scores, rules, sizes=(1,)):
+    """(column, onset, offset, best) of all that was told, by when it ended."""
+    tracker = Tracker(ON, OFF, STEP, rules)
+    first, turn, turns = 0, 0, []
+    while first < len(scores):
+        turns += tracker.add(scores[first : first + sizes[turn % len(sizes)]])
+        first, turn = first + sizes[turn % len(sizes)], turn + 1
+    turns += tracker.finish()
+    begun = [t.column for t in turns if t.begins]
+    ended = [t for t in turns if not t.begins]
+    assert sorted(begun) == sorted(t.column for t in ended)
+    return [(t.column, round(tracker.onset(t), 3), round(tracker.offset(t), 3), round(t.best, 4)) for t in ended]
+
+
+SCORES = st.lists(st.tuples(*[st.sampled_from([0.1, 0.45, 0.6, 0.9])] * 2), max_size=60).map(
+    lambda rows: np.array(rows, np.float32).reshape(-1, 2)
+)
+
+
+@given(SCORES, st.lists(st.integers(1, 7), min_size=1, max_size=3), st.sampled_from([0.0, 0.2, 0.5]))
+def test_what_is_told_is_what_is_found_in_the_end(scores, sizes, gap):
+    rules = EventRules(shortest=0.2, longest_gap=gap)
+    finder = EventFinder(("0", "1"), ON, OFF, STEP, rules)
+    finder.add(scores)
+    found = [(int(e.label), e.onset, e.offset, e.score) for e in finder.events(np.inf)]
+    assert sorted(told(scores, rules, sizes)) == sorted(found)
+
+
+def one(values):
+    scores = np.zeros((len(values), 2), np.float32)
+    scores[:, 0] = values
+    return scores
+
+
+def turns_of(values, rules):
+    """At which step each turn of the first label is told."""
+    tracker = Tracker(ON, OFF, STEP, rules)
+    return [(i, turn.begins) for i, row in enumerate(one(values)) for turn in tracker.add(row[None])]
+
+
+def test_a_sound_is_told_once_it_has_lasted():
+    assert turns_of([0, 0.9, 0, 0, 0], EventRules(shortest=0.2, longest_gap=0)) == []
+    assert turns_of([0, 0.9, 0.9, 0, 0], EventRules(shortest=0.2, longest_gap=0))[0] == (2, True)
+    assert turns_of([0, 0.5, 0.5, 0.9, 0], EventRules(shortest=0.2, longest_gap=0))[0] == (3, True)
+
+
+def test_its_end_is_told_when_nothing_can_join_it():
+    rules = EventRules(shortest=0.2, longest_gap=0.35)
+    assert turns_of([0.9, 0.9, 0.9, 0, 0, 0, 0, 0], rules) == [(2, True), (6, False)]
+    assert turns_of([0.9, 0.9, 0.9, 0, 0, 0, 0.9, 0.9, 0, 0], rules) == [(2, True)]
+
+
+def test_what_rises_within_the_gap_is_waited_for():
+    rules = EventRules(shortest=0.2, longest_gap=0.2)
+    assert turns_of([0.9, 0.9, 0.9, 0, 0.5, 0.5, 0.5, 0.5, 0.9, 0, 0, 0], rules) == [(2, True), (11, False)]
+    assert turns_of([0.9, 0.9, 0.9, 0, 0.5, 0.5, 0.5, 0.5, 0, 0, 0], rules) == [(2, True), (8, False)]
+
+
+def test_it_keeps_nothing_of_what_is_over():
+    tracker = Tracker(ON, OFF, STEP, EventRules())
+    tracker.add(np.tile(one([0.9, 0.9, 0.9, 0, 0, 0, 0, 0, 0, 0]), (100, 1)))
+    tracker.add(one([0] * 10))
+    assert tracker.tracks == {}
+    assert tracker.steps == 1010
+
+
+def test_what_is_no_number_is_no_sound():
+    assert turns_of([np.nan] * 5, EventRules()) == []

@@ -1,0 +1,93 @@
+"""The service as its users meet it: `earmark serve` as a process, and requests to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+
+COMMAND = [sys.executable, "-c", "from earmark.cli import main; main()", "serve", "--port", "0"]
+PATIENCE = 180.0  # seconds; a busy machine is slow
+
+
+class Server:
+    """A running server; use it with `with`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self.options = folder, options
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
+        self.process.stderr.close()
+
+    def start(self):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        command = [*COMMAND, "--folder", str(self.folder), *self.options]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        line = self.process.stderr.readline()
+        found = re.search(r"http://(\S+?):(\d+)(?:/\?token=(\S+))?", line)
+        assert found, line + self.process.stderr.read()
+        self.host, self.port, self.token = found[1], int(found[2]), found[3]
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        reach = "127.0.0.1" if self.host == "0.0.0.0" else self.host
+        self.client = httpx.Client(base_url=f"http://{reach}:{self.port}", headers=headers, timeout=PATIENCE)
+        self.until(self.answers)
+
+    def answers(self):
+        try:
+            return self.client.get("/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self):
+        """As `kill -9` does, and whoever it left alone ends by itself."""
+        left = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stderr.close()
+        self.client.close()
+        psutil.wait_procs(left, timeout=PATIENCE)
+
+    def workers(self):
+        """Processes that do jobs."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if any("spawn_main" in part for part in child.cmdline())]
+
+    def send(self, path: Path, name: str | None = None, **fields) -> httpx.Response:
+        """A new job."""
+        with path.open("rb") as file:
+            return self.client.post("/v1/jobs", files={"file": (name or path.name, file)}, data=fields)
+
+    def job(self, job_id: str) -> dict:
+        return self.client.get(f"/v1/jobs/{job_id}").json()
+
+    def ended(self, job_id: str) -> dict:
+        """The job, once it is done or failed."""
+        return self.until(lambda: (job := self.job(job_id))["state"] in ("done", "failed") and job)
+
+    def result(self, job_id: str, **query) -> httpx.Response:
+        return self.client.get(f"/v1/jobs/{job_id}/result", params=query)
+
+    @staticmethod
+    def until(look):
+        """What `look` gives as soon as it is true."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if found := look():
+                return found
+            time.sleep(0.05)
+        raise AssertionError("it did not happen")

@@ -1,0 +1,302 @@
+"""A stand-in for the service, to see how the page behaves: same addresses, same policy, answers made by rule."""
+
+from __future__ import annotations
+
+import json
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import uvicorn
+from fastapi import FastAPI, Request, UploadFile, WebSocket, WebSocketDisconnect
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from earmark import media
+from earmark.service.guard import POLICY
+from earmark.service.pages import STATIC
+from earmark.service.picture import Picture
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RATE = 16_000
+LIMIT = 1_000_000  # bytes of a file called huge
+LOUD = 0.05  # RMS at which the live stand-in hears a siren
+NONCE = "bm9uY2U"
+
+# Parts of the duration, label, score: what is "found" in any recording without a truth beside it.
+FOUND = (
+    (0.1, 0.25, "dog", 0.9),
+    (0.3, 0.6, "siren", 0.8),
+    (0.5, 0.55, "dog", 0.6),
+    (0.0, 1.0, "rain", 0.3),
+    (0.7, 0.8, "speech", 0.7),
+)
+PHRASES = {
+    "en": {"dog": "dog barking", "siren": "siren wailing", "rain": "rain falling", "speech": "someone speaking"},
+    "el": {"dog": "σκύλος γαβγίζει", "siren": "σειρήνα ηχεί", "rain": "πέφτει βροχή", "speech": "κάποιος μιλά"},
+}
+
+
+class StandIn:
+    """Answers as the service does; keeps what it was asked in `asked` as (method, address, body)."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, dict] = {}
+        self.asked: list[tuple[str, str, str]] = []
+        self.live_breaks = False  # the socket ends at once after the first sound
+        self.refuses_saving = False
+        self.app = FastAPI()
+        self.folder = Path(tempfile.mkdtemp(prefix="earmark-stand-in-"))
+        self._routes()
+
+    def __enter__(self) -> StandIn:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+        self.server = uvicorn.Server(uvicorn.Config(self.app, "127.0.0.1", port, log_level="critical", lifespan="off"))
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
+        while not self.server.started:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self.server.force_exit = True
+        self.thread.join(10)
+
+    def done(self, path: Path, task: str = "label") -> str:
+        """A job that is done already; its id."""
+        return self._take(path, path.name, task, steps=99)["id"]
+
+    def _take(self, path: Path, name: str, task: str, steps: int = 0) -> dict:
+        samples = media.read(path, RATE)
+        picture = Picture(RATE)
+        picture.add(samples)
+        duration = len(samples) / RATE
+        truth = EXAMPLES / f"{Path(name).stem}.truth.json"
+        if truth.is_file():
+            found = json.loads(truth.read_text(encoding="utf-8"))["events"]
+        else:
+            found = [{"onset": a * duration, "offset": b * duration, "label": x, "score": s} for a, b, x, s in FOUND]
+        job = {
+            "id": f"{len(self.jobs):016x}",
+            "task": task,
+            "name": name,
+            "created": time.time(),
+            "duration": duration,
+            "model": "words/rnn" if task == "words" else "sounds",
+            "options": {"sensitivity": 0.5},
+            "error": None,
+            "links": {},
+        }
+        view = {"duration": duration, **picture.view(), "labels": self._labels(found), "f0": None}
+        if task == "words":
+            view["f0"] = {"step": 0.01, "hz": _voice(duration)}
+        self.jobs[job["id"]] = {"job": job, "steps": steps, "found": found, "corrected": None, "view": view}
+        return self._job(job["id"])
+
+    @staticmethod
+    def _labels(found: list[dict]) -> list[dict]:
+        best = {"rooster": 0.02}
+        for event in found:
+            best[event["label"]] = max(best.get(event["label"], 0), event["score"])
+        return [{"label": label, "on": 0.5, "off": 0.3, "best": score} for label, score in sorted(best.items())]
+
+    def _job(self, key: str) -> dict:
+        """The job, a step further each time it is asked for; one called slow never ends."""
+        kept = self.jobs[key]
+        steps = kept["steps"] = kept["steps"] + 1
+        slow = kept["job"]["name"].startswith("slow")
+        state = "queued" if steps < 2 else "running" if steps < 4 or slow else "done"
+        progress = None if state == "queued" else 1.0 if state == "done" else 0.25
+        return {**kept["job"], "state": state, "progress": progress, "position": 1 if state == "queued" else None}
+
+    def _events(self, key: str, query: dict[str, list[str]], original: bool) -> list[dict]:
+        kept = self.jobs[key]
+        moved = "sensitivity" in query or "threshold" in query
+        if kept["corrected"] is not None and not original and not moved:
+            return kept["corrected"]
+        on = dict(text.rsplit(":", 1) for text in query.get("threshold", []))
+        usual = 1 - float(query.get("sensitivity", ["0.5"])[0])
+        return [event for event in kept["found"] if event["score"] >= float(on.get(event["label"], usual))]
+
+    def _routes(self) -> None:
+        app = self.app
+
+        @app.middleware("http")
+        async def policy(request: Request, follow):
+            if request.url.path.startswith("/v1"):
+                body = b"" if request.method == "POST" else await request.body()
+                self.asked.append((request.method, str(request.url)[len(self.address) :], body.decode()))
+            answer = await follow(request)
+            answer.headers["content-security-policy"] = POLICY.format(nonce=NONCE)
+            return answer
+
+        @app.get("/")
+        def index() -> Response:
+            return HTMLResponse((STATIC / "index.html").read_text(encoding="utf-8").replace("{{nonce}}", NONCE))
+
+        app.mount("/static", StaticFiles(directory=STATIC))
+
+        @app.get("/examples/{name}")
+        def example(name: str) -> Response:
+            return FileResponse(EXAMPLES / name)
+
+        @app.get("/v1/examples")
+        def examples() -> list:
+            street = {"name": "street.mp4", "title_key": "example_street", "task": "caption"}
+            words = {"name": "five_words.flac", "title_key": "example_words", "task": "words"}
+            return [{**one, "url": f"/examples/{one['name']}"} for one in (street, words)]
+
+        @app.get("/v1/models")
+        def models() -> dict:
+            sounds = {"name": "sounds", "labels": list(PHRASES["en"]), "default_for": ["label", "caption"]}
+            music = {"name": "instruments", "labels": ["guitar", "piano"], "default_for": ["instruments"]}
+            words = [
+                {"name": f"words/{n}", "labels": ["speech"], "default_for": ["words"][: n == "rnn"]}
+                for n in ("gru", "rnn")
+            ]
+            return {"models": [sounds, music, *words]}
+
+        @app.get("/v1/phrases")
+        def phrases(language: str) -> dict:
+            return {"language": language, "phrases": PHRASES.get(language, {})}
+
+        @app.get("/healthz")
+        def health() -> dict:
+            return {"status": "ok"}
+
+        self._job_routes()
+        self._result_routes()
+        self._live_route()
+
+    def _job_routes(self) -> None:
+        app = self.app
+
+        @app.post("/v1/jobs", status_code=202)
+        async def create(file: UploadFile, request: Request) -> Response:
+            name = file.filename or "file"
+            if name.startswith("huge"):
+                return _problem(413, f"a file may have {LIMIT} bytes at most", limit=LIMIT)
+            path = self.folder / f"{len(self.jobs)}{Path(name).suffix}"
+            path.write_bytes(await file.read())
+            form = await request.form()
+            self.asked.append(("FORM", "/v1/jobs", json.dumps({k: v for k, v in form.items() if k != "file"})))
+            try:
+                return JSONResponse(self._take(path, name, str(form["task"])), 202)
+            except Exception as error:  # whatever a broken file does
+                return _problem(422, f"{name}: {error}")
+
+        @app.get("/v1/jobs")
+        def listed() -> dict:
+            return {"jobs": [self._job(key) for key in reversed(self.jobs)]}
+
+        @app.get("/v1/jobs/{key}")
+        def one(key: str) -> Response:
+            return JSONResponse(self._job(key)) if key in self.jobs else _problem(404, "there is no such job")
+
+        @app.delete("/v1/jobs/{key}", status_code=204)
+        def remove(key: str) -> Response:
+            return Response(status_code=204) if self.jobs.pop(key, None) else _problem(404, "there is no such job")
+
+    def _result_routes(self) -> None:
+        app = self.app
+
+        @app.get("/v1/jobs/{key}/view")
+        def view(key: str) -> dict:
+            return self.jobs[key]["view"]
+
+        @app.get("/v1/jobs/{key}/result")
+        def result(
+            key: str, request: Request, to: str = "json", original: bool = False, download: bool = False
+        ) -> Response:
+            query = {name: request.query_params.getlist(name) for name in request.query_params}
+            job = self.jobs[key]["job"]
+            events = self._events(key, query, original)
+            head = {"recording": job["name"], "duration": job["duration"]}
+            if job["task"] == "words":
+                document = {**head, **_words(job["duration"])}
+                events = [{**word, "label": word.get("text", "word")} for word in document["words"]]
+            else:
+                document = {**head, "model": "sounds", "events": events}
+            said = PHRASES.get(query.get("language", ["en"])[0], {})
+            cues = [
+                f"{_time(e['onset'])} --> {_time(e['offset'])}\n{said.get(e['label'], e['label'])}\n" for e in events
+            ]
+            text = json.dumps(document) if to == "json" else "\n".join(["WEBVTT\n", *cues])
+            headers = (
+                {"content-disposition": f"attachment; filename={Path(job['name']).stem}.{to}"} if download else None
+            )
+            return Response(text, headers=headers, media_type="application/json" if to == "json" else "text/vtt")
+
+        @app.put("/v1/jobs/{key}/events", status_code=204)
+        async def correct(key: str, request: Request) -> Response:
+            if self.refuses_saving:
+                return _problem(422, "event 1 ends before it begins")
+            self.jobs[key]["corrected"] = (await request.json())["events"]
+            return Response(status_code=204)
+
+        @app.delete("/v1/jobs/{key}/events", status_code=204)
+        def forget(key: str) -> None:
+            self.jobs[key]["corrected"] = None
+
+        @app.get("/v1/jobs/{key}/dataset")
+        def dataset(key: str) -> Response:
+            return Response(b"PK", headers={"content-disposition": "attachment; filename=dataset.zip"})
+
+    def _live_route(self) -> None:
+        @self.app.websocket("/v1/live")
+        async def live(client: WebSocket) -> None:
+            await client.accept()
+            asked = json.loads(await client.receive_text())
+            self.asked.append(("LIVE", "/v1/live", json.dumps(asked)))
+            await client.send_json({"type": "ready", "model": asked["model"], "latency": 0.5})
+            heard, sounding, number = 0.0, False, 0
+            text = PHRASES.get(asked["language"], {}).get("siren", "siren")
+            try:
+                while True:
+                    message = await client.receive()
+                    if message.get("bytes") is None:
+                        break
+                    block = np.frombuffer(message["bytes"], "<i2") / 32768
+                    heard += len(block) / asked["rate"]
+                    loud = bool(np.sqrt(np.mean(block**2)) > LOUD)
+                    if loud and not sounding:
+                        number += 1
+                        event = {"label": "siren", "text": text, "onset": heard, "score": 0.9, "alarm": True}
+                        await client.send_json({"type": "begin", "id": number, **event})
+                        if self.live_breaks:
+                            return await client.close(1011)
+                    elif sounding and not loud:
+                        await client.send_json({"type": "end", "id": number, "offset": heard})
+                    sounding = loud
+            except WebSocketDisconnect:
+                pass
+
+
+def _problem(status: int, detail: str, **more: object) -> Response:
+    problem = {"type": "about:blank", "title": "Refused", "status": status, "detail": detail, **more}
+    return JSONResponse(problem, status, media_type="application/problem+json")
+
+
+def _time(seconds: float) -> str:
+    return f"{int(seconds // 3600):02}:{int(seconds // 60) % 60:02}:{seconds % 60:06.3f}"
+
+
+def _voice(duration: float) -> list[float | None]:
+    """A voice that falls from 140 to 100 Hz in each word, and is silent between."""
+    times = np.arange(0, duration, 0.01)
+    inside = (times % 1.2 > 0.2) & (times % 1.2 < 0.9)
+    return [float(140 - 40 * (t % 1.2)) if voiced else None for t, voiced in zip(times, inside, strict=True)]
+
+
+def _words(duration: float) -> dict:
+    onsets = np.arange(0.2, duration - 0.7, 1.2)
+    words = [{"onset": float(t), "offset": float(t + 0.7), "f0": 118.0 + n} for n, t in enumerate(onsets)]
+    speaker = {"mean": 120.4, "median": 118.0, "std": 11.5, "voiced_seconds": 0.7 * len(words)}
+    return {"classifier": "rnn", "words": words, "speaker_f0": speaker}

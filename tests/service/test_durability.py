@@ -1,0 +1,121 @@
+"""What was accepted is done, whatever is killed on the way."""
+
+import os
+import signal
+import subprocess
+
+import psutil
+import pytest
+from service_process import COMMAND, Server
+
+from earmark.service.metrics import Metrics
+from earmark.service.places import Places
+from earmark.service.settings import Settings
+from earmark.service.store import Job, Store
+from earmark.service.supervisor import Supervisor
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A server of one's own, that may be hurt."""
+    with Server(tmp_path / "service", "--workers", "1") as running:
+        yield running
+
+
+def busy(server):
+    """The worker that does a job: the one that has used the processor most."""
+    return max(server.workers(), key=lambda worker: sum(worker.cpu_times()[:2]))
+
+
+def test_a_killed_server_finishes_its_jobs_when_it_is_started_again(own, street, five_words):
+    ids = [own.send(path, task=task).json()["id"] for path, task in ((street, "label"), (five_words, "words")) * 2]
+    own.until(lambda: own.job(ids[0])["state"] == "running" or own.job(ids[0])["state"] == "done")
+    own.kill()
+    stray = own.folder / "jobs" / "00000000000000ff"  # an upload that was never accepted
+    stray.mkdir()
+    own.start()
+    assert [own.ended(job_id)["state"] for job_id in ids] == ["done"] * 4
+    assert not stray.exists()
+
+
+def test_workers_are_killed_and_no_job_is_lost(own, street):
+    ids = [own.send(street).json()["id"] for _ in range(4)]
+    for _ in range(3):
+        own.until(
+            lambda: {own.job(job_id)["state"] for job_id in ids} & {"running"} or own.job(ids[-1])["state"] == "done"
+        )
+        for worker in own.workers():
+            worker.kill()
+    assert [own.ended(job_id)["state"] for job_id in ids] == ["done"] * 4
+    lost = next(
+        line for line in own.client.get("/metrics").text.splitlines() if line.startswith("earmark_workers_lost_t")
+    )
+    assert float(lost.split()[1]) >= 3
+
+
+def crash(server, job_id):
+    """Do to the job's worker what a decoder does that reads where it must not."""
+    server.until(lambda: server.job(job_id)["state"] in ("running", "done"))
+    for worker in server.workers():
+        worker.send_signal(signal.SIGSEGV)
+
+
+def test_a_recording_that_breaks_what_reads_it_costs_one_job(own, street, five_words):
+    first, second = own.send(street).json()["id"], own.send(five_words).json()["id"]
+    crash(own, first)
+    own.until(lambda: own.job(first)["state"] != "running")  # it has another try
+    crash(own, first)
+    ended = own.ended(first)
+    if ended["state"] == "failed":  # it may be done in time
+        assert "breaks down" in ended["error"]["detail"]
+    assert own.ended(second)["state"] == "done"
+
+
+def test_a_recording_that_hangs_costs_one_job(tmp_path, street, five_words):
+    settings = Settings(tmp_path, workers=1, stall_seconds=15.0)
+    places, store = Places(tmp_path), Store(tmp_path / "jobs.sqlite")
+    supervisor = Supervisor(settings, store, places, Metrics())
+    ids = []
+    for path in (street, five_words):
+        job_id, folder = places.new()
+        folder.upload.write_bytes(path.read_bytes())
+        store.add(Job(job_id, "label", path.name, "sounds", {}))
+        ids.append(job_id)
+    supervisor.start()
+    try:
+        Server.until(lambda: store.get(ids[0]).state == "running")
+        stopped = next(worker for worker in supervisor.workers if worker.job_id == ids[0])
+        os.kill(stopped.process.pid, signal.SIGSTOP)
+        Server.until(lambda: store.get(ids[0]).state == "failed")
+        assert "15 s" in store.get(ids[0]).error["detail"]
+        Server.until(lambda: store.get(ids[1]).state == "done")
+        assert not psutil.pid_exists(stopped.process.pid)
+    finally:
+        supervisor.stop()
+
+
+def test_a_job_that_is_given_up_stops(own, street):
+    first, second = (own.send(street).json()["id"] for _ in range(2))
+    own.until(lambda: own.job(first)["state"] in ("running", "done"))
+    assert own.client.delete(f"/v1/jobs/{first}").status_code == 204
+    assert own.client.get(f"/v1/jobs/{first}").status_code == 404
+    assert own.ended(second)["state"] == "done"
+    own.until(lambda: not (own.folder / "jobs" / first).exists())
+
+
+def test_two_servers_do_not_share_a_folder(own):
+    second = subprocess.run(
+        [*COMMAND, "--folder", own.folder], capture_output=True, text=True, timeout=180, check=False
+    )
+    assert second.returncode == 1
+    assert "in use by another server" in second.stderr
+
+
+def test_too_many_jobs_are_told_to_come_again(tmp_path, street):
+    with Server(tmp_path / "service", "--workers", "1", "--queue", "2") as server:
+        answers = [server.send(street) for _ in range(8)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert refused
+        assert int(refused[0].headers["retry-after"]) >= 1
+        taken = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+        assert [server.ended(job_id)["state"] for job_id in taken] == ["done"] * len(taken)

@@ -1,0 +1,525 @@
+"""The page in Debian's Chromium, beside a stand-in for the service: what a person does, and what is asked then."""
+
+import json
+import re
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+
+from stand_in import NONCE, StandIn
+
+from earmark.service.pages import STATIC
+
+CHROMIUM = Path("/usr/bin/chromium")  # Debian's; playwright's own is not needed
+SECONDS = 10.0
+RATE = 16_000
+LANGUAGES = ("en", "el", "cs", "pl", "ko", "ru")
+
+
+def sound(path, *bursts):
+    """A WAV of silence with bursts (onset, offset, Hz)."""
+    times = np.arange(round(SECONDS * RATE)) / RATE
+    samples = sum(((times >= a) & (times < b)) * 0.5 * np.sin(2 * np.pi * hz * times) for a, b, hz in bursts)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    return sound(tmp_path_factory.mktemp("page") / "yard.wav", (1.0, 2.5, 500), (3.0, 6.0, 1500))
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    heard = sound(tmp_path_factory.mktemp("microphone") / "microphone.wav", (1.0, 4.0, 1000))
+    fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    quiet = ("--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required")
+    with sync_api.sync_playwright() as playwright:
+        arguments = [*quiet, *fake, f"--use-file-for-audio-capture={heard}"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def service():
+    with StandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def browse(chromium, service):
+    """Opens the page; at the end nothing may stand in the console."""
+    contexts, wrong = [], []
+
+    def opened(place="", **options):
+        context = chromium.new_context(**{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.wrong = wrong
+        page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(f"{service.address}/{place}")
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def eventually(page, expression, tries=200):
+    """Until it holds; playwright's own way would need the page to allow `eval`."""
+    while not page.evaluate(expression):
+        tries -= 1
+        assert tries, expression
+        page.wait_for_timeout(50)
+
+
+def until(page, holds, tries=200):
+    while not holds():
+        tries -= 1
+        assert tries
+        page.wait_for_timeout(50)
+
+
+def lanes(page):
+    return page.evaluate("[...document.querySelectorAll('.lane')].map(lane => lane.dataset.label)")
+
+
+def times(page):
+    """Onset and offset of each bar, seconds."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.event:not(.ghost)')].map(bar => [bar.style.left, bar.style.width]"
+        f".map(parseFloat)).map(([left, width]) => [left * {SECONDS} / 100, (left + width) * {SECONDS} / 100])"
+    )
+
+
+def bar(page, number):
+    return page.locator(".event").nth(number)
+
+
+def played(page):
+    return page.evaluate("document.getElementById('media').currentTime")
+
+
+def slide(page, locator, value):
+    locator.evaluate(f"(slider) => {{ slider.value = {value}; slider.dispatchEvent(new Event('input')); }}")
+
+
+def asked(service, method, pattern):
+    return [(where, body) for how, where, body in service.asked if how == method and re.search(pattern, where)]
+
+
+@pytest.fixture
+def work(browse, recording):
+    """The page with the recording opened by the button, its lanes drawn and its sound loaded."""
+    page = browse()
+    page.locator("#file").set_input_files(recording)
+    page.wait_for_selector(".lane")
+    eventually(page, "document.getElementById('media').readyState > 2")
+    return page
+
+
+def test_a_dropped_file_is_sent_and_its_lanes_are_drawn(browse, service, recording):
+    page = browse()
+    data = page.evaluate_handle(
+        """async (bytes) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], "yard.wav", { type: "audio/wav" }));
+            return data;
+        }""",
+        list(recording.read_bytes()),
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": data})
+    page.wait_for_selector(".lane")
+    assert lanes(page) == ["dog", "siren", "speech"]
+    assert page.title() == "yard.wav – Earmark"
+    ((_, form),) = asked(service, "FORM", "jobs")
+    assert json.loads(form) == {"task": "label", "model": "sounds", "language": "en"}
+    assert page.locator("#media").get_attribute("src").startswith("blob:")
+    assert np.array(times(page)) == pytest.approx(np.array([[1, 2.5], [5, 5.5], [3, 6], [7, 8]]), abs=1e-3)
+    drawn = "(id) => new Set(document.getElementById(id).getContext('2d').getImageData(0, 0, 900, 60).data).size"
+    assert page.evaluate(drawn, "spectrogram") > 20
+    assert page.evaluate("document.querySelector('#wave div').shadowRoot.querySelectorAll('canvas').length") > 0
+
+
+def test_wavesurfers_styles_have_the_nonce_and_nothing_is_decoded(work):
+    inside = "document.querySelector('#wave div').shadowRoot"
+    assert work.evaluate(f"{inside}.querySelector('style').nonce") == NONCE
+    assert work.evaluate(f"getComputedStyle({inside}.querySelector('.wrapper')).position") == "relative"
+    assert not work.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".some(one => one.name.startsWith('blob:') && one.initiatorType === 'fetch')"
+    )
+
+
+def test_a_click_on_an_event_plays_it_and_stops_at_its_end(work):
+    bar(work, 1).click()  # the short bark, 5.0 to 5.5
+    eventually(work, "!document.getElementById('media').paused && document.getElementById('media').currentTime > 5")
+    eventually(work, "document.getElementById('media').paused")
+    assert 5.4 < played(work) < 5.8
+    assert bar(work, 1).get_attribute("aria-pressed") == "true"
+    assert work.locator("#edit-label").input_value() == "Dog barking"
+    assert "Dog barking, 0:05.00 to 0:05.50" in bar(work, 1).get_attribute("aria-label")
+
+
+def test_a_click_beside_events_moves_the_playhead(work):
+    place = work.locator("#spectrogram").bounding_box()
+    work.mouse.click(place["x"] + place["width"] * 0.8, place["y"] + 30)
+    assert played(work) == pytest.approx(8.0, abs=0.1)
+
+
+def test_captions_are_a_track_and_large_where_there_is_no_picture(work):
+    eventually(work, "document.querySelector('track')?.track.cues?.length === 4")
+    assert work.locator("track").get_attribute("kind") == "captions"
+    assert work.locator("track").get_attribute("srclang") == "en"
+    work.evaluate("document.getElementById('media').currentTime = 4")
+    eventually(work, "document.getElementById('caption-text').textContent === 'siren wailing'")
+
+
+def test_a_threshold_moves_without_an_upload(work, service):
+    slide(work, work.locator("#thresholds input[data-label=siren]"), 0.85)
+    eventually(work, "!document.querySelector('.lane[data-label=siren]')")
+    slide(work, work.locator("#sensitivity"), 0.8)
+    eventually(work, "Boolean(document.querySelector('.lane[data-label=rain]'))")
+    assert lanes(work) == ["rain", "dog", "speech"]
+    assert len(asked(service, "FORM", "jobs")) == 1
+    assert asked(service, "GET", r"to=json&sensitivity=0\.8&threshold=siren%3A0\.85")
+    address = work.locator("#downloads a", has_text="WebVTT").get_attribute("href")
+    assert "to=vtt&sensitivity=0.8&threshold=siren%3A0.85&language=en&download=true" in address
+    work.locator("#reset").click()
+    eventually(work, "Boolean(document.querySelector('.lane[data-label=siren]'))")
+
+
+def saved(work, service):
+    """Events as they were last saved."""
+    work.wait_for_timeout(600)
+    until(work, lambda: work.locator("#saved").inner_text() == "All corrections saved")
+    return json.loads(asked(service, "PUT", "events")[-1][1])["events"]
+
+
+def test_events_are_corrected_and_saved(work, service):
+    bar(work, 0).click()
+    work.locator("#edit-label").fill("Siren wailing")
+    work.keyboard.press("Enter")
+    eventually(work, "document.querySelectorAll('.lane[data-label=siren] .event').length === 2")
+    work.locator("#edit-onset").fill("0.5")
+    work.keyboard.press("Tab")
+    work.locator("#edit-label").fill("Squeaky  gate")  # in nobody's list
+    work.keyboard.press("Enter")
+    first = saved(work, service)[0]
+    assert first == {"onset": 0.5, "offset": 2.5, "label": "squeaky_gate", "score": 1}
+    assert lanes(work)[0] == "squeaky_gate"
+    assert work.locator("#sensitivity").is_disabled()
+    assert "to=json&language=en&download=true" in work.locator("#downloads a", has_text="JSON").get_attribute("href")
+    for _ in range(3):
+        work.locator("#undo").click()
+    until(work, lambda: asked(service, "DELETE", "events"))  # nothing is corrected any more
+    eventually(work, "!document.getElementById('sensitivity').disabled")
+    assert lanes(work) == ["dog", "siren", "speech"]
+
+
+def test_edges_are_dragged_and_events_added_by_dragging(work, service):
+    place = work.locator("#lanes").bounding_box()
+    at = lambda seconds: place["x"] + place["width"] * seconds / SECONDS  # noqa: E731
+    siren = work.locator(".lane[data-label=siren]").bounding_box()
+    middle = siren["y"] + siren["height"] / 2
+    work.mouse.move(at(6) - 2, middle)
+    work.mouse.down()
+    work.mouse.move(at(6.5), middle)
+    work.mouse.move(at(7), middle)
+    work.mouse.up()
+    work.mouse.move(at(8), middle)
+    work.mouse.down()
+    work.mouse.move(at(8.6), middle)
+    work.mouse.move(at(9), middle)
+    work.mouse.up()
+    sirens = [(e["onset"], e["offset"]) for e in saved(work, service) if e["label"] == "siren"]
+    assert np.array(sirens) == pytest.approx(np.array([(3, 7), (8, 9)]), abs=0.05)
+
+
+def test_a_refused_correction_says_so(work, service):
+    service.refuses_saving = True
+    bar(work, 0).focus()
+    work.keyboard.press("Delete")
+    until(work, lambda: work.locator("#banner-text").inner_text() == "event 1 ends before it begins")
+    assert work.locator("#saved").inner_text() == "Not saved"
+    service.refuses_saving = False
+    work.locator("#banner-close").click()
+    bar(work, 0).focus()
+    work.keyboard.press("Delete")
+    assert len(saved(work, service)) == 2
+    work.wrong[:] = [text for text in work.wrong if "422" not in text]  # the browser's own line
+
+
+def test_all_by_keys(work, service):
+    work.locator("#tracks").focus()
+    work.keyboard.press("ArrowRight")
+    focused = "document.activeElement.getAttribute('aria-label')"
+    assert work.evaluate(focused).startswith("Dog barking, 0:01.00")
+    work.keyboard.press("ArrowRight")
+    assert work.evaluate(focused).startswith("Siren wailing")
+    work.keyboard.press("Enter")
+    eventually(work, "!document.getElementById('media').paused && document.getElementById('media').currentTime >= 3")
+    work.keyboard.press(" ")
+    eventually(work, "document.getElementById('media').paused")
+    work.evaluate("document.getElementById('media').currentTime = 4")
+    work.keyboard.press("[")
+    work.evaluate("document.getElementById('media').currentTime = 4.5")
+    work.keyboard.press("]")
+    siren = next(event for event in saved(work, service) if event["label"] == "siren")
+    assert (siren["onset"], siren["offset"]) == pytest.approx((4.0, 4.5), abs=0.01)
+    work.keyboard.press("Delete")
+    assert "siren" not in lanes(work)
+    work.keyboard.press("Control+z")
+    assert "siren" in lanes(work)
+    work.keyboard.press("a")
+    assert work.evaluate("document.activeElement.id") == "edit-label"
+    work.keyboard.press("Escape")
+    work.evaluate("document.activeElement.blur()")
+    work.keyboard.press("?")
+    assert work.locator("#help").is_visible()
+    work.locator("#keys-on").uncheck()
+    work.keyboard.press("Escape")
+    count = len(times(work))
+    work.locator("#tracks").focus()
+    work.keyboard.press("a")
+    assert len(times(work)) == count
+    saved(work, service)
+
+
+def test_zoom_keeps_rows_together(work):
+    for _ in range(4):
+        work.locator("#zoom-in").click()
+    scroller = "document.querySelector('#wave div').shadowRoot.querySelector('.scroll')"
+    work.evaluate("document.getElementById('tracks').scrollLeft = 500")
+    eventually(work, f"{scroller}.scrollLeft === 500")
+    widths = work.evaluate(f"[document.getElementById('content').offsetWidth, {scroller}.scrollWidth]")
+    assert abs(widths[0] - widths[1]) <= 2
+    work.locator("#zoom-fit").click()
+    eventually(work, "document.getElementById('tracks').scrollWidth === document.getElementById('tracks').clientWidth")
+
+
+def test_downloads(work):
+    for link, name in (("WebVTT", "yard.vtt"), ("Save as dataset", "dataset.zip")):
+        with work.expect_download() as waiting:
+            work.locator(".button", has_text=link).click()
+        assert waiting.value.suggested_filename == name
+    assert work.locator("#downloads a").count() == 7
+
+
+def test_words(browse, service):
+    page = browse()
+    page.get_by_role("button", name="Five spoken words").click()
+    page.wait_for_selector("#heard li")
+    ((_, form),) = asked(service, "FORM", "jobs")
+    assert json.loads(form) == {"task": "words", "classifier": "rnn", "language": "en"}
+    assert page.locator("#heard li").count() == page.locator(".event").count() == 5
+    assert "120.4 Hz" in page.locator("#speaker").inner_text()
+    assert page.locator("#f0").is_visible()
+    assert page.locator("#sensitivity-card").is_hidden()
+    assert page.locator("#editbar").is_hidden()
+    assert page.locator("#downloads a").count() == 6
+    eventually(page, "document.getElementById('media').readyState > 2")
+    page.locator("#heard li").nth(2).get_by_role("button").click()
+    eventually(page, "document.getElementById('media').currentTime > 2.65")
+    eventually(page, "document.getElementById('media').paused")
+    assert 3.2 < played(page) < 3.6
+
+
+def test_a_video_shows_with_captions_on_it(browse):
+    page = browse()
+    page.get_by_role("button", name="A street, with picture").click()
+    page.wait_for_selector(".screen.pictured")
+    assert page.locator("#media").get_attribute("src") == "/examples/street.mp4"
+    eventually(page, "document.querySelector('track')?.track.mode === 'showing'")
+    assert page.evaluate("document.getElementById('media').controls")
+
+
+def test_a_job_is_reopened_and_its_file_attached(browse, service, recording):
+    key = service.done(recording)
+    page = browse()
+    page.locator("#recent a", has_text="yard.wav").click()
+    page.wait_for_selector(".lane")
+    assert page.url.endswith(f"#/jobs/{key}")
+    assert page.locator("#attach").is_visible()
+    assert page.locator("#play").is_disabled()
+    page.locator("#attach-file").set_input_files(recording)
+    eventually(page, "document.getElementById('media').readyState > 2")
+    bar(page, 0).click()
+    eventually(page, "document.getElementById('media').currentTime > 1")
+
+
+def test_corrections_stand_there_when_a_job_is_reopened(browse, service, recording):
+    key = service.done(recording)
+    service.jobs[key]["corrected"] = [{"onset": 1.0, "offset": 2.0, "label": "rain", "score": 1.0}]
+    page = browse(f"#/jobs/{key}")
+    page.wait_for_selector(".lane")
+    assert lanes(page) == ["rain"]
+    assert page.locator("#corrected-note").is_visible()
+    page.locator("#forget").click()
+    eventually(page, "document.querySelectorAll('.lane').length === 3")
+    assert page.locator("#corrected-note").is_hidden()
+
+
+def test_a_job_can_be_stopped(browse, service, recording):
+    page = browse()
+    page.locator("#file").set_input_files(
+        {"name": "slow.wav", "mimeType": "audio/wav", "buffer": recording.read_bytes()}
+    )
+    until(page, lambda: page.locator("#progress-text").inner_text() == "Listening: 25%")
+    page.get_by_role("button", name="Cancel").click()
+    until(page, lambda: asked(service, "DELETE", "jobs"))
+    page.wait_for_selector("#start:not([hidden])")
+    assert page.locator("#banner").is_hidden()
+
+
+def test_what_is_refused_is_told_and_a_limit_remembered(browse, service):
+    page = browse()
+    files = {"name": "huge.wav", "mimeType": "audio/wav", "buffer": b"\0" * 2_000_000}
+    page.locator("#file").set_input_files(files)
+    until(page, lambda: page.locator("#banner-text").inner_text() == "a file may have 1000000 bytes at most")
+    page.locator("#file").set_input_files({**files, "name": "large.wav"})
+    until(
+        page, lambda: page.locator("#banner-text").inner_text() == "The file has 2 MB; the service takes at most 1 MB."
+    )
+    page.locator("#file").set_input_files({"name": "text.wav", "mimeType": "audio/wav", "buffer": b"no sound"})
+    until(page, lambda: "text.wav" in page.locator("#banner-text").inner_text())
+    page.goto(f"{service.address}/#/jobs/gone")
+    until(page, lambda: page.locator("#banner-text").inner_text() == "there is no such job")
+    page.wrong[:] = [text for text in page.wrong if "status of 4" not in text]
+
+
+def test_in_another_language(browse, service):
+    page = browse(locale="el-GR")
+    assert page.locator("html").get_attribute("lang") == "el"
+    assert page.locator("h1:visible").inner_text() == "Τι ακούγεται και πότε;"
+    page.locator("#language").select_option("ko")
+    until(page, lambda: page.locator("html").get_attribute("lang") == "ko")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.locator("#nav-live").inner_text() == "실시간"
+
+
+def test_labels_follow_the_language(work):
+    work.locator("#language").select_option("el")
+    until(work, lambda: "Σκύλος γαβγίζει" in work.locator("#names").inner_text())
+    eventually(work, "document.querySelector('track')?.srclang === 'el'")
+    eventually(work, "document.querySelector('track')?.track.cues?.[0]?.text === 'σκύλος γαβγίζει'")
+
+
+ALARM = """() => new Promise((seen) => {
+    const stage = document.getElementById("live-stage");
+    const look = () => {
+        if (!stage.classList.contains("alarm")) return setTimeout(look, 20);
+        const { animationName: name, animationDuration: lasts } = getComputedStyle(stage);
+        const caption = stage.querySelector(".live-caption:not(.past)").innerText.split(/\\s+/);
+        const told = document.getElementById("live-alarm").textContent;
+        seen({ name, lasts, caption, told, title: document.title });
+    };
+    look();
+})"""
+
+
+def test_live_captions_with_an_alarm(browse, service):
+    page = browse("#/live")
+    page.get_by_role("button", name="Start listening").click()
+    alarm = page.evaluate(ALARM)  # all at once: it passes
+    assert alarm["caption"] == ["WARNING", "siren", "wailing"]
+    assert (alarm["name"], alarm["lasts"]) == ("alarm", "1s")
+    assert alarm["told"] == "Warning: siren wailing"
+    assert alarm["title"] == "⚠ siren wailing – Earmark"
+    wish = json.loads(asked(service, "LIVE", "live")[0][1])
+    assert wish["format"] == "s16"
+    assert 8000 <= wish["rate"] <= 96000
+    eventually(page, "!document.getElementById('live-stage').classList.contains('alarm')")
+    eventually(page, "document.querySelector('#live-log li:last-child .length').textContent.endsWith(' s')")
+    page.get_by_role("button", name="Stop").click()
+    assert page.locator("#live-state").inner_text().startswith("Press")
+
+
+def test_without_motion_an_alarm_is_steady(browse):
+    page = browse("#/live", reduced_motion="reduce")
+    page.get_by_role("button", name="Start listening").click()
+    assert page.evaluate(ALARM)["name"] == "none"
+
+
+def test_a_lost_connection_is_told_and_made_again(browse, service):
+    service.live_breaks = True
+    page = browse("#/live")
+    page.get_by_role("button", name="Start listening").click()
+    page.wait_for_selector("#live-reconnect:visible")
+    assert "lost" in page.locator("#live-state").inner_text()
+    service.live_breaks = False
+    page.get_by_role("button", name="Connect again").click()
+    page.wait_for_selector("#live-stage[data-state=listening]")
+
+
+@pytest.mark.parametrize("place", ["", "#/live", "work"])
+def test_on_a_phone_nothing_sticks_out(browse, service, recording, place):
+    place = f"#/jobs/{service.done(recording)}" if place == "work" else place
+    page = browse(place, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True)
+    if "jobs" in place:
+        page.wait_for_selector(".lane")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+@pytest.mark.parametrize("place", ["", "#/live", "work"])
+def test_every_control_has_a_name(browse, service, recording, place):
+    place = f"#/jobs/{service.done(recording)}" if place == "work" else place
+    page = browse(place)
+    if "jobs" in place:
+        page.wait_for_selector(".lane")
+    nameless = """[...document.querySelectorAll('button, a, input, select, meter, progress')]
+        .filter((one) => one.checkVisibility()
+        && !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.[0]?.textContent.trim()))
+        .map((one) => one.outerHTML)"""
+    assert page.evaluate(nameless) == []
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_a_choice_of_colours_is_kept(browse):
+    page = browse(color_scheme="light")
+    page.locator("#theme").select_option("dark")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(19, 21, 25)"
+
+
+def test_every_language_has_all_texts():
+    texts = {code: json.loads((STATIC / "locale" / f"{code}.json").read_text(encoding="utf-8")) for code in LANGUAGES}
+    assert {path.stem for path in (STATIC / "locale").iterdir()} == set(LANGUAGES)
+    for code, said in texts.items():
+        assert said.keys() == texts["en"].keys(), code
+        for key, text in said.items():
+            assert text.strip(), (code, key)
+            assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", texts["en"][key])), (code, key)
+
+
+def test_texts_that_the_page_asks_for_exist():
+    known = json.loads((STATIC / "locale" / "en.json").read_text(encoding="utf-8"))
+    used = set(re.findall(r'data-t(?:-[a-z-]+)?="([^"]+)"', (STATIC / "index.html").read_text(encoding="utf-8")))
+    for script in STATIC.glob("*.js"):
+        used |= set(re.findall(r'(?<![\w.])t\("([\w.]+)"', script.read_text(encoding="utf-8")))
+    assert used
+    assert used <= known.keys()
+
+
+def test_nothing_stands_inline_or_comes_from_elsewhere():
+    text = (STATIC / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"\s(style|on\w+)=|<style|<script(?![^>]*\ssrc=)", text)
+    assert "{{nonce}}" in text
+    for path in STATIC.glob("*.*"):
+        assert not re.search(r"(?<!w3\.org)https?://(?!www\.w3\.org)", path.read_text(encoding="utf-8")), path
