@@ -44,7 +44,7 @@ def chromium(tmp_path_factory):
     fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
     quiet = ("--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required")
     with sync_api.sync_playwright() as playwright:
-        arguments = [*quiet, *fake, f"--use-file-for-audio-capture={heard}"]
+        arguments = [*quiet, *fake, f"--use-file-for-fake-audio-capture={heard}"]
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield running
         running.close()

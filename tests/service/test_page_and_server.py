@@ -1,0 +1,117 @@
+"""The page with the real service behind it, in Debian's Chromium."""
+
+import io
+import wave
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import webvtt
+
+from earmark.datasets import load
+from earmark.media import open_recording
+
+CHROMIUM = Path("/usr/bin/chromium")
+RATE = 48_000
+QUIET, HEARD = 2.0, 4.0  # seconds: silence, then the example's first sound
+
+
+def microphone(street: Path, path: Path) -> Path:
+    """Faint noise, then the bark of the example: what Chromium's microphone hears, again and again."""
+    with open_recording(street) as recording:
+        samples = np.concatenate(list(recording.blocks(RATE)))[round(1.5 * RATE) : round(5.5 * RATE)]
+    noise = np.random.default_rng(0).normal(0, 1e-4, round(QUIET * RATE))
+    heard = np.concatenate([noise, samples])
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium(street, tmp_path_factory):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    heard = microphone(street, tmp_path_factory.mktemp("microphone") / "heard.wav")
+    arguments = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
+    arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*arguments, f"--use-file-for-fake-audio-capture={heard}"]
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(chromium, server):
+    context = chromium.new_context(locale="en-US", viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    page, wrong = context.new_page(), []
+    page.set_default_timeout(180_000)
+    page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"http://127.0.0.1:{server.port}/")
+    page.wait_for_selector("body[data-ready]")
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def eventually(page, expression, tries=1200):
+    while not page.evaluate(expression):
+        tries -= 1
+        assert tries, expression
+        page.wait_for_timeout(100)
+
+
+LANES = "[...document.querySelectorAll('.lane')].map(lane => lane.dataset.label)"
+
+
+def test_a_video_is_dropped_heard_corrected_and_taken_home(page, server, street, tmp_path):
+    page.locator("#file").set_input_files(street)
+    page.wait_for_selector(".lane")
+    assert {"dog", "crow", "glass_breaking"} <= set(page.evaluate(LANES))
+
+    eventually(page, "document.getElementById('media').readyState > 2")
+    crow = page.locator(".lane[data-label=crow] .event").first
+    crow.click()
+    eventually(page, "document.getElementById('media').currentTime > 9.5")
+
+    before = page.evaluate("document.querySelectorAll('.event:not(.ghost)').length")
+    slider = page.locator("#sensitivity")
+    slider.evaluate("one => { one.value = one.max; one.dispatchEvent(new Event('input')); }")
+    eventually(page, f"document.querySelectorAll('.event:not(.ghost)').length > {before}")
+    slider.evaluate("one => { one.value = 0.5; one.dispatchEvent(new Event('input')); }")
+    eventually(page, f"document.querySelectorAll('.event:not(.ghost)').length === {before}")
+
+    page.locator(".lane[data-label=crow] .event").first.click()
+    page.keyboard.press("Delete")
+    job = page.url.rpartition("/")[2]
+    server.until(lambda: "crow" not in {e["label"] for e in server.result(job).json()["events"]})
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="WebVTT").or_(page.get_by_role("button", name="WebVTT")).click()
+    texts = [cue.text for cue in webvtt.from_buffer(io.StringIO(Path(download.value.path()).read_text()))]
+    assert "[dog barks]" in texts
+    assert not any("crow" in text for text in texts)
+
+    with page.expect_download() as download:
+        page.locator("#dataset").click()
+    zipfile.ZipFile(download.value.path()).extractall(tmp_path)
+    assert "crow" not in {label for clip in load(None, tmp_path / "clips.csv").clips for label in clip.labels}
+
+
+def test_words_are_seen_and_heard(page, five_words):
+    page.locator("input[name=task][value=words]").check()
+    page.locator("#file").set_input_files(five_words)
+    page.wait_for_selector("text=Hz")
+    eventually(page, "document.getElementById('media').readyState > 2")
+
+
+def test_the_live_part_tells_of_a_bark(page):
+    page.goto(page.url.partition("#")[0] + "#/live")
+    page.get_by_role("button", name="Start listening").click()
+    eventually(page, "document.querySelector('#live-log')?.textContent.toLowerCase().includes('dog')")
+    page.get_by_role("button", name="Stop").click()
