@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -101,6 +102,15 @@ def test_a_job_that_is_given_up_stops(own, street):
     assert own.client.get(f"/v1/jobs/{first}").status_code == 404
     assert own.ended(second)["state"] == "done"
     own.until(lambda: not (own.folder / "jobs" / first).exists())
+
+
+def test_fifty_at_once_are_all_answered(own, five_words):
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: own.send(five_words, task="words"), range(50)))
+    ids = {answer.json()["id"] for answer in answers}
+    assert [answer.status_code for answer in answers] == [202] * 50
+    assert len(ids) == 50
+    assert {own.ended(job_id)["state"] for job_id in ids} == {"done"}
 
 
 def test_two_servers_do_not_share_a_folder(own):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import anyio
@@ -62,7 +63,7 @@ class Service:
         job = Job(job_id, task, uploads.shown_name(file.filename), model, options, created=time.time())
         try:
             await uploads.keep(file, folder.upload)
-            job = Job(**{**vars(job), "bytes": folder.size()})
+            job = replace(job, bytes=folder.size())
             await to_thread.run_sync(self.store.add, job)
         except BaseException:
             folder.remove()

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
-from earmark.formats import FORMATS, for_name
+from earmark.formats import FORMATS, Format, for_name
+from earmark.formats.timeline_json import Json
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.service.dataset import write_zip
@@ -85,7 +86,7 @@ def correct(request: Request, job_id: JobId, corrected: Corrected) -> None:
             raise refusal(422, f"event {number + 1} ends before it begins")
     events = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in corrected.events]
     with written_whole(folder.corrected) as part:
-        part.write_text(_text(FORMATS["json"], kept.with_events(events)), encoding="utf-8")
+        part.write_text(_text(Json(), kept.with_events(events)), encoding="utf-8")
 
 
 @router.delete("/events", status_code=204, responses=described(404, 409, 422))
@@ -120,7 +121,7 @@ def _with_events(request: Request, job_id: str) -> JobFolder:
 def _kept(folder: JobFolder, which: str) -> Timeline:
     path = folder.corrected if which == "corrected" and folder.corrected.is_file() else folder.result
     with path.open(encoding="utf-8", newline="") as file:
-        return FORMATS["json"].read(file)  # type: ignore[attr-defined, no-any-return]
+        return Json().read(file)
 
 
 def _found(folder: JobFolder, job: Job, sensitivity: float | None, thresholds: dict[str, float]) -> Timeline:
@@ -149,12 +150,10 @@ def _words_text(folder: JobFolder, to: str) -> tuple[str, str]:
     if to in WORD_FORMATS:
         WORD_FORMATS[to].write(found, out)
         return out.getvalue(), WORD_FORMATS[to].suffix
-    timeline = found.as_timeline()
-    FORMATS[to].write(timeline, out)
-    return out.getvalue(), ".words" + FORMATS[to].suffix
+    return _text(FORMATS[to], found.as_timeline()), ".words" + FORMATS[to].suffix
 
 
-def _text(form: object, timeline: Timeline) -> str:
+def _text(form: Format[Timeline], timeline: Timeline) -> str:
     out = io.StringIO(newline="")
-    form.write(timeline, out)  # type: ignore[attr-defined]
+    form.write(timeline, out)
     return out.getvalue()
