@@ -190,6 +190,9 @@ class Export(Section):
     final: Literal["measured", "all"] = "measured"
     """`measured`: the model file holds the network of the last split, whose figures are known.
     `all`: once measured, a network is trained on every clip, and the file holds that one."""
+    bits: Literal[8, 16] = 16
+    """Of the weights in the file. 8: convolutions are done with integers too, several times as fast on newer
+    processors; scores change a little, so measure the file itself (`earmark evaluate`)."""
     licence: str = ""
 
 

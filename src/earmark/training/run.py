@@ -31,6 +31,7 @@ from earmark.training.history import MEMBER, append_history, read_history
 from earmark.training.measure import Answers, answer, reliability, summary, thresholds, total_confusion
 from earmark.training.multi_crop import answer_crops
 from earmark.training.networks import Network
+from earmark.training.quantising import EXCERPTS, excerpts, quantise
 from earmark.training.recipe import DatasetPart, Recipe
 
 CROPS = "crops"  # the answers by multi-crop, in a part's folder
@@ -245,16 +246,22 @@ def _export(
         chosen |= timed.thresholds([timed.TimedAnswers.load(folder / part.name) for part in parts], data, about)
     description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
     export(network, description, folder / "model.onnx")
+    if recipe.export.bits == 8:
+        some = part.train[:: -(-len(part.train) // EXCERPTS)]
+        quantise(folder / "model.onnx", excerpts((data.features[int(i)] for i in some), network.stride))
 
 
 def _card(recipe: Recipe, data: TrainingData, part: Part, metrics: dict[str, Any]) -> dict[str, Any]:
     figures = {key: metrics[key] for key in ("accuracy", "macro_f1", "mean_average_precision") if key in metrics}
+    rounded = "; rounded to 8 bits afterwards" if recipe.export.bits == 8 else ""
     return {
         "description": recipe.description,
         "data": [_named(part) for part in recipe.dataset],
         "licence": data.licence,
         "clips": len(part.train),
-        "protocol": metrics["protocol"] + ("; trained on all clips afterwards" if part.name == "final" else ""),
+        "protocol": metrics["protocol"]
+        + ("; trained on all clips afterwards" if part.name == "final" else "")
+        + rounded,
         "figures": figures,
         "recipe": recipe.name,
         "date": metrics["date"],
