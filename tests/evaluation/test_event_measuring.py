@@ -11,6 +11,7 @@ from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkError
 from earmark.evaluation.events import annotated, answers, hearing, report
 from earmark.evaluation.events.summary import false_events, summary
+from earmark.heard import hear
 from earmark.labelling import label
 from earmark.timeline import Event, EventRules
 
@@ -32,15 +33,15 @@ def scenes(tmp_path):
 
 def test_what_is_heard_is_what_is_labelled(tmp_path, low_high):
     path = write_wav(tmp_path / "a.wav", tones(31.0, (1.0, 3.0, 300.0), (2.5, 2.8, 4000.0), (19.0, 30.9, 300.0)))
-    heard = hearing.hear(low_high, path)
+    heard = hear(low_high, path)
     for rules in (EventRules(), EventRules(sensitivity=0.9, shortest=1.0, longest_gap=0.0)):
         assert tuple(heard.events(rules)) == label(path, low_high, rules=rules).events
     assert heard.duration == pytest.approx(31.0)
 
 
 def test_a_sweep_finds_less_the_higher_the_threshold(tmp_path, low_high):
-    heard = hearing.hear(low_high, write_wav(tmp_path / "a.wav", tones(5.0, (1.0, 3.0, 300.0))))
-    swept = heard.sweep()
+    heard = hear(low_high, write_wav(tmp_path / "a.wav", tones(5.0, (1.0, 3.0, 300.0))))
+    swept = hearing.sweep(heard)
     seconds = [sum(event.duration for event in events) for events in swept]
     assert len(swept) == len(hearing.THRESHOLDS)
     assert seconds[0] >= seconds[-1]

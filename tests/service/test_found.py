@@ -6,40 +6,39 @@ from hypothesis import strategies as st
 import earmark
 from earmark.edges import Levels
 from earmark.frontend import FrontEnd
+from earmark.heard import Heard, hear
 from earmark.model import Description, Threshold, load_model
-from earmark.service.found import Found
-from earmark.service.hearing import hear
+from earmark.service.found import load, save, timeline
 
 
 @pytest.fixture(scope="module")
 def heard(street):
-    return hear(street, "street.mp4", load_model("sounds", threads=1), lambda *_: None)
+    return hear(load_model("sounds", threads=1), street)
 
 
 def test_the_events_are_those_that_label_finds(heard, street, tmp_path):
-    _, found = heard
-    found.save(tmp_path / "scores.npz")
+    save(heard, tmp_path / "scores.npz")
     for sensitivity in (0.3, 0.5, 0.8):
         rules = earmark.timeline.EventRules(sensitivity=sensitivity)
         expected = earmark.label(street, rules=rules).events
-        assert found.timeline(sensitivity).events == expected
-        kept = Found.load(tmp_path / "scores.npz").timeline(sensitivity).events
+        assert timeline(heard, "street.mp4", sensitivity).events == expected
+        kept = timeline(load(tmp_path / "scores.npz"), "street.mp4", sensitivity).events
         assert [(e.label, round(e.onset, 1)) for e in kept] == [(e.label, round(e.onset, 1)) for e in expected]
 
 
-def of(scores: np.ndarray) -> Found:
+def of(scores: np.ndarray) -> Heard:
     labels = ("dog", "rain")
     about = Description("m", labels, False, FrontEnd(), 8, 0, 0.16, thresholds={"rain": Threshold(0.4, 0.2)})
-    return Found("a.wav", len(scores) * about.step, about, scores, Levels(0.02))
+    return Heard(about, scores, Levels(0.02), len(scores) * about.step)
 
 
 def test_a_threshold_moves_one_label_alone():
     scores = np.zeros((50, 2), np.float32)
     scores[10:20, 0], scores[30:40, 1] = 0.45, 0.35
     found = of(scores)
-    assert found.timeline().events == ()
-    assert [e.label for e in found.timeline(thresholds={"dog": 0.4}).events] == ["dog"]
-    assert [e.label for e in found.timeline(thresholds={"rain": 0.3, "unknown": 0.1}).events] == ["rain"]
+    assert timeline(found, "a").events == ()
+    assert [e.label for e in timeline(found, "a", thresholds={"dog": 0.4}).events] == ["dog"]
+    assert [e.label for e in timeline(found, "a", thresholds={"rain": 0.3, "unknown": 0.1}).events] == ["rain"]
 
 
 @given(st.floats(0.01, 0.98), st.floats(0.01, 0.98))
@@ -47,7 +46,9 @@ def test_a_lower_threshold_never_marks_less(one, other):
     scores = np.random.default_rng(3).random((200, 2)).astype(np.float32)
 
     def seconds(threshold):
-        return sum(e.duration for e in of(scores).timeline(thresholds={"dog": threshold}).events if e.label == "dog")
+        return sum(
+            e.duration for e in timeline(of(scores), "a", thresholds={"dog": threshold}).events if e.label == "dog"
+        )
 
     low, high = sorted((one, other))
     assert seconds(low) >= seconds(high) - 1e-6

@@ -2,6 +2,6 @@
 
 settings  what may be chosen           store     jobs in SQLite
 guard     who is let in                supervisor, worker   processes that do the jobs
-uploads   bodies read within limits    tasks, hearing, found, picture   what a job makes
+uploads   bodies read within limits    tasks, found, picture   what a job makes
 routes/   the REST interface           live      the socket
 """

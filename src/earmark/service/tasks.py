@@ -67,21 +67,23 @@ def do(work: Work, progress: Progress) -> float:
 
 def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.formats import FORMATS
-    from earmark.service.hearing import hear
+    from earmark.heard import hear
+    from earmark.service import found
 
-    picture, found = hear(folder.upload, work.name, _model(work.model, work.threads), progress)
-    found.save(folder.scores)
-    best = found.scores.max(axis=0, initial=0.0)
-    about = found.about
+    model = _model(work.model, work.threads)
+    about, picture = model.description, Picture(model.description.front_end.rate)
+    heard = hear(model, folder.upload, picture.hear, progress)
+    found.save(heard, folder.scores)
+    best = heard.scores.max(axis=0, initial=0.0)
     labels = [
         {"label": label, "on": about.threshold(label).on, "off": about.threshold(label).off, "best": round(float(b), 4)}
         for label, b in zip(about.labels, best, strict=True)
     ]
-    _write_view(folder, found.duration, picture, labels, None)
+    _write_view(folder, heard.duration, picture, labels, None)
     text = io.StringIO()
-    FORMATS["json"].write(found.timeline(work.options.get("sensitivity", 0.5)), text)
+    FORMATS["json"].write(found.timeline(heard, work.name, work.options.get("sensitivity", 0.5)), text)
     _write(folder.result, text.getvalue())
-    return found.duration
+    return heard.duration
 
 
 def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
@@ -127,7 +129,7 @@ def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
 
 def warm_up() -> None:
     """Import what most jobs need, so that the first one need not wait for it."""
-    import earmark.service.hearing  # noqa: F401
+    import earmark.heard  # noqa: F401
 
     _model("sounds", Work.threads)
 

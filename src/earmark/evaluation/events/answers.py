@@ -9,7 +9,8 @@ from pathlib import Path
 from earmark.datasets import Clip
 from earmark.errors import DatasetError, EarmarkError
 from earmark.evaluation.events.annotated import Annotated, cut
-from earmark.evaluation.events.hearing import THRESHOLDS, Heard, hear
+from earmark.evaluation.events.hearing import THRESHOLDS, sweep
+from earmark.heard import Heard, hear
 from earmark.model import Model
 from earmark.timeline import Event
 
@@ -68,7 +69,7 @@ def ask(model: Model, annotated: Annotated, progress: Progress | None = None) ->
 
 def _add(answers: Answers, annotated: Annotated, clips: Sequence[Clip], heard: Heard) -> None:
     """The clips of one recording."""
-    found, swept = heard.events(), heard.sweep()
+    found, swept = heard.events(), sweep(heard)
     recording = annotated.name(clips[0])
     marked: list[Event] = []
     for clip in clips:

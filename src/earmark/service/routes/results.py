@@ -16,8 +16,8 @@ from earmark.formats import FORMATS, Format, for_name
 from earmark.formats.timeline_json import Json
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
+from earmark.service import found as finding
 from earmark.service.dataset import write_zip
-from earmark.service.found import Found
 from earmark.service.places import JobFolder
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import JobId
@@ -126,7 +126,8 @@ def _kept(folder: JobFolder, which: str) -> Timeline:
 
 def _found(folder: JobFolder, job: Job, sensitivity: float | None, thresholds: dict[str, float]) -> Timeline:
     usual = job.options.get("sensitivity", 0.5)
-    return Found.load(folder.scores).timeline(usual if sensitivity is None else sensitivity, thresholds)
+    heard = finding.load(folder.scores)
+    return finding.timeline(heard, job.name, usual if sensitivity is None else sensitivity, thresholds)
 
 
 def _thresholds(given: list[str]) -> dict[str, float]:

@@ -1,0 +1,62 @@
+"""`earmark tune`: thresholds for one's own recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark.cli import common
+from earmark.errors import EarmarkError
+
+HELP = """Choose a model's thresholds by recordings whose events are known, and write the model with them.
+
+The recordings are a table clips.csv with events.csv beside it, as for `earmark evaluate --events`. Each label gets the
+thresholds with which its events fit them best: by segments of a second, or by whole events. They fit these recordings:
+measure the new model on others.
+
+Examples:
+
+    earmark tune sounds --on street_scenes/ --split validation --out street.onnx
+
+    earmark tune sounds --on garden/ --by events --out garden.onnx
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("tune", help=HELP)(tune)
+
+
+def tune(
+    model: Annotated[str, typer.Argument(help="A bundled model's name, or an .onnx file.")],
+    on: Annotated[str, typer.Option("--on", help="Recordings whose events are known.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+    by: Annotated[str, typer.Option(help="segments or events.")] = "segments",
+    truth: Annotated[Path | None, typer.Option(help="The table of events, if not events.csv beside the clips.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only clips of this split of the table.")] = None,
+    relabel: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Call a label of the recordings as the model does.")
+    ] = None,
+) -> None:
+    """Tune one model."""
+    common.check_choice("--by", by, ("segments", "events"))
+    if out.suffix.lower() != ".onnx" or not out.resolve().parent.is_dir():
+        raise EarmarkError(f"--out {out}", "is no place for a model", "name an .onnx file in a folder that is there")
+    from earmark.evaluation.events import annotated, tuning
+    from earmark.evaluation.events.choosing import By
+    from earmark.model import load_model
+
+    chosen = load_model(model)
+    recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), chosen.labels)
+    with common.bar("recordings") as advance:
+        about = tuning.tune(
+            chosen, recordings.only(chosen.labels), By(segments=1.0 if by == "segments" else None), advance
+        )
+    tuning.write(chosen, about, out)
+    for label in about.labels:
+        before, after = chosen.description.threshold(label), about.threshold(label)
+        if before != after:
+            typer.echo(f"{label}: {before.on:.2f}, {before.off:.2f} -> {after.on:.2f}, {after.off:.2f}", err=True)
+    typer.echo(out)

@@ -1,0 +1,63 @@
+"""`earmark tune`."""
+
+import numpy as np
+import pytest
+from model_making import LOW_HIGH, tones, write_wav
+
+from earmark.model import load_model
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Tones so faint that the model as it is hears none of them; one is not in the split."""
+    write_wav(tmp_path / "a.wav", 0.003 * tones(12.0, (1.0, 3.0, 300.0), (6.0, 8.5, 300.0)))
+    write_wav(tmp_path / "b.wav", 0.003 * tones(6.0, (2.0, 4.0, 4000.0)))
+    (tmp_path / "clips.csv").write_text(
+        "path,start,end,labels,split\na.wav,0,5,low,one\na.wav,5,,low,one\nb.wav,,,high,two\n"
+    )
+    (tmp_path / "events.csv").write_text("path,onset,offset,label\na.wav,1,3,low\na.wav,6,8.5,low\nb.wav,2,4,high\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def f1(command, model):
+    said = command("evaluate", model, "--on", ".", "--events", "--split", "one", "--to", "csv").stdout
+    return float(said.splitlines()[1].split(",")[7])
+
+
+@pytest.mark.parametrize("by", ["segments", "events"])
+def test_thresholds_fit_the_recordings(command, place, low_high_file, by):
+    done = command("tune", low_high_file, "--on", ".", "--split", "one", "--by", by, "--out", "tuned.onnx")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "tuned.onnx\n"
+    before, after = load_model(low_high_file), load_model("tuned.onnx")
+    assert after.description.threshold("low") != before.description.threshold("low")
+    assert after.description.threshold("high") == before.description.threshold("high"), "it never occurs there"
+    assert "low: 0.50" in done.stderr
+    assert "high" not in done.stderr
+    assert f1(command, "tuned.onnx") > f1(command, low_high_file)
+
+
+def test_nothing_else_changes(command, place, low_high_file):
+    command("tune", low_high_file, "--on", ".", "--out", "tuned.onnx")
+    after = load_model("tuned.onnx")
+    assert after.description.labels == LOW_HIGH.labels
+    noise = np.random.default_rng(0).normal(0, 0.1, 40_000).astype(np.float32)
+    one, other = (np.concatenate(list(m.score([noise]))) for m in (load_model(low_high_file), after))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--on", ".", "--out", "tuned.txt"], "no place for a model"),
+        (["--on", ".", "--out", "nowhere/tuned.onnx"], "no place for a model"),
+        (["--on", "nowhere", "--out", "tuned.onnx"], "nowhere"),
+        (["--on", ".", "--out", "tuned.onnx", "--by", "luck"], "luck"),
+        (["--on", ".", "--out", "tuned.onnx", "--split", "three"], "three"),
+    ],
+)
+def test_what_cannot_be_is_told(command, place, low_high_file, words, says):
+    done = command("tune", low_high_file, *words)
+    assert done.returncode == 1
+    assert says in done.stderr
