@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,7 +48,7 @@ def test_workers_are_killed_and_no_job_is_lost(own, street):
         )
         for worker in own.workers():
             worker.kill()
-    assert [own.ended(job_id)["state"] for job_id in ids] == ["done"] * 4
+    assert [own.ended(job_id)["error"] for job_id in ids] == [None] * 4
     lost = next(
         line for line in own.client.get("/metrics").text.splitlines() if line.startswith("earmark_workers_lost_t")
     )
@@ -119,6 +120,61 @@ def test_two_servers_do_not_share_a_folder(own):
     )
     assert second.returncode == 1
     assert "in use by another server" in second.stderr
+
+
+def test_the_supervisor_outlives_what_goes_wrong(tmp_path, five_words, monkeypatch):
+    places, store = Places(tmp_path), Store(tmp_path / "jobs.sqlite")
+    supervisor = Supervisor(Settings(tmp_path, workers=1), store, places, Metrics())
+    claim, broken = store.claim, [sqlite3.OperationalError("database or disk is full")] * 3
+
+    def sometimes(quick):
+        if broken:
+            raise broken.pop()
+        return claim(quick)
+
+    monkeypatch.setattr(store, "claim", sometimes)
+    job_id, folder = places.new()
+    folder.upload.write_bytes(five_words.read_bytes())
+    store.add(Job(job_id, "words", "five", "words/gru", {}))
+    supervisor.start()
+    try:
+        Server.until(lambda: store.get(job_id).state == "done")
+        assert not broken
+        assert supervisor.alive
+    finally:
+        supervisor.stop()
+
+
+def test_a_burst_is_held_by_the_queue_and_clips_have_a_lane_of_their_own(tmp_path, street, five_words):
+    with Server(tmp_path / "service", "--workers", "1", "--queue", "3") as server:
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(lambda _: server.send(street).status_code, range(12)))
+        assert set(answers) == {202, 429}
+        assert answers.count(202) <= 3 + 1 + 3  # waiting, running, and some that were done meanwhile
+        with five_words.open("rb") as file:
+            assert server.client.post("/v1/classify", files={"file": file}).status_code == 200
+
+
+def test_no_more_waits_than_the_disk_may_hold(tmp_path, street):
+    size = street.stat().st_size / 1024**3
+    with Server(tmp_path / "service", "--workers", "1", "--keep-gb", f"{2.5 * size:.6f}") as server:
+        answers = [server.send(street) for _ in range(6)]
+        assert {answer.status_code for answer in answers} == {202, 507}
+        taken = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+        server.until(lambda: {server.job(job_id).get("state") for job_id in taken} <= {"done", None})
+
+
+def test_ctrl_c_costs_no_job(own, street, five_words):
+    ids = [own.send(street).json()["id"] for _ in range(2)]
+    own.until(lambda: own.job(ids[0])["state"] in ("running", "done"))
+    for worker in own.workers():
+        worker.send_signal(signal.SIGINT)  # as the terminal sends it to the whole group
+    own.process.send_signal(signal.SIGINT)
+    own.process.wait(60)
+    own.client.close()
+    own.process.stderr.close()
+    own.start()
+    assert [own.ended(job_id)["state"] for job_id in ids] == ["done"] * 2
 
 
 def test_too_many_jobs_are_told_to_come_again(tmp_path, street):

@@ -3,8 +3,8 @@ import sys
 
 CODE = """
 import numpy as np
-from earmark.service.worker import _bound_memory
-_bound_memory({limit})
+from earmark.service.worker import bound_memory
+bound_memory({limit})
 try:
     held = np.ones({size} // 8)
     print("held")

@@ -2,6 +2,7 @@ import io
 import json
 import socket
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import praatio.textgrid
@@ -196,6 +197,30 @@ def test_errors_are_problems(server, captioned):
         assert answer.status_code == status, path
         assert answer.headers["content-type"] == "application/problem+json", path
         assert answer.json()["status"] == status
+
+
+def test_corrections_sent_at_once_are_one_of_them(server, captioned):
+    def put(label):
+        event = {"onset": 1.0, "offset": 2.0, "label": label, "score": 1.0}
+        return server.client.put(f"/v1/jobs/{captioned}/events", json={"events": [event] * 50}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(put, [f"label {number}" for number in range(40)])) == {204}
+    assert len({event["label"] for event in server.result(captioned).json()["events"]}) == 1
+    server.client.delete(f"/v1/jobs/{captioned}/events")
+
+
+def test_a_body_full_of_errors_gives_a_short_answer(server, captioned):
+    answer = server.client.put(f"/v1/jobs/{captioned}/events", json={"events": [{}] * 100_000})
+    assert answer.status_code == 422
+    assert len(answer.content) < 2000
+
+
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "no-such-charset"])
+def test_a_form_in_no_known_letters_is_refused(server, charset):
+    form = b'--x\r\ncontent-disposition: form-data; name="task"\r\n\r\n\xff\xfe-\r\n--x--\r\n'
+    headers = {"content-type": f"multipart/form-data; boundary=x; charset={charset}"}
+    assert server.client.post("/v1/jobs", content=form, headers=headers).status_code in (400, 422)
 
 
 def test_a_form_without_a_file_is_refused(server):

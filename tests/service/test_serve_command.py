@@ -53,7 +53,7 @@ def test_beyond_loopback_everyone_brings_the_token_that_was_printed(tmp_path, lo
             assert server.token not in str(page.url)
             cookie = page.history[0].headers["set-cookie"]
             assert "HttpOnly" in cookie
-            assert "SameSite=strict" in cookie
+            assert "SameSite=lax" in cookie
             assert browser.get("/v1/jobs").status_code == 200
             assert (
                 browser.delete("/v1/jobs/0000000000000000", headers={"origin": "http://evil.example"}).status_code

@@ -32,7 +32,7 @@ def test_after_a_crash_what_ran_waits_again_and_what_is_done_stays(tmp_path):
     store.finish(store.claim(False).id, duration=4.5, size=10)
     store.claim(False)
     again = Store(tmp_path / "jobs.sqlite")  # the first is not closed: it was killed
-    again.recover()
+    again.recover(20)
     assert [one.state for one in again.every()] == ["done", "queued", "queued"]
     assert again.claim(False).id == job(1).id
 

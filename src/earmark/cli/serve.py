@@ -82,7 +82,7 @@ def serve(
         live_sessions=live_sessions,
     )
     _make(settings)
-    run(settings)
+    run(settings, tell_token=settings.token is not None and token_file is None)
 
 
 def _check_installed() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import numpy as np
 
 from earmark import media
 from earmark.datasets import Clip, Dataset, table
 from earmark.datasets.annotations import write as write_events
 from earmark.errors import EarmarkError
+from earmark.processes import end_with_parent
+from earmark.service.worker import bound_memory
 from earmark.timeline import Event, Timeline
 from earmark.whole import written_whole
 
@@ -20,7 +23,7 @@ LONGEST = 10.0  # seconds of a clip of nothing
 PATIENCE = 600.0  # seconds to write the sound of a recording
 
 
-def write_zip(upload: Path, timeline: Timeline, name: str, path: Path) -> None:
+def write_zip(upload: Path, timeline: Timeline, name: str, path: Path, memory: int) -> None:
     """Write the zip in a process of its own, as it decodes what somebody sent.
 
     Args:
@@ -28,11 +31,12 @@ def write_zip(upload: Path, timeline: Timeline, name: str, path: Path) -> None:
         timeline: its events, as they are to be learned.
         name: of the sound in the zip; a plain word.
         path: of the zip.
+        memory: bytes of data that the process may hold.
 
     Raises:
         EarmarkError: the process broke down, or took too long.
     """
-    process = get_context("spawn").Process(target=build, args=(upload, timeline, name, path), daemon=True)
+    process = get_context("spawn").Process(target=build, args=(upload, timeline, name, path, memory), daemon=True)
     process.start()
     process.join(PATIENCE)
     if process.exitcode != 0:
@@ -41,8 +45,10 @@ def write_zip(upload: Path, timeline: Timeline, name: str, path: Path) -> None:
         raise EarmarkError(timeline.recording, "cannot be written as a dataset")
 
 
-def build(upload: Path, timeline: Timeline, name: str, path: Path) -> None:
+def build(upload: Path, timeline: Timeline, name: str, path: Path, memory: int) -> None:
     """What the process does."""
+    end_with_parent()
+    bound_memory(memory)
     with TemporaryDirectory(dir=path.parent) as made, written_whole(path) as part:
         folder = Path(made)
         sound = folder / "audio" / f"{name}.flac"
@@ -58,21 +64,16 @@ def build(upload: Path, timeline: Timeline, name: str, path: Path) -> None:
 
 def clips(timeline: Timeline, sound: Path, source: str) -> list[Clip]:
     """A clip for each event, with the labels of all that sound through half of it; and clips of nothing between."""
-    marked = [
-        Clip(sound, event.onset, event.offset, _labels(event, timeline.events), source=source)
-        for event in timeline.events
-        if event.duration > 0
-    ]
+    onsets, offsets = np.array([(e.onset, e.offset) for e in timeline.events]).reshape(-1, 2).T
+    marked = []
+    for event in timeline.events:
+        both = np.minimum(offsets, event.offset) - np.maximum(onsets, event.onset)
+        along = np.flatnonzero(both >= event.duration / 2)
+        labels = tuple(sorted({timeline.events[place].label for place in along}))
+        if event.duration > 0:
+            marked.append(Clip(sound, event.onset, event.offset, labels, source=source))
     empty = [Clip(sound, start, end, (), source=source) for start, end in _pauses(timeline)]
     return sorted([*marked, *empty], key=lambda clip: clip.start)
-
-
-def _labels(event: Event, events: Iterable[Event]) -> tuple[str, ...]:
-    def sounds_along(other: Event) -> bool:
-        both = min(event.offset, other.offset) - max(event.onset, other.onset)
-        return both >= event.duration / 2
-
-    return tuple(sorted({other.label for other in events if sounds_along(other)}))
 
 
 def _pauses(timeline: Timeline) -> list[tuple[float, float]]:

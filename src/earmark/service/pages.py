@@ -29,7 +29,7 @@ def install(app: FastAPI, settings: Settings) -> None:
             answer = RedirectResponse("/", 303)
             secure = request.url.scheme == "https"
             answer.set_cookie(
-                COOKIE, settings.token, max_age=30 * DAY, httponly=True, samesite="strict", secure=secure, path="/"
+                COOKIE, settings.token, max_age=30 * DAY, httponly=True, samesite="lax", secure=secure, path="/"
             )
             return answer
         text = (STATIC / "index.html").read_text(encoding="utf-8")

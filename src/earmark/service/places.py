@@ -41,7 +41,10 @@ class JobFolder:
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(file.stat().st_size for file in self.path.iterdir()) if self.path.is_dir() else 0
+        try:
+            return sum(file.stat().st_size for file in self.path.iterdir())
+        except FileNotFoundError:  # its job was given up just now
+            return 0
 
     def remove(self) -> None:
         """Delete it all."""

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from earmark.errors import EarmarkError
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 10  # told at once
 
 
 class Problem(BaseModel):
@@ -68,7 +69,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return response(422, "; ".join(_said(one) for one in error.errors()))
+        return response(422, "; ".join(_said(one) for one in error.errors()[:MOST_ERRORS]))
 
     @app.exception_handler(EarmarkError)
     async def mistaken(_: Request, error: EarmarkError) -> JSONResponse:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from threading import Lock, Semaphore
 from typing import Any, cast
 
 import anyio
 from anyio import to_thread
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from earmark.service import uploads
@@ -25,6 +27,7 @@ from earmark.service.supervisor import Supervisor
 
 LOOK_EVERY = 0.03  # seconds between looks at a clip that a request waits for
 PATIENCE = 120.0  # seconds that it waits
+DATASETS = 2  # written at a time
 
 
 class Service:
@@ -36,6 +39,9 @@ class Service:
         self.places = Places(settings.folder)
         self.models = KnownModels(settings)
         self._lock = FolderLock(settings.folder)
+        self._receiving = 0
+        self.correcting = Lock()
+        self.writing_datasets = Semaphore(DATASETS)
         self.store = Store(self.places.database)
         self.supervisor = Supervisor(settings, self.store, self.places, self.metrics)
 
@@ -50,12 +56,24 @@ class Service:
             self.store.close()
             self._lock.release()
 
-    def refuse_when_full(self) -> None:
-        """Say when to come again, if too much waits already; nothing of a body has been read."""
-        waiting = self.store.waiting()
-        if waiting >= self.settings.queue:
-            seconds = max(2, min(120, waiting // max(1, self.settings.workers)))
-            raise refusal(429, f"{waiting} jobs are waiting already", {"retry-after": str(seconds)})
+    @contextmanager
+    def receiving(self, quick: bool, declared: int) -> Iterator[None]:
+        """Take an upload of so many bytes, if not too much waits already; before anything of it is read."""
+        if self.store.waiting(quick) >= self.settings.queue:
+            raise self._full()
+        if self._receiving >= self.settings.uploads:
+            raise refusal(429, "too many uploads are under way", {"retry-after": "5"})
+        if self.store.unfinished_bytes() + declared > self.settings.keep_bytes:
+            raise refusal(507, "the service has no room for it until others are done", {"retry-after": "60"})
+        self._receiving += 1
+        try:
+            yield
+        finally:
+            self._receiving -= 1
+
+    def _full(self) -> HTTPException:
+        seconds = max(2, min(120, self.settings.queue // max(1, self.settings.workers)))
+        return refusal(429, f"{self.settings.queue} jobs are waiting already", {"retry-after": str(seconds)})
 
     async def take(self, file: UploadFile, task: str, model: str, options: Mapping[str, Any]) -> Job:
         """Accept a job: once this returns, it will be done whatever happens to the server."""
@@ -64,7 +82,8 @@ class Service:
         try:
             await uploads.keep(file, folder.upload)
             job = replace(job, bytes=folder.size())
-            await to_thread.run_sync(self.store.add, job)
+            if not await to_thread.run_sync(self.store.add, job, self.settings.queue):
+                raise self._full()
         except BaseException:
             folder.remove()
             raise

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 Task = Literal["label", "caption", "words", "instruments"]
 To = Literal["json", "csv", "vtt", "srt", "textgrid", "audacity", "rttm"]
@@ -111,7 +111,7 @@ class EventIn(BaseModel):
 class Corrected(BaseModel):
     """All events of a recording, as a person wants them."""
 
-    events: list[EventIn] = Field(max_length=100_000)
+    events: Annotated[list[EventIn], FailFast()] = Field(max_length=20_000)
 
     model_config = {
         "json_schema_extra": {"examples": [{"events": [{"onset": 1.2, "offset": 3.9, "label": "dog", "score": 1.0}]}]}

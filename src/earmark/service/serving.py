@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import sys
 
@@ -12,14 +13,20 @@ from earmark.service.app import create_app
 from earmark.service.settings import Settings
 
 GRACE = 5  # seconds that open requests get at the end
+CONNECTIONS = 500  # at a time; more are told that the service is busy
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, tell_token: bool) -> None:
     """Serve until a signal ends it.
+
+    Args:
+        settings: see there.
+        tell_token: print the token: nobody else knows it.
 
     Raises:
         EarmarkError: the address is taken or none of this machine's, or the folder is in use.
     """
+    _take_handles()
     listening = _listen(settings)
     app = create_app(settings)
     config = uvicorn.Config(
@@ -30,12 +37,19 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=GRACE,
         ws_max_size=1024**2,
         ws="websockets-sansio",
+        limit_concurrency=CONNECTIONS,
     )
-    _tell(settings, listening)
+    _tell(settings, listening, tell_token)
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         return
+
+
+def _take_handles() -> None:
+    """As many files and sockets as the system lets us have: workers and uploads need some beside the connections."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -51,9 +65,9 @@ def _listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def _tell(settings: Settings, listening: socket.socket) -> None:
+def _tell(settings: Settings, listening: socket.socket, tell_token: bool) -> None:
     port = listening.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    query = "" if settings.token is None else f"/?token={settings.token}"
+    query = f"/?token={settings.token}" if tell_token else ""
     print(f"Earmark listens on http://{host}:{port}{query}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
     print(f"Jobs are kept in {settings.folder}", file=sys.stderr, flush=True)

@@ -26,13 +26,14 @@ class Settings:
         models: model files beside the bundled ones, by name.
         workers: processes that do jobs; one more answers short clips at once.
         queue: jobs that may wait; more are refused with 429.
+        uploads: requests that may be sending a recording at a time; so are more of these.
         upload_bytes: largest upload.
         seconds: longest recording.
         job_seconds: a job that takes longer is given up.
         stall_seconds: so is one that hears nothing new for so long.
         memory_bytes: data that a worker may hold.
         keep_seconds: age at which a finished job is deleted.
-        keep_bytes: disk space of all jobs; beyond it the oldest finished ones are deleted.
+        keep_bytes: disk space of all jobs; beyond it the oldest finished ones are deleted, and as much may wait.
         live_sessions: live sockets at a time.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     models: Mapping[str, Path] = field(default_factory=dict)
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     queue: int = 100
+    uploads: int = 64
     upload_bytes: int = 2 * GB
     seconds: float = 4 * HOUR
     job_seconds: float = HOUR

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
@@ -85,6 +85,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
+        self._heard: dict[str, tuple[float, float | None]] = {}
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
@@ -95,12 +96,17 @@ class Store:
         with self._lock:
             self._database.close()
 
-    def add(self, job: Job) -> None:
-        """Take a job; from now on it is not lost."""
-        self._do(
-            "INSERT INTO jobs (id, task, name, model, options, bytes, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            job.id, job.task, job.name, job.model, json.dumps(dict(job.options)), job.bytes, job.created or time.time(),
-        )  # fmt: skip
+    def add(self, job: Job, most: int | None = None) -> bool:
+        """Take a job, unless `most` wait in its lane already; once this returns True, it is not lost."""
+        with self._lock:
+            if most is not None and self.waiting(job.task == QUICK) >= most:
+                return False
+            self._do(
+                "INSERT INTO jobs (id, task, name, model, options, bytes, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                job.id, job.task, job.name, job.model, json.dumps(dict(job.options)), job.bytes,
+                job.created or time.time(),
+            )  # fmt: skip
+            return True
 
     def get(self, job_id: str) -> Job | None:
         """The job of this id."""
@@ -129,8 +135,9 @@ class Store:
             return self.get(found[0].id)
 
     def heard(self, job_id: str, seconds: float, duration: float | None) -> None:
-        """Note how far a running job has come."""
-        self._do("UPDATE jobs SET seconds = ?, duration = ? WHERE id = ?", seconds, duration, job_id)
+        """Note how far a running job has come; not on disk, as a crash begins it anew."""
+        with self._lock:
+            self._heard[job_id] = seconds, duration
 
     def finish(self, job_id: str, duration: float, size: int) -> None:
         """Note that a job is done, of a recording so long, in so many bytes."""
@@ -138,6 +145,7 @@ class Store:
             "UPDATE jobs SET state = 'done', finished = ?, duration = ?, seconds = ?, bytes = ? WHERE id = ?",
             time.time(), duration, duration, size, job_id,
         )  # fmt: skip
+        self._heard.pop(job_id, None)
 
     def fail(self, job_id: str, error: Mapping[str, Any]) -> None:
         """Note that a job cannot be done, and why."""
@@ -145,6 +153,7 @@ class Store:
             "UPDATE jobs SET state = 'failed', finished = ?, error = ? WHERE id = ?",
             time.time(), json.dumps(dict(error)), job_id,
         )  # fmt: skip
+        self._heard.pop(job_id, None)
 
     def requeue(self, job_id: str, *, crashes: int = 0, kills: int = 0) -> None:
         """Let a job whose worker ended wait again, at its old place."""
@@ -156,15 +165,32 @@ class Store:
     def remove(self, job_id: str) -> None:
         """Forget a job."""
         self._do("DELETE FROM jobs WHERE id = ?", job_id)
+        self._heard.pop(job_id, None)
 
-    def recover(self) -> None:
-        """After a start: what ran waits again; what a request waited for is forgotten, as its request is gone."""
+    def recover(self, most_kills: int) -> None:
+        """After a start: what ran waits again, unless it ran that often when everything ended.
+
+        What a request waited for is forgotten, as its request is gone.
+        """
+        error = json.dumps({"title": "This recording cannot be used", "detail": "the service ends whenever it is read"})
         self._do("DELETE FROM jobs WHERE task = ?", QUICK)
-        self._do("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+        self._do("UPDATE jobs SET state = 'queued', kills = kills + 1 WHERE state = 'running'")
+        self._do(
+            "UPDATE jobs SET state = 'failed', finished = ?, error = ? WHERE state = 'queued' AND kills >= ?",
+            time.time(), error, most_kills,
+        )  # fmt: skip
 
-    def waiting(self) -> int:
-        """How many jobs wait."""
-        return self.counts().get("queued", 0)
+    def waiting(self, quick: bool) -> int:
+        """How many jobs wait in a lane: of those that a request waits for, or of the others."""
+        with self._lock:
+            query = f"SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND task {'=' if quick else '!='} ?"
+            return int(self._database.execute(query, (QUICK,)).fetchone()[0])
+
+    def unfinished_bytes(self) -> int:
+        """Disk space of all jobs that are not finished."""
+        with self._lock:
+            query = "SELECT COALESCE(SUM(bytes), 0) FROM jobs WHERE finished IS NULL"
+            return int(self._database.execute(query).fetchone()[0])
 
     def counts(self) -> dict[str, int]:
         """Jobs in each state."""
@@ -187,7 +213,13 @@ class Store:
     def _jobs(self, where: str, *values: object) -> list[Job]:
         with self._lock:
             rows = self._database.execute(f"SELECT {COLUMNS} FROM jobs {where}", values).fetchall()
-        return [_job(row) for row in rows]
+            return [self._with_progress(_job(row)) for row in rows]
+
+    def _with_progress(self, job: Job) -> Job:
+        if job.state != "running" or job.id not in self._heard:
+            return job
+        seconds, duration = self._heard[job.id]
+        return replace(job, seconds=seconds, duration=duration)
 
 
 def _job(row: tuple[Any, ...]) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from multiprocessing import Pipe
@@ -20,6 +21,10 @@ MOST_CRASHES = 2  # of workers, after which the job is to blame
 MOST_KILLS = 20  # by others: the system short of memory, an operator
 LOOK_EVERY = 0.5  # seconds between looks at the clock
 UPKEEP_EVERY = 30.0
+STUCK = 60.0  # seconds without a turn that went well, after which no jobs are being done
+ENDED_BY_OTHERS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)
+
+logger = logging.getLogger(__name__)
 
 
 class Supervisor:
@@ -40,11 +45,12 @@ class Supervisor:
         self._rope_lock = Lock()
         self._given_up: set[str] = set()
         self._stopping = False
+        self._went_well = time.monotonic()
         self._thread = Thread(target=self._run, name="earmark-supervisor", daemon=True)
 
     def start(self) -> None:
         """Begin, with the jobs that an earlier server left."""
-        self.store.recover()
+        self.store.recover(MOST_KILLS)
         self._upkeep.sweep()
         self._thread.start()
 
@@ -63,9 +69,7 @@ class Supervisor:
 
     def give_up(self, job_id: str) -> None:
         """Forget a job, even if it runs."""
-        job = self.store.get(job_id)
-        if job and job.state == "running":
-            self._given_up.add(job_id)
+        self._given_up.add(job_id)
         self.store.remove(job_id)
         self.ring()
         self.places.of(job_id).remove()
@@ -73,27 +77,37 @@ class Supervisor:
     @property
     def alive(self) -> bool:
         """Whether jobs are being done."""
-        return self._thread.is_alive()
+        return self._thread.is_alive() and time.monotonic() - self._went_well < STUCK
 
     def _run(self) -> None:
         cleaned = time.monotonic()
         while not self._stopping:
-            self._complete_staff()
-            self._hand_out()
-            handles = [handle for worker in self.workers for handle in (worker.pipe, worker.process.sentinel)]
-            ready = set(wait([self._bell, *handles], LOOK_EVERY))
-            while self._bell.poll():
-                self._bell.recv()
-            for worker in list(self.workers):
-                if worker.pipe in ready:
-                    self._listen(worker)
-                if worker.process.sentinel in ready:
-                    self._bury(worker)
-                else:
-                    self._watch(worker)
-            if time.monotonic() - cleaned > UPKEEP_EVERY:
-                self._upkeep.sweep()
-                cleaned = time.monotonic()
+            try:
+                self._turn()
+                if time.monotonic() - cleaned > UPKEEP_EVERY:
+                    cleaned = time.monotonic()
+                    self._upkeep.sweep()
+                self._went_well = time.monotonic()
+            except Exception:  # a full disk, no file handles left: jobs go on once there is room again
+                logger.exception("the supervisor could not do its work, and tries again")
+                time.sleep(LOOK_EVERY)
+
+    def _turn(self) -> None:
+        """Hand out what waits, and take what has come."""
+        self._complete_staff()
+        self._hand_out()
+        handles = [handle for worker in self.workers for handle in (worker.pipe, worker.process.sentinel)]
+        ready = set(wait([self._bell, *handles], LOOK_EVERY))
+        while self._bell.poll():
+            self._bell.recv()
+        for worker in list(self.workers):
+            if worker.pipe in ready:
+                self._listen(worker)
+            if worker.process.sentinel in ready:
+                self._bury(worker)
+            else:
+                self._watch(worker)
+        self._given_up &= {worker.job_id for worker in self.workers if worker.job_id}
 
     def _complete_staff(self) -> None:
         for quick, wanted in ((True, 1), (False, self.settings.workers)):
@@ -160,7 +174,8 @@ class Supervisor:
     def _bury(self, worker: Worker) -> None:
         """A worker has ended by itself, or was killed: its job is done by another, unless it is to blame."""
         job = self.store.get(worker.job_id) if worker.job_id else None
-        killed = worker.process.exitcode == -signal.SIGKILL
+        worker.process.join()  # its sentinel tells a moment before there is an exit code
+        killed = worker.process.exitcode in ENDED_BY_OTHERS
         self._dismiss(worker)
         self.metrics.workers_lost.inc()
         if not worker.ready:  # it could not even begin: the next one may not either

@@ -22,7 +22,7 @@ class Upkeep:
     def sweep(self) -> None:
         """Delete finished jobs that are older than they may be, then the oldest until all fit; and what is nobody's."""
         jobs = self.store.every()
-        total = sum(job.bytes for job in jobs)
+        total = sum(job.bytes for job in jobs if job.finished is not None)
         for job in jobs:
             if job.finished is None:
                 continue
@@ -38,6 +38,9 @@ class Upkeep:
             folder = self.places.of(job_id)
             if job_id in known or self.store.get(job_id) is not None:
                 continue
-            made = folder.path.stat().st_mtime
+            try:
+                made = folder.path.stat().st_mtime
+            except FileNotFoundError:  # its job was given up just now
+                continue
             if made < self._started - CLOCKS or time.time() - made > UPLOADING:
                 folder.remove()

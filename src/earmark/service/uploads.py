@@ -12,8 +12,8 @@ from typing import IO, TypeVar
 from anyio import move_on_after, to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
-from starlette.requests import Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect, Request
 
 from earmark.service.guard import App, Message, Receive, Scope, Send
 from earmark.service.problems import refusal
@@ -21,7 +21,7 @@ from earmark.service.settings import MB, Settings
 
 NAME_LENGTH = 200
 FIELD_BYTES = 16 * 1024
-OTHER_BYTES = 16 * MB  # bodies that are no uploads
+OTHER_BYTES = 2 * MB  # bodies that are no uploads
 DRAINING = 10.0  # seconds that a client that sends too much is listened to
 FORM_BYTES = 64 * 1024  # what a form adds to its file
 UPLOADS = ("/v1/jobs", "/v1/classify")
@@ -30,7 +30,7 @@ Fields = TypeVar("Fields", bound=BaseModel)
 
 
 class BodyLimit:
-    """Refuses a body that is too large: at once if it says so, and otherwise as soon as it is."""
+    """Refuses a body as soon as it is too large; forms that say so are refused before (`check_length`)."""
 
     def __init__(self, app: App, settings: Settings) -> None:
         self.app, self.settings = app, settings
@@ -67,25 +67,38 @@ def too_large(limit: int) -> Exception:
     return refusal(413, f"send at most {limit // MB} MB", {"connection": "close"})
 
 
-def check_length(request: Request) -> None:
-    """Refuse what says that it is too large, before a byte of it is read."""
+def check_length(request: Request) -> int:
+    """Bytes that a body says it has, 0 if it does not say; refused if too many, before one of them is read."""
     limit: int = request.state.body_limit
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > limit:
+    length = int(declared) if declared.isdecimal() and declared.isascii() else 0
+    if length > limit:
         raise too_large(limit)
+    return length
 
 
 @asynccontextmanager
 async def form(request: Request) -> AsyncIterator[tuple[dict[str, object], UploadFile]]:
     """The fields of a form, and its one file."""
-    check_length(request)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise refusal(415, "send a form (multipart/form-data) with the recording as its field `file`")
-    async with request.form(max_files=1, max_fields=16, max_part_size=FIELD_BYTES) as fields:
+    fields = await _parsed(request)
+    try:
         file = fields.get("file")
         if not isinstance(file, UploadFile):
             raise refusal(422, "the form needs the recording as its field `file`")
         yield {key: value for key, value in fields.items() if key != "file"}, file
+    finally:
+        await fields.close()
+
+
+async def _parsed(request: Request) -> FormData:
+    try:
+        return await request.form(max_files=1, max_fields=16, max_part_size=FIELD_BYTES)
+    except ClientDisconnect as error:
+        raise refusal(400, "the form was not sent to its end") from error
+    except (UnicodeError, LookupError) as error:
+        raise refusal(400, "the form's letters are in an encoding that is none") from error
 
 
 def checked(kind: type[Fields], values: dict[str, object]) -> Fields:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import resource
+import signal
 import time
 import warnings
 from multiprocessing import get_context
@@ -58,7 +60,8 @@ def serve(pipe: Connection, memory: int) -> None:
     from earmark.service.tasks import warm_up
 
     end_with_parent()
-    _bound_memory(memory)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the server ends its workers itself
+    bound_memory(memory)
     warnings.simplefilter("ignore")  # what was damaged in a recording is not the operator's business
     warm_up()
     pipe.send(("ready", None, None))
@@ -88,11 +91,14 @@ def _answer(work: Work, pipe: Connection) -> Message:
         return "failed", "This recording cannot be used", detail
     except MemoryError:
         return "failed", "This recording needs too much memory", f"{work.name}: more than a worker may use"
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        return "failed", "The service has no room left" if full else "This recording cannot be used", work.name
     except Exception as error:  # a file may find a fault of ours, which must not cost the worker its life
         return "failed", "This recording cannot be used", f"{work.name}: {type(error).__name__}"
 
 
-def _bound_memory(memory: int) -> None:
+def bound_memory(memory: int) -> None:
     """Bound what a process allocates (Linux counts private mappings too); threads' stacks are not touched memory."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import JSONResponse
 
@@ -24,37 +24,40 @@ JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0b5fae7b1c0e6f2
     "/jobs",
     status_code=202,
     response_model=JobView,
-    responses=described(413, 415, 422, 429),
+    responses=described(400, 413, 415, 422, 429, 507),
     openapi_extra=body(JobForm),
 )
 async def create(request: Request) -> Response:
     """Have a recording of any length labelled, captioned, cut into words, or asked for instruments."""
     service = service_of(request)
-    service.refuse_when_full()
-    async with uploads.form(request) as (values, file):
-        fields = uploads.checked(JobForm, values)
-        model = service.models.name_for(fields.task, fields.classifier or fields.model)
-        options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
-        job = await service.take(file, fields.task, model, options)
+    declared = uploads.check_length(request)
+    with service.receiving(False, declared):
+        async with uploads.form(request) as (values, file):
+            fields = uploads.checked(JobForm, values)
+            model = service.models.name_for(fields.task, fields.classifier or fields.model)
+            options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
+            job = await service.take(file, fields.task, model, options)
     view = seen(service, service.store.get(job.id) or job)
     return JSONResponse(view.model_dump(), 202, {"location": view.links["self"]})
 
 
-@router.post("/classify", responses=described(413, 415, 422, 429, 503), openapi_extra=body(ClassifyForm))
+@router.post("/classify", responses=described(400, 413, 415, 422, 429, 503, 507), openapi_extra=body(ClassifyForm))
 async def classify(request: Request) -> Classified:
     """What a clip is as a whole, answered at once; at most a minute of sound."""
     service = service_of(request)
-    service.refuse_when_full()
-    async with uploads.form(request) as (values, file):
-        fields = uploads.checked(ClassifyForm, values)
-        job = await service.take(file, QUICK, service.models.name_for("label", fields.model), {})
+    declared = uploads.check_length(request)
+    with service.receiving(True, declared):
+        async with uploads.form(request) as (values, file):
+            fields = uploads.checked(ClassifyForm, values)
+            job = await service.take(file, QUICK, service.models.name_for("label", fields.model), {})
     try:
         ended = await service.finished(job.id)
         if ended.state == "failed":
             raise refusal(422, (ended.error or {}).get("detail"))
         return Classified.model_validate_json(service.places.of(job.id).result.read_bytes())
     finally:
-        service.supervisor.give_up(job.id)
+        with CancelScope(shield=True):  # also where the client has gone
+            await to_thread.run_sync(service.supervisor.give_up, job.id)
 
 
 @router.get("/jobs")

@@ -85,7 +85,7 @@ def correct(request: Request, job_id: JobId, corrected: Corrected) -> None:
         if event.offset < event.onset:
             raise refusal(422, f"event {number + 1} ends before it begins")
     events = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in corrected.events]
-    with written_whole(folder.corrected) as part:
+    with service_of(request).correcting, written_whole(folder.corrected) as part:
         part.write_text(_text(Json(), kept.with_events(events)), encoding="utf-8")
 
 
@@ -95,14 +95,20 @@ def forget_corrections(request: Request, job_id: JobId) -> None:
     _with_events(request, job_id).corrected.unlink(missing_ok=True)
 
 
-@router.get("/dataset", response_class=Response, responses=described(404, 409, 422))
+@router.get("/dataset", response_class=Response, responses=described(404, 409, 422, 503))
 def dataset(request: Request, job_id: JobId) -> FileResponse:
     """A zip that `earmark train` takes once unpacked: the table of clips, the events, and their sound."""
     job, folder = service_of(request).done(job_id)
     if job.task == "words":
         raise refusal(409, "words are no labelled sounds")
+    service = service_of(request)
     path = folder.path / f"dataset-{token_hex(4)}.zip"  # of its own: two may ask at once
-    write_zip(folder.upload, _kept(folder, "corrected"), job.id, path)
+    if not service.writing_datasets.acquire(blocking=False):
+        raise refusal(503, "other datasets are being written", {"retry-after": "10"})
+    try:
+        write_zip(folder.upload, _kept(folder, "corrected"), job.id, path, service.settings.memory_bytes)
+    finally:
+        service.writing_datasets.release()
     return FileResponse(
         path,
         media_type="application/zip",
