@@ -116,3 +116,15 @@ def test_the_docs_quote_what_was_measured_of_the_service():
     ]
     assert f"{counts[0]:,} results and {counts[1]:,} clear errors" in text
     assert f"{read['live/page.json']['median_seconds']:.2f} s after" in text
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "results" / "captions").glob("*/events_metrics.json")), ids=lambda path: path.parent.name
+)
+def test_the_docs_quote_what_was_measured_of_scenes(path):
+    found = json.loads(path.read_text())
+    events = {one["collar"]: one["micro"]["f1"] for one in found["events"]}
+    cells = [found["segments"]["micro"]["f1"], found["segments"]["macro"]["f1"], events[0.5], events[0.2]]
+    cells += [found["psds"]["exact"], found["psds"]["distinct"]]
+    row = " | ".join(f"{cell:.3f}" for cell in cells) + f" | {found['false_events_an_hour']:.0f} |"
+    assert row in (ROOT / "docs" / "scenes.md").read_text()
