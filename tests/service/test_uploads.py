@@ -1,6 +1,11 @@
+import anyio
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
+from earmark.service import uploads
 from earmark.service.uploads import NAME_LENGTH, shown_name
 
 
@@ -13,6 +18,23 @@ def test_a_name_is_for_eyes_only(name):
     assert shown.isprintable()
     assert shown.strip(".")
     shown.encode()
+
+
+def test_a_sender_that_never_ends_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(uploads, "SENDING", 0.05)
+
+    async def receive():
+        await anyio.sleep_forever()
+
+    async def send():
+        headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+        request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+        async with uploads.form(request):
+            pass
+
+    with pytest.raises(HTTPException) as refused:
+        anyio.run(send)
+    assert refused.value.status_code == 408
 
 
 def test_names_keep_what_people_called_them():

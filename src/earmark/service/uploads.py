@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
-from anyio import move_on_after, to_thread
+from anyio import fail_after, move_on_after, to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
@@ -22,6 +22,7 @@ from earmark.service.settings import MB, Settings
 NAME_LENGTH = 200
 FIELD_BYTES = 16 * 1024
 OTHER_BYTES = 2 * MB  # bodies that are no uploads
+SENDING = 3600.0  # seconds that an upload may take
 DRAINING = 10.0  # seconds that a client that sends too much is listened to
 FORM_BYTES = 64 * 1024  # what a form adds to its file
 UPLOADS = ("/v1/jobs", "/v1/classify")
@@ -94,7 +95,10 @@ async def form(request: Request) -> AsyncIterator[tuple[dict[str, object], Uploa
 
 async def _parsed(request: Request) -> FormData:
     try:
-        return await request.form(max_files=1, max_fields=16, max_part_size=FIELD_BYTES)
+        with fail_after(SENDING):
+            return await request.form(max_files=1, max_fields=16, max_part_size=FIELD_BYTES)
+    except TimeoutError as error:
+        raise refusal(408, f"a form must arrive within {SENDING:g} s", {"connection": "close"}) from error
     except ClientDisconnect as error:
         raise refusal(400, "the form was not sent to its end") from error
     except (UnicodeError, LookupError) as error:

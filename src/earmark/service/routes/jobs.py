@@ -24,7 +24,7 @@ JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0b5fae7b1c0e6f2
     "/jobs",
     status_code=202,
     response_model=JobView,
-    responses=described(400, 413, 415, 422, 429, 507),
+    responses=described(400, 408, 413, 415, 422, 429, 507),
     openapi_extra=body(JobForm),
 )
 async def create(request: Request) -> Response:
@@ -41,7 +41,7 @@ async def create(request: Request) -> Response:
     return JSONResponse(view.model_dump(), 202, {"location": view.links["self"]})
 
 
-@router.post("/classify", responses=described(400, 413, 415, 422, 429, 503, 507), openapi_extra=body(ClassifyForm))
+@router.post("/classify", responses=described(400, 408, 413, 415, 422, 429, 503, 507), openapi_extra=body(ClassifyForm))
 async def classify(request: Request) -> Classified:
     """What a clip is as a whole, answered at once; at most a minute of sound."""
     service = service_of(request)
