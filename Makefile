@@ -26,6 +26,7 @@ demo: $(VENV)/core
 	@echo "  $(BIN)/earmark classify CLIP.wav                  what a clip is, as a whole"
 	@echo "  $(BIN)/earmark words SPEECH.wav --play all        a speaker's words, heard one by one, and the pitch of the voice"
 	@echo "  $(BIN)/earmark models sounds                      the labels, the data and the figures"
+	@echo "  $(BIN)/pip install -e '.[serve]' && $(BIN)/earmark serve          a page for all of this, and live captions"
 	@echo "  $(BIN)/pip install -e '.[train]' && $(BIN)/earmark train FOLDER   teach it your own sounds"
 
 test: $(VENV)/all system lint types
