@@ -12,7 +12,7 @@ from earmark.edges import Levels
 from earmark.heard import Heard
 from earmark.model import Description
 from earmark.timeline import Array, EventRules, Timeline, log_odds, probabilities
-from earmark.whole import written_whole
+from earmark.whole import settle, written_whole
 
 
 def timeline(
@@ -43,6 +43,8 @@ def save(heard: Heard, path: Path) -> None:
             scores=heard.scores.astype(np.float16),
             levels=levels,
         )
+        file.flush()
+        settle(part)
 
 
 def load(path: Path) -> Heard:

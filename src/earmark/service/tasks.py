@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from earmark.errors import EarmarkError
 from earmark.service.picture import Picture
 from earmark.service.places import JobFolder
-from earmark.whole import written_whole
+from earmark.whole import settle, written_whole
 
 if TYPE_CHECKING:
     from earmark.model import Model
@@ -62,7 +62,9 @@ def do(work: Work, progress: Progress) -> float:
         progress(seconds, duration)
 
     how = {"words": _words, "classify": _classify}.get(work.task, _label)
-    return how(work, JobFolder(work.folder), bounded)
+    duration = how(work, JobFolder(work.folder), bounded)
+    settle(work.folder)
+    return duration
 
 
 def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
@@ -152,3 +154,4 @@ def _write_view(
 def _write(path: Path, text: str) -> None:
     with written_whole(path) as part:
         part.write_text(text, encoding="utf-8")
+        settle(part)

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from earmark.service.guard import App, Message, Receive, Scope, Send
 from earmark.service.problems import refusal
 from earmark.service.settings import MB, Settings
+from earmark.whole import settle
 
 NAME_LENGTH = 200
 FIELD_BYTES = 16 * 1024
@@ -123,6 +124,8 @@ def _copy(source: IO[bytes], path: Path) -> None:
         shutil.copyfileobj(source, target, MB)
         target.flush()
         os.fsync(target.fileno())
+    for folder in (path.parent, path.parent.parent):
+        settle(folder)
 
 
 def shown_name(name: str | None) -> str:
