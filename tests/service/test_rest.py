@@ -129,6 +129,19 @@ def test_a_dataset_is_one_that_train_takes(server, captioned, tmp_path):
     assert [(e.onset, e.label) for e in events] == [(e["onset"], e["label"]) for e in found]
 
 
+def test_a_dataset_of_several_recordings_can_be_trained_on(server, captioned, five_words, tmp_path):
+    other = server.send(five_words).json()["id"]
+    assert server.ended(other)["state"] == "done"
+    archive = server.client.get("/v1/dataset", params={"job": [captioned, other, captioned]})
+    zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
+    dataset = datasets.load(None, tmp_path / "clips.csv")
+    assert {clip.source for clip in dataset.clips} == {captioned, other}
+    assert len(list((tmp_path / "audio").iterdir())) == 2
+    assert server.client.get("/v1/dataset").status_code == 422
+    assert server.client.get("/v1/dataset", params={"job": "../../etc"}).status_code == 422
+    assert server.client.get("/v1/dataset", params={"job": "0" * 16}).status_code == 404
+
+
 def test_words_with_their_pitch(server, spoken, five_words):
     found = server.result(spoken).json()
     assert [word["onset"] for word in found["words"]] == [word.onset for word in words(five_words).words]

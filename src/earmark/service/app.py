@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for routes in (about.router, jobs.router, results.router):
+    for routes in (about.router, jobs.router, results.router, results.several):
         app.include_router(routes)
     app.include_router(live.router(settings, service.metrics.live_sessions))  # the guard has asked for the token
     pages.install(app, settings)

@@ -1,8 +1,10 @@
-"""A job as a dataset: a zip with the table of clips, the events, and the sound, for `earmark train`."""
+"""Jobs as a dataset: a zip with the table of clips, the events, and the sound, for `earmark train`."""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,42 +25,52 @@ LONGEST = 10.0  # seconds of a clip of nothing
 PATIENCE = 600.0  # seconds to write the sound of a recording
 
 
-def write_zip(upload: Path, timeline: Timeline, name: str, path: Path, memory: int) -> None:
+@dataclass(frozen=True)
+class Recording:
+    """One that goes into a dataset: its upload, its events as they are to be learned, and its name, a plain word."""
+
+    upload: Path
+    timeline: Timeline
+    name: str
+
+
+def write_zip(recordings: Sequence[Recording], path: Path, memory: int) -> None:
     """Write the zip in a process of its own, as it decodes what somebody sent.
 
     Args:
-        upload: the recording.
-        timeline: its events, as they are to be learned.
-        name: of the sound in the zip; a plain word.
+        recordings: what goes in.
         path: of the zip.
         memory: bytes of data that the process may hold.
 
     Raises:
         EarmarkError: the process broke down, or took too long.
     """
-    process = get_context("spawn").Process(target=build, args=(upload, timeline, name, path, memory), daemon=True)
+    process = get_context("spawn").Process(target=build, args=(recordings, path, memory), daemon=True)
     process.start()
     process.join(PATIENCE)
     if process.exitcode != 0:
         process.kill()
         process.join()
-        raise EarmarkError(timeline.recording, "cannot be written as a dataset")
+        raise EarmarkError(", ".join(one.timeline.recording for one in recordings), "cannot be written as a dataset")
 
 
-def build(upload: Path, timeline: Timeline, name: str, path: Path, memory: int) -> None:
+def build(recordings: Sequence[Recording], path: Path, memory: int) -> None:
     """What the process does."""
     end_with_parent()
     bound_memory(memory)
     with TemporaryDirectory(dir=path.parent) as made, written_whole(path) as part:
         folder = Path(made)
-        sound = folder / "audio" / f"{name}.flac"
-        media.write_span(upload, sound, 0.0, timeline.duration)
-        dataset = Dataset(name, tuple(clips(timeline, sound, name)), exclusive=False)
-        table.write(dataset, folder / "clips.csv")
-        marked = [event for event in timeline.events if event.duration > 0]
-        write_events({f"audio/{name}.flac": marked}, folder / "events.csv")
+        found: list[Clip] = []
+        events: dict[str, list[Event]] = {}
+        for one in recordings:
+            sound = folder / "audio" / f"{one.name}.flac"
+            media.write_span(one.upload, sound, 0.0, one.timeline.duration)
+            found += clips(one.timeline, sound, one.name)
+            events[f"audio/{one.name}.flac"] = [event for event in one.timeline.events if event.duration > 0]
+        table.write(Dataset("corrected", tuple(found), exclusive=False), folder / "clips.csv")
+        write_events(events, folder / "events.csv")
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:  # FLAC is compressed already
-            for file in (folder / "clips.csv", folder / "events.csv", sound):
+            for file in sorted(folder.rglob("*.*")):
                 archive.write(file, file.relative_to(folder))
 
 

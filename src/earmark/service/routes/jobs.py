@@ -17,7 +17,8 @@ from earmark.service.store import QUICK, Job
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0b5fae7b1c0e6f2d"])]
+ID = "^[0-9a-f]{16}$"
+JobId = Annotated[str, Path(pattern=ID, examples=["0b5fae7b1c0e6f2d"])]
 
 
 @router.post(

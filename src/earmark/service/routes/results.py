@@ -9,6 +9,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import StringConstraints
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
@@ -17,10 +18,10 @@ from earmark.formats.timeline_json import Json
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.service import found as finding
-from earmark.service.dataset import write_zip
+from earmark.service.dataset import Recording, write_zip
 from earmark.service.places import JobFolder
 from earmark.service.problems import described, refusal
-from earmark.service.routes.jobs import JobId
+from earmark.service.routes.jobs import ID, JobId
 from earmark.service.running import service_of
 from earmark.service.schemas import Corrected, Language, To
 from earmark.service.store import Job
@@ -28,6 +29,10 @@ from earmark.timeline import Event, Timeline
 from earmark.whole import written_whole
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
+
+JobName = Annotated[str, StringConstraints(pattern=ID)]
+
+several = APIRouter(prefix="/v1", tags=["results"])
 
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "vtt": "text/vtt", "srt": "application/x-subrip"}
 
@@ -98,21 +103,28 @@ def forget_corrections(request: Request, job_id: JobId) -> None:
 @router.get("/dataset", response_class=Response, responses=described(404, 409, 422, 503))
 def dataset(request: Request, job_id: JobId) -> FileResponse:
     """A zip that `earmark train` takes once unpacked: the table of clips, the events, and their sound."""
-    job, folder = service_of(request).done(job_id)
-    if job.task == "words":
-        raise refusal(409, "words are no labelled sounds")
-    service = service_of(request)
-    path = folder.path / f"dataset-{token_hex(4)}.zip"  # of its own: two may ask at once
+    return _zip(request, [job_id])
+
+
+def _zip(request: Request, job_ids: list[str]) -> FileResponse:
+    service, recordings = service_of(request), []
+    for job_id in job_ids:
+        job, folder = service.done(job_id)
+        if job.task == "words":
+            raise refusal(409, f"{job.name}: words are no labelled sounds")
+        recordings.append(Recording(folder.upload, _kept(folder, "corrected"), job.id))
+    first = service.places.of(job_ids[0])
+    path = first.path / f"dataset-{token_hex(4)}.zip"  # of its own: two may ask at once
     if not service.writing_datasets.acquire(blocking=False):
         raise refusal(503, "other datasets are being written", {"retry-after": "10"})
     try:
-        write_zip(folder.upload, _kept(folder, "corrected"), job.id, path, service.settings.memory_bytes)
+        write_zip(recordings, path, service.settings.memory_bytes)
     finally:
         service.writing_datasets.release()
     return FileResponse(
         path,
         media_type="application/zip",
-        filename=f"earmark-{job.id}.zip",
+        filename=f"earmark-{job_ids[0]}.zip",
         background=BackgroundTask(path.unlink, missing_ok=True),
     )
 
@@ -164,3 +176,11 @@ def _text(form: Format[Timeline], timeline: Timeline) -> str:
     out = io.StringIO(newline="")
     form.write(timeline, out)
     return out.getvalue()
+
+
+@several.get("/dataset", response_class=Response, responses=described(404, 409, 422, 503))
+def dataset_of_several(
+    request: Request, job: Annotated[list[JobName], Query(min_length=1, max_length=200, description="ids of jobs")]
+) -> FileResponse:
+    """The same of several jobs: each recording is a source of its own, so that some can be held out."""
+    return _zip(request, list(dict.fromkeys(job)))
