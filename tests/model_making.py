@@ -93,3 +93,20 @@ def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, "wav", Track(samples[None], rate))
     return path
+
+
+def causal_model(path: Path):
+    """A segmenter that looks back only, with random weights, and its model file at `path`."""
+    import torch
+
+    from earmark.training.export import export, round_weights
+    from earmark.training.networks import build
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build("segmenter", 64, 2, {"width": 4, "hidden": 16, "causal": True})
+        network.train()(torch.randn(4, 400, 64) * 20 - 40)  # statistics as after training
+    network = round_weights(network.eval())
+    about = Description("live", ("a", "b"), False, FRONT_END, 4, network.context, window=0.4, ahead=network.ahead)
+    export(network, about, path)
+    return network

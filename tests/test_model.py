@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_making import FRONT_END, LOW_HIGH, RATE, low_high_model, tones
+from model_making import FRONT_END, LOW_HIGH, RATE, causal_model, low_high_model, tones
 
 from earmark import model as models
 from earmark.errors import ModelError
@@ -65,18 +65,7 @@ def test_usual_chunks(loaded, compact):
 
 
 def test_a_causal_network_streams_with_little_ahead(tmp_path, monkeypatch):
-    import torch
-
-    from earmark.training.export import export, round_weights
-    from earmark.training.networks import build
-
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = build("segmenter", 64, 2, {"width": 4, "hidden": 16, "causal": True})
-        network.train()(torch.randn(4, 400, 64) * 20 - 40)  # statistics as after training
-    network = round_weights(network.eval())
-    about = Description("live", ("a", "b"), False, FRONT_END, 4, network.context, window=0.4, ahead=network.ahead)
-    export(network, about, tmp_path / "live.onnx")
+    network = causal_model(tmp_path / "live.onnx")
     model = load_model(tmp_path / "live.onnx", threads=1)
     assert model.description.latency == pytest.approx(24 * 0.02 + 2 * 0.08)
     sound = 0.2 * np.random.default_rng(0).standard_normal(9 * RATE).astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -72,19 +72,19 @@ def scored(model: Model, blocks: Iterable[Samples], levels: Levels) -> Iterator[
 
 
 def classify(
-    source: media.Source, model: str | os.PathLike[str] | Model = "sounds", *, track: int = 0
+    source: media.Source,
+    model: str | os.PathLike[str] | Model = "sounds",
+    *,
+    track: int = 0,
+    progress: Progress | None = None,
 ) -> list[tuple[str, float]]:
     """What a recording is as a whole: (label, score), best first. Arguments and errors as for `label`."""
     chosen = loaded(model)
     about = chosen.description
     with media.open_recording(source, track) as recording:
-        blocks = streaming.ahead(recording.blocks(about.front_end.rate, BLOCK_SECONDS), BLOCKS_AHEAD)
-        return best_first(about.labels, about.whole(heard(chosen, blocks)))
-
-
-def best_first(labels: Sequence[str], scores: Array) -> list[tuple[str, float]]:
-    """Labels with their scores [labels], ordered by them."""
-    return [(labels[i], round(float(scores[i]), 4)) for i in np.argsort(-scores, kind="stable")]
+        blocks = CountedBlocks(recording, about.front_end.rate, progress)
+        scores = about.whole(heard(chosen, streaming.ahead(iter(blocks), BLOCKS_AHEAD)))
+    return [(about.labels[i], round(float(scores[i]), 4)) for i in np.argsort(-scores, kind="stable")]
 
 
 def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:

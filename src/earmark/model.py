@@ -159,6 +159,13 @@ class Model:
         return -(-self.description.context // stride) * stride
 
 
+def describe(content: Any, description: Description) -> None:
+    """Put a description into an ONNX file that is loaded (`onnx.ModelProto`), in place of the one it may have."""
+    own = [entry for entry in content.metadata_props if entry.key == METADATA_KEY]
+    entry = own[0] if own else content.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, description.to_json()
+
+
 def load_model(name: str | os.PathLike[str] = "sounds", threads: int | None = None) -> Model:
     """Open a model: the name of a bundled one, or the path of an `.onnx` file.
 

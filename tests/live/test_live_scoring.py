@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_making import FRONT_END, RATE, tones
+from model_making import FRONT_END, RATE, causal_model, tones
 
 from earmark.edges import Levels
 from earmark.frontend import FrontEnd
@@ -160,20 +160,9 @@ def test_memory_does_not_grow(models, kind):
 
 
 def test_a_causal_network_waits_no_longer_than_it_must(tmp_path):
-    import torch
-
-    from earmark.training.export import export, round_weights
-    from earmark.training.networks import build
-
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = build("segmenter", 64, 2, {"width": 4, "hidden": 16, "causal": True})
-        network.train()(torch.randn(4, 400, 64) * 20 - 40)  # statistics as after training
-    network = round_weights(network.eval())
-    about = Description("live", ("a", "b"), False, FRONT_END, 4, network.context, window=0.4, ahead=network.ahead)
-    export(network, about, tmp_path / "live.onnx")
+    causal_model(tmp_path / "live.onnx")
     model = load_model(tmp_path / "live.onnx", threads=1)
     sound = tones(4.0, (1, 2, 300.0), (2.5, 3.0, 2000.0))
-    assert LiveScorer(model, ahead=100.0).latency < about.latency + 0.3
+    assert LiveScorer(model, ahead=100.0).latency < model.description.latency + 0.3
     found = live_scores(model, cut(sound, [RATE // 20]), ahead=100.0)
     np.testing.assert_allclose(found, whole_scores(model, sound), atol=6e-3)  # a recurrent layer remembers beyond

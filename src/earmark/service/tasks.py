@@ -117,16 +117,19 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
 
 
 def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
-    from earmark import media, streaming
-    from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, best_first, heard
+    from earmark.labelling import classify
 
-    model = _model(work.model, work.threads)
-    with media.open_recording(folder.upload) as recording:
-        blocks = CountedBlocks(recording, model.description.front_end.rate, progress)
-        scores = model.description.whole(heard(model, streaming.ahead(iter(blocks), BLOCKS_AHEAD)))
-    labels = [{"label": label, "score": score} for label, score in best_first(model.labels, scores)]
+    heard = 0.0
+
+    def noted(seconds: float, duration: float | None) -> None:
+        nonlocal heard
+        heard = seconds
+        progress(seconds, duration)
+
+    found = classify(folder.upload, _model(work.model, work.threads), progress=noted)
+    labels = [{"label": label, "score": score} for label, score in found]
     _write(folder.result, json.dumps({"recording": work.name, "labels": labels}, ensure_ascii=False))
-    return blocks.seconds
+    return heard
 
 
 def warm_up() -> None:

@@ -14,7 +14,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from earmark.model import METADATA_KEY, Description
+from earmark.model import Description, describe
 from earmark.training.networks import Network, PatchNetwork
 from earmark.training.networks.pretrained import Pretrained
 from earmark.whole import written_whole
@@ -55,8 +55,7 @@ def export(network: Network, description: Description, path: Path) -> None:
     model = _to_onnx(module, torch.zeros(2, steps * network.stride, description.front_end.size))
     halve_weights(model)
     strip_traces(model)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, description.to_json()
+    describe(model, description)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as part:
         part.write_bytes(model.SerializeToString())

@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 
 from earmark.frontend import Features
-from earmark.model import METADATA_KEY, load_model
+from earmark.model import describe, load_model
 from earmark.training.export import strip_traces
 from earmark.whole import written_whole
 
@@ -63,9 +63,7 @@ def quantise(path: Path, examples: Iterable[Features]) -> None:
         )
         model = onnx.load(small)
     strip_traces(model)
-    del model.metadata_props[:]
-    entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, description.to_json()
+    describe(model, description)
     with written_whole(path) as part:
         part.write_bytes(model.SerializeToString())
 

@@ -10,7 +10,7 @@ from earmark.evaluation.events.annotated import Annotated
 from earmark.evaluation.events.answers import Progress
 from earmark.evaluation.events.choosing import By, best_thresholds
 from earmark.heard import hear
-from earmark.model import METADATA_KEY, Description, Model
+from earmark.model import Description, Model, describe
 from earmark.timeline import Array, Event
 from earmark.whole import written_whole
 
@@ -52,8 +52,6 @@ def write(model: Model, about: Description, path: Path) -> None:
     except ImportError as error:
         raise MissingExtraError("writing model files", "train") from error
     content = onnx.load(model.path)
-    for entry in content.metadata_props:
-        if entry.key == METADATA_KEY:
-            entry.value = about.to_json()
+    describe(content, about)
     with written_whole(path) as part:
         part.write_bytes(content.SerializeToString())

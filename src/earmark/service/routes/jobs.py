@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from anyio import CancelScope, to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse
 
 from earmark.service import uploads
@@ -31,13 +34,11 @@ JobId = Annotated[str, Path(pattern=ID, examples=["0b5fae7b1c0e6f2d"])]
 async def create(request: Request) -> Response:
     """Have a recording of any length labelled, captioned, cut into words, or asked for instruments."""
     service = service_of(request)
-    declared = uploads.check_length(request)
-    with service.receiving(False, declared):
-        async with uploads.form(request) as (values, file):
-            fields = uploads.checked(JobForm, values)
-            model = service.models.name_for(fields.task, fields.classifier or fields.model)
-            options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
-            job = await service.take(file, fields.task, model, options)
+    async with _received(service, request, quick=False) as (values, file):
+        fields = uploads.checked(JobForm, values)
+        model = service.models.name_for(fields.task, fields.classifier or fields.model)
+        options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
+        job = await service.take(file, fields.task, model, options)
     view = seen(service, service.store.get(job.id) or job)
     return JSONResponse(view.model_dump(), 202, {"location": view.links["self"]})
 
@@ -46,11 +47,9 @@ async def create(request: Request) -> Response:
 async def classify(request: Request) -> Classified:
     """What a clip is as a whole, answered at once; at most a minute of sound."""
     service = service_of(request)
-    declared = uploads.check_length(request)
-    with service.receiving(True, declared):
-        async with uploads.form(request) as (values, file):
-            fields = uploads.checked(ClassifyForm, values)
-            job = await service.take(file, QUICK, service.models.name_for("label", fields.model), {})
+    async with _received(service, request, quick=True) as (values, file):
+        fields = uploads.checked(ClassifyForm, values)
+        job = await service.take(file, QUICK, service.models.name_for("label", fields.model), {})
     try:
         ended = await service.finished(job.id)
         if ended.state == "failed":
@@ -81,6 +80,16 @@ async def remove(request: Request, job_id: JobId) -> None:
     service = service_of(request)
     service.job(job_id)
     await to_thread.run_sync(service.supervisor.give_up, job_id)
+
+
+@asynccontextmanager
+async def _received(
+    service: Service, request: Request, quick: bool
+) -> AsyncIterator[tuple[dict[str, object], UploadFile]]:
+    """The fields of an upload and its file; what may not come is refused before anything of it is read."""
+    with service.receiving(quick, uploads.check_length(request)):
+        async with uploads.form(request) as received:
+            yield received
 
 
 def seen(service: Service, job: Job) -> JobView:
