@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
+from typing import Literal
 
 
 @contextmanager
@@ -33,3 +34,18 @@ def end_with_parent() -> None:
             os._exit(1)
 
     Thread(target=watch, daemon=True).start()
+
+
+def bound_memory(most: int, of: Literal["data", "address_space"] = "data") -> None:
+    """Bound what this process may take, in bytes, and let it leave no core file; where the system knows such bounds.
+
+    Data is what a process allocates (Linux counts private mappings too); its address space is all that it maps.
+    """
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    kind = resource.RLIMIT_DATA if of == "data" else resource.RLIMIT_AS
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -27,6 +27,7 @@ from earmark.live.listener import LiveListener
 from earmark.live.sources import WEBM, Pcm, decoded
 from earmark.live.wishes import Wish
 from earmark.model import load_model
+from earmark.processes import bound_memory
 from earmark.timeline import EventRules
 
 WISH, AUDIO, END = b"w", b"a", b"e"
@@ -132,7 +133,7 @@ def _samples(wish: Wish, inbox: Inbox, rate: int) -> Iterator[Samples]:
 def main() -> None:
     """Be a session."""
     Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    _limit_memory()
+    bound_memory(MEMORY, "address_space")
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what a library prints is no message
 
@@ -154,17 +155,6 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)
-
-
-def _limit_memory() -> None:
-    try:
-        import resource
-    except ImportError:  # not on this system
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

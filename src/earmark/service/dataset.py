@@ -15,8 +15,7 @@ from earmark import media
 from earmark.datasets import Clip, Dataset, table
 from earmark.datasets.annotations import write as write_events
 from earmark.errors import EarmarkError
-from earmark.processes import end_with_parent
-from earmark.service.worker import bound_memory
+from earmark.processes import bound_memory, end_with_parent
 from earmark.timeline import Event, Timeline
 from earmark.whole import written_whole
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import resource
 import signal
 import time
 import warnings
@@ -56,7 +55,7 @@ class Worker:
 
 def serve(pipe: Connection, memory: int) -> None:
     """Do jobs until the supervisor is gone."""
-    from earmark.processes import end_with_parent
+    from earmark.processes import bound_memory, end_with_parent
     from earmark.service.tasks import warm_up
 
     end_with_parent()
@@ -96,11 +95,3 @@ def _answer(work: Work, pipe: Connection) -> Message:
         return "failed", "The service has no room left" if full else "This recording cannot be used", work.name
     except Exception as error:  # a file may find a fault of ours, which must not cost the worker its life
         return "failed", "This recording cannot be used", f"{work.name}: {type(error).__name__}"
-
-
-def bound_memory(memory: int) -> None:
-    """Bound what a process allocates (Linux counts private mappings too); threads' stacks are not touched memory."""
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
