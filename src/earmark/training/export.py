@@ -19,6 +19,9 @@ from earmark.training.networks import Network, PatchNetwork
 from earmark.training.networks.pretrained import Pretrained
 from earmark.whole import written_whole
 
+PREFIX = "network."  # of the names of weights in the file, before those in the network
+HALF = "_half"  # behind the names of those stored in half precision
+
 
 class _Probabilities(nn.Module):
     """A network whose answers are probabilities, not logits."""
@@ -106,8 +109,8 @@ def halve_weights(model: onnx.ModelProto) -> None:
         if values.dtype != np.float32 or values.ndim < 2:
             continue
         full = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), full + "_half"))
-        casts.append(onnx.helper.make_node("Cast", [full + "_half"], [full], to=onnx.TensorProto.FLOAT))
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), full + HALF))
+        casts.append(onnx.helper.make_node("Cast", [full + HALF], [full], to=onnx.TensorProto.FLOAT))
     for position, node in enumerate(casts):
         model.graph.node.insert(position, node)
 

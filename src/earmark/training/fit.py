@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +78,17 @@ def fit(
     report: Report | None = None,
     validation: TrainingSet | None = None,
     teachers: Sequence[Network] = (),
+    begin: Callable[[Network], None] = methodcaller("initialise"),
 ) -> Network:
     """Train the recipe's network; the mean of its weights over the last steps comes back, on the CPU.
 
-    With `checkpoint`, the state is kept there as work goes on, and a run that finds it continues it. The same recipe
-    and data give the same network, interrupted or not. With `validation` and the recipe's early stopping, the network
-    of the best epoch comes back. With `teachers`, it learns from their answers as well.
+    `begin` sets the weights that it starts with. With `checkpoint`, the state is kept there as work goes on, and a run
+    that finds it continues it. The same recipe and data give the same network, interrupted or not. With `validation`
+    and the recipe's early stopping, the network of the best epoch comes back. With `teachers`, it learns from their
+    answers as well.
     """
     taken_up = checkpoint is not None and checkpoint.exists()
-    trainer = _Trainer(recipe, data, fabric, teachers, fresh=not taken_up)
+    trainer = _Trainer(recipe, data, fabric, teachers, None if taken_up else begin)
     stopping = Stopping(recipe.training.early_stopping, validation, data.exclusive)
     if checkpoint and taken_up:
         stopping.load(trainer.load(checkpoint))
@@ -113,7 +116,12 @@ class _Trainer:
     """Everything that changes while a network is trained."""
 
     def __init__(
-        self, recipe: Recipe, data: TrainingSet, fabric: Fabric, teachers: Sequence[Network], fresh: bool
+        self,
+        recipe: Recipe,
+        data: TrainingSet,
+        fabric: Fabric,
+        teachers: Sequence[Network],
+        begin: Callable[[Network], None] | None,
     ) -> None:
         self.recipe, self.data, self.fabric = recipe, data, fabric
         settings = recipe.training
@@ -127,8 +135,8 @@ class _Trainer:
                 recipe.model.options,
                 recipe.front_end.rows,
             )
-        if fresh:  # otherwise the weights come from a checkpoint
-            network.initialise()
+        if begin:  # otherwise the weights come from a checkpoint
+            begin(network)
         self.mean = copy.deepcopy(network).requires_grad_(False)
         fabric.to_device(self.mean)
         self.teachers = [fabric.to_device(teacher.eval().requires_grad_(False)) for teacher in teachers]

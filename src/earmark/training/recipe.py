@@ -116,6 +116,9 @@ class ModelChoice(Section):
 
     network: str = "compact_cnn"
     options: dict[str, Any] = {}
+    start: str | None = None
+    """A model file, or a bundled model's name, whose weights training goes on from; the answers for labels that it
+    knows come with them. Its network and front end must be those of the recipe."""
 
 
 class EarlyStopping(Section):

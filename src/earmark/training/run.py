@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +34,7 @@ from earmark.training.multi_crop import answer_crops
 from earmark.training.networks import Network
 from earmark.training.quantising import EXCERPTS, excerpts, quantise
 from earmark.training.recipe import DatasetPart, Recipe
+from earmark.training.starting import Start
 
 CROPS = "crops"  # the answers by multi-crop, in a part's folder
 
@@ -58,6 +60,8 @@ def run(
     Files are in `<out>/<recipe>/<time>/` once all is done, in a folder ending in `.partial` before. With several
     `jobs`, so many networks are trained at a time, each on its share of the processor's cores.
     """
+    if recipe.model.start:
+        Start(recipe)  # says what does not fit before anything takes time
     data = training_data.load(recipe, cache, listener.preparing)
     parts = divide(recipe, data)
     folder = _open_folder(recipe, out, fabric)
@@ -152,7 +156,8 @@ def _fit(
         listener.epoch(name, epoch)
 
     validation = data.subset(part.validation) if len(part.validation) else None
-    return fit(recipe, data.subset(part.train), fabric, home / "checkpoint.pt", hear, validation, teachers)
+    begin = Start(recipe).setter(data.labels) if recipe.model.start else methodcaller("initialise")
+    return fit(recipe, data.subset(part.train), fabric, home / "checkpoint.pt", hear, validation, teachers, begin)
 
 
 def _recipe_of_member(recipe: Recipe, number: int) -> Recipe:

@@ -1,0 +1,1 @@
+"""Archives: thousands of hours labelled once, and any sound in them found again."""

@@ -1,0 +1,124 @@
+"""An index on disk: what was heard in an archive, in Parquet files that any tool reads.
+
+    index/index.json                            what indexed it: root, model, its version and thresholds
+    index/batches/<name>/recordings.parquet     one row a recording that was tried, also where it could not be read
+    index/batches/<name>/events.parquet         one row an event, sorted by label, then recording and onset
+    index/batches/<name>/seconds.parquet        one row a second and label whose score is at least LEAST_SCORE
+
+A batch gets its name when all its files are whole: a folder whose name begins with a dot is not there yet. No recording
+stands in two batches.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from earmark.errors import EarmarkError
+from earmark.whole import written_whole
+
+FORMAT = 1
+OPTIONS = "index.json"
+BATCHES = "batches"
+LEAST_SCORE = 0.05  # of a second: nearly all scores are less, and tell nothing
+COMPRESSION = "zstd"
+
+_NAME = pa.dictionary(pa.int32(), pa.string())
+
+RECORDINGS = pa.schema(
+    [
+        ("recording", pa.string()),  # its path below the root, with /; or its path or URL, where there is no root
+        ("bytes", pa.int64()),
+        ("modified", pa.float64()),  # seconds since the epoch
+        ("duration", pa.float64()),  # seconds; null where it could not be read
+        (
+            "started",
+            pa.timestamp("us"),
+        ),  # when it was recorded, as its name or header says, in its own time zone; or null
+        ("error", pa.string()),  # why it could not be read, or null
+        ("model", pa.string()),
+        ("version", pa.string()),  # the model file's fingerprint
+    ]
+)
+
+EVENTS = pa.schema(
+    [
+        ("recording", _NAME),
+        ("onset", pa.float64()),  # seconds from the beginning of the recording
+        ("offset", pa.float64()),
+        ("label", _NAME),
+        ("score", pa.float32()),
+        ("began", pa.timestamp("us")),  # the time of day and date of the onset, where it is known
+        ("model", _NAME),
+        ("version", _NAME),
+    ]
+)
+
+SECONDS = pa.schema(
+    [
+        ("recording", _NAME),
+        ("second", pa.int32()),  # from 0: the second that begins so many seconds after the beginning
+        ("label", _NAME),
+        ("score", pa.float32()),  # the highest in that second
+    ]
+)
+
+TABLES = {"recordings": RECORDINGS, "events": EVENTS, "seconds": SECONDS}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an index was made with.
+
+    Attributes:
+        root: the folder or URL that recordings' names are below; empty where each is named in full.
+        model: the model's name, or its file's path.
+        version: the fingerprint of the model file.
+        labels: what it knows.
+        thresholds: the score at which an event of each label begins.
+        sensitivity: as for `earmark label`.
+    """
+
+    root: str
+    model: str
+    version: str
+    labels: tuple[str, ...] = ()
+    thresholds: dict[str, float] = field(default_factory=dict)
+    sensitivity: float = 0.5
+
+
+def write_options(index: Path, options: Options) -> None:
+    """Keep them in the index."""
+    index.mkdir(parents=True, exist_ok=True)
+    with written_whole(index / OPTIONS) as part:
+        part.write_text(json.dumps({"format": FORMAT, **asdict(options)}, indent=1, ensure_ascii=False), "utf-8")
+
+
+def read_options(index: Path) -> Options:
+    """What an index was made with.
+
+    Raises:
+        EarmarkError: there is no index, or one that this version cannot read.
+    """
+    try:
+        values = json.loads((index / OPTIONS).read_text("utf-8"))
+        if values.pop("format") != FORMAT:
+            raise EarmarkError(index, "is an index of another version of Earmark", "make it again, or update Earmark")
+        return Options(**{**values, "labels": tuple(values["labels"])})
+    except OSError as error:
+        raise EarmarkError(index, "is no index", f"make one: earmark index FOLDER --out {index}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EarmarkError(index / OPTIONS, "is damaged", "make the index again") from error
+
+
+def batches(index: Path) -> list[Path]:
+    """The folders of the whole batches, in the order of their names."""
+    return sorted(path for path in (index / BATCHES).glob("[!.]*") if path.is_dir())
+
+
+def files(index: Path, table: str) -> list[str]:
+    """The files of `recordings`, `events` or `seconds` of all batches, for DuckDB or any other reader of Parquet."""
+    return [str(batch / f"{table}.parquet") for batch in batches(index)]
