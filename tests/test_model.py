@@ -135,7 +135,7 @@ def test_metadata_comes_from_the_file(loaded):
 def test_windows_have_an_odd_number_of_steps(window, steps):
     about = Description("m", ("a",), False, FRONT_END, stride=8, context=0, window=window)
     assert about.step == pytest.approx(0.16)
-    assert about.window_steps == steps
+    assert about.widths.tolist() == [steps]
     assert abs(steps * about.step - window) <= about.step or steps == 1
 
 

@@ -40,6 +40,14 @@ def test_smoothing_is_a_mean_of_log_odds(steps, half, exclusive, at_once, places
     np.testing.assert_allclose(found, naive_smooth(scores, 2 * half + 1, exclusive), atol=1e-5)
 
 
+def test_labels_may_have_windows_of_their_own():
+    scores = random_scores(50, 3, False, 1)
+    found = np.concatenate(list(smooth(parts_of(scores, [7, 31]), np.array([1, 5, 21]), 3, False)))
+    for column, width in enumerate((1, 5, 21)):
+        own = scores[:, column : column + 1]
+        np.testing.assert_allclose(found[:, column : column + 1], naive_smooth(own, width, False), atol=1e-5)
+
+
 def test_smoothing_nothing():
     assert list(smooth([], 5, 2, False)) == []
 

@@ -68,7 +68,7 @@ def scored(model: Model, blocks: Iterable[Samples], levels: Levels) -> Iterator[
     if about.front_end.kind in IN_DECIBELS:
         frames = levels.hear(frames)
     steps = model.score_features(about.front_end.cut(frames))
-    return smooth(steps, about.window_steps, len(about.labels), about.exclusive)
+    return smooth(steps, about.widths, len(about.labels), about.exclusive)
 
 
 def classify(

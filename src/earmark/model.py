@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earmark.errors import ModelError
 from earmark.frontend import Features, FrontEnd, Samples
@@ -44,6 +46,7 @@ class Description:
         context: frames either side of a step that its answer depends on.
         ahead: those after it, where they are fewer, as in a network for live use; None: `context`.
         window: seconds over which scores are averaged on a timeline.
+        windows: by label, where it is another.
         loud: dB below the loudest step of a recording at which a step no longer counts in the answer for the whole of
             it; None: all count.
         pooling: how that answer is made of those of its steps: see `timeline.whole`.
@@ -61,6 +64,7 @@ class Description:
     loud: float | None = None
     ahead: int | None = None
     pooling: Pooling = "mean"
+    windows: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "segmenter"
@@ -116,12 +120,13 @@ class Description:
     def latency(self) -> float:
         """Seconds from a moment to the end of what its score on a timeline depends on: the delay of live use."""
         frames = self.context if self.ahead is None else self.ahead
-        return (self.front_end.patch or frames * self.front_end.seconds) + self.window_steps // 2 * self.step
+        return (self.front_end.patch or frames * self.front_end.seconds) + int(self.widths.max()) // 2 * self.step
 
     @property
-    def window_steps(self) -> int:
-        """Steps in a window on the timeline, the nearest odd number."""
-        return 2 * round((self.window / self.step - 1) / 2) + 1
+    def widths(self) -> NDArray[np.int64]:
+        """Steps in a window on the timeline [labels], the nearest odd numbers."""
+        seconds = np.array([self.windows.get(label, self.window) for label in self.labels])
+        return np.asarray(2 * np.round((seconds / self.step - 1) / 2).clip(0) + 1, np.int64)
 
 
 class Model:
@@ -131,6 +136,12 @@ class Model:
         self.path = path
         self.session = _open(path, threads)
         self.description = _describe(path, self.session)
+
+    def described(self, about: Description) -> Model:
+        """The same network with other windows or thresholds."""
+        other = copy(self)
+        other.description = about
+        return other
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -136,18 +136,20 @@ def _weighed_by_themselves(scores: Iterable[Array], labels: int) -> Array:
     return np.asarray(squares / np.maximum(sums, SMALLEST), np.float32)
 
 
-def smooth(scores: Iterable[Array], width: int, labels: int, exclusive: bool) -> Iterator[Array]:
+def smooth(scores: Iterable[Array], width: int | NDArray[np.int64], labels: int, exclusive: bool) -> Iterator[Array]:
     """Answers for the window of `width` steps, an odd number, around each step; shorter at the ends.
 
-    Windows overlap, their computation does not: each is a mean of the same steps, as in `whole`.
+    Windows overlap, their computation does not: each is a mean of the same steps, as in `whole`. Labels may have
+    windows of their own, widths [labels].
     """
-    half = width // 2
+    half = np.broadcast_to(np.asarray(width) // 2, (labels,))
+    columns = np.arange(labels)
     logits = (log_odds(part, exclusive) for part in scores)
-    for rows, before, after in windows(logits, SMOOTHED_AT_ONCE, half, labels):
+    for rows, before, after in windows(logits, SMOOTHED_AT_ONCE, int(half.max(initial=0)), labels):
         sums = np.cumsum(np.pad(rows, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
-        place = np.arange(before, len(rows) - after)
+        place = np.arange(before, len(rows) - after)[:, None]
         first, last = np.maximum(0, place - half), np.minimum(len(rows), place + half + 1)
-        means = (sums[last] - sums[first]) / (last - first)[:, None]
+        means = (sums[last, columns] - sums[first, columns]) / (last - first)
         yield probabilities(means.astype(np.float32), exclusive)
 
 

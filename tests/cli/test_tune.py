@@ -47,6 +47,27 @@ def test_nothing_else_changes(command, place, low_high_file):
     np.testing.assert_array_equal(one, other)
 
 
+def test_windows_as_long_as_the_events(command, place, low_high_file):
+    done = command("tune", low_high_file, "--on", ".", "--split", "one", "--windows", "--out", "tuned.onnx")
+    assert done.returncode == 0, done.stderr
+    about = load_model("tuned.onnx").description
+    assert about.windows == {"low": 0.75}  # a third of 2.25 s
+    assert about.widths[about.labels.index("low")] == pytest.approx(0.75 / about.step, abs=1)
+    assert f1(command, "tuned.onnx") > f1(command, low_high_file)
+
+
+def test_false_marks_may_weigh_more_than_misses(command, place, low_high_file):
+    """A faint tone that counts, and a louder one that does not: no threshold tells them apart."""
+    loud, faint = tones(12.0, (1.0, 3.0, 300.0), level=1e-3), tones(12.0, (6.0, 8.5, 300.0), level=3e-4)
+    write_wav(place / "a.wav", loud + faint + tones(12.0, (4.0, 5.0, 300.0), level=6e-4))
+    on = {}
+    for beta in ("0.1", "10"):
+        done = command("tune", low_high_file, "--on", ".", "--split", "one", "--beta", beta, "--out", "t.onnx")
+        assert done.returncode == 0, done.stderr
+        on[beta] = load_model("t.onnx").description.threshold("low").on
+    assert on["0.1"] > on["10"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

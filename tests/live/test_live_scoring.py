@@ -130,7 +130,7 @@ def test_a_step_is_scored_as_if_the_recording_ended_soon_after_it(models, kind, 
     hop = about.stride if front_end.patch is None else round(front_end.patch_hop * front_end.rate / front_end.hop)
     for step in range(len(found) - ahead):
         ended = front_end.cut([frames[: (step + 1 + ahead) * hop]])
-        answers = smooth(model.score_features(ended), about.window_steps, 3, about.exclusive)
+        answers = smooth(model.score_features(ended), about.widths, 3, about.exclusive)
         np.testing.assert_allclose(found[step], concatenate(answers, 3)[step], atol=2e-4)
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -54,6 +55,20 @@ def test_the_file_is_small(usual):
     assert usual[1].stat().st_size <= 4_000_000
     parameters = sum(p.numel() for p in usual[0].parameters())
     assert usual[1].stat().st_size < 2.3 * parameters  # two bytes a weight
+
+
+def test_batch_normalisation_is_folded_as_the_file_is_loaded(usual, tmp_path):
+    """Which a bias that is made in each run would prevent."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    onnxruntime.InferenceSession(str(usual[1]), options)
+    before, after = (
+        sum(node.op_type == "BatchNormalization" for node in onnx.load(path).graph.node)
+        for path in (usual[1], tmp_path / "loaded.onnx")
+    )
+    assert before > 10
+    assert after == 1  # that of the features, before all layers
 
 
 def test_rounded_weights_are_half_precision_numbers():

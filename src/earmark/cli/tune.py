@@ -20,7 +20,7 @@ Examples:
 
     earmark tune sounds --on street_scenes/ --split validation --out street.onnx
 
-    earmark tune sounds --on garden/ --by events --out garden.onnx
+    earmark tune sounds --on garden/ --by events --beta 0.5 --out garden.onnx
 """
 
 
@@ -35,6 +35,15 @@ def tune(
     out: Annotated[Path, typer.Option(help="The model file to write.")],
     by: Annotated[str, typer.Option(help="segments or events.")] = "segments",
     truth: Annotated[Path | None, typer.Option(help="The table of events, if not events.csv beside the clips.")] = None,
+    beta: Annotated[
+        float,
+        typer.Option(
+            min=0.05, max=20, help="How much more a miss weighs than a false mark; 0.5: marks less, and surer."
+        ),
+    ] = 1.0,
+    windows: Annotated[
+        bool, typer.Option("--windows", help="Average each label's scores over a third of its events' mean length.")
+    ] = False,
     split: Annotated[str | None, typer.Option(help="Only clips of this split of the table.")] = None,
     relabel: Annotated[
         list[str] | None, typer.Option(metavar="OLD=NEW", help="Call a label of the recordings as the model does.")
@@ -51,9 +60,8 @@ def tune(
     chosen = load_model(model)
     recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), chosen.labels)
     with common.bar("recordings") as advance:
-        about = tuning.tune(
-            chosen, recordings.only(chosen.labels), By(segments=1.0 if by == "segments" else None), advance
-        )
+        best = By(segments=1.0 if by == "segments" else None, beta=beta)
+        about = tuning.tune(chosen, recordings.only(chosen.labels), best, windows, advance)
     tuning.write(chosen, about, out)
     for label in about.labels:
         before, after = chosen.description.threshold(label), about.threshold(label)

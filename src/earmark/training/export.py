@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def export(network: Network, description: Description, path: Path) -> None:
     module = _Probabilities(network.cpu().float(), description.exclusive).eval()
     steps = 2 if isinstance(network, PatchNetwork) else 16
     model = _to_onnx(module, torch.zeros(2, steps * network.stride, description.front_end.size))
+    drop_zero_biases(model)
     halve_weights(model)
     strip_traces(model)
     describe(model, description)
@@ -98,6 +100,39 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
         return onnx.load(path)
 
 
+def drop_zero_biases(model: onnx.ModelProto) -> None:
+    """Leave out the biases that the exporter gives to convolutions without one: zeros, made anew in each run.
+
+    With them ONNX Runtime cannot fold the batch normalisation behind a convolution into it, a fifth of the time.
+    """
+    nodes = model.graph.node
+    maker = {output: node for node in nodes for output in node.output}
+    for node in nodes:
+        if node.op_type == "Conv" and len(node.input) == 3 and _is_zero(node.input[2], maker):
+            del node.input[2:]
+    while unused := _unused(model.graph):
+        for node in unused:
+            nodes.remove(node)
+
+
+def _is_zero(name: str, maker: Mapping[str, onnx.NodeProto]) -> bool:
+    """Whether a value is a constant zero, of whatever shape and type it is made."""
+    node = maker.get(name)
+    if node is None:
+        return False
+    if node.op_type in ("Expand", "CastLike", "Cast"):
+        return _is_zero(node.input[0], maker)
+    if node.op_type != "Constant":
+        return False
+    value = onnx.helper.get_attribute_value(node.attribute[0])
+    return not np.any(numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value)
+
+
+def _unused(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    needed = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+    return [node for node in graph.node if needed.isdisjoint(node.output)]
+
+
 def halve_weights(model: onnx.ModelProto) -> None:
     """Store weights as float16 with a cast behind each, which ONNX Runtime folds as it loads the file.
 
@@ -113,6 +148,17 @@ def halve_weights(model: onnx.ModelProto) -> None:
         casts.append(onnx.helper.make_node("Cast", [full + HALF], [full], to=onnx.TensorProto.FLOAT))
     for position, node in enumerate(casts):
         model.graph.node.insert(position, node)
+
+
+def restored(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the weights in single precision that `halve_weights` cast."""
+    graph = model.graph
+    halved = {weight.name: weight for weight in graph.initializer if weight.name.endswith(HALF)}
+    for node in [node for node in graph.node if node.op_type == "Cast" and node.input[0] in halved]:
+        weight = halved[node.input[0]]
+        weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float32), node.output[0]))
+        graph.node.remove(node)
+    return model
 
 
 def strip_traces(model: onnx.ModelProto) -> None:

@@ -43,13 +43,13 @@ def answer(
     features: Prepared,
     clips: NDArray[np.int64],
     exclusive: bool,
-    width: int,
+    width: int | NDArray[np.int64],
     loud: float | None = None,
     pooling: timeline.Pooling = "mean",
 ) -> Answers:
     """What the network says of some clips, each heard whole, or as far as it is `loud` (see `Description`).
 
-    Peaks are over windows of `width` steps.
+    Peaks are over windows of `width` steps, or of each label's own [labels].
     """
     network.eval()
     chosen = features.take(clips)

@@ -1,6 +1,7 @@
 """A model file whose convolutions and products are done with 8-bit integers.
 
 Half the size, and several times as fast on processors that have instructions for it (VNNI, or ARM's dot products).
+Batch normalisation stays apart, so that training can go on from the file (`model.start`).
 
 Post-training static quantisation with a scale for each channel of weights and one for each tensor of activations
 (Jacob et al., 2018, arXiv:1712.05877), by ONNX Runtime. Weights use seven of the eight bits, so that sums of two
@@ -21,7 +22,7 @@ import onnx
 
 from earmark.frontend import Features
 from earmark.model import describe, load_model
-from earmark.training.export import strip_traces
+from earmark.training.export import restored, strip_traces
 from earmark.whole import written_whole
 
 EXCERPTS = 32  # heard to see how large activations become
@@ -48,10 +49,10 @@ def quantise(path: Path, examples: Iterable[Features]) -> None:
 
     description = load_model(path, threads=1).description
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        folded, small = Path(folder) / "folded.onnx", Path(folder) / "small.onnx"
-        _fold(path, folded)
+        full, small = Path(folder) / "full.onnx", Path(folder) / "small.onnx"
+        full.write_bytes(restored(onnx.load(path)).SerializeToString())
         quantize_static(
-            folded,
+            full,
             small,
             Reader(),
             quant_format=QuantFormat.QDQ,
@@ -74,17 +75,6 @@ def excerpts(features: Iterable[Features], stride: int) -> Iterator[Features]:
         frames = min(len(one), FRAMES) // stride * stride
         if frames:
             yield np.asarray(one[:frames], np.float32)
-
-
-def _fold(path: Path, to: Path) -> None:
-    """Fold constants (weights stored as float16) and batch normalisation: what is left is to be quantised."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(to)
-    onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 @contextmanager

@@ -190,6 +190,11 @@ class Export(Section):
     """What a clip is as a whole is told by what is at most this much quieter than its loudest moment; None: by all."""
     pooling: Pooling = "mean"
     """How it is made of the answers for steps of time: `linear_softmax` suits networks that learned from events."""
+    windows: Literal["same", "by_length"] = "same"
+    """`by_length`: each label's scores are averaged over a third of the mean length of its events in the training
+    data, where datasets have `events`; `window_seconds` then holds for the others."""
+    beta: Annotated[float, Field(gt=0)] = 1.0
+    """How much more a miss weighs than a false mark where events choose the thresholds."""
     final: Literal["measured", "all"] = "measured"
     """`measured`: the model file holds the network of the last split, whose figures are known.
     `all`: once measured, a network is trained on every clip, and the file holds that one."""

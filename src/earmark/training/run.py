@@ -175,7 +175,7 @@ def _build(recipe: Recipe, data: TrainingData) -> Network:
 
 def _answer(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
     about = _describe(recipe, data, network)
-    return answer(network, data.features, part.test, data.exclusive, about.window_steps, about.loud, about.pooling)
+    return answer(network, data.features, part.test, data.exclusive, about.widths, about.loud, about.pooling)
 
 
 def _answer_crops(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
@@ -192,6 +192,7 @@ def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Descripti
         context=network.context,
         ahead=network.ahead,
         window=recipe.export.window_seconds,
+        windows=timed.windows(data, recipe.front_end.seconds) if recipe.export.windows == "by_length" else {},
         loud=recipe.export.loud_db,
         pooling=recipe.export.pooling,
     )
@@ -248,7 +249,8 @@ def _export(
     about = _describe(recipe, data, network)
     chosen = thresholds(answers, data.targets, data.labels) if answers else {}
     if data.timed is not None:
-        chosen |= timed.thresholds([timed.TimedAnswers.load(folder / part.name) for part in parts], data, about)
+        heard = [timed.TimedAnswers.load(folder / part.name) for part in parts]
+        chosen |= timed.thresholds(heard, data, about, recipe.export.beta)
     description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
     export(network, description, folder / "model.onnx")
     if recipe.export.bits == 8:

@@ -18,6 +18,9 @@ from earmark.training.export import HALF, PREFIX
 from earmark.training.networks import Network
 from earmark.training.recipe import Recipe
 
+Array = NDArray[np.float32]
+
+QUANTISED = "_quantized"  # behind the names of weights in 8 bits
 ANSWER = "head"  # every network's last layer: a row of weights and a bias for each label
 
 
@@ -50,7 +53,7 @@ class Start:
         own = networks.build(name, front_end.size, len(self.labels), recipe.model.options, front_end.rows).state_dict()
         needed = {key: tuple(value.shape) for key, value in own.items() if value.is_floating_point()}
         if needed != {key: value.shape for key, value in self.weights.items() if key in needed}:
-            remedy = "give the model.network and model.options that it was trained with, and a file of 16 bits"
+            remedy = "give the model.network and model.options that it was trained with"
             raise self._unfit(f"holds another network than {name}", remedy)
 
     def _unfit(self, reason: str, remedy: str) -> RecipeError:
@@ -74,7 +77,6 @@ class Start:
             elif tuple(labels) == self.labels:
                 value.copy_(given)
 
-
     def setter(self, labels: Sequence[str]) -> Callable[[Network], None]:
         """`set` for networks with these labels."""
         return lambda network: self.set(network, labels)
@@ -85,10 +87,33 @@ def _copy_rows(value: Tensor, given: Tensor, rows: Sequence[tuple[int, int]]) ->
         value[new] = given[old]
 
 
-def weights_of(model: onnx.ModelProto) -> Mapping[str, NDArray[np.float32]]:
-    """The weights of an exported model under the names that they have in the network."""
-    return {
-        weight.name.removeprefix(PREFIX).removesuffix(HALF): numpy_helper.to_array(weight).astype(np.float32)
-        for weight in model.graph.initializer
-        if weight.name.startswith(PREFIX)
-    }
+def weights_of(model: onnx.ModelProto) -> dict[str, Array]:
+    """The weights of an exported model, of 8 or 16 bits, under the names that they have in the network."""
+    held = {weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer}
+    weights = {name.removeprefix(PREFIX): values for name, values in _in_full(held).items() if name.startswith(PREFIX)}
+    if f"{ANSWER}.weight" not in weights and f"{ANSWER}.bias" in weights:
+        turned = _turned(_in_full(held), len(weights[f"{ANSWER}.bias"]))
+        weights |= {} if turned is None else {f"{ANSWER}.weight": turned}
+    return weights
+
+
+def _in_full(held: Mapping[str, Array]) -> dict[str, Array]:
+    """All values as float32: those of half precision, and those of 8 bits times their scales, one for each channel."""
+    full = {}
+    for name, values in held.items():
+        if name.endswith(QUANTISED):
+            own = name.removesuffix(QUANTISED)
+            scale = held[own + "_scale"].astype(np.float32)
+            channels = 0 if own.startswith(PREFIX) else values.ndim - 1  # a matrix that was turned has them last
+            shape = [-1 if axis == channels else 1 for axis in range(values.ndim)]
+            full[own] = values.astype(np.float32) * scale.reshape(shape if scale.ndim else ())
+        elif values.dtype in (np.float16, np.float32):
+            full[name.removesuffix(HALF)] = values.astype(np.float32)
+    return full
+
+
+def _turned(full: Mapping[str, Array], labels: int) -> Array | None:
+    """The last layer's weights, which an exporter may keep turned, [inputs, labels], under a name of its own."""
+    matrices = [values for name, values in full.items() if not name.startswith(PREFIX) and values.ndim == 2]
+    fitting = [values for values in matrices if values.shape[1] == labels]
+    return np.ascontiguousarray(fitting[0].T) if len(fitting) == 1 else None

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from earmark import timeline
-from earmark.evaluation.events.choosing import best_thresholds
+from earmark.evaluation.events.choosing import By, best_thresholds
+from earmark.evaluation.events.windowing import windows_by_length
 from earmark.model import Description, Threshold
 from earmark.timeline import Array, Event
 from earmark.training.activity import Activity
@@ -59,8 +60,13 @@ def answer_in_time(network: Network, data: TrainingData, clips: NDArray[np.int64
     return TimedAnswers(chosen, steps, np.concatenate([np.empty((0, len(data.labels))), *scores]).astype(np.float16))
 
 
-def thresholds(answers: Iterable[TimedAnswers], data: TrainingData, about: Description) -> dict[str, Threshold]:
-    """For each label the thresholds whose events fit best, by segments of a second; empty where no events are known."""
+def thresholds(
+    answers: Iterable[TimedAnswers], data: TrainingData, about: Description, beta: float = 1.0
+) -> dict[str, Threshold]:
+    """For each label the thresholds whose events fit best, by segments of a second; empty where no events are known.
+
+    A miss weighs `beta` times as much as a false mark.
+    """
     scores: dict[str, Array] = {}
     truth: dict[str, list[Event]] = {}
     for given in answers:
@@ -70,7 +76,20 @@ def thresholds(answers: Iterable[TimedAnswers], data: TrainingData, about: Descr
             name = str(int(clip))
             scores[name] = values
             truth[name] = events(data.activity[clip], data.labels, about.front_end.seconds)
-    return best_thresholds(scores, truth, data.labels, about.step) if scores else {}
+    return best_thresholds(scores, truth, data.labels, about.step, by=By(beta=beta)) if scores else {}
+
+
+def windows(data: TrainingData, seconds: float) -> dict[str, float]:
+    """For each label whose events are known the window that suits their length, in seconds.
+
+    Args:
+        data: what is trained on.
+        seconds: of a frame.
+    """
+    if data.activity is None or data.timed is None:
+        return {}
+    known = np.flatnonzero(data.timed[: data.originals])
+    return windows_by_length(events(data.activity[i], data.labels, seconds) for i in known)
 
 
 def events(active: Activity, labels: tuple[str, ...], seconds: float) -> list[Event]:
@@ -86,4 +105,4 @@ def events(active: Activity, labels: tuple[str, ...], seconds: float) -> list[Ev
 def _smoothed(network: Network, features: NDArray[np.float32], about: Description) -> Array:
     logits = network(torch.from_numpy(np.ascontiguousarray(features, np.float32))[None])[0]
     values = (logits.softmax(-1) if about.exclusive else logits.sigmoid()).numpy()
-    return np.concatenate(list(timeline.smooth([values], about.window_steps, values.shape[1], about.exclusive)))
+    return np.concatenate(list(timeline.smooth([values], about.widths, values.shape[1], about.exclusive)))

@@ -9,21 +9,33 @@ from earmark.errors import MissingExtraError
 from earmark.evaluation.events.annotated import Annotated
 from earmark.evaluation.events.answers import Progress
 from earmark.evaluation.events.choosing import By, best_thresholds
+from earmark.evaluation.events.windowing import windows_by_length
 from earmark.heard import hear
 from earmark.model import Description, Model, describe
 from earmark.timeline import Array, Event
 from earmark.whole import written_whole
 
 
-def tune(model: Model, annotated: Annotated, by: By | None = None, progress: Progress | None = None) -> Description:
+def tune(
+    model: Model,
+    annotated: Annotated,
+    by: By | None = None,
+    windows: bool = False,
+    progress: Progress | None = None,
+) -> Description:
     """What the model says of itself, with the thresholds of each label whose events fit these recordings best.
 
-    Labels that never occur in them keep the thresholds they have.
+    Labels that never occur in them keep the thresholds they have. With `windows`, the scores of each label are averaged
+    over a window that suits the length of its events in these recordings.
 
     Raises:
         MediaError: a recording cannot be read.
     """
     about = model.description
+    if windows:
+        fitting = windows_by_length(annotated.truth.get(path, ()) for path in {clip.path for clip in annotated.clips})
+        about = replace(about, windows={**about.windows, **fitting})
+        model = model.described(about)
     scores: dict[str, Array] = {}
     truth: dict[str, list[Event]] = {}
     for done, clip in enumerate(annotated.clips):
