@@ -78,6 +78,28 @@ def test_nothing_that_is_tried_does_better(seed, by):
         assert chosen[label].off <= chosen[label].on
 
 
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("by", [By(), By(segments=None, beta=0.5)])
+def test_no_pair_for_all_labels_does_better(seed, by):
+    scores, truth = scenes(seed)
+    rules = EventRules()
+    durations = {name: len(values) * STEP for name, values in scores.items()}
+
+    def value(on, off):
+        found = {name: [] for name in scores}
+        for label in LABELS:
+            for name, events in events_of(scores, label, on, off, rules).items():
+                found[name] += events
+        if by.segments is None:
+            return by.f(event_based(truth, found, by.collar, by.share, LABELS).micro)
+        return by.f(segment_based(truth, found, durations, by.segments, LABELS).micro)
+
+    chosen = best_thresholds(scores, truth, LABELS, STEP, rules, by, common=True)
+    (pair,) = {(one.on, one.off) for one in chosen.values()}
+    assert set(chosen) == set(LABELS)
+    assert value(*pair) == pytest.approx(max(value(*pair) for pair in PAIRS))
+
+
 def test_labels_that_never_occur_keep_the_usual_thresholds():
     scores, truth = scenes(0)
     assert best_thresholds(scores, truth, LABELS, STEP)["never"] == Threshold()

@@ -44,6 +44,9 @@ def tune(
     windows: Annotated[
         bool, typer.Option("--windows", help="Average each label's scores over a third of its events' mean length.")
     ] = False,
+    same: Annotated[
+        bool, typer.Option("--common", help="The same thresholds for all labels: where each occurs a few times only.")
+    ] = False,
     split: Annotated[str | None, typer.Option(help="Only clips of this split of the table.")] = None,
     relabel: Annotated[
         list[str] | None, typer.Option(metavar="OLD=NEW", help="Call a label of the recordings as the model does.")
@@ -61,7 +64,7 @@ def tune(
     recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), chosen.labels)
     with common.bar("recordings") as advance:
         best = By(segments=1.0 if by == "segments" else None, beta=beta)
-        about = tuning.tune(chosen, recordings.only(chosen.labels), best, windows, advance)
+        about = tuning.tune(chosen, recordings.only(chosen.labels), best, windows, same, advance)
     tuning.write(chosen, about, out)
     for label in about.labels:
         before, after = chosen.description.threshold(label), about.threshold(label)

@@ -193,6 +193,8 @@ class Export(Section):
     windows: Literal["same", "by_length"] = "same"
     """`by_length`: each label's scores are averaged over a third of the mean length of its events in the training
     data, where datasets have `events`; `window_seconds` then holds for the others."""
+    thresholds: Literal["each", "common"] = "each"
+    """Whether events choose thresholds for each label, or one pair for all, which is safer where each occurs rarely."""
     beta: Annotated[float, Field(gt=0)] = 1.0
     """How much more a miss weighs than a false mark where events choose the thresholds."""
     final: Literal["measured", "all"] = "measured"

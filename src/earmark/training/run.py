@@ -250,7 +250,7 @@ def _export(
     chosen = thresholds(answers, data.targets, data.labels) if answers else {}
     if data.timed is not None:
         heard = [timed.TimedAnswers.load(folder / part.name) for part in parts]
-        chosen |= timed.thresholds(heard, data, about, recipe.export.beta)
+        chosen |= timed.thresholds(heard, data, about, recipe.export.beta, recipe.export.thresholds == "common")
     description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
     export(network, description, folder / "model.onnx")
     if recipe.export.bits == 8:

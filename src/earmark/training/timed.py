@@ -61,11 +61,15 @@ def answer_in_time(network: Network, data: TrainingData, clips: NDArray[np.int64
 
 
 def thresholds(
-    answers: Iterable[TimedAnswers], data: TrainingData, about: Description, beta: float = 1.0
+    answers: Iterable[TimedAnswers],
+    data: TrainingData,
+    about: Description,
+    beta: float = 1.0,
+    common: bool = False,
 ) -> dict[str, Threshold]:
     """For each label the thresholds whose events fit best, by segments of a second; empty where no events are known.
 
-    A miss weighs `beta` times as much as a false mark.
+    A miss weighs `beta` times as much as a false mark. With `common`, all labels get the same.
     """
     scores: dict[str, Array] = {}
     truth: dict[str, list[Event]] = {}
@@ -76,7 +80,9 @@ def thresholds(
             name = str(int(clip))
             scores[name] = values
             truth[name] = events(data.activity[clip], data.labels, about.front_end.seconds)
-    return best_thresholds(scores, truth, data.labels, about.step, by=By(beta=beta)) if scores else {}
+    if not scores:
+        return {}
+    return best_thresholds(scores, truth, data.labels, about.step, by=By(beta=beta), common=common)
 
 
 def windows(data: TrainingData, seconds: float) -> dict[str, float]:

@@ -58,8 +58,12 @@ def best_thresholds(
     rules: EventRules | None = None,
     by: By | None = None,
     usual: Threshold | None = None,
+    common: bool = False,
 ) -> dict[str, Threshold]:
-    """For each label the thresholds whose events fit the truth best.
+    """For each label the thresholds whose events fit the truth best, or the one pair that fits best for all of them.
+
+    A few events of a label tell little of its thresholds: where recordings hold no more, the common pair does better
+    on others.
 
     Events are made of scores as on a timeline, by hysteresis and `rules` (but for their sensitivity), before edges are
     moved in to where it is loud. Among thresholds that do equally well those in the middle are taken, which have some
@@ -73,17 +77,19 @@ def best_thresholds(
         rules: which events are joined, and which are too short.
         by: what is made as good as can be; by default, segment-based F1 at 1 s.
         usual: for labels that never occur in the truth of these recordings.
+        common: the same thresholds for all labels.
     """
     rules, by, usual = rules or EventRules(), by or By(), usual or Threshold()
-    chosen = {}
+    tried: dict[str, dict[Pair, Counts]] = {}
     for column, label in enumerate(labels):
         own = {name: [e for e in truth.get(name, ()) if e.label == label] for name in scores}
-        if any(own.values()):
+        if common or any(own.values()):
             line = Line.of({name: values[:, column] for name, values in scores.items()}, step, rules)
-            chosen[label] = _best(line, _measure(own, line, by))
-        else:
-            chosen[label] = usual
-    return chosen
+            tried[label] = _counts(line, _measure(own, line, by))
+    if common:
+        together = {pair: sum((counts[pair] for counts in tried.values()), Counts(0, 0, 0)) for pair in PAIRS}
+        return dict.fromkeys(labels, _best(together, by))
+    return {label: _best(tried[label], by) if label in tried else usual for label in labels}
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,7 @@ class Line:
         recording = np.searchsorted(self.starts, first, side="right") - 1
         apart = first[1:] - last[:-1] > self.rules.longest_gap / self.step
         apart |= recording[1:] != recording[:-1]
-        begins, ends = np.append(True, apart), np.append(apart, True)
+        begins, ends = np.append(True, apart)[: len(first)], np.append(apart, True)[: len(first)]
         recording = recording[begins]
         here = self.starts[recording]
         onset = np.maximum(0.0, (first[begins] - here - 0.5) * self.step)
@@ -157,38 +163,43 @@ class Line:
         return Spans(recording[long_enough], np.round(onset[long_enough], 3), np.round(offset[long_enough], 3))
 
 
-Measure = Callable[[Spans], float]
+Measure = Callable[[Spans], Counts]
 
 
-def _best(line: Line, measure: Measure) -> Threshold:
-    values: dict[Pair, float] = {}
-    known: dict[bytes, float] = {}
+def _counts(line: Line, measure: Measure) -> dict[Pair, Counts]:
+    """What each pair of thresholds finds."""
+    known: dict[bytes, Counts] = {}
+    found = {}
     for on, off in PAIRS:
         stretches = line.stretches(on, off)
-        if len(stretches):
-            key = stretches.tobytes()
-            if key not in known:
-                known[key] = measure(line.spans(stretches))
-            values[on, off] = known[key]
+        key = stretches.tobytes()
+        if key not in known:
+            known[key] = measure(line.spans(stretches))
+        found[on, off] = known[key]
+    return found
+
+
+def _best(counts: Mapping[Pair, Counts], by: By) -> Threshold:
+    values = {pair: by.f(own) for pair, own in counts.items() if own.found}
     top = max(values.values(), default=0.0)
     equal = [pair for pair, value in values.items() if value >= top - 1e-12]
     return Threshold(*equal[len(equal) // 2]) if top > 0 else Threshold(ON[-1], ON[-1])
 
 
 def _measure(truth: Events, line: Line, by: By) -> Measure:
-    return _by_events(truth, line, by) if by.segments is None else _by_segments(truth, line, by, by.segments)
+    return _by_events(truth, line, by) if by.segments is None else _by_segments(truth, line, by.segments)
 
 
 def _by_events(truth: Events, line: Line, by: By) -> Measure:
-    """F of events, as `event_based` counts them."""
+    """Events, as `event_based` counts them."""
     where = [(number, event) for number, name in enumerate(line.names) for event in truth[name]]
     onset, offset = (np.array([getattr(event, edge) for _, event in where]) for edge in ("onset", "offset"))
     begin = line.starts * line.step
-    place = begin[[number for number, _ in where]] + onset
+    place = begin[np.array([number for number, _ in where], int)] + onset
     late = np.maximum(by.collar, by.share * (offset - onset))
     reach = by.collar + ROUNDING
 
-    def measure(spans: Spans) -> float:
+    def measure(spans: Spans) -> Counts:
         there = begin[spans.recording] + spans.onset
         first, last = np.searchsorted(there, place - reach), np.searchsorted(there, place + reach)
         graph: dict[int, list[int]] = {}
@@ -198,25 +209,25 @@ def _by_events(truth: Events, line: Line, by: By) -> Measure:
                 near = abs(onset[i] - spans.onset[k]) <= by.collar and abs(offset[i] - spans.offset[k]) <= late[i]
                 if near and spans.recording[k] == number:
                     graph.setdefault(k, []).append(int(i))
-        return by.f(Counts(len(where), len(there), len(maximum_matching(graph))))
+        return Counts(len(where), len(there), len(maximum_matching(graph)))
 
     return measure
 
 
-def _by_segments(truth: Events, line: Line, by: By, resolution: float) -> Measure:
-    """F of segments, as `segment_based` counts them, from the sums of the truth up to each."""
+def _by_segments(truth: Events, line: Line, resolution: float) -> Measure:
+    """Segments, as `segment_based` counts them, from the sums of the truth up to each."""
     counts = np.array([math.ceil(round(seconds / resolution, 6)) for seconds in line.durations.values()])
     starts = np.cumsum(counts) - counts
     grids = [_sounding(truth[name], n, resolution) for name, n in zip(line.names, counts, strict=True)]
     sums = np.concatenate([[0], np.cumsum(np.concatenate(grids))])
 
-    def measure(spans: Spans) -> float:
+    def measure(spans: Spans) -> Counts:
         most, begin = counts[spans.recording], starts[spans.recording]
         first = begin + np.minimum(np.floor(spans.onset / resolution).astype(int), most)
         last = begin + np.minimum(np.ceil(spans.offset / resolution).astype(int), most)
         first[1:] = np.maximum(first[1:], last[:-1])  # a segment that two events touch counts once
         last = np.maximum(first, last)
-        return by.f(Counts(int(sums[-1]), int((last - first).sum()), int((sums[last] - sums[first]).sum())))
+        return Counts(int(sums[-1]), int((last - first).sum()), int((sums[last] - sums[first]).sum()))
 
     return measure
 

@@ -21,12 +21,14 @@ def tune(
     annotated: Annotated,
     by: By | None = None,
     windows: bool = False,
+    common: bool = False,
     progress: Progress | None = None,
 ) -> Description:
     """What the model says of itself, with the thresholds of each label whose events fit these recordings best.
 
     Labels that never occur in them keep the thresholds they have. With `windows`, the scores of each label are averaged
-    over a window that suits the length of its events in these recordings.
+    over a window that suits the length of its events in these recordings. With `common`, all labels get the same
+    thresholds.
 
     Raises:
         MediaError: a recording cannot be read.
@@ -48,8 +50,8 @@ def tune(
         if progress:
             progress(done + 1, len(annotated.clips))
     occurring = {event.label for events in truth.values() for event in events}
-    best = best_thresholds(scores, truth, about.labels, about.step, by=by)
-    kept = {label: threshold for label, threshold in best.items() if label in occurring}
+    best = best_thresholds(scores, truth, about.labels, about.step, by=by, common=common)
+    kept = {label: threshold for label, threshold in best.items() if common or label in occurring}
     return replace(about, thresholds={**about.thresholds, **kept})
 
 
