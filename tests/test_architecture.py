@@ -98,6 +98,7 @@ MAY_IMPORT = {
         "processes",
         "whole",
     },
+    "archive": {"media", "timeline", "model", "labelling", "formats", "plot", "datasets"},
     "cooccurrence_plot": {"plot"},
     "evaluation": {
         "datasets",
@@ -129,7 +130,7 @@ MAY_IMPORT = {
     },
     "cli": INFERENCE
     | {"plot", "word_plot", "burning", "cooccurrence_plot", "augment", "augment_plot"}
-    | {"datasets", "training", "evaluation", "live", "service"},
+    | {"datasets", "training", "evaluation", "live", "service", "archive"},
 }
 """For each room the rooms to its left in the flow; every room may import those of BASE."""
 

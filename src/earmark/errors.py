@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class EarmarkError(Exception):
     """A mistake or a broken input that a user can mend.
@@ -14,6 +16,16 @@ class EarmarkError(Exception):
         self.reason = reason
         self.remedy = remedy
         super().__init__(f"{self.subject}: {reason}" + (f"; {remedy}" if remedy else ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that it comes whole out of another process."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[EarmarkError], args: tuple[Any, ...], state: dict[str, Any]) -> EarmarkError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class MediaError(EarmarkError):

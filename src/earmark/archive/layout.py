@@ -4,9 +4,11 @@
     index/batches/<name>/recordings.parquet     one row a recording that was tried, also where it could not be read
     index/batches/<name>/events.parquet         one row an event, sorted by label, then recording and onset
     index/batches/<name>/seconds.parquet        one row a second and label whose score is at least LEAST_SCORE
+    index/batches/<name>/replaces.json          names of the batches that it was made from, which no longer count
 
 A batch gets its name when all its files are whole: a folder whose name begins with a dot is not there yet. No recording
-stands in two batches.
+stands in two batches that count. Batches that were replaced are deleted soon after: who reads while an index is written
+and misses a file asks for `batches` again.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from earmark.whole import written_whole
 FORMAT = 1
 OPTIONS = "index.json"
 BATCHES = "batches"
+REPLACES = "replaces.json"
 LEAST_SCORE = 0.05  # of a second: nearly all scores are less, and tell nothing
 COMPRESSION = "zstd"
 
@@ -34,10 +37,7 @@ RECORDINGS = pa.schema(
         ("bytes", pa.int64()),
         ("modified", pa.float64()),  # seconds since the epoch
         ("duration", pa.float64()),  # seconds; null where it could not be read
-        (
-            "started",
-            pa.timestamp("us"),
-        ),  # when it was recorded, as its name or header says, in its own time zone; or null
+        ("started", pa.timestamp("us")),  # when it was recorded, in its own time zone; or null
         ("error", pa.string()),  # why it could not be read, or null
         ("model", pa.string()),
         ("version", pa.string()),  # the model file's fingerprint
@@ -116,6 +116,31 @@ def read_options(index: Path) -> Options:
 
 def batches(index: Path) -> list[Path]:
     """The folders of the whole batches, in the order of their names."""
+    before, now = None, _names(index)
+    while now != before:  # one that came and those it replaces that went, while the folder was read, were both missed
+        before, now = now, _names(index)
+    replaced = {name for path in now for name in replaces(path)}
+    return [path for path in now if path.name not in replaced]
+
+
+def replaces(batch: Path) -> list[str]:
+    """The names of the batches that this one was made from: each of its recordings stands in one of them.
+
+    Raises:
+        EarmarkError: the file that says so is damaged.
+    """
+    try:
+        names = json.loads((batch / REPLACES).read_text("utf-8"))
+        if not isinstance(names, list):
+            raise ValueError("no list")
+        return [str(name) for name in names]
+    except FileNotFoundError:  # made from none, or just replaced itself
+        return []
+    except ValueError as error:
+        raise EarmarkError(batch / REPLACES, "is damaged", "make the index again") from error
+
+
+def _names(index: Path) -> list[Path]:
     return sorted(path for path in (index / BATCHES).glob("[!.]*") if path.is_dir())
 
 

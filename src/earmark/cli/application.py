@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from earmark._version import __version__
-from earmark.cli import caption, classify, data, evaluate, label, listen, models, serve, train, tune, words
+from earmark.cli import caption, classify, data, evaluate, find, index, label, listen, models, serve, train, tune, words
 
 app = typer.Typer(
     name="earmark",
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (label, classify, caption, words, listen, serve, train, evaluate, tune, models):
+for command in (label, classify, caption, words, listen, serve, train, evaluate, tune, models, index, find):
     command.register(app)
 app.add_typer(data.app)
 

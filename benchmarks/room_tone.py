@@ -1,0 +1,83 @@
+"""What places sound like when nothing happens: the pauses of recorded sounds, joined into clips of nothing.
+
+    python benchmarks/room_tone.py $EARMARK_DATA/scenes/parts.csv --out $EARMARK_DATA/room_tone
+
+Networks that were taught by loud clips alone take the hum of a room for a ship's engine. For each source that the
+table lists in the split `train` (so that nothing of validation or test is heard), a clip of 10 s is made of all that
+lies 30 dB or more below its sound for a third of a second and is not digital silence, pieces faded into each other. A
+dataset table without labels is written beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.datasets import Clip, Dataset, table
+from earmark.media import read
+from earmark.media.writing import write_samples
+
+RATE = 22_050
+FRAME = RATE // 100
+BELOW, SILENCE = 30.0, -80.0  # dB below the sound; re full scale: less is no place but an editor's work
+SHORTEST, MARGIN = 33, 8  # frames of a pause; left out at either end: edges and echoes
+FADE = 5 * FRAME
+CLIP, LEAST = 10 * RATE, 0.7  # samples; seconds of pauses that a clip is made of
+
+Samples = NDArray[np.float32]
+
+
+def pauses(samples: Samples) -> list[Samples]:
+    """The stretches in which nothing is heard."""
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+    levels = 10 * np.log10(np.mean(frames.astype(np.float64) ** 2, axis=1) + 1e-12)
+    if not len(levels):
+        return []
+    quiet = np.pad((levels < np.percentile(levels, 95) - BELOW) & (levels > SILENCE), 1)
+    edges = np.flatnonzero(np.diff(quiet.astype(np.int8))).reshape(-1, 2)
+    inner = [(first + MARGIN, last - MARGIN) for first, last in edges if last - first >= SHORTEST]
+    return [samples[first * FRAME : last * FRAME] for first, last in inner]
+
+
+def joined(pieces: list[Samples], rng: np.random.Generator) -> Samples:
+    """A clip of pieces in any order, faded into each other with even power."""
+    rise = np.sin(np.linspace(0, np.pi / 2, FADE)).astype(np.float32)
+    total = np.zeros(CLIP + max(map(len, pieces)), np.float32)
+    place = 0
+    while place < CLIP:
+        piece = pieces[rng.integers(len(pieces))].copy()
+        piece[:FADE] *= rise
+        piece[-FADE:] *= rise[::-1]
+        total[place : place + len(piece)] += piece
+        place += len(piece) - FADE
+    return total[:CLIP]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path, help="a dataset table with splits")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    found: dict[str, list[Samples]] = defaultdict(list)
+    for clip in table.read(given.table, split="train", exclusive=False).clips:
+        samples = read(clip.path, RATE, start=clip.start, end=clip.end)
+        found[clip.source] += [piece for piece in pauses(samples) if len(piece) > 2 * FADE]
+    rng = np.random.default_rng(0)
+    clips = []
+    given.out.mkdir(parents=True, exist_ok=True)
+    for source, pieces in sorted(found.items()):
+        if sum(map(len, pieces)) >= LEAST * RATE:
+            path = given.out / "audio" / f"{len(clips):04}.flac"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_samples(path, [joined(pieces, rng)], RATE)
+            clips.append(Clip(path, source=source))
+    print(f"{len(clips)} of {len(found)} sources have pauses")
+    table.write(Dataset("room_tone", tuple(clips)), given.out / "clips.csv")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Batches that are there whole or not at all, also where several processes and killed runs are at work.
+
+A run has a hidden folder of its own, and each of its batches a folder in that: attempts at the batch are written there
+and renamed into place. Whoever takes that folder away, in one rename, ends all attempts at once: a process that was
+given up, or that a killed run left behind, can no longer add anything. Nobody needs to be asked whether it is alive.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from earmark.archive import layout, tables
+from earmark.errors import EarmarkError
+from earmark.whole import settle
+
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+
+
+class Run:
+    """The batches that one run makes; made by the command, which holds the index's lock.
+
+    `folder` is the run's hidden folder in the index.
+    """
+
+    def __init__(self, index: Path) -> None:
+        self.index = index
+        self.name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+        self.folder = index / layout.BATCHES / f".{self.name}"
+        self.folder.mkdir(parents=True)
+        self._count = 0
+
+    def begin(self) -> str:
+        """The name of a new batch, which attempts can now be made at."""
+        self._count += 1
+        name = f"{self.name}-{self._count:06}"
+        (self.folder / name).mkdir()
+        return name
+
+    def place(self, name: str) -> Path:
+        """Where a batch is once it is whole."""
+        return self.index / layout.BATCHES / name
+
+    def give_up(self, name: str) -> bool:
+        """End all attempts at a batch; whether one has come through before."""
+        place = self.folder / name
+        if place.exists():
+            place.replace(place.with_name(f"{name}.given-up"))
+        return self.place(name).exists()
+
+    def end(self) -> None:
+        """Nothing is added by this run from now on."""
+        _take_away(self.folder)
+
+
+def attempt(folder: Path, name: str, batch: tables.Tables, replaced: Sequence[str] = ()) -> None:
+    """Write a batch that its run has begun. If another attempt came first, that one stands.
+
+    Args:
+        folder: the run's.
+        name: the batch's.
+        batch: its tables.
+        replaced: the batches that stop counting, in the same moment in which this one begins to.
+
+    Raises:
+        EarmarkError: the run has ended or has given the batch up, or the disk does not take it.
+    """
+    part = folder / name / secrets.token_hex(4)
+    try:
+        part.mkdir()
+        tables.write(part, batch)
+        if replaced:
+            (part / layout.REPLACES).write_text(json.dumps(list(replaced)), "utf-8")
+            settle(part / layout.REPLACES)
+        settle(part)
+        part.replace(folder.parent / name)
+        settle(folder.parent)
+    except FileNotFoundError as error:
+        raise EarmarkError(
+            folder.parent, "cannot be written: it is not there, or another run has taken over"
+        ) from error
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise EarmarkError(folder.parent, f"cannot be written ({error.strerror or error})") from error
+
+
+def replace(run: Run, batches: Sequence[Path], change: Callable[[tables.Tables], tables.Tables]) -> None:
+    """Make one batch of several, with `change` done to the tables of each, and remove them.
+
+    A kill leaves either those or the one, and `sweep` removes what no longer counts.
+    """
+    parts = [change(tables.read(batch)) for batch in batches]
+    one = {name: tables.ordered(name, tables.joined(part[name] for part in parts)) for name in layout.TABLES}
+    if one["recordings"].num_rows:
+        attempt(run.folder, run.begin(), one, [batch.name for batch in batches])
+    for batch in batches:
+        _take_away(batch)
+
+
+def sweep(index: Path) -> None:
+    """Remove what runs before left: their hidden folders, and batches that were replaced.
+
+    After it, processes of theirs that are still alive add nothing.
+    """
+    folder = index / layout.BATCHES
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".*"):
+        _take_away(leftover)
+    counting = layout.batches(index)
+    for replaced in set(folder.glob("[!.]*")) - set(counting):
+        _take_away(replaced)
+    settle(folder)
+    for batch in counting:
+        (batch / layout.REPLACES).unlink(missing_ok=True)
+
+
+def _take_away(folder: Path) -> None:
+    """Remove a folder, first in one step from where others look."""
+    away = folder.with_name(f".gone-{secrets.token_hex(4)}")
+    try:
+        folder.replace(away)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(away, ignore_errors=True)

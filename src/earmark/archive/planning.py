@@ -1,0 +1,119 @@
+"""What is to be done: which recordings are new or have changed, which rows no longer hold, and what goes together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from earmark.archive import layout
+from earmark.archive.recordings import Recording
+from earmark.errors import EarmarkError
+
+PARTS = 32  # batches for each worker, if they are not too small or large for that: the last ones end nearly together
+LEAST_BYTES = 16_000_000  # in a batch: less makes more files than work
+MOST_BYTES = 4_000_000_000  # in a batch: a kill costs the batches in flight
+MOST_RECORDINGS = 1000
+
+_COLUMNS = ["recording", "bytes", "modified", "error", "version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What an index says of a recording, and which batch says it."""
+
+    batch: Path
+    size: int
+    modified: float | None
+    bad: bool
+    version: str
+
+
+@dataclass
+class Plan:
+    """What a run has to do.
+
+    Attributes:
+        todo: recordings to label.
+        drop: names by batch, of those whose rows are to go.
+        unchanged: how many have rows that hold; of these `bad_before` could not be read.
+        changed: how many of `todo` were there before, in another state.
+        gone: names in the index that were not found.
+    """
+
+    todo: list[Recording] = field(default_factory=list)
+    drop: dict[Path, set[str]] = field(default_factory=lambda: defaultdict(set))
+    unchanged: int = 0
+    bad_before: int = 0
+    changed: int = 0
+    gone: list[str] = field(default_factory=list)
+
+
+def rows(index: Path) -> dict[str, Row]:
+    """All recordings of an index by name, some 300 bytes of memory each.
+
+    Raises:
+        EarmarkError: a file is damaged.
+    """
+    known = {}
+    for batch in layout.batches(index):
+        file = batch / "recordings.parquet"
+        try:
+            table = pq.read_table(file, columns=_COLUMNS, partitioning=None)
+        except (OSError, ValueError) as error:
+            raise EarmarkError(file, "is damaged or not there", f"delete {batch} and index again") from error
+        for name, size, modified, why, version in zip(*(table[c].to_pylist() for c in _COLUMNS), strict=True):
+            known[name] = Row(batch, size, modified, why is not None, version)
+    return known
+
+
+def plan(found: Sequence[Recording], known: dict[str, Row], version: str, retry_bad: bool, prune: bool) -> Plan:
+    """Compare what was found with what an index knows.
+
+    Args:
+        found: the recordings that are there.
+        known: see `rows`.
+        version: the fingerprint of the model that is used now.
+        retry_bad: label again what could not be read.
+        prune: drop the rows of those that are gone.
+    """
+    made = Plan()
+    for recording in found:
+        row = known.get(recording.name)
+        same = row is not None and (row.size, row.modified, row.version) == (
+            recording.size,
+            recording.modified,
+            version,
+        )
+        if row is not None and same and not (row.bad and retry_bad):
+            made.unchanged += 1
+            made.bad_before += row.bad
+            continue
+        made.todo.append(recording)
+        if row is not None:
+            made.changed += not same
+            made.drop[row.batch].add(recording.name)
+    made.gone = sorted(known.keys() - {recording.name for recording in found})
+    if prune:
+        for name in made.gone:
+            made.drop[known[name].batch].add(name)
+    return made
+
+
+def batched(todo: Sequence[Recording], workers: int, most: int = MOST_RECORDINGS) -> Iterator[tuple[Recording, ...]]:
+    """Cut the work into batches of about as many bytes, the largest recordings first, at most `most` in each."""
+    total = sum(recording.size for recording in todo)
+    enough = min(max(total / (PARTS * workers), LEAST_BYTES), MOST_BYTES)
+    batch: list[Recording] = []
+    size = 0
+    for recording in sorted(todo, key=lambda recording: (-recording.size, recording.name)):
+        if batch and (len(batch) == most or size + recording.size > enough):
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(recording)
+        size += recording.size
+    if batch:
+        yield tuple(batch)

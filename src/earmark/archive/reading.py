@@ -1,0 +1,98 @@
+"""An index as DuckDB reads it (Raasveldt and Mühleisen, SIGMOD 2019): its Parquet files are its tables."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from earmark.archive import layout
+from earmark.errors import EarmarkError
+
+Rows = list[tuple[Any, ...]]
+
+PATIENCE = 5  # times that a query is asked while batches are replaced under it
+# Nothing is fetched from anywhere.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
+_TABLE = "read_parquet(${}, hive_partitioning = false)"
+_WILD = re.compile(r"[\[*?]")
+
+EVENTS, SECONDS, RECORDINGS = (_TABLE.format(name) for name in ("events", "seconds", "recordings"))
+"""The tables, as they stand in SQL that is given to `Index.rows`."""
+
+
+class Index:
+    """An index that is searched; somebody may be writing to it."""
+
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
+        """Open it.
+
+        Args:
+            folder: the index.
+            threads: how many work on a query; one for each core if None.
+
+        Raises:
+            EarmarkError: there is no index, or nothing in it yet.
+        """
+        self.folder = folder
+        self.options = layout.read_options(folder)
+        if not layout.batches(folder):
+            raise EarmarkError(folder, "holds no recordings yet", "wait for `earmark index`, or start it again")
+        self._connection = duckdb.connect(config=_CONFIG | {"temp_directory": tempfile.gettempdir()})
+        if threads is not None:
+            self._connection.execute(f"SET threads = {threads:d}")
+
+    def rows(self, sql: str, values: Mapping[str, object]) -> Rows:
+        """What a query gives.
+
+        Args:
+            sql: in it `EVENTS`, `SECONDS` and `RECORDINGS` are the tables, and `$name` the values.
+            values: by name.
+
+        Raises:
+            EarmarkError: a file of the index is damaged.
+        """
+        for _ in range(PATIENCE):
+            files = {name: layout.files(self.folder, name) for name in layout.TABLES if f"${name}" in sql}
+            escaped = {name: [_literal(file) for file in there] for name, there in files.items()}
+            try:
+                return self._connection.execute(sql, {**values, **escaped}).fetchall()
+            except duckdb.Error as error:
+                if all(there == layout.files(self.folder, name) for name, there in files.items()):
+                    _blame(files)
+                    raise EarmarkError(self.folder, f"cannot be searched ({_first_line(error)})") from error
+        raise EarmarkError(self.folder, "changes too fast to be searched", "wait until `earmark index` is done")
+
+
+def _literal(path: str) -> str:
+    """The path as a pattern that only it matches: DuckDB takes names for patterns."""
+    return _WILD.sub(r"[\g<0>]", path)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _blame(files: Mapping[str, list[str]]) -> None:
+    """Raise an error that names the first file that cannot be read, if one cannot."""
+    for name, there in files.items():
+        for file in there:
+            try:
+                with pq.ParquetFile(file) as opened:
+                    missing = set(layout.TABLES[name].names) - set(opened.schema_arrow.names)
+                    for group in range(opened.num_row_groups if not missing else 0):
+                        opened.read_row_group(group)
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(Path(file), _first_line(error)) from error
+            if missing:
+                raise _damaged(Path(file), f"lacks the column {min(missing)}")
+
+
+def _damaged(file: Path, why: str) -> EarmarkError:
+    return EarmarkError(file, f"is damaged ({why})", f"delete the folder {file.parent}, and run `earmark index` again")

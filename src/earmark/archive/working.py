@@ -1,0 +1,140 @@
+"""What a worker does: labels a batch and writes it. Runs in the command itself, or in any process of a cluster."""
+
+from __future__ import annotations
+
+import faulthandler
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from earmark.archive import tables
+from earmark.archive.batches import attempt
+from earmark.archive.hearing import TIMEOUT, Heard, hear
+from earmark.archive.layout import Options
+from earmark.archive.recordings import Recording, is_url
+from earmark.errors import EarmarkError
+from earmark.model import Model, load_model
+from earmark.timeline import EventRules
+
+VERSION_DIGITS = 16
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all batches of a run share.
+
+    Attributes:
+        folder: the run's folder, `batches.Run.folder`.
+        options: of the index.
+        timeout: see `hearing.hear`.
+        expendable: whether this process may be ended where a recording hangs: another takes its place.
+    """
+
+    folder: str
+    options: Options
+    timeout: float = TIMEOUT
+    expendable: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Recordings that are labelled together."""
+
+    name: str
+    recordings: tuple[Recording, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a batch: recordings, bytes, seconds of sound; (name, why) of bad and of damaged ones."""
+
+    recordings: int
+    size: int
+    seconds: float
+    bad: Pairs = ()
+    damaged: Pairs = ()
+
+
+def work(job: Job, batch: Batch) -> Done:
+    """Label a batch and write it; recordings that cannot be read are rows of it, too.
+
+    Raises:
+        EarmarkError: no batch can be done here: this process lacks the model or the recordings, or cannot write.
+    """
+    options = job.options
+    if options.root and not is_url(options.root) and not Path(options.root).is_dir():
+        raise EarmarkError(options.root, f"cannot be seen by the process that labels ({_machine()})")
+    model = _model(options.model, options.version)
+    rules = EventRules(sensitivity=options.sensitivity)
+    with _watched(job) as moving:
+        heard = [hear(one, options.root, model, rules, job.timeout, moving) for one in batch.recordings]
+    return keep(job, batch, heard)
+
+
+def keep(job: Job, batch: Batch, heard: Sequence[Heard]) -> Done:
+    """Write what came of a batch.
+
+    Raises:
+        EarmarkError: see `batches.attempt`.
+    """
+    made = tables.tables(heard, job.options)
+    attempt(Path(job.folder), batch.name, made)
+    damaged = tuple((one.recording.name, one.damage) for one in heard if one.damage)
+    return replace(counted(made["recordings"]), damaged=damaged)
+
+
+def counted(recordings: pa.Table) -> Done:
+    """What the rows of a batch say of it."""
+    bad = recordings.filter(pc.is_valid(recordings["error"]))
+    return Done(
+        recordings.num_rows,
+        pc.sum(recordings["bytes"]).as_py() or 0,
+        pc.sum(recordings["duration"]).as_py() or 0.0,
+        tuple(zip(bad["recording"].to_pylist(), bad["error"].to_pylist(), strict=True)),
+    )
+
+
+def version_of(model: Path) -> str:
+    """The fingerprint of a model file: the beginning of its SHA-256."""
+    return hashlib.sha256(model.read_bytes()).hexdigest()[:VERSION_DIGITS]
+
+
+@lru_cache(maxsize=1)
+def _model(name: str, version: str) -> Model:
+    """Loaded once in a process; with one thread, as there is a process for each core."""
+    model = load_model(name, threads=1)
+    if version_of(model.path) != version:
+        raise EarmarkError(
+            name, f"is another model on {_machine()}", "install the same Earmark, or the same file, there"
+        )
+    return model
+
+
+def _machine() -> str:
+    return os.uname().nodename
+
+
+@contextmanager
+def _watched(job: Job) -> Iterator[Callable[[], None] | None]:
+    """End this process where nothing has moved for `timeout`, even if it hangs in a library: if it is expendable."""
+    if not job.expendable:
+        yield None
+        return
+
+    def moving() -> None:
+        faulthandler.dump_traceback_later(job.timeout, exit=True, file=sys.__stderr__ or 2)
+
+    moving()
+    try:
+        yield moving
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -1,0 +1,199 @@
+"""`earmark find`: the sounds of an archive that was indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.cli import common, found
+from earmark.cli import find_work as work
+from earmark.errors import EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.archive.querying import Query
+    from earmark.archive.reading import Index
+    from earmark.archive.searching import Order
+
+GROUPS = ("day", "month", "hour", "weekday", "recording", "label")
+
+HELP = """Find sounds in an archive that `earmark index` has labelled.
+
+LABEL is a sound, or several separated by commas. Lengths are written 5s, 2min, 1h, or in seconds. Times of the day and
+dates are those of the recorder's clock. Options that can be repeated: with --during, one of the hours and one of the
+dates must fit; with --near and --not, all.
+
+Examples:
+
+    earmark find dog --in INDEX
+
+    earmark find dog,cat --in INDEX --min-score 0.9 --during 22:00-06:00 --during 2026-05
+
+    earmark find dog --in INDEX --near siren --within 5s --not speech --longest
+
+    earmark find gun_shot --in INDEX --by day
+
+    earmark find siren --in INDEX --plot siren.png
+
+    earmark find chainsaw --in INDEX --best --limit 5 --play
+
+    earmark find cow --in INDEX --min-score 0.8 --cut cows/ && earmark train cows/clips.csv
+
+    earmark find --uncertain --in INDEX --cut unsure/
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("find", help=HELP)(find)
+
+
+Repeated = list[str] | None
+
+
+def find(
+    label: Annotated[
+        str | None, typer.Argument(metavar="[LABEL]", help="The sound, or several with commas.", show_default=False)
+    ] = None,
+    where: Annotated[Path | None, typer.Option("--in", metavar="INDEX", help="The index.", show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--every", help="All sounds, in place of LABEL.")] = False,
+    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Surer than this.")] = None,
+    max_score: Annotated[float | None, typer.Option(min=0, max=1, help="Less sure than this.")] = None,
+    during: Annotated[
+        Repeated, typer.Option(metavar="SPAN", help="22:00-06:00, 2026, 2026-05 or 2026-05-01..2026-05-14.")
+    ] = None,
+    recording: Annotated[Repeated, typer.Option(metavar="GLOB", help="Only in these recordings: 'north/*'.")] = None,
+    near: Annotated[Repeated, typer.Option(metavar="LABEL", help="Another event of this label is near.")] = None,
+    absent: Annotated[
+        Repeated, typer.Option("--not", metavar="LABEL", help="No other event of this label overlaps, or is near.")
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option(metavar="LENGTH", help="What counts as near.", show_default="5s; for --not 0")
+    ] = None,
+    longer: Annotated[str | None, typer.Option(metavar="LENGTH", help="At least so long.")] = None,
+    shorter: Annotated[str | None, typer.Option(metavar="LENGTH", help="At most so long.")] = None,
+    longest: Annotated[bool, typer.Option("--longest", help="The longest first.")] = False,
+    best: Annotated[bool, typer.Option("--best", help="The surest first.")] = False,
+    uncertain: Annotated[
+        bool, typer.Option("--uncertain", help="What the model is least sure of, of LABEL or of all.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="So many at most.", show_default="all; 50 on a terminal or if unsure")
+    ] = None,
+    count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
+    by: Annotated[str | None, typer.Option(help=f"Count by {', '.join(GROUPS)}.")] = None,
+    to: Annotated[str, typer.Option(help="table, csv or json.")] = "table",
+    play: Annotated[bool, typer.Option("--play", help="Play them, one after the other.")] = False,
+    cut: Annotated[Path | None, typer.Option(metavar="DIR", help="Cut them out, as a dataset.")] = None,
+    margin: Annotated[str, typer.Option(metavar="LENGTH", help="Kept before and after, for --play and --cut.")] = "1s",
+    root: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where the recordings are, if they have moved.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Draw a calendar; with --by hour, hours by days; without dates, recordings."),
+    ] = None,
+) -> None:
+    """Search an index; results to standard output."""
+    index = _opened(where)
+    _check(to, by, every, count, label, longest and best)
+    query = _query(label, min_score, max_score, during, recording, near, absent, within, longer, shorter)
+    kept = _seconds(margin, "--margin")
+    if not (label or every or uncertain or by == "label"):
+        raise EarmarkError("earmark find", "needs a label", "name one, or say --every")
+    if uncertain:
+        refused = {"--count": count, "--by": by, "--plot": plot, "--longest": longest, "--best": best}
+        _refuse_unsure(query, refused)
+    elif (count or by or plot) and (play or cut):
+        raise EarmarkError(
+            "--play and --cut", "are for events, which are not listed here", "ask for one thing at a time"
+        )
+    elif count:
+        return work.count(index, query, to)
+    elif plot:
+        return work.plot(index, query, plot, by)
+    elif by:
+        return work.groups(index, query, by, to)
+    order: Order = "longest" if longest else "best" if best else "recording"
+    events = work.unsure(index, query, limit) if uncertain else work.events(index, query, order, limit, to)
+    found.show_events(events, to)
+    work.then(index, query, events, play, cut, kept, root)
+
+
+def _opened(where: Path | None) -> Index:
+    if where is None:
+        raise EarmarkError("earmark find", "needs --in INDEX", "make one: earmark index FOLDER --out INDEX")
+    if any(find_spec(module) is None for module in ("duckdb", "pyarrow")):
+        raise MissingExtraError("earmark find", "archive")
+    from earmark.archive.reading import Index
+
+    return Index(where)
+
+
+def _check(to: str, by: str | None, every: bool, count: bool, label: str | None, both: bool) -> None:
+    common.check_choice("--to", to, found.FORMATS)
+    if by is not None:
+        common.check_choice("--by", by, GROUPS)
+    if every and label is not None:
+        raise EarmarkError("--every", "is all sounds, and a label is one", "leave one of them out")
+    if count and by is not None:
+        raise EarmarkError("--count", "and --by count in two ways", "leave one of them out")
+    if both:
+        raise EarmarkError("--longest", "and --best are two orders", "leave one of them out")
+
+
+def _query(
+    label: str | None,
+    min_score: float | None,
+    max_score: float | None,
+    during: Repeated,
+    recording: Repeated,
+    near: Repeated,
+    absent: Repeated,
+    within: str | None,
+    longer: str | None,
+    shorter: str | None,
+) -> Query:
+    from earmark.archive.moments import during as span
+    from earmark.archive.querying import Query
+
+    return Query(
+        labels=_labels(label) if label is not None else (),
+        min_score=min_score,
+        max_score=max_score,
+        during=tuple(map(span, during or ())),
+        recordings=tuple(recording or ()),
+        near=tuple(map(_labels, near or ())),
+        absent=tuple(map(_labels, absent or ())),
+        within=None if within is None else _seconds(within, "--within"),
+        longer=None if longer is None else _seconds(longer, "--longer"),
+        shorter=None if shorter is None else _seconds(shorter, "--shorter"),
+    )
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    labels = tuple(label.strip() for label in text.split(",") if label.strip())
+    if not labels:
+        raise EarmarkError(repr(text), "names no label", "name one, or several with commas")
+    return labels
+
+
+def _seconds(text: str, option: str) -> float:
+    from earmark.archive.moments import seconds
+
+    return seconds(text, option)
+
+
+def _refuse_unsure(query: Query, options: Mapping[str, object]) -> None:
+    from dataclasses import replace
+
+    from earmark.archive.querying import Query
+
+    for option, value in options.items():
+        if value:
+            raise EarmarkError(option, "does not go with --uncertain", "leave one of them out")
+    if replace(query, labels=(), recordings=()) != Query():
+        raise EarmarkError("--uncertain", "goes with LABEL, --recording and --limit", "leave the other conditions out")

@@ -1,0 +1,125 @@
+"""What `earmark find` does with a query: list, count, draw, cut out and play."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from earmark.cli import common, found
+from earmark.errors import EarmarkError, MediaError
+
+if TYPE_CHECKING:
+    from earmark.archive.opening import Archive
+    from earmark.archive.querying import Query
+    from earmark.archive.reading import Index
+    from earmark.archive.searching import Found, Order
+
+AT_A_TERMINAL = 50  # lines of a table that somebody reads
+UNSURE = 50  # excerpts that somebody listens to
+
+
+def count(index: Index, query: Query, to: str) -> None:
+    """Show how many there are."""
+    from earmark.archive.searching import total
+
+    found.show_total(total(index, query), to)
+
+
+def groups(index: Index, query: Query, by: str, to: str) -> None:
+    """Show how many there are in each group."""
+    from earmark.archive import searching
+
+    found.show_groups(searching.groups(index, query, by), by, to)
+
+
+def plot(index: Index, query: Query, picture: Path, by: str | None) -> None:
+    """Draw when they are."""
+    from earmark.cli.output import place
+
+    common.need_matplotlib("--plot")
+    if by not in (None, "day", "hour"):
+        raise EarmarkError(f"--by {by}", "is no picture", "draw by day, the default, or by hour")
+    path = place(picture, Path("found"), ".png", 1)
+    from earmark.archive.plotting import draw
+
+    draw(index, query, path, by)
+    typer.echo(path, err=True)
+
+
+def events(index: Index, query: Query, order: Order, limit: int | None, to: str) -> list[Found]:
+    """The events; of more than somebody reads at a terminal, the first."""
+    from earmark.archive.searching import find, total
+
+    if limit is None and to == "table" and sys.stdout.isatty():
+        events = find(index, query, order, AT_A_TERMINAL + 1)
+        if len(events) > AT_A_TERMINAL:
+            all_ = total(index, query).events
+            print(f"the first {AT_A_TERMINAL} of {all_:,}; --limit {all_} shows all", file=sys.stderr)
+        return events[:AT_A_TERMINAL]
+    return find(index, query, order, limit)
+
+
+def unsure(index: Index, query: Query, limit: int | None) -> list[Found]:
+    """What the model is least sure of."""
+    from earmark.archive.uncertain import uncertain
+
+    return uncertain(index, query, limit or UNSURE)
+
+
+def then(
+    index: Index, query: Query, events: Sequence[Found], play: bool, cut: Path | None, margin: float, root: str | None
+) -> None:
+    """Cut out and play what was found."""
+    if not events or not (play or cut):
+        return
+    from earmark.archive.opening import Archive
+
+    archive = Archive(root or index.options.root)
+    failed: list[EarmarkError] = []
+    if cut is not None:
+        _cut(index, query, events, archive, cut, margin, failed)
+    if play:
+        _play(events, archive, margin, failed)
+    for error in failed:
+        common.complain(error)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _cut(
+    index: Index,
+    query: Query,
+    events: Sequence[Found],
+    archive: Archive,
+    out: Path,
+    margin: float,
+    failed: list[EarmarkError],
+) -> None:
+    from earmark.archive import cutting
+
+    recordings = len({one.recording for one in events})
+    with common.bar("recordings", recordings) as advance:
+        there = cutting.cut(index, query, events, archive, out, margin, failed.append, advance)
+    print(f"{out}: {len(there)} excerpt{'' if len(there) == 1 else 's'}", file=sys.stderr)
+
+
+def _play(events: Sequence[Found], archive: Archive, margin: float, failed: list[EarmarkError]) -> None:
+    from earmark import media
+
+    for recording, some in groupby(events, lambda one: one.recording):
+        spans = [(max(0.0, one.onset - margin), one.offset + margin) for one in some]
+        print(f"{recording}: {', '.join(map(_span, spans))}", file=sys.stderr)
+        try:
+            with archive.opened(recording) as source:
+                media.play_spans(source, spans)
+        except MediaError as error:
+            failed.append(error)
+
+
+def _span(span: tuple[float, float]) -> str:
+    return f"{common.clock(span[0])} to {common.clock(span[1])}"

@@ -1,0 +1,189 @@
+"""`earmark index`: label an archive, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.cli import common
+from earmark.errors import EarmarkError, MissingExtraError
+
+if TYPE_CHECKING:
+    from earmark.archive.recordings import Found
+    from earmark.archive.reporting import Report
+    from earmark.archive.working import Done
+
+HELP = """Label all recordings of an archive and keep what was heard in an index, for `earmark find`.
+
+FOLDER is a folder, or a URL that fsspec reads: s3://bucket/folder, gs://..., https://... Only recordings that are new
+or have changed are labelled, so the same command brings an index up to date, and goes on where it was interrupted.
+
+Examples:
+
+    earmark index recordings/ --out recordings.index
+
+    earmark index s3://bucket/street --out street.index
+
+    earmark index --list recordings.txt --out my.index --jobs 4
+
+    earmark index /archive --out /archive.index --scheduler tcp://10.0.0.1:8786
+"""
+SHOWN = 10  # bad recordings, of perhaps thousands
+LOOK_BACK = 3600.0  # seconds, from which the time left is reckoned: a batch may take minutes
+
+Where = Annotated[
+    str | None, typer.Argument(metavar="FOLDER", help="The folder or URL of the recordings.", show_default=False)
+]
+ListFile = Annotated[
+    Path | None, typer.Option("--list", metavar="FILE", help="In place of FOLDER: paths or URLs, one a line.")
+]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes at once.", show_default="all cores")]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Have the workers of this Dask scheduler do it.")
+]
+BatchSize = Annotated[int, typer.Option("--batch", min=1, help="Recordings that are kept together, the most.")]
+RetryBad = Annotated[bool, typer.Option("--retry-bad", help="Try recordings again that could not be read.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Drop recordings from the index that are gone.")]
+Timeout = Annotated[
+    float, typer.Option(min=1, metavar="SECONDS", help="That a recording may take, beside its own length.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("index", help=HELP)(index)
+
+
+def index(
+    folder: Where = None,
+    out: Annotated[Path | None, typer.Option(metavar="INDEX", help="The folder of the index.")] = None,
+    list_file: ListFile = None,
+    model: common.ModelName = "sounds",
+    sensitivity: common.Sensitivity = 0.5,
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    batch: BatchSize = 1000,
+    retry_bad: RetryBad = False,
+    prune: Prune = False,
+    timeout: Timeout = 600.0,
+    to: Annotated[common.To, typer.Option(help="How the summary is written.")] = common.To.table,
+) -> None:
+    """Label what is new or has changed."""
+    if out is None:
+        raise EarmarkError("earmark index", "needs --out INDEX", "see its --help")
+    if (folder is None) == (list_file is None):
+        raise EarmarkError("earmark index", "needs either a FOLDER or --list FILE", "see its --help")
+    for package in ("pyarrow", "distributed", "fsspec"):
+        if find_spec(package) is None:
+            raise MissingExtraError("what `earmark index` needs", "archive")
+    from earmark.archive import recordings
+    from earmark.archive.indexing import Settings, options_for
+    from earmark.archive.indexing import index as bring_up_to_date
+
+    root = "" if folder is None else recordings.root_of(folder)
+    options = options_for(root, model, sensitivity)
+    with _looking(root or str(list_file)):
+        found = recordings.below(root) if list_file is None else recordings.listed(list_file)
+    for line in found.left_out:
+        common.complain(f"warning: {line}")
+    _check(found, out, root or str(list_file))
+    settings = Settings(jobs, scheduler, batch, retry_bad, prune, timeout)
+    try:
+        with _progress() as (begin, heed):
+            report = bring_up_to_date(found, out, options, settings, begin, heed)
+    except KeyboardInterrupt:
+        common.complain("interrupted; the same command goes on")
+        raise
+    _tell(report, out, to)
+    if report.bad:
+        raise typer.Exit(1)
+
+
+def _check(found: Found, out: Path, place: str) -> None:
+    if not found.recordings and not out.exists():
+        raise EarmarkError(place, "holds no recordings", "give the folder that holds audio or video files")
+
+
+@contextmanager
+def _looking(place: str) -> Iterator[None]:
+    """A word on standard error, as a large archive takes a while to look through."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(f"looking for recordings in {place}"):
+        yield
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Callable[[Report], None], Callable[[Done], None]]]:
+    """A bar on standard error, where a terminal shows it: time left goes by bytes."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    note = TextColumn("{task.fields[note]}")
+    columns = TextColumn("{task.description}"), BarColumn(), note, TimeRemainingColumn(elapsed_when_finished=True)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden, speed_estimate_period=LOOK_BACK) as shown:
+        task = shown.add_task("labelling", total=None, note="")
+        current: list[Report] = []
+
+        def begin(report: Report) -> None:
+            current.append(report)
+            shown.update(task, total=report.todo_bytes or None)
+
+        def heed(_: Done) -> None:
+            report = current[0]
+            note = f"{report.labelled:,} of {report.todo:,}  {report.hours:,.1f} h  {report.rate:.2f} h/s"
+            shown.update(task, completed=report.size, note=note)
+
+        yield begin, heed
+
+
+def _tell(report: Report, out: Path, to: common.To) -> None:
+    """The bad recordings and a summary line to standard error; the summary, if asked for, to standard output."""
+    _few("could not be read", report.bad)
+    _few("warning", report.damaged)
+    common.complain(_summary(report, out))
+    if to is common.To.json:
+        typer.echo(json.dumps({"index": str(out), **report.plain()}, ensure_ascii=False))
+        return
+    _table(report)
+
+
+def _few(what: str, pairs: Sequence[tuple[str, str]]) -> None:
+    for name, why in pairs[:SHOWN]:
+        common.complain(f"{what}: {name}: {why}")
+    if len(pairs) > SHOWN:
+        common.complain(f"{what}: {len(pairs) - SHOWN:,} more; --to json lists all")
+
+
+def _summary(report: Report, out: Path) -> str:
+    done = f"{report.labelled:,} recordings, {report.hours:,.2f} h, labelled in {common.clock(report.took)}"
+    speed = f" ({report.rate * 3600:,.0f} times real time)" if report.seconds else ""
+    return f"{out}: {done}{speed}"
+
+
+def _table(report: Report) -> None:
+    rows = (
+        ("found", report.found),
+        ("labelled", report.labelled),
+        ("could not be read", len(report.bad)),
+        ("unchanged", report.unchanged),
+        ("bad before", report.bad_before),
+        ("changed", report.changed),
+        ("gone", report.gone),
+        ("dropped", report.pruned),
+        ("MB of index", round(report.index_bytes / 1e6, 2)),
+    )
+    for name, count in rows:
+        typer.echo(f"{name:<18}{count:>12,}")

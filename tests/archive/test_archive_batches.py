@@ -1,0 +1,221 @@
+"""Batches and merging, also when everything ends at any step."""
+
+import itertools
+import shutil
+from pathlib import Path
+
+import pytest
+from archive_making import hidden, index_rows
+
+from earmark.archive import batches, layout, merging, tables
+from earmark.archive.batches import Run, attempt, replace, sweep
+from earmark.archive.hearing import Heard
+from earmark.archive.highest import Highest
+from earmark.archive.layout import Options
+from earmark.archive.recordings import Recording
+from earmark.errors import EarmarkError
+from earmark.timeline import Event
+
+OPTIONS = Options("/archive", "sounds", "1", ("dog", "cat"))
+
+
+class KilledHereError(BaseException):
+    """What stands for SIGKILL: nothing of ours catches it."""
+
+
+def heard(name, *labels):
+    events = tuple(Event(float(i), i + 0.5, label, 0.9) for i, label in enumerate(labels))
+    return Heard(Recording(name, 10, 1.5), 4.0, None, events, Highest(1.0, 2).seconds(4.0))
+
+
+def batch_of(run, *recordings):
+    name = run.begin()
+    attempt(run.folder, name, tables.tables(recordings, OPTIONS))
+    return run.place(name)
+
+
+@pytest.fixture
+def index(tmp_path):
+    """An index of three batches, five recordings."""
+    run = Run(tmp_path / "index")
+    batch_of(run, heard("b", "dog", "cat"), heard("a", "cat"))
+    batch_of(run, heard("d"), heard("c", "dog"))
+    batch_of(run, heard("e", "cat", "dog", "cat"))
+    run.end()
+    return tmp_path / "index"
+
+
+def names(index):
+    return [row[0] for row in index_rows(index)["recordings"]]
+
+
+def test_tables_are_sorted_and_read_as_written(index):
+    batch = layout.batches(index)[0]
+    read = tables.read(batch)
+    assert {name: table.schema for name, table in read.items()} == layout.TABLES
+    assert read["recordings"]["recording"].to_pylist() == ["a", "b"]
+    order = list(zip(*(read["events"][column].to_pylist() for column in ("label", "recording", "onset")), strict=True))
+    assert order == sorted(order)
+
+
+def test_whole_batches_alone_are_seen(index):
+    run = Run(index)
+    (run.folder / run.begin() / "half").mkdir()
+    assert names(index) == list("abcde")
+
+
+def test_the_first_attempt_stands(index):
+    run = Run(index)
+    name = run.begin()
+    attempt(run.folder, name, tables.tables([heard("f", "dog")], OPTIONS))
+    attempt(run.folder, name, tables.tables([heard("f", "cat")], OPTIONS))
+    assert [row[3] for row in index_rows(index)["events"] if row[0] == "f"] == ["dog"]
+
+
+def test_who_was_given_up_adds_nothing(index):
+    run = Run(index)
+    name = run.begin()
+    assert not run.give_up(name)
+    with pytest.raises(EarmarkError, match="another run has taken over"):
+        attempt(run.folder, name, tables.tables([heard("f")], OPTIONS))
+    assert names(index) == list("abcde")
+
+
+def test_who_came_through_before_being_given_up_counts(index):
+    run = Run(index)
+    name = run.begin()
+    attempt(run.folder, name, tables.tables([heard("f")], OPTIONS))
+    assert run.give_up(name)
+
+
+def test_a_run_that_is_swept_adds_nothing(index):
+    """As a worker on another machine, whose command was killed and started again."""
+    old = Run(index)
+    name = old.begin()
+    sweep(index)
+    with pytest.raises(EarmarkError, match="another run has taken over"):
+        attempt(old.folder, name, tables.tables([heard("f")], OPTIONS))
+    assert names(index) == list("abcde")
+    assert not hidden(index)
+
+
+def test_merging_changes_no_row(index):
+    before = index_rows(index)
+    run = Run(index)
+    merging.merge(run)
+    run.end()
+    (batch,) = layout.batches(index)
+    assert index_rows(index) == before
+    order = list(
+        zip(*(tables.read(batch)["events"][c].to_pylist() for c in ("label", "recording", "onset")), strict=True)
+    )
+    assert order == sorted(order)
+    sweep(index)
+    assert index_rows(index) == before
+    assert not hidden(index)
+    assert not list(index.rglob(layout.REPLACES))
+
+
+def test_large_batches_are_left_alone(index, monkeypatch):
+    before = layout.batches(index)
+    monkeypatch.setattr(merging, "SMALL", 10)
+    run = Run(index)
+    merging.merge(run)
+    assert layout.batches(index) == before
+
+
+def test_groups_are_not_too_large(index, monkeypatch):
+    sizes = [merging.size_of(batch) for batch in layout.batches(index)]
+    monkeypatch.setattr(merging, "ENOUGH", sizes[0] + sizes[1])
+    merging.merge(Run(index))
+    assert [tables.read(batch)["recordings"].num_rows for batch in layout.batches(index)] in ([1, 4], [4, 1])
+
+
+def drop_c_and_merge(index):
+    """All that a run does to batches that are there."""
+    run = Run(index)
+    for batch in layout.batches(index):
+        if "c" in tables.read(batch)["recordings"]["recording"].to_pylist():
+            replace(run, [batch], lambda one: tables.without(one, ["c"]))
+    merging.merge(run)
+    run.end()
+
+
+STEPS = ((Path, "replace"), (Path, "mkdir"), (Path, "write_text"), (shutil, "rmtree"), (batches, "settle"))
+
+
+def killed_at(monkeypatch, step, work, after):
+    """Do some work up to its `step`th step on the disk; whether that came. A removal is killed half way."""
+    count = itertools.count()
+    with monkeypatch.context() as patch:
+        for owner, name in STEPS:
+            usual = getattr(owner, name)
+
+            def counted(*words, usual=usual, name=name, **options):
+                last = next(count) == step
+                if last and name == "rmtree":
+                    files = sorted(Path(words[0]).iterdir())
+                    [file.unlink() for file in files[:2] if file.is_file()]
+                elif last and after:
+                    usual(*words, **options)
+                if last:
+                    raise KilledHereError
+                return usual(*words, **options)
+
+            patch.setattr(owner, name, counted)
+        try:
+            work()
+        except KilledHereError:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a step", "after a step"])
+def test_an_end_at_any_step_of_merging_or_dropping(index, tmp_path, monkeypatch, after):
+    """Readers see each recording once, whether or not the next run has swept."""
+    steps = 0
+    for step in itertools.count():
+        copy = tmp_path / f"copy{step}"
+        shutil.copytree(index, copy)
+        killed = killed_at(monkeypatch, step, lambda copy=copy: drop_c_and_merge(copy), after)
+        seen = names(copy)
+        assert seen in (list("abcde"), list("abde")), step
+        rows = index_rows(copy)
+        sweep(copy)
+        assert index_rows(copy) == rows
+        assert not hidden(copy)
+        drop_c_and_merge(copy)
+        assert names(copy) == list("abde")
+        steps += killed
+        if not killed:
+            break
+    assert steps > 20
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_end_at_any_step_of_sweeping(index, tmp_path, monkeypatch, after):
+    """Of an index in its worst state: merged, nothing removed yet, and a leftover of a run."""
+    before = index_rows(index)
+    run = Run(index)
+    whole = layout.batches(index)
+    parts = [tables.read(batch) for batch in whole]
+    one = {name: tables.ordered(name, tables.joined(part[name] for part in parts)) for name in layout.TABLES}
+    attempt(run.folder, run.begin(), one, [batch.name for batch in whole])
+    assert index_rows(index) == before
+    for step in itertools.count():
+        copy = tmp_path / f"copy{step}"
+        shutil.copytree(index, copy)
+        killed = killed_at(monkeypatch, step, lambda copy=copy: sweep(copy), after)
+        assert index_rows(copy) == before
+        sweep(copy)
+        assert index_rows(copy) == before
+        assert len(list((copy / layout.BATCHES).iterdir())) == 1
+        if not killed:
+            break
+    assert step > 5
+
+
+def test_an_index_whose_list_of_replaced_batches_is_damaged(index):
+    (layout.batches(index)[0] / layout.REPLACES).write_text("{")
+    with pytest.raises(EarmarkError, match="is damaged"):
+        layout.batches(index)

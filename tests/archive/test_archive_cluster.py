@@ -1,0 +1,140 @@
+"""Real clusters: a scheduler and workers as processes of their own, which die."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from archive_making import hidden, index_rows, make_archive
+
+from earmark.archive import layout
+from earmark.archive.batches import Run
+from earmark.archive.cluster import BROKE, after_loss
+from earmark.archive.indexing import Settings, index, options_for
+from earmark.archive.recordings import below, listed, root_of
+from earmark.archive.working import Batch, Done, Job, work
+from earmark.errors import EarmarkError
+
+DASK = str(Path(sys.executable).with_name("dask"))
+EARMARK = str(Path(sys.executable).with_name("earmark"))
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@contextmanager
+def started(*words):
+    """A `dask` process, ended with the block."""
+    process = subprocess.Popen([DASK, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def cluster(folder, workers, threads=1):
+    """The address of a scheduler, and its workers' processes."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    place = ("--local-directory", folder, "--no-dashboard", "--no-nanny", "--nthreads", threads)
+    with started("scheduler", "--host", address, "--no-dashboard", "--no-jupyter"):
+        processes = [subprocess.Popen([DASK, "worker", address, *map(str, place)], stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL) for _ in range(workers)]  # fmt: skip
+        try:
+            yield address, processes
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+def test_a_worker_killed_in_the_middle(low_high_file, indexed, tmp_path):
+    """The index equals the one made without Dask, row by row."""
+    folder, out = tmp_path / "recordings", tmp_path / "index"
+    make_archive(folder, 60, seconds=20.0)
+    with cluster(tmp_path, 2) as (address, workers):
+        command = [EARMARK, "index", folder, "--out", out, "--model", low_high_file, "--batch", "1"]
+        command = [*map(str, command), "--scheduler", address, "--to", "json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and len(list(out.glob(f"{layout.BATCHES}/[!.]*"))) < 6:
+            time.sleep(0.01)
+        assert process.poll() is None
+        workers[0].send_signal(signal.SIGKILL)
+        done, told = process.communicate()
+    assert process.returncode == 0, told
+    report = json.loads(done)
+    assert (report["labelled"], report["bad"]) == (60, [])
+    assert not hidden(out)
+    indexed(folder, tmp_path / "plain")
+    assert index_rows(out) == index_rows(tmp_path / "plain")
+    assert len(index_rows(out)["events"]) >= 60
+
+
+def test_a_recording_that_hangs_up_its_process(archive, low_high_file, tmp_path):
+    """A pipe that nobody writes to: the process that opens it never comes back, and is ended. The rest is done."""
+    os.mkfifo(tmp_path / "pipe.wav")
+    files = [*sorted(map(str, archive.rglob("*.wav"))), str(tmp_path / "pipe.wav")]
+    (tmp_path / "list.txt").write_text("\n".join(files))
+    out = tmp_path / "index"
+    options = options_for("", str(low_high_file))
+    settings = Settings(jobs=2, most=7, timeout=5.0)
+    report = index(listed(tmp_path / "list.txt"), out, options, settings)
+    assert report.bad == [(str(tmp_path / "pipe.wav"), BROKE)]
+    rows = {row[0]: row[5] for row in index_rows(out)["recordings"]}
+    assert rows == {file: BROKE if file.endswith("pipe.wav") else None for file in files}
+    assert len(index_rows(out)["recordings"]) == 13
+
+
+def test_after_workers_died_at_a_batch(archive, low_high_file, tmp_path):
+    """Its recordings one by one, then a row; unless one of them had come through before it died."""
+    options = options_for(root_of(str(archive)), str(low_high_file))
+    run = Run(tmp_path / "index")
+    job = Job(str(run.folder), options)
+    first, second, third = below(str(archive)).recordings[:3]
+    done, again = after_loss(run, job, Batch(run.begin(), (first, second)))
+    assert (done, [batch.recordings for batch in again]) == (None, [(first,), (second,)])
+    assert after_loss(run, job, again[0]) == (Done(1, first.size, 0.0, ((first.name, BROKE),)), [])
+    through = Batch(run.begin(), (second, third))
+    told = work(job, through)
+    assert after_loss(run, job, through) == (told, [])
+    rows = {row[0]: row[5] for row in index_rows(tmp_path / "index")["recordings"]}
+    assert rows == {first.name: BROKE, second.name: None, third.name: None}
+
+
+def test_processes_of_this_machine(archive, low_high_file, indexed, tmp_path):
+    options = options_for(root_of(str(archive)), str(low_high_file))
+    report = index(below(str(archive)), tmp_path / "two", options, Settings(jobs=2, most=2))
+    indexed(archive, tmp_path / "one")
+    assert report.labelled == 12
+    assert index_rows(tmp_path / "two") == index_rows(tmp_path / "one")
+
+
+def test_clusters_that_cannot_do_it(archive, low_high_file, tmp_path, monkeypatch):
+    from earmark.archive import cluster as clusters
+
+    monkeypatch.setattr(clusters, "PATIENCE", 3.0)
+    options = options_for(root_of(str(archive)), str(low_high_file))
+
+    def refused(address):
+        with pytest.raises(EarmarkError) as told:
+            index(below(str(archive)), tmp_path / "index", options, Settings(scheduler=address))
+        return str(told.value)
+
+    assert "does not answer; start one with `dask scheduler`" in refused(f"tcp://127.0.0.1:{free_port()}")
+    with cluster(tmp_path, 0) as (address, _):
+        assert "has no workers; start some: dask worker" in refused(address)
+    monkeypatch.setattr(clusters, "PATIENCE", 60.0)
+    with cluster(tmp_path, 1, threads=2) as (address, _):
+        assert "has workers with several threads; start them with --nthreads 1" in refused(address)
+    with cluster(tmp_path, 1) as (address, _):
+        monkeypatch.setattr(clusters, "__version__", "0.0.1")
+        assert "in place of 0.0.1; it needs the same" in refused(address)

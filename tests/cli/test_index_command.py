@@ -1,0 +1,128 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from model_making import tones, write_wav
+
+from earmark.archive import layout
+
+EARMARK = str(Path(sys.executable).with_name("earmark"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three recordings, one of which is broken."""
+    place = tmp_path / "recordings"
+    for number in range(2):
+        write_wav(place / f"sub/{number}.wav", tones(2.0, (0.5, 1.5, 300.0)))
+    (place / "broken.mp3").write_text("nothing")
+    return place
+
+
+def test_an_archive(command, folder, low_high_file, tmp_path):
+    words = ("index", folder, "--out", tmp_path / "index", "--model", low_high_file, "--jobs", "1")
+    first = command(*words)
+    assert first.returncode == 1
+    assert "earmark: could not be read: broken.mp3: is not a recording that FFmpeg can read" in first.stderr
+    assert first.stderr.splitlines()[-1].startswith(f"earmark: {tmp_path}/index: 3 recordings, 0.00 h, labelled in 0:")
+    told = dict(line.rsplit(maxsplit=1) for line in first.stdout.splitlines())
+    assert (told["found"], told["labelled"], told["could not be read"]) == ("3", "3", "1")
+    again = command(*words, "--to", "json")
+    assert again.returncode == 0
+    report = json.loads(again.stdout)
+    assert {key: report[key] for key in ("index", "found", "labelled", "unchanged", "bad", "bad_before")} == {
+        "index": str(tmp_path / "index"),
+        "found": 3,
+        "labelled": 0,
+        "unchanged": 3,
+        "bad": [],
+        "bad_before": 1,
+    }
+    retried = command(*words, "--to", "json", "--retry-bad")
+    assert (retried.returncode, json.loads(retried.stdout)["bad"][0]["recording"]) == (1, "broken.mp3")
+
+
+def test_many_bad_recordings(command, tmp_path, low_high_file):
+    for number in range(14):
+        (tmp_path / f"{number:02}.wav").touch()
+    run = command("index", tmp_path, "--out", tmp_path / "i", "--model", low_high_file, "--jobs", "1", "--to", "json")
+    assert len(json.loads(run.stdout)["bad"]) == 14
+    lines = [line for line in run.stderr.splitlines() if "could not be read" in line]
+    assert (len(lines), lines[-1]) == (11, "earmark: could not be read: 4 more; --to json lists all")
+
+
+def test_a_list_and_prune(command, folder, low_high_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    (tmp_path / "list.txt").write_text("sub/0.wav\nsub/1.wav\n")
+    words = ("index", "--list", tmp_path / "list.txt", "--out", tmp_path / "index", "--model", low_high_file)
+    words = (*words, "--jobs", "1", "--to", "json")
+    assert json.loads(command(*words).stdout)["labelled"] == 2
+    (tmp_path / "list.txt").write_text("sub/0.wav\n")
+    report = json.loads(command(*words).stdout)
+    assert (report["unchanged"], report["gone"], report["pruned"]) == (1, 1, 0)
+    assert json.loads(command(*words, "--prune").stdout)["pruned"] == 1
+    assert layout.read_options(tmp_path / "index").root == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["."], "needs --out INDEX"),
+        (["--out", "i"], "needs either a FOLDER or --list FILE"),
+        ([".", "--list", "x", "--out", "i"], "needs either a FOLDER or --list FILE"),
+        (["none", "--out", "i"], "is no folder; give the folder that holds the recordings, or --list FILE"),
+        (["--list", "none", "--out", "i"], "--list none: cannot be read (No such file or directory)"),
+        ([".", "--out", "i"], "holds no recordings"),
+        ([".", "--out", "i", "--model", "none"], "no such model"),
+        (["nonsense://x", "--out", "i"], "is no URL that can be read"),
+    ],
+)
+def test_mistakes(command, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    run = command("index", *words)
+    assert (run.returncode, run.stdout) == (1, "")
+    (line,) = run.stderr.splitlines()
+    assert message in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_extra(command, folder, tmp_path, monkeypatch):
+    from earmark.cli import index
+
+    monkeypatch.setattr(index, "find_spec", lambda name: None)
+    run = command("index", folder, "--out", tmp_path / "index")
+    assert run.returncode == 1
+    assert "pip install 'earmark[archive]'" in run.stderr
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c(folder, low_high_file, tmp_path, jobs):
+    """The terminal sends it to all processes of the command; the same command goes on."""
+    for number in range(40):
+        write_wav(folder / f"more/{number}.wav", tones(5.0, (0.5, 1.5, 300.0)))
+    (folder / "broken.mp3").unlink()
+    out = tmp_path / "index"
+    words = [EARMARK, "index", folder, "--out", out, "--model", low_high_file, "--jobs", jobs, "--batch", "1"]
+    process = subprocess.Popen(
+        [*map(str, words), "--to", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    while process.poll() is None and len(list(out.glob(f"{layout.BATCHES}/[!.]*"))) < 3:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    done, told = process.communicate(timeout=120)
+    assert (process.returncode, done) == (130, "")
+    assert told == "earmark: interrupted; the same command goes on\n"
+    kept = len(layout.batches(out))
+    assert kept >= 3
+    run = subprocess.run([*map(str, words), "--to", "json"], capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout)["labelled"] == 42 - kept
