@@ -96,7 +96,7 @@ def quiet(recordings: list[Path], minutes: int) -> Iterator[Samples]:
             noise = coloured_noise(MINUTE, RATE, rng.uniform(0, 2), rng)
             yield np.asarray(noise * 10 ** (rng.uniform(-70, -45) / 20), np.float32)
         else:
-            yield _joined(rooms[rng.integers(len(rooms))], rng)
+            yield joined(rooms[rng.integers(len(rooms))], MINUTE, rng)
 
 
 def _pauses(path: Path) -> list[Samples]:
@@ -113,18 +113,18 @@ def _pauses(path: Path) -> list[Samples]:
     return [piece for piece in found if len(piece) > 2 * FADE]
 
 
-def _joined(pauses: list[Samples], rng: np.random.Generator) -> Samples:
-    """A minute of one room: its pauses in any order, faded into each other with even power."""
+def joined(pauses: list[Samples], length: int, rng: np.random.Generator) -> Samples:
+    """So many samples of one room: its pauses in any order, faded into each other with even power."""
     rise = np.sin(np.linspace(0, np.pi / 2, FADE)).astype(np.float32)
-    total = np.zeros(MINUTE + max(map(len, pauses)), np.float32)
+    total = np.zeros(length + max(map(len, pauses)), np.float32)
     place = 0
-    while place < MINUTE:
+    while place < length:
         piece = pauses[rng.integers(len(pauses))].copy()
         piece[:FADE] *= rise
         piece[-FADE:] *= rise[::-1]
         total[place : place + len(piece)] += piece
         place += len(piece) - FADE
-    return total[:MINUTE]
+    return total[:length]
 
 
 if __name__ == "__main__":

@@ -15,20 +15,16 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from false_captions import FADE, RATE, Samples, joined
 
 from earmark.datasets import Clip, Dataset, table
 from earmark.media import read
 from earmark.media.writing import write_samples
 
-RATE = 22_050
 FRAME = RATE // 100
 BELOW, SILENCE = 30.0, -80.0  # dB below the sound; re full scale: less is no place but an editor's work
 SHORTEST, MARGIN = 33, 8  # frames of a pause; left out at either end: edges and echoes
-FADE = 5 * FRAME
 CLIP, LEAST = 10 * RATE, 0.7  # samples; seconds of pauses that a clip is made of
-
-Samples = NDArray[np.float32]
 
 
 def pauses(samples: Samples) -> list[Samples]:
@@ -41,20 +37,6 @@ def pauses(samples: Samples) -> list[Samples]:
     edges = np.flatnonzero(np.diff(quiet.astype(np.int8))).reshape(-1, 2)
     inner = [(first + MARGIN, last - MARGIN) for first, last in edges if last - first >= SHORTEST]
     return [samples[first * FRAME : last * FRAME] for first, last in inner]
-
-
-def joined(pieces: list[Samples], rng: np.random.Generator) -> Samples:
-    """A clip of pieces in any order, faded into each other with even power."""
-    rise = np.sin(np.linspace(0, np.pi / 2, FADE)).astype(np.float32)
-    total = np.zeros(CLIP + max(map(len, pieces)), np.float32)
-    place = 0
-    while place < CLIP:
-        piece = pieces[rng.integers(len(pieces))].copy()
-        piece[:FADE] *= rise
-        piece[-FADE:] *= rise[::-1]
-        total[place : place + len(piece)] += piece
-        place += len(piece) - FADE
-    return total[:CLIP]
 
 
 def main() -> None:
@@ -73,7 +55,7 @@ def main() -> None:
         if sum(map(len, pieces)) >= LEAST * RATE:
             path = given.out / "audio" / f"{len(clips):04}.flac"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_samples(path, [joined(pieces, rng)], RATE)
+            write_samples(path, [joined(pieces, CLIP, rng)], RATE)
             clips.append(Clip(path, source=source))
     print(f"{len(clips)} of {len(found)} sources have pauses")
     table.write(Dataset("room_tone", tuple(clips)), given.out / "clips.csv")
