@@ -27,17 +27,18 @@ from earmark.training import recipe as recipes
 from earmark.training import run
 from earmark.training.fit import start_fabric
 from earmark.training.folders import machine
-from earmark.training.from_folder import recipe_for
+from earmark.training.from_folder import ITS_NETWORK, recipe_for
 from earmark.training.recipe import Recipe
 
 COUNTS = (1, 5, 10, 20)
 BASE = {
+    "model": {"network": ITS_NETWORK},
     "split": {"protocol": "none"},
     "augment": {"noise_floor": True, "overlay": 0.3, "gain_db": 15},
     "training": {"epochs": 30, "optimizer": "muon", "learning_rate": 0.003},
     "export": {"exclusive": False},
 }
-FROM_NOTHING = "model.network=compact_cnn"  # names the network, so no start is taken
+FROM_NOTHING = f"model.network={ITS_NETWORK}"  # names the network, so no start is taken
 
 
 def carry_out(plan: Recipe, out: Path, cache: Path | None) -> Path:
@@ -59,11 +60,11 @@ def base_model(clips: list[Clip], work: Path, cache: Path | None) -> Path:
 
 
 def drawn(clips: list[Clip], count: int, rng: np.random.Generator) -> list[Clip]:
-    """So many clips of each class, no two of one source."""
-    chosen = []
+    """So many clips of each class."""
+    chosen: list[Clip] = []
     for label in sorted({clip.labels[0] for clip in clips}):
-        own = {clip.source: clip for clip in clips if clip.labels[0] == label}
-        chosen += [own[source] for source in rng.choice(sorted(own), count, replace=False)]
+        own = [clip for clip in clips if clip.labels[0] == label]
+        chosen += [own[place] for place in rng.choice(len(own), count, replace=False)]
     return chosen
 
 
@@ -94,21 +95,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             for way, words in (("start", [f"model.start={base}"]), ("nothing", [FROM_NOTHING])):
                 if way not in args.ways:
                     continue
-                plan = with_start(listed, ["split.protocol=none", f"name={listed.stem}_{way}", *words, *args.override])
+                plan = recipe_for(listed, ["split.protocol=none", f"name={listed.stem}_{way}", *words, *args.override])
                 model = load_model(carry_out(plan, args.work, args.cache))
                 rows.append({"clips": count, "way": way, "draw": draw, "accuracy": round(accuracy(model, test), 4)})
                 print(rows[-1], flush=True)
     return {"test_clips": len(test), "classes": len(known), "base_classes": 40, "rows": rows}
-
-
-def with_start(listed: Path, words: list[str]) -> Recipe:
-    """What `earmark train TABLE` does, but that it starts from our network in place of the bundled one."""
-    starts = [word for word in words if word.startswith("model.start=")]
-    plan = recipe_for(listed, [word for word in words if word not in starts])
-    if not starts:
-        return plan
-    model = plan.model.model_copy(update={"start": starts[0].removeprefix("model.start=")})
-    return plan.model_copy(update={"model": model})
 
 
 def draw_curves(result: dict[str, Any], path: Path) -> None:

@@ -1,3 +1,5 @@
+import io
+import struct
 from datetime import datetime
 from fractions import Fraction
 
@@ -26,6 +28,9 @@ MORNING = datetime(2026, 5, 11, 5, 30)
         ("rec_20260511-053000.250.wav", MORNING.replace(microsecond=250_000)),
         ("20260511_053000.5.wav", MORNING.replace(microsecond=500_000)),
         ("99999999_999999_20260511_053000.wav", MORNING),
+        ("20260511_053000.3gp", MORNING),
+        ("20260511_053000.3G2", MORNING),
+        ("2026-05-11 05.30.00", MORNING),
         ("20260511.wav", None),
         ("20261311_053000.wav", None),
         ("20260511_253000.wav", None),
@@ -77,6 +82,17 @@ def test_from_a_file(tmp_path):
     assert from_header(str(path)) == MORNING
     with path.open("rb") as file:
         assert from_header(file) == MORNING
+
+
+def test_from_a_file_that_was_read_before():
+    """As `hear` has it from a server: a WAV's header is found at its beginning only."""
+    about = b"".join(text.ljust(size, b"\0") for text, size in ((b"", 320), (b"2026-05-11", 10), (b"05:30:00", 272)))
+    form = struct.pack("<HHIIHH", 1, 1, 22050, 44100, 2, 16)
+    parts = ((b"bext", about), (b"fmt ", form), (b"data", bytes(44100)))
+    content = b"WAVE" + b"".join(name + struct.pack("<I", len(part)) + part for name, part in parts)
+    file = io.BytesIO(b"RIFF" + struct.pack("<I", len(content)) + content)
+    file.seek(0, io.SEEK_END)
+    assert from_header(file) == MORNING
 
 
 def test_from_what_is_no_recording(tmp_path):

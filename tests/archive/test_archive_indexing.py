@@ -1,5 +1,6 @@
 """An index made and kept up to date in this process."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -169,7 +170,7 @@ def test_an_index_of_something_else_is_left_alone(archive, indexed, low_high_fil
     before = files_of(out)
     found = below(str(archive))
     for options, what in (
-        (options_for("/elsewhere", str(low_high_file)), "an index with recordings of"),
+        (options_for("/elsewhere", str(low_high_file)), "an index with recordings of .* at root in .*index.json"),
         (options_for(str(archive), str(compact[1])), "an index with a model,"),
         (options_for(str(archive), str(low_high_file), 0.7), "an index with --sensitivity 0.5, not 0.7"),
     ):
@@ -189,6 +190,20 @@ def test_nothing_found_is_not_taken_for_gone(archive, indexed, low_high_file, tm
         index(Found(seen, ["/x: cannot be read"]), out, options, Settings(jobs=1, prune=True))
     assert index(Found([]), out, options, Settings(jobs=1)).gone == 12
     assert len(index_rows(out)["recordings"]) == 12
+
+
+def test_a_list_of_what_is_not_mounted(folder, low_high_file, tmp_path):
+    out, listing = tmp_path / "index", tmp_path / "list.txt"
+    listing.write_text("\n".join(str(file) for file in folder.rglob("*.wav")))
+    options = options_for("", str(low_high_file))
+    index(listed(listing), out, options, Settings(jobs=1))
+    before = index_rows(out)
+    folder.rename(tmp_path / "elsewhere")
+    report = index(listed(listing), out, options, Settings(jobs=1))
+    assert (report.labelled, report.gone, report.bad) == (0, 12, [])
+    with pytest.raises(EarmarkError, match="is it mounted"):
+        index(listed(listing), out, options, Settings(jobs=1, prune=True))
+    assert index_rows(out) == before
 
 
 def test_one_run_at_a_time(archive, indexed, tmp_path):
@@ -221,3 +236,21 @@ def test_a_damaged_batch_is_named(archive, indexed, tmp_path):
     (layout.batches(out)[0] / "recordings.parquet").write_bytes(b"PAR1")
     with pytest.raises(EarmarkError, match=r"recordings\.parquet: is damaged"):
         indexed(archive, out)
+
+
+def test_a_damaged_batch_is_named_where_it_is_merged(folder, indexed, tmp_path):
+    out = tmp_path / "index"
+    indexed(folder, out)
+    (layout.batches(out)[0] / "events.parquet").write_bytes(b"PAR1")
+    (folder / "new.wav").write_bytes(b"")
+    with pytest.raises(EarmarkError, match=r"is damaged; delete .* and index again"):
+        indexed(folder, out)
+
+
+def test_a_file_system_without_locks(archive, indexed, tmp_path, monkeypatch):
+    def refuse(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(EarmarkError, match="cannot be locked"):
+        indexed(archive, tmp_path / "index")

@@ -48,3 +48,15 @@ def test_what_is_new_changed_bad_and_gone():
     assert [one.name for one in again.todo] == ["bad", "new", "other model", "resized", "touched"]
     assert (again.unchanged, again.bad_before, again.changed) == (1, 0, 3)
     assert again.drop == {"b1": {"bad", "resized", "touched"}, "b2": {"other model", "gone"}}
+
+
+def test_what_is_listed_but_not_there_keeps_its_rows():
+    """As on a disk that is not mounted: what was heard in it is not exchanged for `no such file`."""
+    found = [Recording(name) for name in ("bad", "good", "new")]
+    known = {"bad": row(bad=True), "good": row()}
+    made = plan(found, known, "v", retry_bad=False, prune=False)
+    assert ([one.name for one in made.todo], made.gone, made.drop) == (["bad", "new"], ["good"], {"b1": {"bad"}})
+    assert plan(found, known, "v", retry_bad=False, prune=True).drop == {"b1": {"bad", "good"}}
+    untold = {"good": row(size=0, modified=None)}  # by a server that never tells more
+    again = plan([Recording("good")], untold, "another model", retry_bad=False, prune=False)
+    assert ([one.name for one in again.todo], again.gone) == (["good"], [])

@@ -1,6 +1,7 @@
 import errno
 import os
-from datetime import UTC, datetime
+import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import fsspec
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.archive.recordings import Recording, below, is_url, listed, root_of
+from earmark.archive.recordings import Recording, _seconds, below, is_url, listed, root_of
 from earmark.errors import EarmarkError
 
 
@@ -136,3 +137,14 @@ def test_a_path_is_no_url(text):
     assert not is_url(f"/{text}")
     assert is_url("s3://bucket")
     assert not is_url("a:b.wav")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_a_time_without_a_zone_is_the_same_everywhere(zone, monkeypatch):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert _seconds(datetime(1970, 1, 2)) == _seconds("1970-01-02T00:00:00") == _seconds(date(1970, 1, 2)) == 86400
+    finally:
+        monkeypatch.undo()
+        time.tzset()

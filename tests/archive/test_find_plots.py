@@ -65,6 +65,12 @@ def test_recordings_where_no_date_is_known(tmp_path, drawn):
         plotting.draw(index, Query(("dog",)), tmp_path / "a.png", "hour")
 
 
+def test_names_of_recordings_are_no_formulas(tmp_path, drawn):
+    events = [event("a$^$b.wav", 1.0, 2.0, "dog")]
+    plotting.draw(Index(make_index(tmp_path / "index", events)), Query(("dog",)), tmp_path / "a.png")
+    assert "a$^$b.wav" in texts(drawn[0])
+
+
 def test_nothing_to_draw(tmp_path):
     with pytest.raises(EarmarkError, match="nothing to draw"):
         plotting.draw(opened(tmp_path, {}), Query(("cat",)), tmp_path / "a.png")

@@ -84,8 +84,8 @@ def beside(e, labels, within, events):
         other.label in labels
         and other.recording == e.recording
         and (other.onset, other.offset, other.label) != (e.onset, e.offset, e.label)
-        and other.onset - e.offset <= within
-        and e.onset - other.offset <= within
+        and round(other.onset - e.offset, 3) <= within
+        and round(e.onset - other.offset, 3) <= within
         for other in events
     )
 
@@ -198,3 +198,17 @@ def test_a_span_holds_its_first_and_last_day(one, other):
 def test_what_is_no_span(text):
     with pytest.raises(EarmarkError, match="--during"):
         during(text)
+
+
+def test_what_is_just_as_far_is_near(tmp_path):
+    """Though 4.4 - 3.4 is more than 1 in floating point."""
+    events = [event("a", 2.0, 3.4, "dog"), event("a", 4.4, 5.0, "siren"), event("b", 2.0, 3.4, "dog")]
+    index = Index(make_index(tmp_path / "index", [*events, event("b", 4.401, 5.0, "siren")]))
+    assert find(index, Query(("dog",), near=(("siren",),), within=1.0)) == [events[0]]
+    assert find(index, Query(("dog",), absent=(("siren",),), within=1.0)) == [events[2]]
+
+
+@pytest.mark.parametrize("name", ["[take] 1?.wav", "back\\slash.wav", "star*.wav", "100%_'\".wav", "line\nbreak.wav"])
+def test_a_recording_by_its_own_name(tmp_path, name):
+    events = [event(name, 1.0, 2.0, "dog"), event("other.wav", 1.0, 2.0, "dog")]
+    assert find(Index(make_index(tmp_path / "index", events)), Query(recordings=(name,))) == events[:1]

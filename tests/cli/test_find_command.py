@@ -126,6 +126,11 @@ def test_cut_out_and_what_is_bad_told(command, index, tmp_path):
     assert [row["source"] for row in csv.DictReader((out / "clips.csv").open())] == ["two.wav"]
 
 
+def test_what_was_found_and_what_is_unsure_are_not_mixed(command, index, tmp_path):
+    assert command("find", "--every", "--in", index, "--cut", tmp_path / "cut").returncode == 0
+    refused(command("find", "--uncertain", "--in", index, "--cut", tmp_path / "cut"), "made with other options")
+
+
 def test_least_sure(command, index):
     (one,) = json.loads(command("find", "--uncertain", "--in", index, "--to", "json").stdout)
     assert (one["label"], one["score"], one["threshold"], one["offset"]) == ("cat", 0.45, 0.5, 2.0)
@@ -155,6 +160,8 @@ def test_drawn(command, index, tmp_path):
         (["dog", "--count", "--by", "day"], "leave one of them out"),
         (["dog", "--plot", "dog.txt"], "is no name for a .png file"),
         (["dog", "--count", "--play"], "ask for one thing"),
+        (["dog", "--by", "recording", "--limit", "5"], "--limit: is for events"),
+        (["dog", "--within", "5s"], "say one of them, too"),
     ],
 )
 def test_mistakes(command, index, words, says):

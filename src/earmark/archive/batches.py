@@ -93,13 +93,23 @@ def replace(run: Run, batches: Sequence[Path], change: Callable[[tables.Tables],
     """Make one batch of several, with `change` done to the tables of each, and remove them.
 
     A kill leaves either those or the one, and `sweep` removes what no longer counts.
+
+    Raises:
+        EarmarkError: a file of theirs is damaged, or see `attempt`.
     """
-    parts = [change(tables.read(batch)) for batch in batches]
+    parts = [change(_read(batch)) for batch in batches]
     one = {name: tables.ordered(name, tables.joined(part[name] for part in parts)) for name in layout.TABLES}
     if one["recordings"].num_rows:
         attempt(run.folder, run.begin(), one, [batch.name for batch in batches])
     for batch in batches:
         _take_away(batch)
+
+
+def _read(batch: Path) -> tables.Tables:
+    try:
+        return tables.read(batch)
+    except (OSError, ValueError) as error:
+        raise EarmarkError(batch, "is damaged", f"delete {batch} and index again") from error
 
 
 def sweep(index: Path) -> None:

@@ -65,7 +65,7 @@ def draw_calendar(days: Sequence[Group], covered: Covered, caption: Caption, pat
         )
         _dress_year(axes, year)
     figure.colorbar(image, ax=list(panels), label="events a day", ticks=MaxNLocator(integer=True), pad=0.01)
-    figure.suptitle(f"{caption}   grey: nothing recorded", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(f"{caption}   grey: nothing recorded", x=0.01, ha="left", fontsize=11, parse_math=False)
     save(figure, path)
 
 

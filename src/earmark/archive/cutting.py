@@ -107,7 +107,7 @@ def cut(
     Raises:
         EarmarkError: the folder holds something else, or cannot be written.
     """
-    _claim(index, query, out, margin)
+    _claim(index, query, any(one.threshold is not None for one in found), out, margin)
     wanted = excerpts(found, margin, _durations(index, {one.recording for one in found}))
     there: list[tuple[Excerpt, Path]] = []
     for done, (recording, parts) in enumerate(wanted.items(), start=1):
@@ -121,8 +121,9 @@ def cut(
     return there
 
 
-def _claim(index: Index, query: Query, out: Path, margin: float) -> None:
-    asked = {"root": index.options.root, "version": index.options.version, "query": repr(query), "margin": margin}
+def _claim(index: Index, query: Query, unsure: bool, out: Path, margin: float) -> None:
+    about = {"root": index.options.root, "version": index.options.version}
+    asked = {**about, "query": repr(query), "uncertain": unsure, "margin": margin}
     try:
         claim(out, OPTIONS, asked, "excerpts", f"{AUDIO}/*")
     except EarmarkError as error:

@@ -12,7 +12,7 @@ import av
 
 _NAME = re.compile(
     r"(?<!\d)(?P<year>\d{4})[-_.]?(?P<month>\d\d)[-_.]?(?P<day>\d\d)[T_\-. ]{0,3}"
-    r"(?P<hour>\d\d)[-_.:h]?(?P<minute>\d\d)[-_.:m]?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,6}))?(?!\d)",
+    r"(?P<hour>\d\d)[-_.:h]?(?P<minute>\d\d)[-_.:m]?(?P<second>\d\d)(?:[.,](?!3g[p2]$)(?P<fraction>\d{1,6}))?(?!\d)",
     re.IGNORECASE,
 )
 _AUDIOMOTH = re.compile(r"Recorded at (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d\d)/(\d\d)/(\d{4})")
@@ -33,12 +33,14 @@ def from_name(name: str) -> datetime | None:
 
 
 def from_header(source: str | BinaryIO) -> datetime | None:
-    """The date and time in a recording's header, as it stands there; None where there is none.
+    """The date and time in a recording's header, as it stands there; None where there is none. A file is begun anew.
 
     MP4, MOV and Matroska say `creation_time`, in UTC as a rule; Broadcast WAV has a date and a time of day (EBU Tech
     3285); AudioMoth recorders write a comment.
     """
     try:
+        if not isinstance(source, str):
+            source.seek(0)
         with av.open(source, "r", metadata_errors="replace") as container:
             return from_metadata(container.metadata)
     except (av.FFmpegError, OSError, ValueError):

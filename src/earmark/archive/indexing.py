@@ -132,14 +132,18 @@ def _claim(out: Path, options: Options) -> None:
         ("--sensitivity", there.sensitivity, options.sensitivity),
     ):
         if was != now:
-            raise EarmarkError(out, f"is an index with {what} {was}, not {now}", "choose another --out")
+            remedy = "choose another --out"
+            if what == "recordings of" and there.root and options.root:
+                remedy += f"; or, if the archive has moved, write its new place at root in {out / layout.OPTIONS}"
+            raise EarmarkError(out, f"is an index with {what} {was}, not {now}", remedy)
 
 
 def _check_prune(found: Found, known: dict[str, planning.Row], root: str, settings: Settings) -> None:
     """Refuse to take what cannot be seen just now for gone."""
     if settings.prune and found.left_out:
         raise EarmarkError("--prune", f"cannot tell what is gone: {found.left_out[0]}", "run it without --prune")
-    if settings.prune and known and not found.recordings:
+    unseen = not any(one.there for one in found.recordings) and any(row.described for row in known.values())
+    if settings.prune and known and (unseen or not found.recordings):
         raise EarmarkError("--prune", f"found no recordings in {root or 'the list'} at all", "is it mounted?")
 
 

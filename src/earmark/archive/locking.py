@@ -27,8 +27,11 @@ def locked(index: Path) -> Iterator[None]:
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise EarmarkError(
                 index, "is being written by another `earmark index`", "wait for it, or choose another --out"
             ) from error
+        except OSError as error:
+            why = f"cannot be locked ({error.strerror}): its file system does not know how to"
+            raise EarmarkError(index, why, "choose another --out") from error
         yield

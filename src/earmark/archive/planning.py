@@ -31,6 +31,11 @@ class Row:
     bad: bool
     version: str
 
+    @property
+    def described(self) -> bool:
+        """Whether its size or time was known: some servers never tell them."""
+        return self.size > 0 or self.modified is not None
+
 
 @dataclass
 class Plan:
@@ -41,7 +46,7 @@ class Plan:
         drop: names by batch, of those whose rows are to go.
         unchanged: how many have rows that hold; of these `bad_before` could not be read.
         changed: how many of `todo` were there before, in another state.
-        gone: names in the index that were not found.
+        gone: names in the index that were not found, also where a list or a link names them still.
     """
 
     todo: list[Recording] = field(default_factory=list)
@@ -92,11 +97,14 @@ def plan(found: Sequence[Recording], known: dict[str, Row], version: str, retry_
             made.unchanged += 1
             made.bad_before += row.bad
             continue
+        if row is not None and not row.bad and row.described and not recording.there:
+            made.gone.append(recording.name)
+            continue
         made.todo.append(recording)
         if row is not None:
             made.changed += not same
             made.drop[row.batch].add(recording.name)
-    made.gone = sorted(known.keys() - {recording.name for recording in found})
+    made.gone = sorted({*made.gone, *(known.keys() - {recording.name for recording in found})})
     if prune:
         for name in made.gone:
             made.drop[known[name].batch].add(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from earmark.archive.moments import During, Hours
@@ -9,7 +10,9 @@ from earmark.archive.reading import EVENTS
 
 NEAR = 5.0  # seconds that count as near, where nothing else is said
 SLOT = 60.0  # seconds: events are compared with those of the same slots, not with all of a recording
+EXACT = 1e-6  # seconds: times are whole milliseconds, and 4.4 - 3.4 is more than 1 in floating point
 
+_MEANT = re.compile(r"[][?\\]")
 FIELDS = 'recording, onset, "offset", label, score, began'
 LENGTH = 'round("offset" - onset, 3)'
 
@@ -82,8 +85,10 @@ def one_of(column: str, wanted: tuple[str, ...], values: Values) -> str:
 
 
 def like_one_of(column: str, patterns: tuple[str, ...], values: Values) -> str:
-    """A condition: the column matches a pattern."""
-    return "(" + " OR ".join(f"{column} GLOB {values.add(pattern)}" for pattern in patterns) + ")"
+    """A condition: the column matches a pattern, or is it, as names may hold what means something in patterns."""
+    conditions = [f"{column} GLOB {values.add(pattern)}" for pattern in patterns]
+    conditions += [f"{column} = {values.add(name)}" for name in patterns if _MEANT.search(name)]
+    return f"({' OR '.join(conditions)})"
 
 
 def _of_event(query: Query, values: Values) -> list[str]:
@@ -121,7 +126,7 @@ def _neighbours(labels: tuple[str, ...], within: float, values: Values) -> str:
     Both sides are cut into slots and joined where recording and slot are equal, which hashing does, before their times
     are compared: that takes as long for one recording of a year as for a year of short ones.
     """
-    near, slot = values.add(within), values.add(max(SLOT, within))
+    near, slot = values.add(within + EXACT), values.add(max(SLOT, within))
     mine = _slots("onset", '"offset"', slot)
     others = _slots(f"onset - {near}", f'"offset" + {near}', slot)
     return f"""

@@ -49,7 +49,7 @@ def draw_hours(cells: Mapping[tuple[date, int], int], covered: Covered, caption:
     axes.set_yticks(range(0, HOURS + 1, 3), [f"{hour:02}:00" for hour in range(0, HOURS + 1, 3)])
     axes.set_ylabel("time of day")
     axes.set_xlabel("date" if width == 1 else f"date, a column for {width} days")
-    axes.set_title(f"{caption}   grey: nothing recorded", loc="left", fontsize=11)
+    axes.set_title(f"{caption}   grey: nothing recorded", loc="left", fontsize=11, parse_math=False)
     figure.colorbar(image, label="events in an hour of recording", pad=0.01)
     save(figure, path)
 
@@ -75,14 +75,14 @@ def draw_recordings(found: Sequence[Found], durations: Mapping[str, float], capt
         axes.barh(row, durations.get(name, longest), height=0.75, color=NOTHING_RECORDED)
         spans = [(one.onset, max(one.length, least)) for one in lanes[name]]
         axes.broken_barh(spans, (row - 0.375, 0.75), color="C0")
-    axes.set_yticks(range(len(shown)), [_short(name) for name in shown], fontsize=8)
+    axes.set_yticks(range(len(shown)), [_short(name) for name in shown], fontsize=8, parse_math=False)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, longest)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 3, 6, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds).partition(".")[0]))
     axes.set_xlabel("time from each recording's beginning")
     some = f"   the {len(shown)} with the most, of {len(lanes):,}" if len(shown) < len(lanes) else ""
-    axes.set_title(f"{caption}{some}   grey: recorded", loc="left", fontsize=11)
+    axes.set_title(f"{caption}{some}   grey: recorded", loc="left", fontsize=11, parse_math=False)
     save(figure, path)
 
 

@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ class Recording:
     name: str
     size: int = 0
     modified: float | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether anything was learnt of it: of a file on a disk that is not mounted nothing is."""
+        return self.size > 0 or self.modified is not None
 
 
 @dataclass(frozen=True)
@@ -134,10 +139,10 @@ def _seconds(time: object) -> float | None:
             time = datetime.fromisoformat(time)
         except ValueError:
             return None
-    if isinstance(time, datetime):
-        return time.timestamp()
-    if isinstance(time, date):
-        return datetime(time.year, time.month, time.day).timestamp()
+    if isinstance(time, date) and not isinstance(time, datetime):
+        time = datetime(time.year, time.month, time.day)
+    if isinstance(time, datetime):  # without a zone in UTC: the same wherever it is asked
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     return float(time) if isinstance(time, int | float) else None
 
 

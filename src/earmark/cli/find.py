@@ -60,8 +60,8 @@ def find(
     ] = None,
     where: Annotated[Path | None, typer.Option("--in", metavar="INDEX", help="The index.", show_default=False)] = None,
     every: Annotated[bool, typer.Option("--every", help="All sounds, in place of LABEL.")] = False,
-    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Surer than this.")] = None,
-    max_score: Annotated[float | None, typer.Option(min=0, max=1, help="Less sure than this.")] = None,
+    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="At least so sure.")] = None,
+    max_score: Annotated[float | None, typer.Option(min=0, max=1, help="At most so sure.")] = None,
     during: Annotated[
         Repeated, typer.Option(metavar="SPAN", help="22:00-06:00, 2026, 2026-05 or 2026-05-01..2026-05-14.")
     ] = None,
@@ -100,8 +100,11 @@ def find(
     """Search an index; results to standard output."""
     index = _opened(where)
     _check(to, by, every, count, label, longest and best)
+    _check_idle({"--limit": limit, "--longest": longest, "--best": best}, bool(count or by or plot))
     query = _query(label, min_score, max_score, during, recording, near, absent, within, longer, shorter)
     kept = _seconds(margin, "--margin")
+    if within is not None and not (near or absent):
+        raise EarmarkError("--within", "says how near --near and --not are", "say one of them, too")
     if not (label or every or uncertain or by == "label"):
         raise EarmarkError("earmark find", "needs a label", "name one, or say --every")
     if uncertain:
@@ -143,6 +146,12 @@ def _check(to: str, by: str | None, every: bool, count: bool, label: str | None,
         raise EarmarkError("--count", "and --by count in two ways", "leave one of them out")
     if both:
         raise EarmarkError("--longest", "and --best are two orders", "leave one of them out")
+
+
+def _check_idle(options: Mapping[str, object], counted: bool) -> None:
+    for option, value in options.items():
+        if value and counted:
+            raise EarmarkError(option, "is for events, which are not listed here", "leave it out")
 
 
 def _query(
