@@ -1,7 +1,8 @@
 """Captions where there is nothing to caption: an hour of quiet background, and an hour of speech alone.
 
     python benchmarks/false_captions.py --speech ../shared/data/speech_pauses --speech ../shared/data/f0_fda \\
-        --out results/captions/false.json
+        --rooms odd --out results/captions/false.json
+    python benchmarks/false_captions.py --speech ... --rooms even --keep quiet/    # for `earmark tune --quiet quiet/`
 
 Neither folder trains a bundled model of sounds. Speech: their recordings one after the other, again and again, each
 time at another level. Quiet background: the pauses that the folder's `.lab` files mark, the tone of some forty rooms,
@@ -44,11 +45,19 @@ def main() -> None:
     parser.add_argument("--model", default="sounds")
     parser.add_argument("--speech", type=Path, action="append", required=True, help="a folder of recordings of speech")
     parser.add_argument("--minutes", type=int, default=60)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--rooms", choices=("all", "even", "odd"), default="all", help="every other recording")
+    parser.add_argument("--keep", type=Path, help="write the two hours into this folder, no more")
+    parser.add_argument("--out", type=Path, default=Path("results/captions/false.json"))
     given = parser.parse_args()
     recordings = sorted(path for folder in given.speech for path in folder.rglob("*.flac"))
-    model = load_model(given.model)
+    recordings = recordings[given.rooms == "odd" :: 1 if given.rooms == "all" else 2]
     made = {"quiet background": quiet(recordings, given.minutes), "speech alone": speech(recordings, given.minutes)}
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
+        for name, pieces in made.items():
+            write_samples(given.keep / f"{name.replace(' ', '_')}.flac", pieces, RATE)
+        return
+    model = load_model(given.model)
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, pieces in made.items():
@@ -59,6 +68,7 @@ def main() -> None:
     content = {
         "date": datetime.now(UTC).date().isoformat(),
         "model": model.description.name,
+        "rooms": given.rooms,
         "recordings": len(recordings),
         "minutes": given.minutes,
         **found,

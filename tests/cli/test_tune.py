@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from model_making import LOW_HIGH, tones, write_wav
 
+from earmark.labelling import label
 from earmark.model import load_model
 
 
@@ -66,6 +67,25 @@ def test_false_marks_may_weigh_more_than_misses(command, place, low_high_file):
         assert done.returncode == 0, done.stderr
         on[beta] = load_model("t.onnx").description.threshold("low").on
     assert on["0.1"] > on["10"]
+
+
+def test_what_is_heard_where_nothing_happens_is_no_longer_marked(command, place, low_high_file, tmp_path):
+    (tmp_path / "rooms").mkdir()
+    write_wav(tmp_path / "rooms" / "hum.wav", tones(5.0, (1.0, 4.0, 300.0), level=2e-3))
+    words = ("tune", low_high_file, "--on", ".", "--out")
+    assert command(*words, "t.onnx").returncode == 0
+    assert command(*words, "q.onnx", "--quiet", "rooms").returncode == 0
+    assert command(*words, "b.onnx", "--quiet", "rooms", "--but", "low").returncode == 0
+
+    def marked(model):
+        return [event.label for event in label(tmp_path / "rooms" / "hum.wav", model).events]
+
+    assert "low" in marked("t.onnx")
+    assert "low" not in marked("q.onnx")
+    assert "low" in marked("b.onnx")
+    before, after = (load_model(name).description.threshold("low") for name in ("t.onnx", "q.onnx"))
+    assert after.off / after.on == pytest.approx(before.off / before.on, abs=0.01)
+    assert "no recordings" in command(*words, "n.onnx", "--quiet", "nowhere").stderr
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from sounds import SMALL, sound_of, write_dataset
 
 from earmark.errors import DatasetError, RecipeError
 from earmark.training.from_folder import recipe_for
+from earmark.training.starting import Start
 
 EARMARK = Path(sys.executable).with_name("earmark")
 
@@ -59,20 +60,49 @@ def test_from_a_folder_to_the_labels_of_a_recording(tmp_path):
     assert json.loads(done.stdout)["labels"][0]["label"] == "tone"
 
 
-@pytest.mark.parametrize(("each", "batch"), [(2, 2), (20, 7), (200, 32)])
-def test_size_decides_batch_and_epochs(tmp_path, each, batch):
+def empty_files(folder, each):
     for label in ("a", "b", "c"):
         for number in range(each):
-            path = tmp_path / "data" / label / f"{number}.wav"
+            path = folder / label / f"{number}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-    plan = recipe_for(tmp_path / "data", [])
+
+
+@pytest.mark.parametrize(("each", "batch"), [(2, 2), (20, 7), (200, 32)])
+@pytest.mark.parametrize(("words", "wanted", "fewest"), [([], 400, 10), (["model.network=compact_cnn"], 1500, 30)])
+def test_size_decides_batch_and_epochs(tmp_path, each, batch, words, wanted, fewest):
+    empty_files(tmp_path / "data", each)
+    plan = recipe_for(tmp_path / "data", words)
     assert plan.training.batch == batch
-    assert 30 <= plan.training.epochs <= 150
+    assert fewest <= plan.training.epochs <= 150
     steps = plan.training.epochs * (3 * each * 4 // 5 // batch)
-    assert steps >= 1500 or plan.training.epochs == 150
+    assert steps >= wanted or plan.training.epochs == 150
     assert plan.split.protocol == "grouped"
     assert plan.export.exclusive is False
+    assert plan.export.final == "all"
+
+
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        ([], "sounds"),
+        (["training.epochs=3"], "sounds"),
+        (["model.start=mine.onnx"], "mine.onnx"),
+        (["model.network=segmenter"], None),
+        (["front_end.bands=40"], None),
+        (["front_end={bands: 40}"], None),
+    ],
+)
+def test_the_bundled_network_is_the_start_unless_another_is_asked_for(tmp_path, words, start):
+    empty_files(tmp_path / "data", 2)
+    plan = recipe_for(tmp_path / "data", words)
+    assert plan.model.start == start
+    if start == "sounds":
+        Start(plan)  # whatever is bundled fits what is trained
+
+
+def test_mistakes_in_overrides(tmp_path):
+    empty_files(tmp_path / "data", 2)
     assert recipe_for(tmp_path / "data", ["training.epochs=3", "export.exclusive=true"]).training.epochs == 3
     with pytest.raises(RecipeError, match="unknown key"):
         recipe_for(tmp_path / "data", ["training.epoch=3"])

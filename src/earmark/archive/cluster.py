@@ -27,7 +27,11 @@ PATIENCE = 60.0  # seconds that a scheduler and the first worker may take
 LOOK_EVERY = 5.0  # seconds between looks at how many workers there are
 BROKE = "broke or hung up the process that read it, each time"
 
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
+
 _OWN = {
+    # Dask's own also sets MALLOC_TRIM_THRESHOLD_, with which every array is asked of the system anew: twice the time.
+    "distributed.nanny.pre-spawn-environ": _ONE_THREAD,
     "distributed.scheduler.allowed-failures": 1,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.worker.memory.spill": False,

@@ -20,6 +20,8 @@ Examples:
 
     earmark tune sounds --on street_scenes/ --split validation --out street.onnx
 
+    earmark tune sounds --on garden/ --quiet empty_rooms/ --out garden.onnx
+
     earmark tune sounds --on garden/ --by events --beta 0.5 --out garden.onnx
 """
 
@@ -47,6 +49,11 @@ def tune(
     same: Annotated[
         bool, typer.Option("--common", help="The same thresholds for all labels: where each occurs a few times only.")
     ] = False,
+    quiet: Annotated[
+        Path | None,
+        typer.Option(help="A folder of recordings in which nothing happens: thresholds rise until nothing is marked."),
+    ] = None,
+    but: Annotated[str, typer.Option(help="Labels that these may hold, separated by commas.")] = "speech",
     split: Annotated[str | None, typer.Option(help="Only clips of this split of the table.")] = None,
     relabel: Annotated[
         list[str] | None, typer.Option(metavar="OLD=NEW", help="Call a label of the recordings as the model does.")
@@ -56,6 +63,7 @@ def tune(
     common.check_choice("--by", by, ("segments", "events"))
     if out.suffix.lower() != ".onnx" or not out.resolve().parent.is_dir():
         raise EarmarkError(f"--out {out}", "is no place for a model", "name an .onnx file in a folder that is there")
+    silent = None if quiet is None else _recordings(quiet)
     from earmark.evaluation.events import annotated, tuning
     from earmark.evaluation.events.choosing import By
     from earmark.model import load_model
@@ -65,9 +73,19 @@ def tune(
     with common.bar("recordings") as advance:
         best = By(segments=1.0 if by == "segments" else None, beta=beta)
         about = tuning.tune(chosen, recordings.only(chosen.labels), best, windows, same, advance)
+    if silent is not None:
+        about = tuning.left_alone(chosen.described(about), silent, but.split(","))
     tuning.write(chosen, about, out)
     for label in about.labels:
         before, after = chosen.description.threshold(label), about.threshold(label)
         if before != after:
             typer.echo(f"{label}: {before.on:.2f}, {before.off:.2f} -> {after.on:.2f}, {after.off:.2f}", err=True)
     typer.echo(out)
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """The files of a folder."""
+    found = sorted(path for path in folder.glob("*") if path.is_file()) if folder.is_dir() else []
+    if not found:
+        raise EarmarkError(f"--quiet {folder}", "holds no recordings", "give a folder of audio files")
+    return found

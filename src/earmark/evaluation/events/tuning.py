@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from earmark.errors import MissingExtraError
 from earmark.evaluation.events.annotated import Annotated
@@ -11,9 +14,11 @@ from earmark.evaluation.events.answers import Progress
 from earmark.evaluation.events.choosing import By, best_thresholds
 from earmark.evaluation.events.windowing import windows_by_length
 from earmark.heard import hear
-from earmark.model import Description, Model, describe
+from earmark.model import Description, Model, Threshold, describe
 from earmark.timeline import Array, Event
 from earmark.whole import written_whole
+
+ABOVE, MOST = 0.02, 0.95  # by which a threshold stands above what it leaves alone; where that ends
 
 
 def tune(
@@ -53,6 +58,32 @@ def tune(
     best = best_thresholds(scores, truth, about.labels, about.step, by=by, common=common)
     kept = {label: threshold for label, threshold in best.items() if common or label in occurring}
     return replace(about, thresholds={**about.thresholds, **kept})
+
+
+def left_alone(model: Model, recordings: Iterable[Path], but: Collection[str] = ()) -> Description:
+    """What the model says of itself, with thresholds raised until it marks nothing in recordings where nothing happens.
+
+    What raises a label in the hum of a room raises it in other rooms, too. No threshold comes nearer to 1 than MOST: a
+    label that is surer than that in some quiet room is still marked there.
+
+    Args:
+        model: with thresholds that are good elsewhere.
+        recordings: that hold none of its labels.
+        but: labels that they may hold.
+
+    Raises:
+        MediaError: a recording cannot be read.
+    """
+    about = model.description
+    peaks = np.zeros(len(about.labels))
+    for path in recordings:
+        peaks = np.maximum(peaks, hear(model, path).scores.max(axis=0, initial=0.0))
+    raised = dict(about.thresholds)
+    for label, peak in zip(about.labels, peaks, strict=True):
+        before, on = about.threshold(label), round(min(MOST, float(peak) + ABOVE), 4)
+        if label not in but and on > before.on:
+            raised[label] = Threshold(on, round(before.off * on / before.on, 4))
+    return replace(about, thresholds=raised)
 
 
 def write(model: Model, about: Description, path: Path) -> None:
