@@ -1,6 +1,7 @@
 """Captions of known sounds, live."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -158,14 +159,27 @@ def street():
 
 def test_the_example_live_has_the_labels_that_it_has_at_once(street):
     timeline, told = street
+    windows = load_model().description.windows
     begins = only(told, Begin)
     ends = {end.id: end.offset for end in only(told, End)}
     assert set(ends) == {begin.id for begin in begins}
     for event in timeline.events:
+        if event.score < 0.6:  # live, less is known of it: what is hardly heard at once is missed
+            continue
         mine = [b for b in begins if b.label == event.label and b.onset < event.offset and ends[b.id] > event.onset]
         assert mine, event
-        assert mine[0].onset == pytest.approx(event.onset, abs=0.5)
-        assert ends[mine[-1].id] == pytest.approx(event.offset, abs=0.5)
+        slack = 0.5 + windows[event.label] / 2  # what lasts is averaged over more than live is known
+        assert mine[0].onset == pytest.approx(event.onset, abs=slack)
+        assert ends[mine[-1].id] == pytest.approx(event.offset, abs=slack)
+
+
+@pytest.mark.parametrize(("windows", "earliest"), [({}, 0.2), ({"low": 4.0}, 2.0)])
+def test_a_moment_says_nothing_of_a_label_with_a_long_window(tmp_path, windows, earliest):
+    """A tone from the first sample on: a label whose scores are averaged over four seconds waits for half of that."""
+    about = replace(LOW_HIGH, windows=windows)
+    listener = LiveListener(load_model(low_high_model(tmp_path / "model.onnx", about.to_json())))
+    when = next(at for at, change in listen(listener, tones(8.0, (0.0, 8.0, 300.0))) if isinstance(change, Begin))
+    assert earliest <= when <= earliest + 1.0
 
 
 def test_the_example_live_is_soon_captioned(street):

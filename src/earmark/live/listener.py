@@ -22,6 +22,9 @@ from earmark.timeline import Array, Event, EventRules
 BETTER = 0.1  # a best score that has grown by so much is told
 SELDOM = 1.0  # seconds between two tellings of it
 LEVELS_KEPT = 8.0  # seconds, beyond the model's reach, over which edges are looked for
+LONG_WINDOW = (
+    1.0  # seconds: a label whose scores are averaged over more waits at the beginning until half of it is heard
+)
 
 
 @dataclass
@@ -79,7 +82,7 @@ class LiveListener:
         self.levels = _RecentLevels(about.front_end.hop / about.front_end.rate, about.reach)
         note = self.levels.note if about.front_end.kind in IN_DECIBELS else None
         self.scorer = LiveScorer(model, ahead, chunk, note)
-        self.samples = self.count = 0
+        self.samples = self.count = self.steps = 0
         self.sounds: dict[int, _Sound] = {}
         self.ended: dict[int, float] = {}
 
@@ -110,10 +113,20 @@ class LiveListener:
 
     def _told(self, parts: Iterable[Array]) -> Iterator[AnyChange]:
         for scores in parts:
-            for turn in self.tracker.add(scores[:, self.columns]):
+            for turn in self.tracker.add(self._founded(scores)[:, self.columns]):
                 yield self._begin(turn) if turn.begins else self._end(turn)
             for turn in self.tracker.sounding():
                 yield from self._changed(turn)
+
+    def _founded(self, scores: Array) -> Array:
+        """The scores [steps, labels], zero where too little has been heard for a label whose window is long.
+
+        A moment of noise says nothing of rain, and at the beginning a moment is all there is.
+        """
+        steps = self.steps + np.arange(len(scores))
+        self.steps += len(scores)
+        wait = np.where(self.about.widths * self.about.step > LONG_WINDOW, self.about.widths // 2, 0)
+        return np.where(steps[:, None] < wait, np.float32(0), scores)
 
     def _label(self, turn: Turn) -> str:
         return self.about.labels[self.columns[turn.column]]
