@@ -27,6 +27,7 @@ SMALL = (  # trained in seconds
     "model.options={width: 4}",
     "front_end.bands=32",
     "augment={crop_seconds: 0.5, mask_frames: 4, mask_bands: 3}",
+    "export.final=measured",
     "training={epochs: 12, batch: 8, learning_rate: 0.01, ema: 0.9, precision: 32-true}",
 )
 """Changes to a recipe."""
