@@ -27,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from earmark.archive import layout
+from earmark.archive import layout, tables
 
 LABELS = 57
 EVENTS, RECORDINGS, BATCHES, PLACES = 10_000_000, 20_000, 40, 20
@@ -35,7 +35,7 @@ SECONDS = 12_000_000  # rows of a second and a label
 LENGTH = 3600.0
 FIRST = np.datetime64("2024-01-01T00:00:00", "us")
 DAYS = 731
-ROW_GROUP = 16_384
+ROW_GROUP = tables.ROW_GROUP["events"]
 RUNS = 5
 
 

@@ -14,7 +14,7 @@ import earmark
 
 SOURCE = Path(earmark.__file__).parent
 
-BASE = {"errors", "whole", "processes", "noise", "_version"}
+BASE = {"errors", "whole", "processes", "noise", "locking", "_version"}
 INFERENCE = {
     "streaming",
     "media",
@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "errors": set(),
     "whole": set(),
     "processes": set(),
+    "locking": set(),
     "noise": set(),
     "streaming": set(),
     "labels": set(),
@@ -140,7 +141,17 @@ INFERENCE_MODULES = sorted(
     for path in FILES
     if path.relative_to(SOURCE).with_suffix("").parts[0] in INFERENCE | BASE
 )
-HEAVY = {"torch", "sklearn", "matplotlib", "librosa", "lightning_fabric", "onnx", "onnxscript", "pandas"}
+HEAVY = {
+    "torch",
+    "sklearn",
+    "matplotlib",
+    "librosa",
+    "lightning_fabric",
+    "onnx",
+    "onnxscript",
+    "pandas",
+    "scipy.signal",
+}
 
 
 def room_of(path):
@@ -201,8 +212,8 @@ def test_the_command_line_draws_in_nothing_but_itself():
 
 
 def loaded_by(code, *arguments):
-    """The top-level modules that a fresh Python holds after some code."""
-    text = f"import sys\n{code}\nimport json\nprint(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    """The modules at the top and one below that a fresh Python holds after some code."""
+    text = f"import sys\n{code}\nimport json\nprint(json.dumps(['.'.join(m.split('.')[:2]) for m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", text, *map(str, arguments)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))

@@ -25,7 +25,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.signal import get_window
 
 Array = NDArray[np.float32]
 
@@ -123,6 +122,8 @@ def tempo(onsets: NDArray[np.float64], seconds: float) -> float:
 
 def _recurrence(onsets: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Autocorrelation [length] of the onsets in a window around each frame, each at most 1, mean over the frames."""
+    from scipy.signal import get_window  # takes half a second to import, and every command would wait for it
+
     padded = np.pad(onsets, length // 2, mode="linear_ramp", end_values=0)
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * get_window("hann", length)
     size = fft.next_fast_len(2 * length - 1, real=True)

@@ -95,6 +95,22 @@ def test_training_goes_on_from_there(place, first, tmp_path):
     assert going_on.last.loss < 0.5 * from_nothing.last.loss
 
 
+def test_of_several_files_the_mean(place, first, tmp_path):
+    words = ("training={epochs: 1, batch: 8, learning_rate: 1e-3, ema: 0.9, precision: 32-true, seed: 1}",)
+    other = train(place, tmp_path, *words, f"model.start={first}")[0].model
+    both = Start(plan(place, f"model.start=[{first}, {other}]"))
+    one, two = (weights_of(onnx.load(path)) for path in (first, other))
+    assert any(not np.array_equal(one[name], two[name]) for name in one)
+    for name, values in both.weights.items():
+        np.testing.assert_allclose(values, (one[name] + two[name]) / 2, atol=1e-6)
+
+
+def test_several_files_know_the_same_labels(place, first):
+    made = plan(place, f"model.start=[{first}, sounds]")
+    with pytest.raises(RecipeError, match="sounds: knows other labels than"):
+        Start(made)
+
+
 @pytest.mark.parametrize(
     ("word", "says"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from earmark._version import __version__
-from earmark.archive.recordings import is_url
+from earmark.archive.recordings import is_there
 
 
 def check(root: str, folder: str, version: str) -> str | None:
@@ -18,7 +18,7 @@ def check(root: str, folder: str, version: str) -> str | None:
     """
     if version != __version__:
         return f"has Earmark {__version__} in place of {version}"
-    if root and not is_url(root) and not Path(root).is_dir():
+    if not is_there(root):
         return f"cannot see {root}"
     if not Path(folder).is_dir():
         return f"cannot see {folder}"

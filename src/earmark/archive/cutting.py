@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 
 from earmark import media
 from earmark.archive.opening import Archive
-from earmark.archive.querying import Query, Values, one_of
-from earmark.archive.reading import EVENTS, RECORDINGS, Index
-from earmark.archive.searching import Found
+from earmark.archive.querying import Query
+from earmark.archive.reading import EVENTS, Index
+from earmark.archive.searching import Found, durations
 from earmark.datasets import Clip, Dataset, table
 from earmark.datasets.annotations import write as write_events
 from earmark.datasets.claiming import claim
@@ -108,7 +108,7 @@ def cut(
         EarmarkError: the folder holds something else, or cannot be written.
     """
     _claim(index, query, any(one.threshold is not None for one in found), out, margin)
-    wanted = excerpts(found, margin, _durations(index, {one.recording for one in found}))
+    wanted = excerpts(found, margin, durations(index, {one.recording for one in found}))
     there: list[tuple[Excerpt, Path]] = []
     for done, (recording, parts) in enumerate(wanted.items(), start=1):
         try:
@@ -128,14 +128,6 @@ def _claim(index: Index, query: Query, unsure: bool, out: Path, margin: float) -
         claim(out, OPTIONS, asked, "excerpts", f"{AUDIO}/*")
     except EarmarkError as error:
         raise EarmarkError(error.subject, error.reason, "choose another folder for --cut, or empty it") from error
-
-
-def _durations(index: Index, recordings: set[str]) -> dict[str, float]:
-    values = Values()
-    wanted = one_of("recording", tuple(sorted(recordings)), values)
-    return dict(
-        index.rows(f"SELECT recording, duration FROM {RECORDINGS} WHERE duration > 0 AND {wanted}", values.named)
-    )
 
 
 def _write(archive: Archive, recording: str, parts: Iterable[Excerpt], out: Path) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
 
-from earmark.archive import dates, remote
+from earmark.archive import dates
 from earmark.archive.highest import Highest, Seconds
-from earmark.archive.recordings import Recording, is_url
+from earmark.archive.opening import source_of
+from earmark.archive.recordings import Recording, place_of
 from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.labelling import label
 from earmark.model import Model
@@ -60,7 +60,7 @@ def hear(
     place = place_of(recording.name, root)
     highest = Highest(model.description.step, len(model.labels))
     try:
-        with _source(place) as source, _damage(place) as damage:
+        with source_of(place) as source, _damage(place) as damage:
             progress = _bound(place, timeout, moving)
             timeline = label(source, model, rules=rules, progress=progress, hear=highest.add)
             started = dates.from_name(recording.name) or dates.from_header(source)
@@ -70,20 +70,6 @@ def hear(
         return Heard(recording, error=f"cannot be labelled ({type(error).__name__}: {error})"[:500])
     seconds = highest.seconds(timeline.duration)
     return Heard(recording, timeline.duration, started, timeline.events, seconds, damage="; ".join(damage) or None)
-
-
-def place_of(name: str, root: str) -> str:
-    """Where a recording is: a whole path or URL."""
-    return f"{root}/{name}" if root else name
-
-
-@contextmanager
-def _source(place: str) -> Iterator[str | BinaryIO]:
-    if not is_url(place):
-        yield place
-        return
-    with remote.opened(place) as file:
-        yield file
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from earmark.archive import layout, planning, tables
 from earmark.archive.batches import Run, replace, sweep
 from earmark.archive.hearing import TIMEOUT
 from earmark.archive.layout import Options
-from earmark.archive.locking import locked
 from earmark.archive.merging import merge, size_of
 from earmark.archive.recordings import Found, Recording
 from earmark.archive.reporting import Report
 from earmark.archive.working import Batch, Done, Job, version_of, work
 from earmark.errors import EarmarkError
+from earmark.locking import alone
 from earmark.model import bundled_models, load_model
 from earmark.timeline import EventRules
 
@@ -43,6 +43,8 @@ class Settings:
     prune: bool = False
     timeout: float = TIMEOUT
 
+
+LOCK = "lock"
 
 Begin = Callable[[Report], object]
 """Told what there is to do, before it is done."""
@@ -77,7 +79,8 @@ def index(
         MissingExtraError: several processes are asked for, and Dask is not there.
     """
     settings = settings or Settings()
-    with locked(out):
+    used = EarmarkError(out, "is being written by another `earmark index`", "wait for it, or choose another --out")
+    with alone(out / LOCK, used, "be written", "choose another --out"):
         _claim(out, options)
         sweep(out)
         known = planning.rows(out)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO
 
 from earmark import media
-from earmark.archive.recordings import is_url
+from earmark.archive.recordings import is_there, is_url, place_of
 from earmark.archive.remote import opened
 from earmark.errors import EarmarkError, MediaError
 
@@ -24,15 +24,9 @@ class Archive:
         Raises:
             EarmarkError: there is no such folder.
         """
-        if root and not is_url(root) and not Path(root).is_dir():
+        if not is_there(root):
             raise EarmarkError(root, "is no folder", "say where the recordings are now: --root DIR")
         self.root = root
-
-    def place(self, recording: str) -> str:
-        """Its path or URL."""
-        if not self.root or is_url(recording):
-            return recording
-        return f"{self.root}/{recording}" if is_url(self.root) else str(Path(self.root) / recording)
 
     @contextmanager
     def opened(self, recording: str) -> Iterator[media.Source]:
@@ -42,13 +36,20 @@ class Archive:
             EarmarkError: what reads such URLs is not installed.
             MediaError: it is not there.
         """
-        place = self.place(recording)
-        if not is_url(place):
-            yield place
-            return
-        try:
-            file = opened(place)
-        except OSError as error:
-            raise MediaError(place, f"cannot be read ({error})") from error
-        with file as source:
+        place = place_of(recording, self.root)
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(source_of(place))
+            except OSError as error:
+                raise MediaError(place, f"cannot be read ({error})") from error
             yield source
+
+
+@contextmanager
+def source_of(place: str) -> Iterator[str | BinaryIO]:
+    """The path itself, or an open file where it is a URL. Raises as `remote.opened` does."""
+    if not is_url(place):
+        yield place
+        return
+    with opened(place) as file:
+        yield file

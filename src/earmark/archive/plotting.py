@@ -9,7 +9,7 @@ from earmark.archive import calendar_plot, raster_plot
 from earmark.archive.calendar_plot import Caption
 from earmark.archive.querying import Query, Values, like_one_of, selection
 from earmark.archive.reading import RECORDINGS, Index
-from earmark.archive.searching import check, find, groups
+from earmark.archive.searching import check, durations, find, groups
 from earmark.errors import EarmarkError
 
 
@@ -28,7 +28,7 @@ def draw(index: Index, query: Query, path: Path, by: str | None = None) -> None:
     if all(day.name is None for day in days):
         if by == "hour":
             raise EarmarkError("--by hour", "no recording's date is known", "leave it out")
-        return raster_plot.draw_recordings(find(index, query), _durations(index), Caption(title), path)
+        return raster_plot.draw_recordings(find(index, query), durations(index), Caption(title), path)
     caption = Caption(title, sum(day.events for day in days if day.name is None))
     if by == "hour":
         return raster_plot.draw_hours(_hours(index, query), _covered(index, query), caption, path)
@@ -49,7 +49,3 @@ def _covered(index: Index, query: Query) -> list[tuple[datetime, float]]:
     if query.recordings:
         sql += f" AND {like_one_of('recording', query.recordings, values)}"
     return [(began, seconds) for began, seconds in index.rows(sql, values.named)]
-
-
-def _durations(index: Index) -> dict[str, float]:
-    return dict(index.rows(f"SELECT recording, duration FROM {RECORDINGS} WHERE duration > 0", {}))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 from earmark.archive import layout
 from earmark.errors import EarmarkError
 
-Rows = list[tuple[Any, ...]]
+Row = tuple[Any, ...]
+Rows = list[Row]
+Taken = TypeVar("Taken")
 
+AT_ONCE = 10_000  # rows that are in memory where they are taken one by one
 PATIENCE = 5  # times that a query is asked while batches are replaced under it
 # Nothing is fetched from anywhere.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
@@ -58,16 +61,32 @@ class Index:
         Raises:
             EarmarkError: a file of the index is damaged.
         """
+        return self._asked(sql, values, lambda result: result.fetchall())
+
+    def each(self, sql: str, values: Mapping[str, object]) -> Iterator[Row]:
+        """The same rows one by one, of which few are in memory at a time. The query has to sort them."""
+        return _one_by_one(*self._asked(sql, values, lambda result: (result, result.fetchmany(AT_ONCE))))
+
+    def _asked(
+        self, sql: str, values: Mapping[str, object], take: Callable[[duckdb.DuckDBPyConnection], Taken]
+    ) -> Taken:
+        """What is taken of a query's result, which is asked for again where files were replaced meanwhile."""
         for _ in range(PATIENCE):
             files = {name: layout.files(self.folder, name) for name in layout.TABLES if f"${name}" in sql}
             escaped = {name: [_literal(file) for file in there] for name, there in files.items()}
             try:
-                return self._connection.execute(sql, {**values, **escaped}).fetchall()
+                return take(self._connection.cursor().execute(sql, {**values, **escaped}))
             except duckdb.Error as error:
                 if all(there == layout.files(self.folder, name) for name, there in files.items()):
                     _blame(files)
                     raise EarmarkError(self.folder, f"cannot be searched ({_first_line(error)})") from error
         raise EarmarkError(self.folder, "changes too fast to be searched", "wait until `earmark index` is done")
+
+
+def _one_by_one(result: duckdb.DuckDBPyConnection, some: Rows) -> Iterator[Row]:
+    while some:
+        yield from some
+        some = result.fetchmany(AT_ONCE)
 
 
 def _literal(path: str) -> str:

@@ -52,6 +52,16 @@ def is_url(place: str) -> bool:
     return bool(_URL.match(place))
 
 
+def place_of(name: str, root: str) -> str:
+    """Where a recording is that an index knows by this name: a whole path or URL."""
+    return f"{root}/{name}" if root else name
+
+
+def is_there(root: str) -> bool:
+    """Whether this process sees the folder that recordings are below; of a URL, only a try would tell."""
+    return not root or is_url(root) or Path(root).is_dir()
+
+
 def root_of(place: str) -> str:
     """How an index names the folder or URL that its recordings are below."""
     return place.rstrip("/") if is_url(place) else str(Path(place).resolve())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from earmark.archive.querying import FIELDS, Query, Values, selection
-from earmark.archive.reading import EVENTS, Index
+from earmark.archive.querying import FIELDS, Query, Values, one_of, selection
+from earmark.archive.reading import EVENTS, RECORDINGS, Index
 from earmark.errors import EarmarkError
 
 Order = Literal["recording", "longest", "best"]
@@ -84,11 +84,16 @@ def find(index: Index, query: Query, order: Order = "recording", limit: int | No
     Raises:
         EarmarkError: the query names a label that the index does not know, or the index is damaged.
     """
+    return list(each(index, query, order, limit))
+
+
+def each(index: Index, query: Query, order: Order = "recording", limit: int | None = None) -> Iterator[Found]:
+    """The same events one by one: there may be more than fit into memory. Raises as `find` does."""
     values = Values()
     sql = f"SELECT {FIELDS} FROM ({selection(check(index, query), values)}) ORDER BY {ORDERS[order]}"
     if limit is not None:
         sql += f" LIMIT {values.add(limit)}"
-    return [_found(row) for row in index.rows(sql, values.named)]
+    return map(_found, index.each(sql, values.named))
 
 
 def total(index: Index, query: Query) -> Total:
@@ -112,6 +117,15 @@ def groups(index: Index, query: Query, by: str) -> list[Group]:
     sql = f'SELECT {GROUPS[by]}, count(*), sum("offset" - onset) FROM ({{}}) GROUP BY 1 ORDER BY {order}'
     rows = index.rows(sql.format(selection(check(index, query), values)), values.named)
     return [Group(_name(key, by), events, round(seconds, 3)) for key, events, seconds in rows]
+
+
+def durations(index: Index, recordings: Collection[str] | None = None) -> dict[str, float]:
+    """Seconds of the recordings that could be read: of these, or of all."""
+    values = Values()
+    sql = f"SELECT recording, duration FROM {RECORDINGS} WHERE duration > 0"
+    if recordings is not None:
+        sql += f" AND {one_of('recording', tuple(sorted(recordings)), values)}"
+    return dict(index.rows(sql, values.named))
 
 
 def check(index: Index, query: Query) -> Query:

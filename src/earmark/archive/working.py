@@ -19,7 +19,7 @@ from earmark.archive import tables
 from earmark.archive.batches import attempt
 from earmark.archive.hearing import TIMEOUT, Heard, hear
 from earmark.archive.layout import Options
-from earmark.archive.recordings import Recording, is_url
+from earmark.archive.recordings import Recording, is_there
 from earmark.errors import EarmarkError
 from earmark.model import Model, load_model
 from earmark.timeline import EventRules
@@ -71,7 +71,7 @@ def work(job: Job, batch: Batch) -> Done:
         EarmarkError: no batch can be done here: this process lacks the model or the recordings, or cannot write.
     """
     options = job.options
-    if options.root and not is_url(options.root) and not Path(options.root).is_dir():
+    if not is_there(options.root):
         raise EarmarkError(options.root, f"cannot be seen by the process that labels ({_machine()})")
     model = _model(options.model, options.version)
     rules = EventRules(sensitivity=options.sensitivity)

@@ -121,6 +121,8 @@ def find(
     elif by:
         return work.groups(index, query, by, to)
     order: Order = "longest" if longest else "best" if best else "recording"
+    if to != "table" and not (uncertain or play or cut):
+        return work.rows(index, query, order, limit, to)
     events = work.unsure(index, query, limit) if uncertain else work.events(index, query, order, limit, to)
     found.show_events(events, to)
     work.then(index, query, events, play, cut, kept, root)

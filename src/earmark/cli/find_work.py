@@ -64,6 +64,13 @@ def events(index: Index, query: Query, order: Order, limit: int | None, to: str)
     return find(index, query, order, limit)
 
 
+def rows(index: Index, query: Query, order: Order, limit: int | None, to: str) -> None:
+    """Show the events as CSV or JSON, one by one: there may be more than fit into memory."""
+    from earmark.archive.searching import each
+
+    found.show_rows(each(index, query, order, limit), to)
+
+
 def unsure(index: Index, query: Query, limit: int | None) -> list[Found]:
     """What the model is least sure of."""
     from earmark.archive.uncertain import uncertain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from earmark.cli import common
@@ -20,7 +20,13 @@ def show_events(found: Sequence[Found], to: str) -> None:
     """The events, one a line."""
     if to == "table":
         return _aligned(*_event_table(found)) if found else _write("no sounds found\n")
-    _show([_event(one) for one in found], _event_fields(found), to)
+    show_rows(found, to, any(one.threshold is not None for one in found))
+
+
+def show_rows(found: Iterable[Found], to: str, unsure: bool = False) -> None:
+    """The same as CSV or JSON, each as it comes; with the thresholds of what the model is not sure of."""
+    fields = ["recording", "onset", "offset", "label", "score", "began", *(["threshold"] if unsure else [])]
+    _show(map(_event, found), fields, to)
 
 
 def show_groups(groups: Sequence[Group], by: str, to: str) -> None:
@@ -53,11 +59,6 @@ def _event(one: Found) -> dict[str, Any]:
     return {**plain, "score": one.score, "began": began, **more}
 
 
-def _event_fields(found: Sequence[Found]) -> list[str]:
-    fields = ["recording", "onset", "offset", "label", "score", "began"]
-    return [*fields, "threshold"] if any(one.threshold is not None for one in found) else fields
-
-
 def _event_table(found: Sequence[Found]) -> tuple[Sequence[str], list[Sequence[str]], str]:
     """Heads, rows, and how each column is aligned; columns that say the same throughout, or nothing, are left out."""
     from earmark.formats.table import clock
@@ -87,11 +88,14 @@ def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) ->
     _write("\n".join(lines) + "\n")
 
 
-def _show(items: Sequence[dict[str, Any]], fields: Sequence[str], to: str) -> None:
+def _show(items: Iterable[dict[str, Any]], fields: Sequence[str], to: str) -> None:
     out = common.standard_output()
     if to == "json":
-        lines = ",\n".join("  " + json.dumps(item, ensure_ascii=False) for item in items)
-        out.write(f"[\n{lines}\n]\n" if items else "[]\n")
+        before = "[\n"
+        for item in items:
+            out.write(f"{before}  {json.dumps(item, ensure_ascii=False)}")
+            before = ",\n"
+        out.write("[]\n" if before == "[\n" else "\n]\n")
         return
     writer = csv.DictWriter(out, fields, lineterminator="\n")
     writer.writeheader()

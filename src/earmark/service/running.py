@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from threading import Lock, Semaphore
 from typing import Any, cast
@@ -15,9 +15,10 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from earmark.errors import EarmarkError
+from earmark.locking import alone
 from earmark.service import uploads
 from earmark.service.known import KnownModels
-from earmark.service.lock import FolderLock
 from earmark.service.metrics import Metrics
 from earmark.service.places import JobFolder, Places
 from earmark.service.problems import refusal
@@ -38,7 +39,9 @@ class Service:
         self.metrics = Metrics()
         self.places = Places(settings.folder)
         self.models = KnownModels(settings)
-        self._lock = FolderLock(settings.folder)
+        used = EarmarkError(settings.folder, "is in use by another server", "stop it, or choose another --folder")
+        self._held = ExitStack()
+        self._held.enter_context(alone(settings.folder / "lock", used, "be written", "choose another --folder"))
         self._receiving = 0
         self.correcting = Lock()
         self.writing_datasets = Semaphore(DATASETS)
@@ -54,7 +57,7 @@ class Service:
         finally:
             await to_thread.run_sync(self.supervisor.stop)
             self.store.close()
-            self._lock.release()
+            self._held.close()
 
     @contextmanager
     def receiving(self, quick: bool, declared: int) -> Iterator[None]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from earmark.errors import EarmarkError
+from earmark.locking import alone
 
 UNFINISHED = ".partial"
+LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,17 @@ class Outcome:
     metrics: dict[str, Any]
 
 
-def open_folder(home: Path, recipe: str) -> Path:
-    """The folder of an unfinished run of the same recipe below `home`, or a new one that holds the recipe."""
-    return find(home, recipe, finished=False) or _new_folder(home, recipe)
+@contextmanager
+def opened(home: Path, recipe: str) -> Iterator[Path]:
+    """The folder of an unfinished run of the same recipe below `home`, or a new one that holds the recipe.
+
+    Raises:
+        EarmarkError: another process is at that run, or the folder cannot be made.
+    """
+    folder = find(home, recipe, finished=False) or _new_folder(home, recipe)
+    used = EarmarkError(folder, "is being filled by another `earmark train`", "wait for it, or choose another --out")
+    with alone(folder / LOCK, used, "be written", "choose another --out"):
+        yield folder
 
 
 def find(home: Path, recipe: str, finished: bool) -> Path | None:
@@ -40,9 +53,10 @@ def find(home: Path, recipe: str, finished: bool) -> Path | None:
     return None
 
 
-def finished_name(folder: Path) -> Path:
-    """What the folder of a run is called once all is done."""
-    return folder.with_name(folder.name.removesuffix(UNFINISHED))
+def finished(folder: Path) -> Path:
+    """The folder of a run under the name that it has once all is done."""
+    (folder / LOCK).unlink(missing_ok=True)
+    return folder.rename(folder.with_name(folder.name.removesuffix(UNFINISHED)))
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -64,11 +78,18 @@ def machine() -> dict[str, Any]:
 
 
 def _new_folder(home: Path, recipe: str) -> Path:
-    folder = home / (datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S") + UNFINISHED)
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise EarmarkError(folder, f"cannot be made ({error.strerror})", "choose another --out") from error
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    for name in chain([now], (f"{now}-{number}" for number in count(2))):  # several may start in one second
+        folder = home / (name + UNFINISHED)
+        if (home / name).exists():
+            continue
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise EarmarkError(folder, f"cannot be made ({error.strerror})", "choose another --out") from error
     (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
     return folder
 

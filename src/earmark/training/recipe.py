@@ -116,9 +116,15 @@ class ModelChoice(Section):
 
     network: str = "compact_cnn"
     options: dict[str, Any] = {}
-    start: str | None = None
+    start: str | list[str] | None = None
     """A model file, or a bundled model's name, whose weights training goes on from; the answers for labels that it
-    knows come with them. Its network and front end must be those of the recipe."""
+    knows come with them. Its network and front end must be those of the recipe. Of several, all of which went on from
+    one file, the mean, which is often better than each (Wortsman et al., 2022, arXiv:2203.05482)."""
+
+    @property
+    def starts(self) -> list[str]:
+        """All files that `start` names."""
+        return [self.start] if isinstance(self.start, str) else self.start or []
 
 
 class EarlyStopping(Section):

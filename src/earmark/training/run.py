@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from operator import methodcaller
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ from earmark.training.data import TrainingData
 from earmark.training.division import Part, described, divide
 from earmark.training.export import export, round_weights
 from earmark.training.fit import EpochReport, fit
-from earmark.training.folders import Outcome, finished_name, machine, open_folder, write_json
+from earmark.training.folders import Outcome, finished, machine, opened, write_json
 from earmark.training.history import MEMBER, append_history, read_history
 from earmark.training.measure import Answers, answer, reliability, summary, thresholds, total_confusion
 from earmark.training.multi_crop import answer_crops
@@ -64,32 +64,38 @@ def run(
         Start(recipe)  # says what does not fit before anything takes time
     data = training_data.load(recipe, cache, listener.preparing)
     parts = divide(recipe, data)
-    folder = _open_folder(recipe, out, fabric)
-    if not (folder / "metrics.json").exists():  # which is written last
-        pending = sum(not (folder / part.name / "answers.npz").exists() for part in parts)
-        listener.starting(pending * (1 + members(recipe)), min(jobs, max(1, pending)))
-        if jobs > 1:
-            parallel.train_parts(recipe, [part.name for part in parts], folder, cache, jobs, listener)
-        histories = [train_part(recipe, data, part, folder, fabric, listener) for part in parts]
+    with _opened(recipe, out, fabric) as folder:
+        if not (folder / "metrics.json").exists():  # which is written last
+            pending = sum(not (folder / part.name / "answers.npz").exists() for part in parts)
+            listener.starting(pending * (1 + members(recipe)), min(jobs, max(1, pending)))
+            if jobs > 1:
+                parallel.train_parts(recipe, [part.name for part in parts], folder, cache, jobs, listener)
+            histories = [train_part(recipe, data, part, folder, fabric, listener) for part in parts]
+            if fabric.is_global_zero:
+                _finish(recipe, data, parts, histories, folder)
+        fabric.barrier()
+        done = None
         if fabric.is_global_zero:
-            _finish(recipe, data, parts, histories, folder)
-    fabric.barrier()
-    done = finished_name(folder)
-    if fabric.is_global_zero:
-        for part in parts:
-            shutil.rmtree(folder / part.name, ignore_errors=True)
-        folder.rename(done)
-    fabric.barrier()
+            for part in parts:
+                shutil.rmtree(folder / part.name, ignore_errors=True)
+            done = finished(folder)
+        done = _from_first(done, fabric)
     return Outcome(done, done / "model.onnx", json.loads((done / "metrics.json").read_text()))
 
 
-def _open_folder(recipe: Recipe, out: Path, fabric: Fabric) -> Path:
+@contextmanager
+def _opened(recipe: Recipe, out: Path, fabric: Fabric) -> Iterator[Path]:
     """An unfinished run of the same recipe, or a new folder; the same for all processes."""
-    home = out / recipe.name
-    folder = open_folder(home, recipe.dump()) if fabric.is_global_zero else None
-    chosen = fabric.broadcast(folder)
-    assert chosen is not None  # process zero has made it
-    return chosen
+    with ExitStack() as stack:
+        folder = stack.enter_context(opened(out / recipe.name, recipe.dump())) if fabric.is_global_zero else None
+        yield _from_first(folder, fabric)
+
+
+def _from_first(folder: Path | None, fabric: Fabric) -> Path:
+    """What process zero has, for all processes, which wait for it."""
+    known = fabric.broadcast(folder)
+    assert known is not None
+    return known
 
 
 def train_part(
@@ -106,9 +112,10 @@ def train_part(
         torch.save(network.state_dict(), home / "network.pt")
         if recipe.test.crops and len(part.test):
             _save_answers(home, _answer_crops(recipe, data, part, network), CROPS)
+        about = _describe(recipe, data, network)
         if data.timed is not None:
-            timed.answer_in_time(network, data, part.test, _describe(recipe, data, network)).save(home)
-        _save_answers(home, _answer(recipe, data, part, network))  # last: it says that the part is done
+            timed.answer_in_time(network, data, part.test, about).save(home)
+        _save_answers(home, _answer(data, part, network, about))  # last: it says that the part is done
         (home / "checkpoint.pt").unlink(missing_ok=True)
     fabric.barrier()
     return read_history(home)
@@ -156,7 +163,13 @@ def _fit(
         listener.epoch(name, epoch)
 
     validation = data.subset(part.validation) if len(part.validation) else None
-    begin = Start(recipe).setter(data.labels) if recipe.model.start else methodcaller("initialise")
+
+    def begin(network: Network) -> None:
+        if recipe.model.start:
+            Start(recipe).set(network, data.labels)
+        else:
+            network.initialise()
+
     return fit(recipe, data.subset(part.train), fabric, home / "checkpoint.pt", hear, validation, teachers, begin)
 
 
@@ -173,8 +186,7 @@ def _build(recipe: Recipe, data: TrainingData) -> Network:
     return networks.build(recipe.model.network, front_end.size, len(data.labels), recipe.model.options, front_end.rows)
 
 
-def _answer(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
-    about = _describe(recipe, data, network)
+def _answer(data: TrainingData, part: Part, network: Network, about: Description) -> Answers:
     return answer(network, data.features, part.test, data.exclusive, about.widths, about.loud, about.pooling)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from torch import Tensor
 
 from earmark.errors import RecipeError
-from earmark.model import load_model
+from earmark.model import Description, load_model
 from earmark.training import networks
 from earmark.training.export import HALF, PREFIX
 from earmark.training.networks import Network
@@ -25,39 +25,27 @@ ANSWER = "head"  # every network's last layer: a row of weights and a bias for e
 
 
 class Start:
-    """The weights of a model file, for networks of the same shape with whatever labels.
+    """The weights of a model file, or the mean of several, for networks of the same shape with whatever labels.
 
     Args:
-        recipe: its `model.start` is the file's path, or the name of a bundled model.
+        recipe: its `model.start` is the file's path, or the name of a bundled model; or several.
 
     Raises:
         ModelError: there is no such model.
-        RecipeError: it hears other features, or is another network, than the recipe says.
+        RecipeError: one hears other features, or is another network, than the recipe says, or they know other labels.
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        assert recipe.model.start is not None
-        model = load_model(recipe.model.start, threads=1)
-        self.labels = model.labels
-        self.name = recipe.model.start
-        wanted, own = model.description.front_end.to_dict(), recipe.front_end.to_dict()
-        if wanted != own:
-            other = {key: value for key, value in wanted.items() if value != own[key]}
-            raise self._unfit("hears other features", f"set front_end: {other}")
-        self.weights = weights_of(onnx.load(model.path))
-        self._check(recipe)
-
-    def _check(self, recipe: Recipe) -> None:
-        front_end = recipe.front_end
-        name = recipe.model.network
-        own = networks.build(name, front_end.size, len(self.labels), recipe.model.options, front_end.rows).state_dict()
-        needed = {key: tuple(value.shape) for key, value in own.items() if value.is_floating_point()}
-        if needed != {key: value.shape for key, value in self.weights.items() if key in needed}:
-            remedy = "give the model.network and model.options that it was trained with"
-            raise self._unfit(f"holds another network than {name}", remedy)
-
-    def _unfit(self, reason: str, remedy: str) -> RecipeError:
-        return RecipeError(f"model.start: {self.name}", reason, remedy)
+        names = recipe.model.starts
+        models = [load_model(name, threads=1) for name in names]
+        self.labels = models[0].labels
+        held = []
+        for name, model in zip(names, models, strict=True):
+            if model.labels != self.labels:
+                raise _unfit(name, f"knows other labels than {names[0]}", "give files of one recipe")
+            held.append(weights_of(onnx.load(model.path)))
+            _check(name, model.description, held[-1], recipe)
+        self.weights = {name: np.mean([own[name] for own in held], axis=0) for name in held[0]}
 
     @torch.no_grad()
     def set(self, network: Network, labels: Sequence[str]) -> None:
@@ -77,9 +65,23 @@ class Start:
             elif tuple(labels) == self.labels:
                 value.copy_(given)
 
-    def setter(self, labels: Sequence[str]) -> Callable[[Network], None]:
-        """`set` for networks with these labels."""
-        return lambda network: self.set(network, labels)
+
+def _check(name: str, about: Description, weights: Mapping[str, Array], recipe: Recipe) -> None:
+    """Refuse a file that does not fit the recipe."""
+    wanted, own = about.front_end.to_dict(), recipe.front_end.to_dict()
+    if wanted != own:
+        other = {key: value for key, value in wanted.items() if value != own[key]}
+        raise _unfit(name, "hears other features", f"set front_end: {other}")
+    kind, front_end = recipe.model.network, recipe.front_end
+    made = networks.build(kind, front_end.size, len(about.labels), recipe.model.options, front_end.rows).state_dict()
+    needed = {key: tuple(value.shape) for key, value in made.items() if value.is_floating_point()}
+    if needed != {key: value.shape for key, value in weights.items() if key in needed}:
+        remedy = "give the model.network and model.options that it was trained with"
+        raise _unfit(name, f"holds another network than {kind}", remedy)
+
+
+def _unfit(name: str, reason: str, remedy: str) -> RecipeError:
+    return RecipeError(f"model.start: {name}", reason, remedy)
 
 
 def _copy_rows(value: Tensor, given: Tensor, rows: Sequence[tuple[int, int]]) -> None:
@@ -89,10 +91,10 @@ def _copy_rows(value: Tensor, given: Tensor, rows: Sequence[tuple[int, int]]) ->
 
 def weights_of(model: onnx.ModelProto) -> dict[str, Array]:
     """The weights of an exported model, of 8 or 16 bits, under the names that they have in the network."""
-    held = {weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer}
-    weights = {name.removeprefix(PREFIX): values for name, values in _in_full(held).items() if name.startswith(PREFIX)}
+    full = _in_full({weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer})
+    weights = {name.removeprefix(PREFIX): values for name, values in full.items() if name.startswith(PREFIX)}
     if f"{ANSWER}.weight" not in weights and f"{ANSWER}.bias" in weights:
-        turned = _turned(_in_full(held), len(weights[f"{ANSWER}.bias"]))
+        turned = _turned(full, len(weights[f"{ANSWER}.bias"]))
         weights |= {} if turned is None else {f"{ANSWER}.weight": turned}
     return weights
 

@@ -11,9 +11,7 @@ under way, and nothing that is in place is fetched again.
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from earmark.datasets.audioset.settings import Settings
 from earmark.datasets.audioset.split import split_of
 from earmark.datasets.clip import Clip, Dataset
 from earmark.errors import DatasetError
+from earmark.locking import alone
 
 __all__ = ["RefusedError", "Report", "Settings", "acquire"]
 
@@ -71,7 +70,10 @@ def acquire(
     clips = wanted_clips(candidates)
     if quota < 1:
         raise DatasetError("the quota", f"is {quota}", "ask for at least one clip of each class")
-    with _alone(out), Ledger(out / LEDGER) as ledger:
+    used = DatasetError(
+        out, "another acquisition is at work in it", "wait until it has ended, or choose another folder"
+    )
+    with alone(out / LOCK, used, "be filled", "choose another folder"), Ledger(out / LEDGER) as ledger:
         ledger.agree("rate", str(settings.rate), "ask for that rate, or choose another folder")
         run = _Run(candidates, quota, clips, out, settings, ledger, on_progress)
         try:
@@ -176,23 +178,6 @@ def _row(wanted: Wanted, outcome: Outcome, message: str, attempts: int, signed_i
         attempts=attempts,
         signed_in=signed_in,
     )
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Only one run fills a folder; the lock goes with its process, however that ends."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / LOCK).open("w")
-    except OSError as error:
-        raise DatasetError(out, f"cannot be filled ({error.strerror})", "choose another folder") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            remedy = "wait until it has ended, or choose another folder"
-            raise DatasetError(out, "another acquisition is at work in it", remedy) from error
-        yield
 
 
 def _write_table(out: Path, rows: Mapping[str, Row], seed: int) -> None:

@@ -17,7 +17,7 @@ from earmark.evaluation import frames, report
 from earmark.model import Description, Threshold
 from earmark.training import networks
 from earmark.training.export import export, round_weights
-from earmark.training.folders import Outcome, finished_name, machine, open_folder, write_json
+from earmark.training.folders import Outcome, finished, machine, opened, write_json
 from earmark.training.networks.frame_classifiers import FrameClassifier, LinearFrames, StackedFrames
 from earmark.training.words import corpus, linear
 from earmark.training.words.corpus import Chosen, Sentences
@@ -46,20 +46,19 @@ def run(recipe: WordsRecipe, out: Path, listener: Listener, cache: Path | None =
     Files are in `<out>/<recipe>/<time>/` once all is done, in a folder ending in `.partial` before.
     """
     training, validating = corpus.divide(recipe)
-    folder = open_folder(out / recipe.name, recipe.dump())
-    network = _build(recipe)
-    held_out = local_levels(network, _sentences(recipe, validating, recipe.validation.sentences, listener, cache))
-    history = _train(recipe, network, training, held_out, folder, listener, cache)
-    metrics = _measure(recipe, network, training, validating, held_out)
-    if history:
-        metrics["epochs"] = [[round(e.loss, 4), round(e.validation, 4)] for e in history]
-        curves = {"training": [e.loss for e in history], "validation": [e.validation for e in history]}
-        report.draw_curves(curves, folder / "curves.png")
-    export(network, _describe(recipe, network, metrics), folder / "model.onnx")
-    write_json(folder / "metrics.json", metrics)
-    shutil.rmtree(folder / "work", ignore_errors=True)
-    done = finished_name(folder)
-    folder.rename(done)
+    with opened(out / recipe.name, recipe.dump()) as folder:
+        network = _build(recipe)
+        held_out = local_levels(network, _sentences(recipe, validating, recipe.validation.sentences, listener, cache))
+        history = _train(recipe, network, training, held_out, folder, listener, cache)
+        metrics = _measure(recipe, network, training, validating, held_out)
+        if history:
+            metrics["epochs"] = [[round(e.loss, 4), round(e.validation, 4)] for e in history]
+            curves = {"training": [e.loss for e in history], "validation": [e.validation for e in history]}
+            report.draw_curves(curves, folder / "curves.png")
+        export(network, _describe(recipe, network, metrics), folder / "model.onnx")
+        write_json(folder / "metrics.json", metrics)
+        shutil.rmtree(folder / "work", ignore_errors=True)
+        done = finished(folder)
     return Outcome(done, done / "model.onnx", json.loads((done / "metrics.json").read_text()))
 
 
