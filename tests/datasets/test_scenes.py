@@ -92,6 +92,32 @@ def test_what_the_background_covers_is_not_told(tmp_path):
     assert soft == {"rain"}
 
 
+def test_training_scenes_are_played_at_other_speeds(tmp_path):
+    """Bursts are found where they are told of, at the pitch of their speed; other splits stay as they are."""
+    usual, varied = (plan(tmp_path, folds=3, levels=(20.0, 25.0), at_once=1, speed=speed) for speed in (0.0, 0.25))
+    for number in range(6):
+        before, after = draw(usual, number), draw(varied, number)
+        assert [one.taken.clip for one in before.events] == [one.taken.clip for one in after.events]
+        assert [one.time for one in before.events] == [one.time for one in after.events]
+        speeds = [one.taken.speed for one in after.events] + [one.speed for one in after.background]
+        assert all(0.8 <= speed <= 1.25 for speed in speeds)
+        if number % 3:  # validation or test
+            assert before == after
+            continue
+        assert len(set(speeds)) > 1
+        samples, events = render(varied, after, Store(RATE))
+        for one in after.events:
+            [label] = one.taken.clip.labels
+            heard = tone_spans(samples, TONES[label] * one.taken.speed)
+            told = [(e.onset, e.offset) for e in events if e.label == label]
+            assert any(abs(a - c) < 0.02 and abs(b - d) < 0.02 for a, b in heard for c, d in told)
+
+
+def test_folders_from_before_there_were_speeds_go_on(tmp_path):
+    assert "speed" not in building.options(plan(tmp_path))
+    assert building.options(plan(tmp_path, speed=0.1))["speed"] == 0.1
+
+
 def test_rooms_change_the_sound_and_not_the_annotations(tmp_path):
     dry, in_rooms = (rendered(plan(tmp_path, rooms=share, levels=(15, 25))) for share in (0.0, 1.0))
     assert dry[1] == in_rooms[1]

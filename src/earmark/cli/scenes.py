@@ -76,6 +76,9 @@ def scenes(
     rooms: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes that sound in a room.")] = 0.5,
     with_speech: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with speech.")] = 0.4,
     with_music: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with music.")] = 0.3,
+    speed: Annotated[
+        float, typer.Option(min=0, max=1, help="Clips in training scenes are up to this share faster or slower.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Another one draws other scenes of the same folds.")] = 0,
     fold_seed: Annotated[int, typer.Option(min=0, help="Another one divides sources otherwise.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Batches at once.")] = 1,
@@ -115,6 +118,7 @@ def scenes(
         rooms=rooms,
         with_speech=with_speech,
         with_music=with_music,
+        speed=speed,
         seed=seed,
     )
     if dry_run or out is None:

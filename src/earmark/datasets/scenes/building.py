@@ -69,7 +69,8 @@ def batched(plan: Plan) -> Iterator[Batch]:
 
 def options(plan: Plan) -> dict[str, object]:
     """What scenes depend on, as plain values; the count is not among it."""
-    plain = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name not in ("groups", "count")}
+    left_out = {"groups", "count"} | (set() if plan.speed else {"speed"})  # as in folders from before there was one
+    plain = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name not in left_out}
     return {**plain, "levels": list(plan.levels), "clips": [_fingerprint(group) for group in plan.groups]}
 
 

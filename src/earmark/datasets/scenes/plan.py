@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -43,6 +43,7 @@ class Plan:
         rooms: share of scenes whose events and speech sound in a room.
         with_speech: share of scenes with speech, of those that are not quiet.
         with_music: the same of music.
+        speed: in scenes for training, events and backgrounds are up to this share faster or slower, pitch and all.
         seed: draws everything but the groups.
     """
 
@@ -58,6 +59,7 @@ class Plan:
     rooms: float = 0.5
     with_speech: float = 0.4
     with_music: float = 0.3
+    speed: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -86,10 +88,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Taken:
-    """A clip to be heard; `at` in 0..1 says which part of one that is too long to be heard as a whole."""
+    """A clip to be heard.
+
+    Attributes:
+        clip: which.
+        at: in 0..1, which part of one that is too long to be heard as a whole.
+        speed: how many times as fast it is played.
+    """
 
     clip: Clip
     at: float
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -152,7 +161,7 @@ def draw(plan: Plan, number: int) -> Scene:
     background = _background(group[BACKGROUND], plan.noise, rng)
     busy = {label for taken in background for label in taken.clip.labels}
     speaks, plays = rng.random() < plan.with_speech, rng.random() < plan.with_music
-    return Scene(
+    scene = Scene(
         number=number,
         fold=plan.fold(number),
         background=background,
@@ -162,6 +171,23 @@ def draw(plan: Plan, number: int) -> Scene:
         music=None if quiet or not plays else _music(group[MUSIC], plan.seconds, rng),
         room=bool(rng.random() < plan.rooms),
         peak=float(rng.uniform(*(QUIET_PEAK if quiet else PEAK))),
+    )
+    return _at_other_speeds(scene, plan) if plan.speed and plan.split(scene.fold) in (None, "train") else scene
+
+
+def _at_other_speeds(scene: Scene, plan: Plan) -> Scene:
+    """The scene with clips at other speeds, as if of more sources; a background's clips all at one."""
+    rng = plan.generator(scene.number, 2)  # so that without, scenes are the same but for this
+    most = np.log1p(plan.speed)
+
+    def speed() -> float:
+        return round(float(np.exp(rng.uniform(-most, most))), 2)
+
+    behind = speed()
+    return replace(
+        scene,
+        background=tuple(replace(taken, speed=behind) for taken in scene.background),
+        events=tuple(replace(event, taken=replace(event.taken, speed=speed())) for event in scene.events),
     )
 
 

@@ -41,7 +41,7 @@ class Store:
 
     def __init__(self, rate: int, room: int = ROOM) -> None:
         self.rate, self.room = rate, room
-        self._sounds: OrderedDict[tuple[Path, float, float | None], Sound] = OrderedDict()
+        self._sounds: OrderedDict[tuple[Path, float, float | None, float], Sound] = OrderedDict()
         self._size = 0
         self._durations: dict[Path, float] = {}
 
@@ -53,11 +53,12 @@ class Store:
         """
         clip = taken.clip
         start, end = self._span(clip, taken.at)
-        key = clip.path, start, end
+        key = clip.path, start, end, taken.speed
         if key in self._sounds:
             self._sounds.move_to_end(key)
             return self._sounds[key]
-        made = measured(media.read(clip.path, self.rate, start=start, end=end), self.rate)
+        played = media.read(clip.path, round(self.rate / taken.speed), start=start, end=end)
+        made = measured(played, self.rate)
         self._sounds[key] = made
         self._size += made.samples.nbytes
         while self._size > self.room and len(self._sounds) > 1:
