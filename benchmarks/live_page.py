@@ -2,7 +2,7 @@
 
     python benchmarks/live_page.py --out results/live/page.json
 
-Each bark in what the page sends is found by its energy; its caption is seen by an observer in the page.
+Each sound in what the page sends is found by its energy; its caption is seen by an observer in the page.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "service")]
 from service_process import Server  # noqa: E402
 from test_page_and_server import CHROMIUM, microphone  # noqa: E402
 
-LOUD = 10 ** (-35 / 20)  # a bark's RMS in 20 ms is beyond; what is between them is far below
-BETWEEN = 1.5  # seconds of quiet before a bark that counts
+LOUD = 10 ** (-35 / 20)  # the sound's RMS in 20 ms is beyond; what is between them is far below
+BETWEEN = 1.5  # seconds of quiet before one that counts
 WATCH = """() => { window.shown = []; let before = 0;
     new MutationObserver(() => {
         const now = document.querySelectorAll('#live-log li').length;
@@ -35,7 +35,7 @@ WATCH = """() => { window.shown = []; let before = 0;
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--label", default="dog")
+    parser.add_argument("--label", default="glass")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     sent, shown = listen(asked.seconds)
@@ -75,7 +75,7 @@ def listen(seconds: float) -> tuple[list[tuple[float, bytes]], list[tuple[float,
 
 
 def compare(sent: list[tuple[float, bytes]], shown: list[tuple[float, str]], label: str) -> dict[str, object]:
-    """Latency of each bark's caption: the sound of a block has ended when the block is sent."""
+    """Latency of each caption: the sound of a block has ended when the block is sent."""
     latencies, missed = [], 0
     found = list(onsets(sent))
     for onset, following in zip(found, [*found[1:], np.inf], strict=True):
@@ -85,7 +85,7 @@ def compare(sent: list[tuple[float, bytes]], shown: list[tuple[float, str]], lab
         elif following < np.inf:  # the last may have been cut off
             missed += 1
     return {
-        "barks": len(found),
+        "sounds": len(found),
         "captioned": len(latencies),
         "missed": missed,
         "median_seconds": round(float(np.median(latencies)), 3) if latencies else None,
@@ -95,7 +95,7 @@ def compare(sent: list[tuple[float, bytes]], shown: list[tuple[float, str]], lab
 
 
 def onsets(sent: list[tuple[float, bytes]], rate: int = 44_100) -> list[float]:
-    """Times of day at which the sound of a bark began."""
+    """Times of day at which the sound began."""
     found, quiet = [], 0.0
     for moment, block in sent:
         samples = np.frombuffer(block, "<i2").astype(np.float64) / 32768

@@ -10,7 +10,7 @@ from earmark.edges import Levels
 from earmark.frontend import Samples
 from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, Progress, scored
 from earmark.model import Description, Model
-from earmark.timeline import Array, Event, EventFinder, EventRules
+from earmark.timeline import Array, Event, EventRules
 
 Tap = Callable[[Iterable[Samples]], Iterator[Samples]]
 """Passes blocks of samples on, and notes something of them."""
@@ -40,12 +40,9 @@ class Heard:
             on: thresholds [labels] at which events begin, in place of the model's.
             off: thresholds [labels] below which they end.
         """
-        about, rules = self.about, rules or EventRules()
-        on = rules.shift(about.on if on is None else on)
-        off = rules.shift(about.off if off is None else off)
-        finder = EventFinder(about.labels, on, off, about.step, rules)
+        finder = self.about.finder(rules or EventRules(), on, off)
         finder.add(self.scores)
-        return self.levels.tighten(finder.events(self.duration), about.reach)
+        return self.levels.tighten(finder.events(self.duration), self.about.reach)
 
 
 def hear(model: Model, source: media.Source, tap: Tap | None = None, progress: Progress | None = None) -> Heard:

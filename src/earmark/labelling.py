@@ -11,7 +11,7 @@ from earmark import media, streaming
 from earmark.edges import Levels, loud_steps
 from earmark.frontend import IN_DECIBELS, Samples
 from earmark.model import Model, load_model
-from earmark.timeline import Array, EventFinder, EventRules, Timeline, smooth
+from earmark.timeline import Array, EventRules, Timeline, smooth
 
 BLOCK_SECONDS = 10.0
 BLOCKS_AHEAD = 4  # decoded while the network works: bounds memory
@@ -46,7 +46,7 @@ def label(
     """
     chosen, rules = loaded(model), rules or EventRules()
     about = chosen.description
-    finder = EventFinder(about.labels, rules.shift(about.on), rules.shift(about.off), about.step, rules)
+    finder = about.finder(rules)
     with media.open_recording(source, track) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, progress)
         levels = Levels(about.front_end.hop / about.front_end.rate)

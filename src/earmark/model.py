@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from earmark.errors import ModelError
 from earmark.frontend import Features, FrontEnd, Samples
 from earmark.streaming import windows
-from earmark.timeline import Array, Pooling, whole
+from earmark.timeline import Array, EventFinder, EventRules, Pooling, whole
 
 FORMAT = 1
 METADATA_KEY = "earmark"
-CHUNK_SECONDS = 20.0  # scored at once: long enough to hide the context, short enough for the cache
+CHUNK_SECONDS = 30.0  # scored at once: long enough to hide the context, short enough for the cache
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,11 @@ class Description:
     def off(self) -> Array:
         """Thresholds [labels] below which events end."""
         return np.array([self.threshold(label).off for label in self.labels], np.float32)
+
+    def finder(self, rules: EventRules, on: Array | None = None, off: Array | None = None) -> EventFinder:
+        """What makes events of scores, at the model's thresholds or others [labels], moved as the rules say."""
+        on, off = self.on if on is None else on, self.off if off is None else off
+        return EventFinder(self.labels, rules.shift(on), rules.shift(off), self.step, rules)
 
     @property
     def step(self) -> float:

@@ -160,12 +160,13 @@ class EventRules:
     Attributes:
         sensitivity: 0 to 1; 0.5 keeps the model's thresholds, more marks more, less marks less.
         shortest: events shorter than this are dropped, seconds.
-        longest_gap: events of one label nearer to each other than this become one, seconds.
+        longest_gap: events of one label nearer to each other than this become one, seconds; less than a listener would
+            join, as windows have made scores' gaps shorter than those of sounds.
     """
 
     sensitivity: float = 0.5
     shortest: float = 0.2
-    longest_gap: float = 0.5
+    longest_gap: float = 0.2
 
     def shift(self, thresholds: Array) -> Array:
         """Thresholds moved together by up to 4 on the scale of log-odds, so that each stays between 0 and 1."""

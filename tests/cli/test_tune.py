@@ -26,7 +26,7 @@ def f1(command, model):
     return float(said.splitlines()[1].split(",")[7])
 
 
-@pytest.mark.parametrize("by", ["segments", "events"])
+@pytest.mark.parametrize("by", ["segments", "events", "both"])
 def test_thresholds_fit_the_recordings(command, place, low_high_file, by):
     done = command("tune", low_high_file, "--on", ".", "--split", "one", "--by", by, "--out", "tuned.onnx")
     assert done.returncode == 0, done.stderr
@@ -74,8 +74,9 @@ def test_what_is_heard_where_nothing_happens_is_no_longer_marked(command, place,
     write_wav(tmp_path / "rooms" / "hum.wav", tones(5.0, (1.0, 4.0, 300.0), level=2e-3))
     words = ("tune", low_high_file, "--on", ".", "--out")
     assert command(*words, "t.onnx").returncode == 0
-    assert command(*words, "q.onnx", "--quiet", "rooms").returncode == 0
-    assert command(*words, "b.onnx", "--quiet", "rooms", "--but", "low").returncode == 0
+    assert command(*words, "q.onnx", "--quiet", "rooms", "--worth", "60").returncode == 0
+    assert command(*words, "b.onnx", "--quiet", "rooms", "--worth", "60", "--but", "low").returncode == 0
+    assert command(*words, "w.onnx", "--quiet", "rooms", "--worth", "0.5").returncode == 0
 
     def marked(model):
         return [event.label for event in label(tmp_path / "rooms" / "hum.wav", model).events]
@@ -83,6 +84,7 @@ def test_what_is_heard_where_nothing_happens_is_no_longer_marked(command, place,
     assert "low" in marked("t.onnx")
     assert "low" not in marked("q.onnx")
     assert "low" in marked("b.onnx")
+    assert "low" in marked("w.onnx"), "a mark less is not worth seconds of what is there"
     before, after = (load_model(name).description.threshold("low") for name in ("t.onnx", "q.onnx"))
     assert after.off / after.on == pytest.approx(before.off / before.on, abs=0.01)
     assert "no recordings" in command(*words, "n.onnx", "--quiet", "nowhere").stderr

@@ -53,16 +53,21 @@ def best_by_trying(scores, truth, label, rules, by):
     best = 0.0
     for on, off in PAIRS:
         found = events_of(scores, label, on, off, rules)
-        if by.segments is None:
-            figures = event_based(truth, found, by.collar, by.share, [label])
-        else:
-            figures = segment_based(truth, found, durations, by.segments, [label])
-        best = max(best, by.f(figures.micro))
+        best = max(best, value(truth, found, durations, by, [label]))
     return best
 
 
+def value(truth, found, durations, by, labels):
+    counted = []
+    if by.segments is not None:
+        counted.append(segment_based(truth, found, durations, by.segments, labels).micro)
+    if by.collar is not None:
+        counted.append(event_based(truth, found, by.collar, by.share, labels).micro)
+    return sum(map(by.f, counted)) / len(counted)
+
+
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("by", [By(), By(segments=0.5, beta=0.5), By(segments=None), By(None, collar=2.0, share=0.5)])
+@pytest.mark.parametrize("by", [By(), By(0.5, beta=0.5), By(None, 0.5), By(None, 2.0, share=0.5), By(1.0, 0.5)])
 def test_nothing_that_is_tried_does_better(seed, by):
     scores, truth = scenes(seed)
     rules = EventRules(shortest=0.3, longest_gap=0.5)
@@ -70,34 +75,29 @@ def test_nothing_that_is_tried_does_better(seed, by):
     durations = {name: len(values) * STEP for name, values in scores.items()}
     for label in LABELS[:2]:
         found = events_of(scores, label, chosen[label].on, chosen[label].off, rules)
-        if by.segments is None:
-            figures = event_based(truth, found, by.collar, by.share, [label])
-        else:
-            figures = segment_based(truth, found, durations, by.segments, [label])
-        assert by.f(figures.micro) == pytest.approx(best_by_trying(scores, truth, label, rules, by))
+        reached = value(truth, found, durations, by, [label])
+        assert reached == pytest.approx(best_by_trying(scores, truth, label, rules, by))
         assert chosen[label].off <= chosen[label].on
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("by", [By(), By(segments=None, beta=0.5)])
+@pytest.mark.parametrize("by", [By(), By(None, 0.5, beta=0.5), By(1.0, 0.5)])
 def test_no_pair_for_all_labels_does_better(seed, by):
     scores, truth = scenes(seed)
     rules = EventRules()
     durations = {name: len(values) * STEP for name, values in scores.items()}
 
-    def value(on, off):
+    def value_of(on, off):
         found = {name: [] for name in scores}
         for label in LABELS:
             for name, events in events_of(scores, label, on, off, rules).items():
                 found[name] += events
-        if by.segments is None:
-            return by.f(event_based(truth, found, by.collar, by.share, LABELS).micro)
-        return by.f(segment_based(truth, found, durations, by.segments, LABELS).micro)
+        return value(truth, found, durations, by, LABELS)
 
     chosen = best_thresholds(scores, truth, LABELS, STEP, rules, by, common=True)
     (pair,) = {(one.on, one.off) for one in chosen.values()}
     assert set(chosen) == set(LABELS)
-    assert value(*pair) == pytest.approx(max(value(*pair) for pair in PAIRS))
+    assert value_of(*pair) == pytest.approx(max(value_of(*pair) for pair in PAIRS))
 
 
 def test_labels_that_never_occur_keep_the_usual_thresholds():

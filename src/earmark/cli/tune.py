@@ -13,8 +13,8 @@ from earmark.errors import EarmarkError
 HELP = """Choose a model's thresholds by recordings whose events are known, and write the model with them.
 
 The recordings are a table clips.csv with events.csv beside it, as for `earmark evaluate --events`. Each label gets the
-thresholds with which its events fit them best: by segments of a second, or by whole events. They fit these recordings:
-measure the new model on others.
+thresholds with which its events fit them best: by segments of a second, by whole events, or by both. They fit these
+recordings: measure the new model on others.
 
 Examples:
 
@@ -35,7 +35,7 @@ def tune(
     model: Annotated[str, typer.Argument(help="A bundled model's name, or an .onnx file.")],
     on: Annotated[str, typer.Option("--on", help="Recordings whose events are known.")],
     out: Annotated[Path, typer.Option(help="The model file to write.")],
-    by: Annotated[str, typer.Option(help="segments or events.")] = "segments",
+    by: Annotated[str, typer.Option(help="segments, events (within half a second) or both.")] = "segments",
     truth: Annotated[Path | None, typer.Option(help="The table of events, if not events.csv beside the clips.")] = None,
     beta: Annotated[
         float,
@@ -51,8 +51,11 @@ def tune(
     ] = False,
     quiet: Annotated[
         Path | None,
-        typer.Option(help="A folder of recordings in which nothing happens: thresholds rise until nothing is marked."),
+        typer.Option(help="A folder of recordings in which nothing happens: thresholds rise until little is marked."),
     ] = None,
+    worth: Annotated[
+        float, typer.Option(min=0, help="Seconds that may be missed for each false mark that goes from --quiet.")
+    ] = 5.0,
     but: Annotated[str, typer.Option(help="Labels that these may hold, separated by commas.")] = "speech",
     split: Annotated[str | None, typer.Option(help="Only clips of this split of the table.")] = None,
     relabel: Annotated[
@@ -60,7 +63,7 @@ def tune(
     ] = None,
 ) -> None:
     """Tune one model."""
-    common.check_choice("--by", by, ("segments", "events"))
+    common.check_choice("--by", by, ("segments", "events", "both"))
     if out.suffix.lower() != ".onnx" or not out.resolve().parent.is_dir():
         raise EarmarkError(f"--out {out}", "is no place for a model", "name an .onnx file in a folder that is there")
     silent = None if quiet is None else _recordings(quiet)
@@ -70,11 +73,14 @@ def tune(
 
     chosen = load_model(model)
     recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), chosen.labels)
+    recordings = recordings.only(chosen.labels)
+    tuned = tuning.windowed(chosen, recordings) if windows else chosen
     with common.bar("recordings") as advance:
-        best = By(segments=1.0 if by == "segments" else None, beta=beta)
-        about = tuning.tune(chosen, recordings.only(chosen.labels), best, windows, same, advance)
+        known = tuning.hear_all(tuned, recordings, advance)
+    best = By(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
+    about = tuning.tune(tuned.description, known, best, same)
     if silent is not None:
-        about = tuning.left_alone(chosen.described(about), silent, but.split(","))
+        about = tuning.left_alone(tuned.described(about), silent, known, but.split(","), worth)
     tuning.write(chosen, about, out)
     for label in about.labels:
         before, after = chosen.description.threshold(label), about.threshold(label)

@@ -22,9 +22,8 @@ from earmark.timeline import Array, Event, EventRules
 BETTER = 0.1  # a best score that has grown by so much is told
 SELDOM = 1.0  # seconds between two tellings of it
 LEVELS_KEPT = 8.0  # seconds, beyond the model's reach, over which edges are looked for
-LONG_WINDOW = (
-    1.0  # seconds: a label whose scores are averaged over more waits at the beginning until half of it is heard
-)
+# Seconds: a label whose scores are averaged over more waits at the beginning until half of it is heard.
+LONG_WINDOW = 1.0
 
 
 @dataclass
@@ -82,6 +81,8 @@ class LiveListener:
         self.levels = _RecentLevels(about.front_end.hop / about.front_end.rate, about.reach)
         note = self.levels.note if about.front_end.kind in IN_DECIBELS else None
         self.scorer = LiveScorer(model, ahead, chunk, note)
+        widths = about.widths
+        self.wait = np.where(widths * about.step > LONG_WINDOW, widths // 2, 0)  # steps, by label
         self.samples = self.count = self.steps = 0
         self.sounds: dict[int, _Sound] = {}
         self.ended: dict[int, float] = {}
@@ -125,8 +126,7 @@ class LiveListener:
         """
         steps = self.steps + np.arange(len(scores))
         self.steps += len(scores)
-        wait = np.where(self.about.widths * self.about.step > LONG_WINDOW, self.about.widths // 2, 0)
-        return np.where(steps[:, None] < wait, np.float32(0), scores)
+        return np.where(steps[:, None] < self.wait, np.float32(0), scores)
 
     def _label(self, turn: Turn) -> str:
         return self.about.labels[self.columns[turn.column]]

@@ -45,7 +45,8 @@ class LiveScorer:
         about = model.description
         self.model, self.about, self.note = model, about, note
         self.front_end = about.front_end
-        self.half = int(about.widths.max()) // 2
+        self.widths = about.widths
+        self.half = int(self.widths.max()) // 2
         self.after = about.context if about.ahead is None else about.ahead  # rows behind a step that the model sees
         self.before = -(-about.context // about.stride)  # steps before it
         self.ahead = min(self._all_ahead(), max(0, round(ahead / about.step)))
@@ -110,7 +111,7 @@ class LiveScorer:
         start = max(0, low - self.before)
         seen = self._rows(start * about.stride, min(rows, high * about.stride + self.after), end)
         steps = concatenate(self.model.score_features([seen]), len(about.labels))[low - start : high - start]
-        mean = concatenate(smooth([steps], about.widths, len(about.labels), about.exclusive), len(about.labels))
+        mean = concatenate(smooth([steps], self.widths, len(about.labels), about.exclusive), len(about.labels))
         scores = mean[self.done - low : last - low]
         self.done = last
         self._forget()

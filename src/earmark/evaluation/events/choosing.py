@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,23 +32,27 @@ LEVELS = np.unique(np.array(PAIRS, np.float32))
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """What is made as good as can be.
+    """What is made as good as can be: segment-based F, event-based F, or the mean of both.
 
     Attributes:
-        segments: seconds of a segment, for segment-based F; None: event-based F.
-        collar: seconds, for event-based F.
-        share: of an event's length, for event-based F.
+        segments: seconds of a segment; None: segments do not count.
+        collar: seconds, of events; None: events do not count.
+        share: of an event's length, by which its offset may be wrong where that is more than the collar.
         beta: how much more a miss weighs than a false mark; below 1, the false mark weighs more.
     """
 
     segments: float | None = 1.0
-    collar: float = 0.5
+    collar: float | None = None
     share: float = 0.2
     beta: float = 1.0
 
     def f(self, counts: Counts) -> float:
         """F-beta (van Rijsbergen, 1979)."""
         return (1 + self.beta**2) * counts.hits / (self.beta**2 * counts.truth + counts.found)
+
+    def value(self, counted: Iterable[Counts]) -> float:
+        """How good segments and events are that were counted so."""
+        return fmean(map(self.f, counted))
 
 
 def best_thresholds(
@@ -80,14 +85,14 @@ def best_thresholds(
         common: the same thresholds for all labels.
     """
     rules, by, usual = rules or EventRules(), by or By(), usual or Threshold()
-    tried: dict[str, dict[Pair, Counts]] = {}
+    tried: dict[str, dict[Pair, tuple[Counts, ...]]] = {}
     for column, label in enumerate(labels):
         own = {name: [e for e in truth.get(name, ()) if e.label == label] for name in scores}
         if common or any(own.values()):
             line = Line.of({name: values[:, column] for name, values in scores.items()}, step, rules)
-            tried[label] = _counts(line, _measure(own, line, by))
+            tried[label] = _counts(line, _measures(own, line, by))
     if common:
-        together = {pair: sum((counts[pair] for counts in tried.values()), Counts(0, 0, 0)) for pair in PAIRS}
+        together = {pair: tuple(map(_sum, zip(*(own[pair] for own in tried.values()), strict=True))) for pair in PAIRS}
         return dict.fromkeys(labels, _best(together, by))
     return {label: _best(tried[label], by) if label in tried else usual for label in labels}
 
@@ -166,38 +171,45 @@ class Line:
 Measure = Callable[[Spans], Counts]
 
 
-def _counts(line: Line, measure: Measure) -> dict[Pair, Counts]:
-    """What each pair of thresholds finds."""
-    known: dict[bytes, Counts] = {}
+def _counts(line: Line, measures: Sequence[Measure]) -> dict[Pair, tuple[Counts, ...]]:
+    """What each pair of thresholds finds, by each measure."""
+    known: dict[bytes, tuple[Counts, ...]] = {}
     found = {}
     for on, off in PAIRS:
         stretches = line.stretches(on, off)
         key = stretches.tobytes()
         if key not in known:
-            known[key] = measure(line.spans(stretches))
+            spans = line.spans(stretches)
+            known[key] = tuple(measure(spans) for measure in measures)
         found[on, off] = known[key]
     return found
 
 
-def _best(counts: Mapping[Pair, Counts], by: By) -> Threshold:
-    values = {pair: by.f(own) for pair, own in counts.items() if own.found}
+def _sum(counts: Iterable[Counts]) -> Counts:
+    return sum(counts, Counts())
+
+
+def _best(counts: Mapping[Pair, tuple[Counts, ...]], by: By) -> Threshold:
+    values = {pair: by.value(own) for pair, own in counts.items() if own[0].found}
     top = max(values.values(), default=0.0)
     equal = [pair for pair, value in values.items() if value >= top - 1e-12]
     return Threshold(*equal[len(equal) // 2]) if top > 0 else Threshold(ON[-1], ON[-1])
 
 
-def _measure(truth: Events, line: Line, by: By) -> Measure:
-    return _by_events(truth, line, by) if by.segments is None else _by_segments(truth, line, by.segments)
+def _measures(truth: Events, line: Line, by: By) -> list[Measure]:
+    segments = [] if by.segments is None else [_by_segments(truth, line, by.segments)]
+    events = [] if by.collar is None else [_by_events(truth, line, by.collar, by.share)]
+    return segments + events
 
 
-def _by_events(truth: Events, line: Line, by: By) -> Measure:
+def _by_events(truth: Events, line: Line, collar: float, share: float) -> Measure:
     """Events, as `event_based` counts them."""
     where = [(number, event) for number, name in enumerate(line.names) for event in truth[name]]
     onset, offset = (np.array([getattr(event, edge) for _, event in where]) for edge in ("onset", "offset"))
     begin = line.starts * line.step
     place = begin[np.array([number for number, _ in where], int)] + onset
-    late = np.maximum(by.collar, by.share * (offset - onset))
-    reach = by.collar + ROUNDING
+    late = np.maximum(collar, share * (offset - onset))
+    reach = collar + ROUNDING
 
     def measure(spans: Spans) -> Counts:
         there = begin[spans.recording] + spans.onset
@@ -206,7 +218,7 @@ def _by_events(truth: Events, line: Line, by: By) -> Measure:
         for i in np.flatnonzero(last > first):
             number = where[i][0]
             for k in range(first[i], last[i]):
-                near = abs(onset[i] - spans.onset[k]) <= by.collar and abs(offset[i] - spans.offset[k]) <= late[i]
+                near = abs(onset[i] - spans.onset[k]) <= collar and abs(offset[i] - spans.offset[k]) <= late[i]
                 if near and spans.recording[k] == number:
                     graph.setdefault(k, []).append(int(i))
         return Counts(len(where), len(there), len(maximum_matching(graph)))

@@ -2,88 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from earmark.errors import MissingExtraError
 from earmark.evaluation.events.annotated import Annotated
 from earmark.evaluation.events.answers import Progress
 from earmark.evaluation.events.choosing import By, best_thresholds
+from earmark.evaluation.events.segments import segment_based
 from earmark.evaluation.events.windowing import windows_by_length
 from earmark.heard import hear
 from earmark.model import Description, Model, Threshold, describe
-from earmark.timeline import Array, Event
+from earmark.timeline import Array, Event, EventRules
 from earmark.whole import written_whole
 
 ABOVE, MOST = 0.02, 0.95  # by which a threshold stands above what it leaves alone; where that ends
 
 
-def tune(
-    model: Model,
-    annotated: Annotated,
-    by: By | None = None,
-    windows: bool = False,
-    common: bool = False,
-    progress: Progress | None = None,
-) -> Description:
-    """What the model says of itself, with the thresholds of each label whose events fit these recordings best.
+@dataclass(frozen=True)
+class Known:
+    """What a model hears in recordings whose events are known, by recording.
 
-    Labels that never occur in them keep the thresholds they have. With `windows`, the scores of each label are averaged
-    over a window that suits the length of its events in these recordings. With `common`, all labels get the same
-    thresholds.
+    Attributes:
+        scores: as events are made of, float32 [steps, labels].
+        truth: the events.
+    """
+
+    scores: dict[str, Array]
+    truth: dict[str, list[Event]]
+
+
+def windowed(model: Model, annotated: Annotated) -> Model:
+    """The model with the scores of each label averaged over a window that suits the length of its events."""
+    about = model.description
+    fitting = windows_by_length(annotated.truth.get(path, ()) for path in {clip.path for clip in annotated.clips})
+    return model.described(replace(about, windows={**about.windows, **fitting}))
+
+
+def hear_all(model: Model, annotated: Annotated, progress: Progress | None = None) -> Known:
+    """What the model hears in recordings whose events are known.
 
     Raises:
         MediaError: a recording cannot be read.
     """
-    about = model.description
-    if windows:
-        fitting = windows_by_length(annotated.truth.get(path, ()) for path in {clip.path for clip in annotated.clips})
-        about = replace(about, windows={**about.windows, **fitting})
-        model = model.described(about)
-    scores: dict[str, Array] = {}
-    truth: dict[str, list[Event]] = {}
+    about, known = model.description, Known({}, {})
     for done, clip in enumerate(annotated.clips):
         heard = hear(model, clip.path)
         first = round(clip.start / about.step)
         end = heard.duration if clip.end is None else clip.end
         name = f"{annotated.name(clip)} {clip.start:g}"
-        scores[name] = heard.scores[first : max(first + 1, round(end / about.step))]
-        truth[name] = annotated.inside(clip, end - clip.start)
+        known.scores[name] = heard.scores[first : max(first + 1, round(end / about.step))]
+        known.truth[name] = annotated.inside(clip, end - clip.start)
         if progress:
             progress(done + 1, len(annotated.clips))
-    occurring = {event.label for events in truth.values() for event in events}
-    best = best_thresholds(scores, truth, about.labels, about.step, by=by, common=common)
+    return known
+
+
+def tune(about: Description, known: Known, by: By | None = None, common: bool = False) -> Description:
+    """What a model says of itself, with the thresholds of each label whose events fit what is known best.
+
+    Labels that never occur keep the thresholds they have. With `common`, all labels get the same thresholds.
+    """
+    occurring = {event.label for events in known.truth.values() for event in events}
+    best = best_thresholds(known.scores, known.truth, about.labels, about.step, by=by, common=common)
     kept = {label: threshold for label, threshold in best.items() if common or label in occurring}
     return replace(about, thresholds={**about.thresholds, **kept})
 
 
-def left_alone(model: Model, recordings: Iterable[Path], but: Collection[str] = ()) -> Description:
-    """What the model says of itself, with thresholds raised until it marks nothing in recordings where nothing happens.
+def left_alone(
+    model: Model, recordings: Iterable[Path], known: Known, but: Collection[str], worth: float
+) -> Description:
+    """What the model says of itself, with thresholds raised to leave alone recordings where nothing happens.
 
-    What raises a label in the hum of a room raises it in other rooms, too. No threshold comes nearer to 1 than MOST: a
-    label that is surer than that in some quiet room is still marked there.
+    What raises a label in the hum of a room raises it in other rooms, too. Each label's threshold rises until none of
+    them is marked, but no nearer to 1 than MOST; and not at all where that costs too much of what is rightly marked.
 
     Args:
         model: with thresholds that are good elsewhere.
         recordings: that hold none of its labels.
-        but: labels that they may hold.
+        known: recordings that do.
+        but: labels that the quiet ones may hold.
+        worth: seconds in `known` that may be missed for each false mark that goes.
 
     Raises:
         MediaError: a recording cannot be read.
     """
     about = model.description
-    peaks = np.zeros(len(about.labels))
-    for path in recordings:
-        peaks = np.maximum(peaks, hear(model, path).scores.max(axis=0, initial=0.0))
+    quiet = {str(path): hear(model, path).scores for path in recordings}
     raised = dict(about.thresholds)
-    for label, peak in zip(about.labels, peaks, strict=True):
-        before, on = about.threshold(label), round(min(MOST, float(peak) + ABOVE), 4)
+    for column, label in enumerate(about.labels):
+        peak = max((float(scores[:, column].max(initial=0.0)) for scores in quiet.values()), default=0.0)
+        before, on = about.threshold(label), round(min(MOST, peak + ABOVE), 4)
         if label not in but and on > before.on:
             raised[label] = Threshold(on, round(before.off * on / before.on, 4))
-    return replace(about, thresholds=raised)
+    paying = _paying(about, replace(about, thresholds=raised), quiet, known, worth)
+    return replace(about, thresholds={**about.thresholds, **{label: raised[label] for label in paying}})
+
+
+def _paying(
+    before: Description, after: Description, quiet: Mapping[str, Array], known: Known, worth: float
+) -> Iterator[str]:
+    """The labels whose thresholds after silence quiet recordings, for at most `worth` seconds a mark."""
+    lengths = {name: len(scores) * before.step for name, scores in known.scores.items()}
+    old, new = (
+        segment_based(known.truth, _events(about, known.scores), lengths, 1.0, about.labels).labels
+        for about in (before, after)
+    )
+    marks, left = (
+        Counter(event.label for events in _events(about, quiet).values() for event in events)
+        for about in (before, after)
+    )
+    for label in before.labels:
+        missed = old[label].hits - new[label].hits
+        false = (old[label].found - old[label].hits) - (new[label].found - new[label].hits)
+        # A false second weighs half as much as a missed one, as in F1 where that is about 0.7.
+        if marks[label] > left[label] and missed - false / 2 <= worth * (marks[label] - left[label]):
+            yield label
+
+
+def _events(about: Description, scores: Mapping[str, Array]) -> dict[str, list[Event]]:
+    """The events of each recording, before edges are moved in to where it is loud."""
+    found = {}
+    for name, values in scores.items():
+        finder = about.finder(EventRules())
+        finder.add(values)
+        found[name] = finder.events(len(values) * about.step)
+    return found
 
 
 def write(model: Model, about: Description, path: Path) -> None:
