@@ -81,6 +81,10 @@ def test_options_of_a_layout(run, sounds, tmp_path):
     words = ("table", sounds, "--out", tmp_path / "x.csv", "--layout", "files", "-o", "labels=animal")
     assert run(*words, "-o", "limit_per_source=1").exit_code == 0
     assert (tmp_path / "x.csv").read_text().count("animal") == 6
+    assert run(*words, "--force", "-o", "cut=0.2,0.4").exit_code == 0
+    assert (tmp_path / "x.csv").read_text().splitlines()[1].split(",")[1:3] == ["", "0.2"]
+    for wrong in ("5", "5,20,3", "0,5", "long"):
+        assert "no length and spacing" in str(run(*words, "--force", "-o", f"cut={wrong}").exception)
     assert "no option speed" in str(run(*words, "--force", "-o", "speed=1").exception)
     assert "write KEY=VALUE" in str(run(*words, "--force", "-o", "speed").exception)
 

@@ -17,6 +17,13 @@ COMMAND = [sys.executable, "-c", "from earmark.cli import main; main()", "serve"
 PATIENCE = 180.0  # seconds; a busy machine is slow
 
 
+def spawned(process: psutil.Process) -> bool:
+    try:
+        return any("spawn_main" in part for part in process.cmdline())
+    except psutil.NoSuchProcess:  # it was killed, and nobody has taken note yet
+        return False
+
+
 class Server:
     """A running server; use it with `with`."""
 
@@ -64,8 +71,7 @@ class Server:
 
     def workers(self):
         """Processes that do jobs."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if any("spawn_main" in part for part in child.cmdline())]
+        return [child for child in psutil.Process(self.process.pid).children() if spawned(child)]
 
     def send(self, path: Path, name: str | None = None, **fields) -> httpx.Response:
         """A new job."""

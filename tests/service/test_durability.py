@@ -46,7 +46,7 @@ def test_workers_are_killed_and_no_job_is_lost(own, street):
         own.until(
             lambda: {own.job(job_id)["state"] for job_id in ids} & {"running"} or own.job(ids[-1])["state"] == "done"
         )
-        for worker in own.workers():
+        for worker in own.until(own.workers):
             worker.kill()
     assert [own.ended(job_id)["error"] for job_id in ids] == [None] * 4
     lost = next(

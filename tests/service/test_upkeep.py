@@ -41,3 +41,10 @@ def test_an_upload_under_way_is_nobodys_stray(tmp_path):
     uploading, _ = places.new()
     upkeep.sweep()
     assert places.ids() == sorted([*ids, uploading])
+
+
+def test_what_an_earlier_server_left_goes_at_once(tmp_path):
+    upkeep, _, places, ids = filled(tmp_path)
+    places.new()
+    upkeep.begin()
+    assert places.ids() == sorted(ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from earmark.timeline import Array, Timeline
 
 Item = TypeVar("Item")
+NUMBERS = r"\d+(\.\d+)?(,\d+(\.\d+)?)+"  # 5,20
 
 Files = Annotated[list[Path], typer.Argument(help="Audio or video files; - for standard input.", show_default=False)]
 ModelName = Annotated[str, typer.Option(help="A bundled model's name, or an .onnx file.")]
@@ -62,11 +64,13 @@ class To(StrEnum):
     json = "json"
 
 
-def key_value(option: str) -> tuple[str, int | str]:
-    """What `--option KEY=VALUE` says; whole numbers are numbers."""
+def key_value(option: str) -> tuple[str, int | str | list[float]]:
+    """What `--option KEY=VALUE` says; whole numbers are numbers, numbers with commas between them a list."""
     key, sign, value = option.partition("=")
     if not sign or not key:
         raise EarmarkError(f"--option {option}", "is no option", "write KEY=VALUE")
+    if re.fullmatch(NUMBERS, value):
+        return key, [float(number) for number in value.split(",")]
     return key, int(value) if value.isdigit() else value
 
 

@@ -51,7 +51,7 @@ class Supervisor:
     def start(self) -> None:
         """Begin, with the jobs that an earlier server left."""
         self.store.recover(MOST_KILLS)
-        self._upkeep.sweep()
+        self._upkeep.begin()
         self._thread.start()
 
     def stop(self) -> None:

@@ -8,7 +8,6 @@ from earmark.service.places import Places
 from earmark.service.settings import Settings
 from earmark.service.store import Store
 
-CLOCKS = 1.0  # seconds by which a file system's clock may be behind ours
 UPLOADING = 3600.0  # seconds after which a folder without a job is no upload under way
 
 
@@ -17,7 +16,13 @@ class Upkeep:
 
     def __init__(self, settings: Settings, store: Store, places: Places) -> None:
         self.settings, self.store, self.places = settings, store, places
-        self._started = time.time()
+
+    def begin(self) -> None:
+        """Before anything is received: delete what earlier servers left, too."""
+        for job_id in self.places.ids():
+            if self.store.get(job_id) is None:
+                self.places.of(job_id).remove()
+        self.sweep()
 
     def sweep(self) -> None:
         """Delete finished jobs that are older than they may be, then the oldest until all fit; and what is nobody's."""
@@ -33,7 +38,7 @@ class Upkeep:
         self._sweep_strays({job.id for job in jobs})
 
     def _sweep_strays(self, known: set[str]) -> None:
-        """Folders whose upload never became a job: of an earlier server, or so old that nobody is still sending."""
+        """Folders whose upload never became a job, so old that nobody is still sending."""
         for job_id in self.places.ids():
             folder = self.places.of(job_id)
             if job_id in known or self.store.get(job_id) is not None:
@@ -42,5 +47,5 @@ class Upkeep:
                 made = folder.path.stat().st_mtime
             except FileNotFoundError:  # its job was given up just now
                 continue
-            if made < self._started - CLOCKS or time.time() - made > UPLOADING:
+            if time.time() - made > UPLOADING:
                 folder.remove()
