@@ -94,10 +94,19 @@ def test_no_pair_for_all_labels_does_better(seed, by):
                 found[name] += events
         return value(truth, found, durations, by, LABELS)
 
-    chosen = best_thresholds(scores, truth, LABELS, STEP, rules, by, common=True)
+    chosen = best_thresholds(scores, truth, LABELS, STEP, rules, by, shared=[LABELS])
     (pair,) = {(one.on, one.off) for one in chosen.values()}
     assert set(chosen) == set(LABELS)
     assert value_of(*pair) == pytest.approx(max(value_of(*pair) for pair in PAIRS))
+
+
+def test_groups_choose_by_themselves():
+    scores, truth = scenes(1)
+    own = best_thresholds(scores, truth, LABELS, STEP)
+    chosen = best_thresholds(scores, truth, LABELS, STEP, shared=[["dog", "never"], []])
+    assert chosen["rain"] == own["rain"]
+    assert chosen["dog"] == chosen["never"]
+    assert sorted(chosen) == sorted(LABELS)
 
 
 def test_labels_that_never_occur_keep_the_usual_thresholds():

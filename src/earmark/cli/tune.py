@@ -47,7 +47,7 @@ def tune(
         bool, typer.Option("--windows", help="Average each label's scores over a third of its events' mean length.")
     ] = False,
     same: Annotated[
-        bool, typer.Option("--common", help="The same thresholds for all labels: where each occurs a few times only.")
+        bool, typer.Option("--common", help="Labels with few events share thresholds: short sounds, and lasting ones.")
     ] = False,
     quiet: Annotated[
         Path | None,

@@ -200,7 +200,8 @@ class Export(Section):
     """`by_length`: each label's scores are averaged over a third of the mean length of its events in the training
     data, where datasets have `events`; `window_seconds` then holds for the others."""
     thresholds: Literal["each", "common"] = "each"
-    """Whether events choose thresholds for each label, or one pair for all, which is safer where each occurs rarely."""
+    """Whether events choose thresholds for each label, or rare ones share them, which is safer: a pair for sounds that
+    happen, and one for sounds that go on."""
     beta: Annotated[float, Field(gt=0)] = 1.0
     """How much more a miss weighs than a false mark where events choose the thresholds."""
     final: Literal["measured", "all"] = "measured"

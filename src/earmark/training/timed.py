@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from earmark import timeline
 from earmark.evaluation.events.choosing import By, best_thresholds
+from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
 from earmark.model import Description, Threshold
 from earmark.timeline import Array, Event
@@ -65,11 +66,11 @@ def thresholds(
     data: TrainingData,
     about: Description,
     beta: float = 1.0,
-    common: bool = False,
+    share: bool = False,
 ) -> dict[str, Threshold]:
     """For each label the thresholds whose events fit best, by segments of a second; empty where no events are known.
 
-    A miss weighs `beta` times as much as a false mark. With `common`, all labels get the same.
+    A miss weighs `beta` times as much as a false mark. With `share`, rare labels share theirs.
     """
     scores: dict[str, Array] = {}
     truth: dict[str, list[Event]] = {}
@@ -82,7 +83,8 @@ def thresholds(
             truth[name] = events(data.activity[clip], data.labels, about.front_end.seconds)
     if not scores:
         return {}
-    return best_thresholds(scores, truth, data.labels, about.step, by=By(beta=beta), common=common)
+    groups = shared(data.labels, truth.values()) if share else []
+    return best_thresholds(scores, truth, data.labels, about.step, by=By(beta=beta), shared=groups)
 
 
 def windows(data: TrainingData, seconds: float) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -20,7 +20,7 @@ from earmark.timeline import Array, Event, EventRules
 ON = tuple(round(1 / (1 + math.exp(-odds / 4)), 4) for odds in range(-20, 21))
 """Thresholds that are tried: even on the scale of log-odds, from 0.0067 to 0.9933."""
 
-OFF_SHARES = (1.0, 0.75, 0.5, 0.25)
+OFF_SHARES = (1.0, 0.75, 0.5, 0.25, 0.125)
 """Shares of `on` that are tried for `off`."""
 
 Pair = tuple[float, float]
@@ -63,12 +63,12 @@ def best_thresholds(
     rules: EventRules | None = None,
     by: By | None = None,
     usual: Threshold | None = None,
-    common: bool = False,
+    shared: Sequence[Collection[str]] = (),
 ) -> dict[str, Threshold]:
-    """For each label the thresholds whose events fit the truth best, or the one pair that fits best for all of them.
+    """For each label the thresholds whose events fit the truth best; labels may share the pair that is best for all.
 
-    A few events of a label tell little of its thresholds: where recordings hold no more, the common pair does better
-    on others.
+    A few events of a label tell little of its thresholds: where recordings hold no more, a shared pair does better on
+    others (`earmark.evaluation.events.sharing`).
 
     Events are made of scores as on a timeline, by hysteresis and `rules` (but for their sensitivity), before edges are
     moved in to where it is loud. Among thresholds that do equally well those in the middle are taken, which have some
@@ -82,19 +82,20 @@ def best_thresholds(
         rules: which events are joined, and which are too short.
         by: what is made as good as can be; by default, segment-based F1 at 1 s.
         usual: for labels that never occur in the truth of these recordings.
-        common: the same thresholds for all labels.
+        shared: groups of labels, each of which gets one pair; labels in none get their own.
     """
     rules, by, usual = rules or EventRules(), by or By(), usual or Threshold()
-    tried: dict[str, dict[Pair, tuple[Counts, ...]]] = {}
+    sharing = {label for group in shared for label in group}
+    tried: dict[str, Tried] = {}
     for column, label in enumerate(labels):
         own = {name: [e for e in truth.get(name, ()) if e.label == label] for name in scores}
-        if common or any(own.values()):
+        if label in sharing or any(own.values()):
             line = Line.of({name: values[:, column] for name, values in scores.items()}, step, rules)
             tried[label] = _counts(line, _measures(own, line, by))
-    if common:
-        together = {pair: tuple(map(_sum, zip(*(own[pair] for own in tried.values()), strict=True))) for pair in PAIRS}
-        return dict.fromkeys(labels, _best(together, by))
-    return {label: _best(tried[label], by) if label in tried else usual for label in labels}
+    chosen = {label: _best(tried[label], by) if label in tried else usual for label in labels if label not in sharing}
+    for group in filter(None, shared):
+        chosen |= dict.fromkeys(group, _best(_together([tried[label] for label in group]), by))
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -169,10 +170,11 @@ class Line:
 
 
 Measure = Callable[[Spans], Counts]
+Tried = dict[Pair, tuple[Counts, ...]]
+"""What each pair of thresholds finds, by each measure."""
 
 
-def _counts(line: Line, measures: Sequence[Measure]) -> dict[Pair, tuple[Counts, ...]]:
-    """What each pair of thresholds finds, by each measure."""
+def _counts(line: Line, measures: Sequence[Measure]) -> Tried:
     known: dict[bytes, tuple[Counts, ...]] = {}
     found = {}
     for on, off in PAIRS:
@@ -185,11 +187,16 @@ def _counts(line: Line, measures: Sequence[Measure]) -> dict[Pair, tuple[Counts,
     return found
 
 
+def _together(tried: Sequence[Tried]) -> Tried:
+    """The same for several labels."""
+    return {pair: tuple(map(_sum, zip(*(own[pair] for own in tried), strict=True))) for pair in PAIRS}
+
+
 def _sum(counts: Iterable[Counts]) -> Counts:
     return sum(counts, Counts())
 
 
-def _best(counts: Mapping[Pair, tuple[Counts, ...]], by: By) -> Threshold:
+def _best(counts: Tried, by: By) -> Threshold:
     values = {pair: by.value(own) for pair, own in counts.items() if own[0].found}
     top = max(values.values(), default=0.0)
     equal = [pair for pair, value in values.items() if value >= top - 1e-12]

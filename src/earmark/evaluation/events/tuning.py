@@ -12,6 +12,7 @@ from earmark.evaluation.events.annotated import Annotated
 from earmark.evaluation.events.answers import Progress
 from earmark.evaluation.events.choosing import By, best_thresholds
 from earmark.evaluation.events.segments import segment_based
+from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
 from earmark.heard import hear
 from earmark.model import Description, Model, Threshold, describe
@@ -60,15 +61,17 @@ def hear_all(model: Model, annotated: Annotated, progress: Progress | None = Non
     return known
 
 
-def tune(about: Description, known: Known, by: By | None = None, common: bool = False) -> Description:
+def tune(about: Description, known: Known, by: By | None = None, share: bool = False) -> Description:
     """What a model says of itself, with the thresholds of each label whose events fit what is known best.
 
-    Labels that never occur keep the thresholds they have. With `common`, all labels get the same thresholds.
+    Labels that never occur keep the thresholds they have. With `share`, rare labels share theirs.
     """
-    occurring = {event.label for events in known.truth.values() for event in events}
-    best = best_thresholds(known.scores, known.truth, about.labels, about.step, by=by, common=common)
-    kept = {label: threshold for label, threshold in best.items() if common or label in occurring}
-    return replace(about, thresholds={**about.thresholds, **kept})
+    kept = {event.label for events in known.truth.values() for event in events}
+    groups = shared(about.labels, known.truth.values()) if share else []
+    best = best_thresholds(known.scores, known.truth, about.labels, about.step, by=by, shared=groups)
+    kept.update(*groups)
+    chosen = {label: threshold for label, threshold in best.items() if label in kept}
+    return replace(about, thresholds={**about.thresholds, **chosen})
 
 
 def left_alone(

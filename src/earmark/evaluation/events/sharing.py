@@ -1,0 +1,33 @@
+"""Which labels share thresholds, as each of them occurs too rarely to have its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from earmark.timeline import Event
+
+OFTEN = 100  # events, from which a label's own thresholds are more than chance
+LASTING = 15.0  # seconds: sounds of a greater mean length go on, as rain does; others happen, as barks do
+
+
+def shared(labels: Iterable[str], recordings: Iterable[Sequence[Event]]) -> list[list[str]]:
+    """Two groups that share thresholds: labels of sounds that happen, or never occurred, and of sounds that go on.
+
+    Sounds that go on are told by long windows, whose scores fall and rise slowly: they want to be held longer once they
+    have begun. Labels with a hundred events are in neither group.
+
+    Args:
+        labels: all of a model.
+        recordings: the events of each.
+    """
+    lengths: dict[str, list[float]] = defaultdict(list)
+    for events in recordings:
+        for event in events:
+            lengths[event.label].append(event.duration)
+    groups: tuple[list[str], list[str]] = ([], [])
+    for label in labels:
+        own = lengths[label]
+        if len(own) < OFTEN:
+            groups[sum(own) > LASTING * len(own)].append(label)
+    return [group for group in groups if group]
