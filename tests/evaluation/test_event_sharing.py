@@ -1,3 +1,5 @@
+import numpy as np
+
 from earmark.evaluation.events.sharing import OFTEN, shared
 from earmark.timeline import Event
 
@@ -19,3 +21,8 @@ def test_frequent_labels_share_with_none():
 def test_nothing_known():
     assert shared(["bark"], []) == [["bark"]]
     assert shared([], []) == []
+
+
+def test_times_may_be_numpys():
+    recordings = [[Event(np.float64(0.0), np.float64(seconds), label, 1.0)] for label, seconds in (("a", 1), ("b", 20))]
+    assert shared(["a", "b"], recordings) == [["a"], ["b"]]

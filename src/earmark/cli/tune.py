@@ -51,11 +51,10 @@ def tune(
     ] = False,
     quiet: Annotated[
         Path | None,
-        typer.Option(help="A folder of recordings in which nothing happens: thresholds rise until little is marked."),
+        typer.Option(
+            help="A folder of recordings in which nothing happens: thresholds rise where more is won than lost."
+        ),
     ] = None,
-    worth: Annotated[
-        float, typer.Option(min=0, help="Seconds that may be missed for each false mark that goes from --quiet.")
-    ] = 5.0,
     but: Annotated[str, typer.Option(help="Labels that these may hold, separated by commas.")] = "speech",
     split: Annotated[str | None, typer.Option(help="Only clips of this split of the table.")] = None,
     relabel: Annotated[
@@ -80,7 +79,7 @@ def tune(
     best = By(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
     about = tuning.tune(tuned.description, known, best, same)
     if silent is not None:
-        about = tuning.left_alone(tuned.described(about), silent, known, but.split(","), worth)
+        about = tuning.left_alone(tuned.described(about), silent, known, but.split(","))
     tuning.write(chosen, about, out)
     for label in about.labels:
         before, after = chosen.description.threshold(label), about.threshold(label)

@@ -25,9 +25,10 @@ def shared(labels: Iterable[str], recordings: Iterable[Sequence[Event]]) -> list
     for events in recordings:
         for event in events:
             lengths[event.label].append(event.duration)
-    groups: tuple[list[str], list[str]] = ([], [])
+    happening: list[str] = []
+    lasting: list[str] = []
     for label in labels:
         own = lengths[label]
         if len(own) < OFTEN:
-            groups[sum(own) > LASTING * len(own)].append(label)
-    return [group for group in groups if group]
+            (lasting if sum(own) > LASTING * len(own) else happening).append(label)
+    return [group for group in (happening, lasting) if group]

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from earmark.errors import MissingExtraError
 from earmark.evaluation.events.annotated import Annotated
 from earmark.evaluation.events.answers import Progress
-from earmark.evaluation.events.choosing import By, best_thresholds
+from earmark.evaluation.events.choosing import ON, By, best_thresholds
 from earmark.evaluation.events.segments import segment_based
 from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
 from earmark.heard import hear
 from earmark.model import Description, Model, Threshold, describe
-from earmark.timeline import Array, Event, EventRules
+from earmark.timeline import Array, Event, EventFinder, EventRules
 from earmark.whole import written_whole
-
-ABOVE, MOST = 0.02, 0.95  # by which a threshold stands above what it leaves alone; where that ends
 
 
 @dataclass(frozen=True)
@@ -74,65 +73,63 @@ def tune(about: Description, known: Known, by: By | None = None, share: bool = F
     return replace(about, thresholds={**about.thresholds, **chosen})
 
 
-def left_alone(
-    model: Model, recordings: Iterable[Path], known: Known, but: Collection[str], worth: float
-) -> Description:
+def left_alone(model: Model, recordings: Iterable[Path], known: Known, but: Collection[str] = ()) -> Description:
     """What the model says of itself, with thresholds raised to leave alone recordings where nothing happens.
 
-    What raises a label in the hum of a room raises it in other rooms, too. Each label's threshold rises until none of
-    them is marked, but no nearer to 1 than MOST; and not at all where that costs too much of what is rightly marked.
+    What raises a label in the hum of a room raises it in other rooms, too. The threshold of each label that is marked
+    there rises as far as is best for all recordings together (`raised`).
 
     Args:
         model: with thresholds that are good elsewhere.
         recordings: that hold none of its labels.
         known: recordings that do.
         but: labels that the quiet ones may hold.
-        worth: seconds in `known` that may be missed for each false mark that goes.
 
     Raises:
         MediaError: a recording cannot be read.
     """
     about = model.description
     quiet = {str(path): hear(model, path).scores for path in recordings}
-    raised = dict(about.thresholds)
+    higher = {}
     for column, label in enumerate(about.labels):
-        peak = max((float(scores[:, column].max(initial=0.0)) for scores in quiet.values()), default=0.0)
-        before, on = about.threshold(label), round(min(MOST, peak + ABOVE), 4)
-        if label not in but and on > before.on:
-            raised[label] = Threshold(on, round(before.off * on / before.on, 4))
-    paying = _paying(about, replace(about, thresholds=raised), quiet, known, worth)
-    return replace(about, thresholds={**about.thresholds, **{label: raised[label] for label in paying}})
+        marked = any((scores[:, column] >= about.threshold(label).on).any() for scores in quiet.values())
+        if marked and label not in but:
+            scores = {name: own[:, column] for name, own in {**known.scores, **quiet}.items()}
+            higher[label] = raised(scores, known.truth, label, about)
+    return replace(about, thresholds={**about.thresholds, **higher})
 
 
-def _paying(
-    before: Description, after: Description, quiet: Mapping[str, Array], known: Known, worth: float
-) -> Iterator[str]:
-    """The labels whose thresholds after silence quiet recordings, for at most `worth` seconds a mark."""
-    lengths = {name: len(scores) * before.step for name, scores in known.scores.items()}
-    old, new = (
-        segment_based(known.truth, _events(about, known.scores), lengths, 1.0, about.labels).labels
-        for about in (before, after)
-    )
-    marks, left = (
-        Counter(event.label for events in _events(about, quiet).values() for event in events)
-        for about in (before, after)
-    )
-    for label in before.labels:
-        missed = old[label].hits - new[label].hits
-        false = (old[label].found - old[label].hits) - (new[label].found - new[label].hits)
-        # A false second weighs half as much as a missed one, as in F1 where that is about 0.7.
-        if marks[label] > left[label] and missed - false / 2 <= worth * (marks[label] - left[label]):
-            yield label
+def raised(
+    scores: Mapping[str, Array], truth: Mapping[str, Sequence[Event]], label: str, about: Description
+) -> Threshold:
+    """A label's thresholds, with that at which events begin as much higher as loses the fewest seconds.
+
+    A false second counts half as much as a missed one, which is what they weigh in F1 where it is about 0.7. Where
+    events end stays as it is: what has surely begun is heard to its end.
+
+    Args:
+        scores: of the label in each recording [steps].
+        truth: events of all labels.
+        label: which.
+        about: the model, with the thresholds to begin with.
+    """
+    own = {name: [event for event in truth.get(name, ()) if event.label == label] for name in scores}
+    lengths = {name: len(values) * about.step for name, values in scores.items()}
+    before = about.threshold(label)
+
+    def lost(on: float) -> float:
+        found = {name: _events(values, label, on, before.off, about.step) for name, values in scores.items()}
+        counts = segment_based(own, found, lengths, 1.0, [label]).micro
+        return counts.truth - counts.hits + (counts.found - counts.hits) / 2
+
+    return Threshold(min([before.on, *(on for on in ON if on > before.on)], key=lost), before.off)
 
 
-def _events(about: Description, scores: Mapping[str, Array]) -> dict[str, list[Event]]:
-    """The events of each recording, before edges are moved in to where it is loud."""
-    found = {}
-    for name, values in scores.items():
-        finder = about.finder(EventRules())
-        finder.add(values)
-        found[name] = finder.events(len(values) * about.step)
-    return found
+def _events(values: Array, label: str, on: float, off: float, step: float) -> list[Event]:
+    """The events of one label, before edges are moved in to where it is loud."""
+    finder = EventFinder((label,), np.array([on], np.float32), np.array([off], np.float32), step, EventRules())
+    finder.add(values[:, None])
+    return finder.events(len(values) * step)
 
 
 def write(model: Model, about: Description, path: Path) -> None:
