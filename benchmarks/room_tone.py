@@ -1,11 +1,12 @@
 """What places sound like when nothing happens: the pauses of recorded sounds, joined into clips of nothing.
 
-    python benchmarks/room_tone.py $EARMARK_DATA/scenes/parts.csv --out $EARMARK_DATA/room_tone
+    python benchmarks/room_tone.py DATA/scenes/parts.csv DATA/letters.csv --out DATA/room_tone
 
 Networks that were taught by loud clips alone take the hum of a room for a ship's engine. For each source that the
-table lists in the split `train` (so that nothing of validation or test is heard), a clip of 10 s is made of all that
-lies 30 dB or more below its sound for a third of a second and is not digital silence, pieces faded into each other.
-A dataset table without labels lists them.
+first table lists in the split `train` (so that nothing of validation or test is heard), and all of the other tables,
+clips of 10 s are made of what lies 30 dB or more below its sound for a third of a second and is not digital silence,
+pieces faded into each other: one, or as many as there are such seconds for, six at most. A dataset table without labels
+lists them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from earmark.media.writing import write_samples
 FRAME = RATE // 100
 BELOW, SILENCE = 30.0, -80.0  # dB below the sound; re full scale: less is no place but an editor's work
 SHORTEST, MARGIN = 33, 8  # frames of a pause; left out at either end: edges and echoes
-CLIP, LEAST = 10 * RATE, 0.7  # samples; seconds of pauses that a clip is made of
+CLIP, LEAST, MOST = 10 * RATE, 0.7, 6  # samples; seconds of pauses that a clip is made of; clips of a source
 
 
 def pauses(samples: Samples) -> list[Samples]:
@@ -41,23 +42,28 @@ def pauses(samples: Samples) -> list[Samples]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path, help="a dataset table with splits")
+    parser.add_argument("tables", type=Path, nargs="+", help="dataset tables, the first with splits")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     found: dict[str, list[Samples]] = defaultdict(list)
-    for clip in table.read(given.table, split="train", exclusive=False).clips:
-        samples = read(clip.path, RATE, start=clip.start, end=clip.end)
-        found[clip.source] += [piece for piece in pauses(samples) if len(piece) > 2 * FADE]
+    for number, path in enumerate(given.tables):
+        for clip in table.read(path, split=None if number else "train", exclusive=False).clips:
+            samples = read(clip.path, RATE, start=clip.start, end=clip.end)
+            source = f"{path.stem}/{clip.source}" if number else clip.source
+            found[source] += [piece for piece in pauses(samples) if len(piece) > 2 * FADE]
     rng = np.random.default_rng(0)
     clips = []
     given.out.mkdir(parents=True, exist_ok=True)
     for source, pieces in sorted(found.items()):
-        if sum(map(len, pieces)) >= LEAST * RATE:
+        length = sum(map(len, pieces))
+        if length < LEAST * RATE:
+            continue
+        for _ in range(min(MOST, max(1, length // CLIP))):
             path = given.out / "audio" / f"{len(clips):04}.flac"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_samples(path, [joined(pieces, CLIP, rng)], RATE)
             clips.append(Clip(path, source=source))
-    print(f"{len(clips)} of {len(found)} sources have pauses")
+    print(f"{len(clips)} clips of nothing, of {len({clip.source for clip in clips})} of {len(found)} sources")
     table.write(Dataset("room_tone", tuple(clips)), given.out / "clips.csv")
 
 
