@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from earmark.evaluation.events.windowing import durations
 from earmark.timeline import Event
 
 OFTEN = 100  # events, from which a label's own thresholds are more than chance
@@ -21,14 +21,11 @@ def shared(labels: Iterable[str], recordings: Iterable[Sequence[Event]]) -> list
         labels: all of a model.
         recordings: the events of each.
     """
-    lengths: dict[str, list[float]] = defaultdict(list)
-    for events in recordings:
-        for event in events:
-            lengths[event.label].append(event.duration)
+    lengths = durations(recordings)
     happening: list[str] = []
     lasting: list[str] = []
     for label in labels:
-        own = lengths[label]
+        own = lengths.get(label, [])
         if len(own) < OFTEN:
             (lasting if sum(own) > LASTING * len(own) else happening).append(label)
     return [group for group in (happening, lasting) if group]

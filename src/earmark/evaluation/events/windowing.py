@@ -21,8 +21,14 @@ def windows_by_length(recordings: Iterable[Sequence[Event]]) -> dict[str, float]
     Args:
         recordings: the events of each, with labels.
     """
+    lengths = sorted(durations(recordings).items())
+    return {label: round(min(LONGEST, SHARE * sum(own) / len(own)), 3) for label, own in lengths}
+
+
+def durations(recordings: Iterable[Sequence[Event]]) -> dict[str, list[float]]:
+    """How many seconds each event of each label lasts."""
     lengths: dict[str, list[float]] = defaultdict(list)
     for events in recordings:
         for event in events:
             lengths[event.label].append(event.duration)
-    return {label: round(min(LONGEST, SHARE * sum(own) / len(own)), 3) for label, own in sorted(lengths.items())}
+    return lengths
