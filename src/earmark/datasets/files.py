@@ -40,7 +40,9 @@ def read(
         name: The dataset's name; the folder's by default.
         licence: What the model card says of the data.
     """
-    if cut is not None and not (isinstance(cut, Sequence) and len(cut) == 2 and min(map(_number, cut)) > 0):
+    if cut is not None and not (
+        isinstance(cut, Sequence) and len(cut) == 2 and all(isinstance(one, int | float) and one > 0 for one in cut)
+    ):
         raise DatasetError(root, f"cut={cut!r} is no length and spacing", "give two numbers of seconds, such as 5,20")
     rule = sources.compile_rule(root, source) if source else None
     wanted = (labels,) if isinstance(labels, str) else tuple(labels)
@@ -55,10 +57,6 @@ def read(
     if limit_per_source is not None:
         clips = sources.thin(root, clips, limit_per_source)
     return Dataset(name or root.resolve().name, tuple(clips), licence, exclusive=len(wanted) == 1)
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _find(root: Path, pattern: str, exclude: Sequence[str]) -> list[Path]:

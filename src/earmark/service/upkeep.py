@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from earmark.service.places import Places
@@ -19,13 +20,14 @@ class Upkeep:
 
     def begin(self) -> None:
         """Before anything is received: delete what earlier servers left, too."""
-        for job_id in self.places.ids():
-            if self.store.get(job_id) is None:
-                self.places.of(job_id).remove()
-        self.sweep()
+        self.sweep(-math.inf)
 
-    def sweep(self) -> None:
-        """Delete finished jobs that are older than they may be, then the oldest until all fit; and what is nobody's."""
+    def sweep(self, uploading: float = UPLOADING) -> None:
+        """Delete finished jobs that are older than they may be, then the oldest until all fit; and what is nobody's.
+
+        Args:
+            uploading: seconds for which a folder without a job may be an upload under way.
+        """
         jobs = self.store.every()
         total = sum(job.bytes for job in jobs if job.finished is not None)
         for job in jobs:
@@ -35,9 +37,9 @@ class Upkeep:
                 total -= job.bytes
                 self.store.remove(job.id)
                 self.places.of(job.id).remove()
-        self._sweep_strays({job.id for job in jobs})
+        self._sweep_strays({job.id for job in jobs}, uploading)
 
-    def _sweep_strays(self, known: set[str]) -> None:
+    def _sweep_strays(self, known: set[str], uploading: float) -> None:
         """Folders whose upload never became a job, so old that nobody is still sending."""
         for job_id in self.places.ids():
             folder = self.places.of(job_id)
@@ -47,5 +49,5 @@ class Upkeep:
                 made = folder.path.stat().st_mtime
             except FileNotFoundError:  # its job was given up just now
                 continue
-            if time.time() - made > UPLOADING:
+            if time.time() - made > uploading:
                 folder.remove()
