@@ -93,9 +93,27 @@ def test_what_is_heard_where_nothing_happens_is_no_longer_marked(command, place,
     assert "no recordings" in command(*words, "n.onnx", "--quiet", "nowhere").stderr
 
 
+def test_thresholds_and_windows_come_from_another_model(command, place, low_high_file):
+    """As for a model that has learned from the recordings that chose them."""
+    assert command("tune", low_high_file, "--on", ".", "--windows", "--out", "tuned.onnx").returncode == 0
+    done = command("tune", low_high_file, "--like", "tuned.onnx", "--out", "like.onnx")
+    assert done.returncode == 0, done.stderr
+    tuned, taught = (load_model(name).description for name in ("tuned.onnx", "like.onnx"))
+    assert taught == tuned
+    assert "low: 0.50" in done.stderr
+
+
+def test_the_other_model_has_the_same_labels(command, place, low_high_file):
+    done = command("tune", low_high_file, "--like", "sounds", "--out", "like.onnx")
+    assert done.returncode == 1
+    assert "other labels" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["--out", "tuned.onnx"], "--on or --like"),
+        (["--on", ".", "--like", "sounds", "--out", "tuned.onnx"], "--on or --like"),
         (["--on", ".", "--out", "tuned.txt"], "no place for a model"),
         (["--on", ".", "--out", "nowhere/tuned.onnx"], "no place for a model"),
         (["--on", "nowhere", "--out", "tuned.onnx"], "nowhere"),

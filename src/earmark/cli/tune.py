@@ -23,6 +23,8 @@ Examples:
     earmark tune sounds --on garden/ --quiet empty_rooms/ --out garden.onnx
 
     earmark tune sounds --on garden/ --by events --beta 0.5 --out garden.onnx
+
+    earmark tune taught_on.onnx --like garden.onnx --out taught.onnx
 """
 
 
@@ -33,8 +35,16 @@ def register(app: typer.Typer) -> None:
 
 def tune(
     model: Annotated[str, typer.Argument(help="A bundled model's name, or an .onnx file.")],
-    on: Annotated[str, typer.Option("--on", help="Recordings whose events are known.")],
     out: Annotated[Path, typer.Option(help="The model file to write.")],
+    on: Annotated[str | None, typer.Option("--on", help="Recordings whose events are known.")] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="In place of --on: thresholds and windows of this model, which has the same labels. For a model that "
+            "the recordings that chose them have taught since.",
+        ),
+    ] = None,
     by: Annotated[str, typer.Option(help="segments, events (within half a second) or both.")] = "segments",
     truth: Annotated[Path | None, typer.Option(help="The table of events, if not events.csv beside the clips.")] = None,
     beta: Annotated[
@@ -65,21 +75,26 @@ def tune(
     common.check_choice("--by", by, ("segments", "events", "both"))
     if out.suffix.lower() != ".onnx" or not out.resolve().parent.is_dir():
         raise EarmarkError(f"--out {out}", "is no place for a model", "name an .onnx file in a folder that is there")
+    if (on is None) == (like is None):
+        raise EarmarkError("earmark tune", "needs either recordings or a model to choose by", "give --on or --like")
     silent = None if quiet is None else _recordings(quiet)
     from earmark.evaluation.events import annotated, tuning
     from earmark.evaluation.events.choosing import By
     from earmark.model import load_model
 
     chosen = load_model(model)
-    recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), chosen.labels)
-    recordings = recordings.only(chosen.labels)
-    tuned = tuning.windowed(chosen, recordings) if windows else chosen
-    with common.bar("recordings") as advance:
-        known = tuning.hear_all(tuned, recordings, advance)
-    best = By(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
-    about = tuning.tune(tuned.description, known, best, same)
-    if silent is not None:
-        about = tuning.left_alone(tuned.described(about), silent, known, but.split(","))
+    if on is None:
+        about = tuning.like(chosen.description, load_model(str(like)).description)
+    else:
+        recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), chosen.labels)
+        recordings = recordings.only(chosen.labels)
+        tuned = tuning.windowed(chosen, recordings) if windows else chosen
+        with common.bar("recordings") as advance:
+            known = tuning.hear_all(tuned, recordings, advance)
+        best = By(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
+        about = tuning.tune(tuned.description, known, best, same)
+        if silent is not None:
+            about = tuning.left_alone(tuned.described(about), silent, known, but.split(","))
     tuning.write(chosen, about, out)
     for label in about.labels:
         before, after = chosen.description.threshold(label), about.threshold(label)

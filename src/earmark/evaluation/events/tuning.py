@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.errors import MissingExtraError
+from earmark.errors import EarmarkError, MissingExtraError
 from earmark.evaluation.events.annotated import Annotated
 from earmark.evaluation.events.answers import Progress
 from earmark.evaluation.events.choosing import ON, By, best_thresholds
@@ -71,6 +71,20 @@ def tune(about: Description, known: Known, by: By | None = None, share: bool = F
     kept.update(*groups)
     chosen = {label: threshold for label, threshold in best.items() if label in kept}
     return replace(about, thresholds={**about.thresholds, **chosen})
+
+
+def like(about: Description, other: Description) -> Description:
+    """What a model says of itself, with the thresholds and windows of another.
+
+    Recordings that taught a model choose its thresholds badly: it knows them too well. Those that were chosen before
+    it learned from them serve it better.
+
+    Raises:
+        EarmarkError: the other model has other labels.
+    """
+    if set(about.labels) != set(other.labels):
+        raise EarmarkError(other.name, f"has other labels than {about.name}", "give a model of the same labels")
+    return replace(about, thresholds=other.thresholds, window=other.window, windows=other.windows)
 
 
 def left_alone(model: Model, recordings: Iterable[Path], known: Known, but: Collection[str] = ()) -> Description:
