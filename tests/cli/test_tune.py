@@ -103,6 +103,18 @@ def test_thresholds_and_windows_come_from_another_model(command, place, low_high
     assert "low: 0.50" in done.stderr
 
 
+def test_quiet_recordings_raise_thresholds_that_were_taken(command, place, low_high_file, tmp_path):
+    (tmp_path / "rooms").mkdir()
+    write_wav(tmp_path / "rooms" / "hum.wav", tones(30.0, (1.0, 29.0, 300.0), level=2e-3))
+    assert command("tune", low_high_file, "--on", ".", "--out", "tuned.onnx").returncode == 0
+    words = ("--like", "tuned.onnx", "--on", ".", "--quiet", "rooms", "--out", "raised.onnx")
+    done = command("tune", low_high_file, *words)
+    assert done.returncode == 0, done.stderr
+    before, after = (load_model(name).description.threshold("low") for name in ("tuned.onnx", "raised.onnx"))
+    assert after.on > before.on
+    assert after.off == before.off
+
+
 def test_the_other_model_has_the_same_labels(command, place, low_high_file):
     done = command("tune", low_high_file, "--like", "sounds", "--out", "like.onnx")
     assert done.returncode == 1
@@ -112,8 +124,8 @@ def test_the_other_model_has_the_same_labels(command, place, low_high_file):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--out", "tuned.onnx"], "--on or --like"),
-        (["--on", ".", "--like", "sounds", "--out", "tuned.onnx"], "--on or --like"),
+        (["--out", "tuned.onnx"], "give --on"),
+        (["--like", "sounds", "--quiet", ".", "--out", "tuned.onnx"], "what --quiet would cost"),
         (["--on", ".", "--out", "tuned.txt"], "no place for a model"),
         (["--on", ".", "--out", "nowhere/tuned.onnx"], "no place for a model"),
         (["--on", "nowhere", "--out", "tuned.onnx"], "nowhere"),

@@ -41,8 +41,8 @@ def tune(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="In place of --on: thresholds and windows of this model, which has the same labels. For a model that "
-            "the recordings that chose them have taught since.",
+            help="Choose none, but take thresholds and windows of this model, which has the same labels: for a model "
+            "that the recordings that chose them have taught since.",
         ),
     ] = None,
     by: Annotated[str, typer.Option(help="segments, events (within half a second) or both.")] = "segments",
@@ -75,24 +75,27 @@ def tune(
     common.check_choice("--by", by, ("segments", "events", "both"))
     if out.suffix.lower() != ".onnx" or not out.resolve().parent.is_dir():
         raise EarmarkError(f"--out {out}", "is no place for a model", "name an .onnx file in a folder that is there")
-    if (on is None) == (like is None):
-        raise EarmarkError("earmark tune", "needs either recordings or a model to choose by", "give --on or --like")
+    if on is None and (like is None or quiet):
+        remedy = "give --on" if like is None else "give --on, too: it tells what --quiet would cost"
+        raise EarmarkError("earmark tune", "needs recordings whose events are known", remedy)
     silent = None if quiet is None else _recordings(quiet)
     from earmark.evaluation.events import annotated, tuning
     from earmark.evaluation.events.choosing import By
     from earmark.model import load_model
 
     chosen = load_model(model)
-    if on is None:
-        about = tuning.like(chosen.description, load_model(str(like)).description)
-    else:
-        recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), chosen.labels)
-        recordings = recordings.only(chosen.labels)
-        tuned = tuning.windowed(chosen, recordings) if windows else chosen
+    about = chosen.description if like is None else tuning.like(chosen.description, load_model(like).description)
+    if on is not None:
+        recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), about.labels)
+        recordings = recordings.only(about.labels)
+        tuned = chosen.described(about)
+        tuned = tuning.windowed(tuned, recordings) if windows else tuned
         with common.bar("recordings") as advance:
             known = tuning.hear_all(tuned, recordings, advance)
-        best = By(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
-        about = tuning.tune(tuned.description, known, best, same)
+        about = tuned.description
+        if like is None:
+            best = By(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
+            about = tuning.tune(about, known, best, same)
         if silent is not None:
             about = tuning.left_alone(tuned.described(about), silent, known, but.split(","))
     tuning.write(chosen, about, out)
