@@ -84,23 +84,21 @@ def tune(
     from earmark.model import load_model
 
     chosen = load_model(model)
-    about = chosen.description if like is None else tuning.like(chosen.description, load_model(like).description)
+    tuned = chosen if like is None else chosen.described(tuning.like(chosen.description, load_model(like).description))
     if on is not None:
-        recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), about.labels)
-        recordings = recordings.only(about.labels)
-        tuned = chosen.described(about)
+        recordings = annotated.load(on, truth, split).relabelled(common.relabelling(relabel or []), chosen.labels)
+        recordings = recordings.only(chosen.labels)
         tuned = tuning.windowed(tuned, recordings) if windows else tuned
         with common.bar("recordings") as advance:
             known = tuning.hear_all(tuned, recordings, advance)
-        about = tuned.description
         if like is None:
             best = By(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
-            about = tuning.tune(about, known, best, same)
+            tuned = tuned.described(tuning.tune(tuned.description, known, best, same))
         if silent is not None:
-            about = tuning.left_alone(tuned.described(about), silent, known, but.split(","))
-    tuning.write(chosen, about, out)
-    for label in about.labels:
-        before, after = chosen.description.threshold(label), about.threshold(label)
+            tuned = tuned.described(tuning.left_alone(tuned, silent, known, but.split(",")))
+    tuning.write(chosen, tuned.description, out)
+    for label in chosen.labels:
+        before, after = chosen.description.threshold(label), tuned.description.threshold(label)
         if before != after:
             typer.echo(f"{label}: {before.on:.2f}, {before.off:.2f} -> {after.on:.2f}, {after.off:.2f}", err=True)
     typer.echo(out)

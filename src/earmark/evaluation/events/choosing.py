@@ -111,16 +111,17 @@ class Spans:
 class Line:
     """One label's scores of all recordings, one after the other, with a step between that no threshold reaches.
 
-    Of each score only matters how many of `LEVELS` it reaches, and that often stays the same for long: kept is where it
-    changes, which is a small part of all steps.
+    Of each score only matters how many of some levels it reaches, and that often stays the same for long: kept is where
+    it changes, which is a small part of all steps.
 
     Attributes:
         names: of the recordings.
         starts: the first step of each recording, and that after the last [recordings + 1].
         changes: the first step of each run of one level, and the step after the last [runs + 1].
-        reached: how many of `LEVELS` [runs].
+        reached: how many of the levels [runs].
         step: seconds.
         rules: which events are joined, and which are too short.
+        levels: all thresholds that may be asked for, ascending.
     """
 
     names: tuple[str, ...]
@@ -129,15 +130,16 @@ class Line:
     reached: NDArray[np.int64]
     step: float
     rules: EventRules
+    levels: Array
 
     @classmethod
-    def of(cls, scores: Mapping[str, Array], step: float, rules: EventRules) -> Line:
+    def of(cls, scores: Mapping[str, Array], step: float, rules: EventRules, levels: Array = LEVELS) -> Line:
         silence = np.full(1, -np.inf, np.float32)
         values = np.concatenate([part for own in scores.values() for part in (own, silence)])
         starts = np.cumsum([0, *(len(own) + 1 for own in scores.values())])
-        reached = np.searchsorted(LEVELS, values, side="right")
+        reached = np.searchsorted(levels, values, side="right")
         changes = np.flatnonzero(np.append(True, reached[1:] != reached[:-1]))
-        return cls(tuple(scores), starts, np.append(changes, len(values)), reached[changes], step, rules)
+        return cls(tuple(scores), starts, np.append(changes, len(values)), reached[changes], step, rules, levels)
 
     @property
     def durations(self) -> dict[str, float]:
@@ -146,7 +148,7 @@ class Line:
 
     def stretches(self, on: float, off: float) -> NDArray[np.int64]:
         """Where scores stay at `off` or above and reach `on`: first step and step after the last [stretches, 2]."""
-        least, most = np.searchsorted(LEVELS, np.array([off, on], np.float32), side="right")
+        least, most = np.searchsorted(self.levels, np.array([off, on], np.float32), side="right")
         alive = np.append(False, self.reached >= least)  # the last step of the line never is
         edges = np.flatnonzero(alive[1:] != alive[:-1])
         if not len(edges):
@@ -204,7 +206,7 @@ def _best(counts: Tried, by: By) -> Threshold:
 
 
 def _measures(truth: Events, line: Line, by: By) -> list[Measure]:
-    segments = [] if by.segments is None else [_by_segments(truth, line, by.segments)]
+    segments = [] if by.segments is None else [by_segments(truth, line, by.segments)]
     events = [] if by.collar is None else [_by_events(truth, line, by.collar, by.share)]
     return segments + events
 
@@ -233,7 +235,7 @@ def _by_events(truth: Events, line: Line, collar: float, share: float) -> Measur
     return measure
 
 
-def _by_segments(truth: Events, line: Line, resolution: float) -> Measure:
+def by_segments(truth: Events, line: Line, resolution: float) -> Measure:
     """Segments, as `segment_based` counts them, from the sums of the truth up to each."""
     counts = np.array([math.ceil(round(seconds / resolution, 6)) for seconds in line.durations.values()])
     starts = np.cumsum(counts) - counts

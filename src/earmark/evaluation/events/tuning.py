@@ -11,13 +11,12 @@ import numpy as np
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.evaluation.events.annotated import Annotated
 from earmark.evaluation.events.answers import Progress
-from earmark.evaluation.events.choosing import ON, By, best_thresholds
-from earmark.evaluation.events.segments import segment_based
+from earmark.evaluation.events.choosing import ON, By, Line, best_thresholds, by_segments
 from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
 from earmark.heard import hear
 from earmark.model import Description, Model, Threshold, describe
-from earmark.timeline import Array, Event, EventFinder, EventRules
+from earmark.timeline import Array, Event, EventRules
 from earmark.whole import written_whole
 
 
@@ -104,11 +103,11 @@ def left_alone(model: Model, recordings: Iterable[Path], known: Known, but: Coll
     """
     about = model.description
     quiet = {str(path): hear(model, path).scores for path in recordings}
-    higher = {}
+    everywhere, higher = {**known.scores, **quiet}, {}
     for column, label in enumerate(about.labels):
         marked = any((scores[:, column] >= about.threshold(label).on).any() for scores in quiet.values())
         if marked and label not in but:
-            scores = {name: own[:, column] for name, own in {**known.scores, **quiet}.items()}
+            scores = {name: own[:, column] for name, own in everywhere.items()}
             higher[label] = raised(scores, known.truth, label, about)
     return replace(about, thresholds={**about.thresholds, **higher})
 
@@ -127,23 +126,17 @@ def raised(
         label: which.
         about: the model, with the thresholds to begin with.
     """
-    own = {name: [event for event in truth.get(name, ()) if event.label == label] for name in scores}
-    lengths = {name: len(values) * about.step for name, values in scores.items()}
     before = about.threshold(label)
+    tried = [before.on, *(on for on in ON if on > before.on)]
+    line = Line.of(scores, about.step, EventRules(), np.unique(np.array([before.off, *tried], np.float32)))
+    own = {name: [event for event in truth.get(name, ()) if event.label == label] for name in scores}
+    count = by_segments(own, line, 1.0)
 
     def lost(on: float) -> float:
-        found = {name: _events(values, label, on, before.off, about.step) for name, values in scores.items()}
-        counts = segment_based(own, found, lengths, 1.0, [label]).micro
+        counts = count(line.spans(line.stretches(on, min(on, before.off))))
         return counts.truth - counts.hits + (counts.found - counts.hits) / 2
 
-    return Threshold(min([before.on, *(on for on in ON if on > before.on)], key=lost), before.off)
-
-
-def _events(values: Array, label: str, on: float, off: float, step: float) -> list[Event]:
-    """The events of one label, before edges are moved in to where it is loud."""
-    finder = EventFinder((label,), np.array([on], np.float32), np.array([off], np.float32), step, EventRules())
-    finder.add(values[:, None])
-    return finder.events(len(values) * step)
+    return Threshold(min(tried, key=lost), before.off)
 
 
 def write(model: Model, about: Description, path: Path) -> None:
