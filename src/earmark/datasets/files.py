@@ -60,11 +60,12 @@ def read(
 
 
 def _find(root: Path, pattern: str, exclude: Sequence[str]) -> list[Path]:
-    if not PurePath(pattern).parts:  # such as "" and ".", for which glob itself fails in ways of its own
+    below = PurePath(pattern)
+    if not below.parts or below.anchor:  # such as "", "." and "/x", for each of which glob fails in a way of its own
         raise DatasetError(root, f"pattern={pattern!r} is no pattern (it names nothing below the folder)")
     try:
         found = sorted(root.glob(pattern))
-    except (ValueError, NotImplementedError) as error:
+    except ValueError as error:
         raise DatasetError(root, f"pattern={pattern!r} is no pattern ({error})") from error
     return [path for path in found if path.is_file() and _wanted(path.relative_to(root), exclude)]
 
