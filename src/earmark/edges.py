@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.frontend import Features
+from earmark.frontend import Features, FrontEnd
 from earmark.timeline import Event
 
 QUIET_DB = 25.0  # so far below the loudest moment near an edge, nothing of the event is heard
@@ -21,16 +21,29 @@ SHORTEST = 0.1  # seconds that are left of an event
 
 
 class Levels:
-    """The level of each frame of a recording, taken from its features as they pass: a byte a frame."""
+    """The level of each frame of a recording, taken from its features as they pass: a byte a frame.
 
-    def __init__(self, frame_seconds: float) -> None:
+    Args:
+        frame_seconds: from one frame to the next.
+        front_end: of the features; they are in dB if None.
+    """
+
+    def __init__(self, frame_seconds: float, front_end: FrontEnd | None = None) -> None:
         self.frame_seconds = frame_seconds
+        self.front_end = front_end
         self.parts: list[NDArray[np.int8]] = []
 
+    @classmethod
+    def of(cls, front_end: FrontEnd) -> Levels:
+        """Those of a recording that passes this front end."""
+        return cls(front_end.hop / front_end.rate, front_end)
+
     def hear(self, stream: Iterable[Features]) -> Iterator[Features]:
-        """Pass dB features [frames, bands] on, and note the level of each frame: that of its loudest band."""
+        """Pass features [frames, bands] on, and note the level of each frame: that of its loudest band."""
         for features in stream:
-            self.parts.append(np.clip(features.max(axis=1), -127, 127).astype(np.int8))
+            loudest = features.max(axis=1)
+            levels = loudest if self.front_end is None else self.front_end.decibels(loudest)
+            self.parts.append(np.clip(levels, -127, 127).astype(np.int8))
             yield features
 
     def heard(self) -> NDArray[np.float32]:

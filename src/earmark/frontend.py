@@ -1,15 +1,17 @@
 """Waveform -> features. The only implementation: training and inference both call it.
 
 Definitions follow librosa (frames centred at `t * hop` with zeros beyond the ends, periodic Hann window,
-Slaney mel filters, power in dB re 1.0 with a floor of 1e-10), so that published settings carry over.
+Slaney mel filters, power in dB re 1.0 with a floor of 1e-10), so that published settings carry over. The parameters
+from `preemphasis` on are for networks that were taught with other definitions: see `FrontEnd.audioset`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +22,15 @@ from earmark.streaming import concatenate
 
 Samples = NDArray[np.float32]
 Features = NDArray[np.float32]
+AnyArray = TypeVar("AnyArray", bound=Any)
 Kind = Literal["log_mel", "linear", "mfcc", "summary"]
+MelScale = Literal["slaney", "kaldi"]
+Logarithm = Literal["decibels", "natural"]
 
 POWER_FLOOR = 1e-10  # -100 dB re full scale: quieter is silence
 BLOCK_FRAMES = 200  # transformed at once: fits the second-level cache, which is fastest
 IN_DECIBELS = ("log_mel", "linear")  # kinds whose frames are levels, and can be drawn
+DECIBELS = 10 / math.log(10)  # in a factor of e of the power
 DELTA_WIDTH = 9  # frames of the regression behind a delta, the width that librosa and HTK use
 
 
@@ -47,6 +53,15 @@ class FrontEnd:
         patch_hop: seconds from one patch to the next.
         image: (height, width) of the picture that is made of each patch, or None.
         image_range: dB that become black and white in the picture.
+        preemphasis: x[n] becomes x[n] - preemphasis x[n - 1] before frames are cut; 0: nothing.
+        window: samples of a frame that the window leaves, centred in it; all `n_fft` if None.
+        symmetric: the window has its zero at both ends, as in Kaldi, and not only at the first.
+        mel_scale: `slaney` (filters of equal area, triangles over Hz) or `kaldi` (1127 ln(1 + f / 700), filters of unit
+            height, triangles over mel, the bin at half the rate unused; Povey et al., 2011).
+        logarithm: `decibels`, or `natural`: (ln(power + floor) + shift) / scale.
+        floor: power that is added before the natural logarithm.
+        shift: added to the natural logarithm.
+        scale: what the sum is divided by.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}  # a recipe's section `front_end` is checked against this class
@@ -64,6 +79,31 @@ class FrontEnd:
     patch_hop: float = 1.0
     image: tuple[int, int] | None = None
     image_range: tuple[float, float] = (-80.0, 20.0)
+    preemphasis: float = 0.0
+    window: int | None = None
+    symmetric: bool = False
+    mel_scale: MelScale = "slaney"
+    logarithm: Logarithm = "decibels"
+    floor: float = 1e-5
+    shift: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def audioset(cls) -> FrontEnd:
+        """What the backbones that learned AudioSet listen to (Schmid, Koutini and Widmer, 2023, arXiv:2211.04772)."""
+        return cls(
+            rate=32000,
+            hop=320,
+            bands=128,
+            fmax=15000.0,
+            preemphasis=0.97,
+            window=800,
+            symmetric=True,
+            mel_scale="kaldi",
+            logarithm="natural",
+            shift=4.5,
+            scale=5.0,
+        )
 
     def __post_init__(self) -> None:
         if self.rate <= 0 or self.hop <= 0 or self.n_fft < 2 or self.bands < 1:
@@ -80,6 +120,17 @@ class FrontEnd:
             raise ValueError("patch must be positive, and patch_hop at least a frame")
         if self.kind in ("mfcc", "summary") and not (1 <= self.coefficients <= self.bands and 0 <= self.deltas <= 2):
             raise ValueError(f"{self.kind} needs 1 to `bands` coefficients and 0 to 2 orders of deltas")
+        self._check_other_definitions()
+
+    def _check_other_definitions(self) -> None:
+        if not 0 <= self.preemphasis < 1:
+            raise ValueError("preemphasis must be at least 0 and less than 1")
+        if self.window is not None and not self.hop <= self.window <= self.n_fft:
+            raise ValueError("window must be at least hop and at most n_fft")
+        if self.logarithm == "natural" and (self.floor <= 0 or self.scale <= 0):
+            raise ValueError("floor and scale must be positive")
+        if self.logarithm == "natural" and (self.kind not in IN_DECIBELS or self.image is not None):
+            raise ValueError("the natural logarithm is for log_mel or linear, and not for pictures")
 
     @property
     def highest(self) -> float:
@@ -130,6 +181,9 @@ class FrontEnd:
 
     def centres(self) -> NDArray[np.float64]:
         """Centre frequency of each mel band, Hz."""
+        if self.mel_scale == "kaldi":
+            low, high = 1127 * np.log1p(self.fmin / 700), 1127 * np.log1p(self.highest / 700)
+            return np.asarray(700 * np.expm1(np.linspace(low, high, self.bands + 2)[1:-1] / 1127))
         return mel_to_hz(np.linspace(hz_to_mel(self.fmin), hz_to_mel(self.highest), self.bands + 2))[1:-1]
 
     def frames(self, samples: int) -> int:
@@ -177,6 +231,18 @@ class FrontEnd:
         scaled = np.clip((features.T[::-1] - low) / (high - low), 0.0, 1.0)
         return resize(scaled.astype(np.float32), self.image)
 
+    def decibels(self, features: AnyArray) -> AnyArray:
+        """Levels in dB of log-mel or linear features of any shape, in a NumPy array or a tensor."""
+        if self.logarithm == "natural":
+            features = (features * self.scale - self.shift) * DECIBELS
+        return features
+
+    def from_decibels(self, levels: AnyArray) -> AnyArray:
+        """Inverse of `decibels`."""
+        if self.logarithm == "natural":
+            levels = (levels / DECIBELS + self.shift) / self.scale
+        return levels
+
     def to_dict(self) -> dict[str, Any]:
         """Parameters as plain values, for the model file."""
         return asdict(self)
@@ -197,16 +263,32 @@ class FrontEnd:
         return patch if self.image is None else self.picture(patch)
 
     def _descriptors(self, blocks: Iterable[Samples]) -> Iterator[Features]:
-        filters = mel_filters(self.rate, self.n_fft, self.bands, self.fmin, self.highest)
-        for frames in frames_of(blocks, self.n_fft, self.hop):
-            yield descriptors.frame_descriptors(frames, power_spectra(frames), filters, self.rate)
+        filters = self._filters()
+        for frames in self._frames(blocks):
+            yield descriptors.frame_descriptors(frames, power_spectra(frames, self._window()), filters, self.rate)
 
     def _spectra(self, blocks: Iterable[Samples]) -> Iterator[Features]:
-        """Log-mel or linear spectra in dB, some frames at a time."""
-        filters = mel_filters(self.rate, self.n_fft, self.bands, self.fmin, self.highest).T
-        for frames in frames_of(blocks, self.n_fft, self.hop):
-            power = power_spectra(frames)
-            yield decibels(power if self.kind == "linear" else power @ filters)
+        """Log-mel or linear spectra, some frames at a time."""
+        filters, window = self._filters().T, self._window()
+        for frames in self._frames(blocks):
+            power = power_spectra(frames, window)
+            yield self._logarithm(power if self.kind == "linear" else power @ filters)
+
+    def _frames(self, blocks: Iterable[Samples]) -> Iterator[NDArray[np.float32]]:
+        blocks = emphasised(blocks, self.preemphasis) if self.preemphasis else blocks
+        return frames_of(blocks, self.n_fft, self.hop)
+
+    def _filters(self) -> NDArray[np.float32]:
+        make = kaldi_filters if self.mel_scale == "kaldi" else mel_filters
+        return make(self.rate, self.n_fft, self.bands, self.fmin, self.highest)
+
+    def _window(self) -> NDArray[np.float32]:
+        return hann(self.n_fft, self.window or self.n_fft, self.symmetric)
+
+    def _logarithm(self, power: NDArray[np.float32]) -> Features:
+        if self.logarithm == "decibels":
+            return decibels(power)
+        return np.asarray((np.log(power + np.float32(self.floor)) + self.shift) / self.scale, np.float32)
 
     def _cepstra(self, log_mel: Features) -> Features:
         return np.ascontiguousarray(fft.dct(log_mel, axis=1, norm="ortho")[:, : self.coefficients])
@@ -242,9 +324,18 @@ def _with_end(blocks: Iterable[Samples]) -> Iterator[Samples | None]:
     yield None
 
 
-def power_spectra(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Power [n, n_fft // 2 + 1] of the windowed frames [n, n_fft]."""
-    spectrum = fft.rfft(frames * hann(frames.shape[1]), axis=1)
+def emphasised(blocks: Iterable[Samples], coefficient: float) -> Iterator[Samples]:
+    """Each sample less `coefficient` times the one before it, which of the first is zero."""
+    before = np.zeros(1, np.float32)
+    for block in blocks:
+        joined = np.concatenate([before, np.asarray(block, np.float32)])
+        yield joined[1:] - np.float32(coefficient) * joined[:-1]
+        before = joined[-1:]
+
+
+def power_spectra(frames: NDArray[np.float32], window: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Power [n, n_fft // 2 + 1] of the windowed frames [n, n_fft]; under a periodic Hann window if none is given."""
+    spectrum = fft.rfft(frames * (hann(frames.shape[1]) if window is None else window), axis=1)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
 
 
@@ -254,9 +345,12 @@ def decibels(power: NDArray[np.float32]) -> Features:
 
 
 @cache
-def hann(length: int) -> NDArray[np.float32]:
-    """Periodic Hann window."""
-    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length), np.float32)
+def hann(length: int, width: int | None = None, symmetric: bool = False) -> NDArray[np.float32]:
+    """Hann window of `width` samples in the middle of `length`; periodic, or symmetric."""
+    width = length if width is None else width
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(width) / (width - symmetric))
+    before = (length - width) // 2
+    return np.asarray(np.pad(window, (before, length - width - before)), np.float32)
 
 
 def hz_to_mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -280,6 +374,21 @@ def mel_filters(rate: int, n_fft: int, bands: int, fmin: float, fmax: float) -> 
     falling = (corners[2:, None] - bins) / np.diff(corners)[1:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
     return np.asarray(triangles * (2 / (corners[2:] - corners[:-2]))[:, None], np.float32)
+
+
+@cache
+def kaldi_filters(rate: int, n_fft: int, bands: int, fmin: float, fmax: float) -> NDArray[np.float32]:
+    """Triangular mel filters of unit height [bands, n_fft // 2 + 1] as Kaldi has them (Povey et al., 2011).
+
+    The scale is 1127 ln(1 + f / 700), triangles are drawn over it, and the bin at half the rate is not used.
+    """
+    bins = 1127 * np.log1p(np.arange(n_fft // 2 + 1) * rate / n_fft / 700)
+    corners = np.linspace(1127 * np.log1p(fmin / 700), 1127 * np.log1p(fmax / 700), bands + 2)
+    rising = (bins - corners[:-2, None]) / np.diff(corners)[:-1, None]
+    falling = (corners[2:, None] - bins) / np.diff(corners)[1:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling))
+    triangles[:, -1] = 0
+    return np.asarray(triangles, np.float32)
 
 
 def add_deltas(stream: Iterable[Features], orders: int, size: int) -> Iterator[Features]:

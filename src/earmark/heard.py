@@ -58,7 +58,7 @@ def hear(model: Model, source: media.Source, tap: Tap | None = None, progress: P
         MediaError: the recording cannot be read.
     """
     about = model.description
-    levels = Levels(about.front_end.hop / about.front_end.rate)
+    levels = Levels.of(about.front_end)
     with media.open_recording(source) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, progress)
         passing = tap(blocks) if tap else iter(blocks)

@@ -49,7 +49,7 @@ def label(
     finder = about.finder(rules)
     with media.open_recording(source, track) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, progress)
-        levels = Levels(about.front_end.hop / about.front_end.rate)
+        levels = Levels.of(about.front_end)
         for part in scored(chosen, streaming.ahead(iter(blocks), BLOCKS_AHEAD), levels):
             finder.add(part)
             if hear:
@@ -93,7 +93,7 @@ def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:
     if about.loud is None:
         yield from model.score(blocks)
         return
-    levels = Levels(about.front_end.hop / about.front_end.rate)
+    levels = Levels.of(about.front_end)
     frames = levels.hear(about.front_end.frame_stream(blocks))
     scores = [np.empty((0, len(about.labels)), np.float32), *model.score_features(about.front_end.cut(frames))]
     yield np.concatenate(scores)[loud_steps(levels.heard(), about.stride, about.loud)]

@@ -12,7 +12,7 @@ from earmark.captions import Form, Phrases, Priority
 from earmark.captions.making import SPEECH
 from earmark.captions.phrases import in_language
 from earmark.edges import Levels
-from earmark.frontend import IN_DECIBELS, Features, Samples
+from earmark.frontend import IN_DECIBELS, Features, FrontEnd, Samples
 from earmark.live.changes import AnyChange, Begin, Change, End
 from earmark.live.scoring import AHEAD, CHUNK, LiveScorer
 from earmark.live.tracking import Tracker, Turn
@@ -78,7 +78,7 @@ class LiveListener:
         self.columns = [i for i, label in enumerate(about.labels) if include_speech or label != SPEECH]
         on, off = rules.shift(about.on)[self.columns], rules.shift(about.off)[self.columns]
         self.tracker = Tracker(on, off, about.step, rules)
-        self.levels = _RecentLevels(about.front_end.hop / about.front_end.rate, about.reach)
+        self.levels = _RecentLevels(about.front_end, about.reach)
         note = self.levels.note if about.front_end.kind in IN_DECIBELS else None
         self.scorer = LiveScorer(model, ahead, chunk, note)
         widths = about.widths
@@ -169,15 +169,16 @@ class LiveListener:
 class _RecentLevels:
     """The levels of the last seconds, by which edges are moved in as `edges.Levels` does."""
 
-    def __init__(self, frame_seconds: float, reach: float) -> None:
-        self.frame_seconds, self.reach = frame_seconds, reach
-        self.kept = round((LEVELS_KEPT + 2 * reach) / frame_seconds)
+    def __init__(self, front_end: FrontEnd, reach: float) -> None:
+        self.front_end, self.reach = front_end, reach
+        self.frame_seconds = front_end.hop / front_end.rate
+        self.kept = round((LEVELS_KEPT + 2 * reach) / self.frame_seconds)
         self.first = 0
         self.held: NDArray[np.int8] = np.empty(0, np.int8)
 
     def note(self, frames: Features) -> None:
-        """Note the levels of dB frames [frames, bands]."""
-        levels = Levels(self.frame_seconds)
+        """Note the levels of frames [frames, bands]."""
+        levels = Levels.of(self.front_end)
         for _ in levels.hear([frames]):
             self.held = np.concatenate([self.held, levels.parts[0]])
         dropped = max(0, len(self.held) - self.kept)
@@ -193,7 +194,7 @@ class _RecentLevels:
 
     def _tightened(self, onset: float, offset: float) -> tuple[float, float]:
         start = self.first * self.frame_seconds
-        levels = Levels(self.frame_seconds)
+        levels = Levels.of(self.front_end)
         levels.parts = [self.held]
         if not len(self.held) or offset <= start:
             return onset, offset

@@ -110,7 +110,7 @@ def draw_epoch(
 
 def loud_frames(features: Prepared) -> list[NDArray[np.int64]]:
     """For each clip the frames that are not much quieter than its loudest."""
-    return [activity.loud_frames(features[clip].max(axis=1)) for clip in range(len(features))]
+    return [activity.loud_frames(features.levels(clip)) for clip in range(len(features))]
 
 
 def excerpts(
@@ -146,9 +146,14 @@ def vary(
     rng: np.random.Generator,
     front_end: FrontEnd | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Augment a batch as the recipe says; pictures are turned back into levels for it, and into pictures again."""
-    if front_end is None or front_end.rows is None or front_end.image is None:
-        return _vary(features, targets, augment, rng, front_end is None or front_end.kind in IN_DECIBELS)
+    """Augment a batch as the recipe says; what is no level in dB is turned into one for it, and back again."""
+    if front_end is None:
+        return _vary(features, targets, augment, rng, True)
+    if front_end.logarithm == "natural":
+        levels, targets = _vary(front_end.decibels(features), targets, augment, rng, True)
+        return front_end.from_decibels(levels), targets
+    if front_end.rows is None or front_end.image is None:
+        return _vary(features, targets, augment, rng, front_end.kind in IN_DECIBELS)
     low, high = front_end.image_range
     levels = (features * (high - low) + low).transpose(1, 2)
     levels, targets = _vary(levels, targets, augment, rng, True)

@@ -114,7 +114,7 @@ def _activity(data: TrainingData, events: Sequence[Events], recipe: Recipe) -> t
     for i, clip in enumerate(data.clips[: data.originals]):
         known, frames = events[i], int(data.features.length[i])
         if known is None:
-            own.append(activity.where_loud(data.targets[i], data.features[i].max(axis=1)))
+            own.append(activity.where_loud(data.targets[i], data.features.levels(i)))
         else:
             own.append(activity.by_events(clip, known, data.labels, frames, recipe.front_end.seconds))
     return tuple(own) * (len(data.clips) // data.originals)

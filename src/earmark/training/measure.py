@@ -61,8 +61,8 @@ def answer(
             frames = np.stack([chosen[int(i)] for i in batch])
             logits = network(torch.from_numpy(frames))
             values = (logits.softmax(-1) if exclusive else logits.sigmoid()).numpy()
-            for i, levels, steps in zip(batch, frames.max(2), values, strict=True):
-                counted = steps if loud is None else steps[loud_steps(levels, network.stride, loud)]
+            for i, steps in zip(batch, values, strict=True):
+                counted = steps if loud is None else steps[loud_steps(chosen.levels(int(i)), network.stride, loud)]
                 whole[i] = timeline.whole([counted], labels, exclusive, pooling)
                 windows = timeline.smooth([steps], width, labels, exclusive)
                 peak[i] = np.concatenate(list(windows)).max(axis=0)

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,11 +46,13 @@ class Prepared:
         frames: float16 [all frames, size], memory-mapped.
         first: first frame of each clip, -1 where the clip could not be read.
         length: frames of each clip.
+        front_end: what made them.
     """
 
     frames: NDArray[np.float16]
     first: NDArray[np.int64]
     length: NDArray[np.int64]
+    front_end: FrontEnd = field(default_factory=FrontEnd)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -59,10 +61,14 @@ class Prepared:
         """Features [frames, size] of one clip."""
         return self.frames[self.first[clip] : self.first[clip] + self.length[clip]].astype(np.float32)
 
+    def levels(self, clip: int) -> NDArray[np.float32]:
+        """The level of each frame of a clip, that of its loudest band, dB [frames]."""
+        return self.front_end.decibels(self[clip].max(axis=1))
+
     def take(self, clips: Sequence[int] | NDArray[np.int64]) -> Prepared:
         """The features of some of the clips."""
         chosen = np.asarray(clips, np.int64)
-        return Prepared(self.frames, self.first[chosen], self.length[chosen])
+        return replace(self, first=self.first[chosen], length=self.length[chosen])
 
 
 def prepare(
@@ -89,7 +95,7 @@ def prepare(
         }
         _add(folder, missing, front_end, index, progress)
     spans = np.array([index[own[i]] for i in range(len(versions)) for own in keys], np.int64).reshape(-1, 2)
-    return Prepared(_map(folder, _end(index), front_end.size), spans[:, 0], spans[:, 1])
+    return Prepared(_map(folder, _end(index), front_end.size), spans[:, 0], spans[:, 1], front_end)
 
 
 @dataclass(frozen=True)
