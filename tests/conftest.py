@@ -12,7 +12,9 @@ from earmark.model import load_model
 settings.register_profile("earmark", deadline=None)  # times say nothing on a busy machine
 settings.load_profile("earmark")
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+BESIDE = Path(__file__).parents[2] / "shared"
+SHARED = BESIDE / "data"
+PRETRAINED = BESIDE / "pretrained" / "mn04_as_mAP_432.pt"
 
 
 @pytest.fixture
@@ -21,6 +23,14 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip("the real recordings are not in ../shared/data")
     return SHARED
+
+
+@pytest.fixture
+def pretrained():
+    """The publisher's weights of `mn04_as`, beside the repository; a test that asks for them is marked `shared`."""
+    if not PRETRAINED.is_file():
+        pytest.skip(f"the pretrained weights are not in ../shared/pretrained ({PRETRAINED.name})")
+    return PRETRAINED
 
 
 @pytest.fixture

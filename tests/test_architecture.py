@@ -14,7 +14,7 @@ import earmark
 
 SOURCE = Path(earmark.__file__).parent
 
-BASE = {"errors", "whole", "processes", "noise", "locking", "_version"}
+BASE = {"errors", "whole", "processes", "noise", "locking", "cache", "_version"}
 INFERENCE = {
     "streaming",
     "media",
@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "whole": set(),
     "processes": set(),
     "locking": set(),
+    "cache": set(),
     "noise": set(),
     "streaming": set(),
     "labels": set(),
@@ -65,6 +66,7 @@ MAY_IMPORT = {
     "burning": {"media"},
     "word_plot": {"streaming", "media", "frontend", "pitch", "spoken", "plot"},
     "datasets": {"media", "labels", "contour", "timeline", "spoken", "formats"},
+    "models": {"datasets"},
     "augment": {"frontend"},
     "live": {
         "streaming",
@@ -126,12 +128,13 @@ MAY_IMPORT = {
         "contour",
         "spoken",
         "datasets",
+        "models",
         "augment",
         "evaluation",
     },
     "cli": INFERENCE
     | {"plot", "word_plot", "burning", "cooccurrence_plot", "augment", "augment_plot"}
-    | {"datasets", "training", "evaluation", "live", "service", "archive"},
+    | {"datasets", "models", "training", "evaluation", "live", "service", "archive"},
 }
 """For each room the rooms to its left in the flow; every room may import those of BASE."""
 

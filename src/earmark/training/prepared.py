@@ -23,10 +23,10 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from earmark import media
 from earmark.augment.copies import Copy
+from earmark.cache import cache_folder
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning, MediaError
 from earmark.frontend import Features, FrontEnd, Samples
@@ -108,8 +108,7 @@ class _Work:
 
 def default_cache() -> Path:
     """Where prepared features lie when nobody says otherwise: EARMARK_CACHE or the user's cache folder."""
-    chosen = os.environ.get("EARMARK_CACHE")
-    return Path(chosen) / "prepared" if chosen else user_cache_path("earmark") / "prepared"
+    return cache_folder("prepared")
 
 
 def clip_key(clip: Clip) -> str:

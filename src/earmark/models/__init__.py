@@ -1,0 +1,1 @@
+"""Models: pretrained weights that training starts from."""
