@@ -136,6 +136,23 @@ def test_too_small_a_disk_is_told_before(fetch, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_small_files_are_counted_in_megabytes(fetch, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=400_000))
+    with Server(CONTENT) as server, pytest.raises(DatasetError, match=r"0\.4 MB are free, 1\.3 MB are needed"):
+        fetch(server.url)
+
+
+def test_what_is_not_accepted_gets_no_name(fetch, tmp_path):
+    def refuse(file):
+        assert file.read_bytes() == CONTENT
+        assert not (tmp_path / "archive.zip").exists()
+        raise DatasetError(file, "is another")
+
+    with Server(CONTENT) as server, pytest.raises(DatasetError, match="is another"):
+        fetch(server.url, accept=refuse)
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_httpx(fetch, monkeypatch):
     monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(MissingExtraError, match=r"earmark\[data\]"):

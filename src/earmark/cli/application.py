@@ -15,8 +15,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (label, classify, caption, words, listen, serve, train, evaluate, tune, models, index, find):
+for command in (label, classify, caption, words, listen, serve, train, evaluate, tune, index, find):
     command.register(app)
+app.add_typer(models.app)
 app.add_typer(data.app)
 
 

@@ -1,16 +1,25 @@
-"""`earmark models`: what is bundled, with each card."""
+"""`earmark models`: what is bundled and what can be had, with each card; and pretrained weights fetched."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from typing import Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from earmark.cli import common
+from earmark.errors import EarmarkError
 
-HELP = """List the bundled models, or show the card of one: its labels, data, licence and figures.
+if TYPE_CHECKING:
+    from earmark.models.pretrained import PretrainedWeights
+
+HELP = """List models, or show the card of one: its labels, data, licence and figures.
+
+NAME is a bundled model, an .onnx file, or pretrained weights that training starts from; --to json is for machines.
 
 Examples:
 
@@ -19,33 +28,112 @@ Examples:
     earmark models sounds
 
     earmark models runs/my_sounds/2026-01-31T12-00-00/model.onnx --to json
+
+    earmark models get mn04_as
 """
 
+GET_HELP = """Fetch the pretrained weights of a backbone from their publisher into the cache.
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("models", help=HELP)(models)
+What broke off goes on where it stopped. The bytes are checked before the file gets its name. Where there is no
+network, fetch it elsewhere with --out, and name the folder with EARMARK_PRETRAINED.
+
+Examples:
+
+    earmark models get mn04_as
+
+    earmark models get mn04_as --out weights/
+"""
+
+SHOW = "show"
 
 
-def models(
-    name: Annotated[str | None, typer.Argument(help="A bundled model's name, or an .onnx file.")] = None,
+class OneOrAll(TyperGroup):
+    """`models NAME` and `models` stand for `models show NAME` and `models show`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command first that was meant."""
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = [SHOW, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    name="models",
+    help=HELP,
+    short_help="List models, show the card of one, fetch pretrained weights.",
+    cls=OneOrAll,
+    subcommand_metavar="[NAME] [--to table|json]",
+    rich_markup_mode=None,
+)
+
+
+@app.command(SHOW, help=HELP, hidden=True)
+def show_command(
+    name: Annotated[
+        str | None, typer.Argument(help="A bundled model's name, an .onnx file, or pretrained weights.")
+    ] = None,
     to: Annotated[str, typer.Option(help="table or json.")] = "table",
 ) -> None:
     """Show models."""
-    from earmark.model import bundled_models, load_model
-
     common.check_choice("--to", to, ("table", "json"))
     if name is None:
-        found = {key: load_model(path).description for key, path in bundled_models().items()}
-        if to == "json":
-            typer.echo(
-                json.dumps({key: json.loads(about.to_json()) for key, about in found.items()}, ensure_ascii=False)
-            )
-            return
-        for key, about in found.items():
-            plural = "" if len(about.labels) == 1 else "s"
-            typer.echo(f"{key}  {len(about.labels)} label{plural}  {about.card.get('description', '')}")
+        _show_all(to)
         return
+    from earmark.models.pretrained import PRETRAINED
+
+    if name in PRETRAINED and not Path(name).exists():
+        _show_weights(PRETRAINED[name], to)
+    else:
+        _show_model(name, to)
+
+
+@app.command("get", help=GET_HELP)
+def get_command(
+    name: Annotated[str, typer.Argument(help="Such as mn04_as; `earmark models` lists them.")],
+    out: Annotated[Path | None, typer.Option(help="The folder to put it into.", show_default="the cache")] = None,
+    url: Annotated[str, typer.Option(help="Fetch from another address, such as a mirror.")] = "",
+) -> None:
+    """Fetch pretrained weights."""
+    from earmark.models import pretrained
+
+    weights = pretrained.known(name)
+    _say(f"{weights.name}: {weights.what}")
+    _say(f"Licence: {weights.licence}, {weights.licence_note}.")
+    _say(f"Cite: {weights.citation}")
+    _say(f"Address: {url or weights.url}")
+    fetched = False
+    with common.bar(weights.name, transfer=True) as advance:
+
+        def on_progress(done: int, total: int | None) -> None:
+            nonlocal fetched
+            fetched = True
+            advance(done, total)
+
+        path = pretrained.get(name, url, out, on_progress)
+    if not fetched:
+        _say(f"{weights.name} is there already: nothing was fetched.")
+    typer.echo(path)
+
+
+def _show_all(to: str) -> None:
+    from earmark.model import bundled_models, load_model
+    from earmark.models.pretrained import PRETRAINED
+
+    found = {key: load_model(path).description for key, path in bundled_models().items()}
+    if to == "json":
+        typer.echo(json.dumps({key: json.loads(about.to_json()) for key, about in found.items()}, ensure_ascii=False))
+        return
+    for key, about in found.items():
+        plural = "" if len(about.labels) == 1 else "s"
+        typer.echo(f"{key}  {len(about.labels)} label{plural}  {about.card.get('description', '')}")
+    typer.echo("\nPretrained weights that training can start from:")
+    for key, weights in PRETRAINED.items():
+        typer.echo(f"{key}  {weights.terms}  {_whereabouts(weights)}")
+
+
+def _show_model(name: str, to: str) -> None:
+    from earmark.model import load_model
+
     about = load_model(name).description
     if to == "json":
         typer.echo(about.to_json())
@@ -58,9 +146,45 @@ def models(
             typer.echo(f"{key}: {_plain(value)}")
 
 
+def _whereabouts(weights: PretrainedWeights) -> str:
+    """Where the file is, unchecked, or how to get it."""
+    from earmark.models.pretrained import located
+
+    try:
+        return str(located(weights) or f"not here: earmark models get {weights.name}")
+    except EarmarkError as error:
+        return str(error)
+
+
+def _show_weights(weights: PretrainedWeights, to: str) -> None:
+    from earmark.models.pretrained import find
+
+    path, problem = None, None
+    try:
+        path = str(find(weights.name))
+    except EarmarkError as error:
+        problem = f"{error.reason}; {error.remedy}"
+    if to == "json":
+        card = {"kind": "pretrained", **asdict(weights), "path": path, "problem": problem}
+        typer.echo(json.dumps(card, ensure_ascii=False))
+        return
+    typer.echo(f"{weights.name}: {weights.what}")
+    typer.echo(f"licence: {weights.licence}, {weights.licence_note}")
+    typer.echo(f"source: {weights.source}")
+    typer.echo(f"cite: {weights.citation}")
+    typer.echo(f"address: {weights.url}")
+    typer.echo(f"size: {'not known' if weights.bytes is None else f'{weights.bytes:,} bytes'}")
+    typer.echo(f"SHA-256: {weights.sha256 or 'not known, so that the file cannot be checked'}")
+    typer.echo(f"file: {path or problem}")
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
     if isinstance(value, list):
         return ", ".join(_plain(inner) for inner in value)
     return str(value)
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from earmark.errors import DatasetError, EarmarkWarning, MissingExtraError
+from earmark.errors import DatasetError, EarmarkError, EarmarkWarning, MissingExtraError
 
 if TYPE_CHECKING:
     import httpx
@@ -36,6 +36,10 @@ def nothing(done: int, total: int | None) -> None:
     """Show no progress."""
 
 
+def anything(file: Path) -> None:
+    """Take whatever has come."""
+
+
 @dataclass
 class Download:
     """One download.
@@ -51,6 +55,9 @@ class Download:
     on_progress: OnProgress = nothing
     attempts: int = ATTEMPTS
     """How often in a row to try without getting any further."""
+    accept: Callable[[Path], None] = anything
+    """Called with the file when all is there, before it gets its name: what it raises ends the download, and the bytes
+    are removed."""
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     @property
@@ -81,12 +88,21 @@ class Download:
                     if failures >= self.attempts:
                         self._give_up(str(error))
                     self._wait(str(error), min(error.wait or 2.0 ** (failures - 1), LONGEST_WAIT))
+        try:
+            self.accept(self.part)
+        except EarmarkError:
+            self._remove(self.part, self._mark)
+            raise
         self.part.replace(self.target)
-        self._mark.unlink(missing_ok=True)
+        self._remove(self._mark)
 
     def discard(self) -> None:
         """Remove whatever has been fetched."""
-        for path in (self.target, self.part, self._mark):
+        self._remove(self.target, self.part, self._mark)
+
+    @staticmethod
+    def _remove(*paths: Path) -> None:
+        for path in paths:
             path.unlink(missing_ok=True)
 
     def _wait(self, reason: str, seconds: float) -> None:
@@ -117,7 +133,8 @@ class Download:
         except httpx.TransportError as error:
             raise _PassingError(str(error) or type(error).__name__) from error
         except OSError as error:
-            raise DatasetError(self.part, f"cannot be written ({error.strerror})") from error
+            remedy = "make room, or choose another folder; what has come is kept"
+            raise DatasetError(self.part, f"cannot be written ({error.strerror})", remedy) from error
 
     def _receive(self, response: httpx.Response, offset: int) -> None:
         if response.status_code == 416:
@@ -164,7 +181,7 @@ class Download:
         needed = (length or 0) + self.spare
         free = shutil.disk_usage(self.part.parent).free
         if free < needed:
-            reason = f"{free / 1e9:.1f} GB are free, {needed / 1e9:.1f} GB are needed"
+            reason = f"{_size(free)} are free, {_size(needed)} are needed"
             raise DatasetError(self.part.parent, reason, "make room, or choose another folder")
 
 
@@ -173,13 +190,17 @@ def _client() -> Iterator[httpx.Client]:
     try:
         import httpx
     except ImportError as error:
-        raise MissingExtraError("earmark data get", "data") from error
+        raise MissingExtraError("httpx, which downloads,", "data") from error
     from earmark._version import __version__
 
     timeout = httpx.Timeout(60.0, connect=20.0)
     agent = {"User-Agent": f"earmark/{__version__}"}
     with httpx.Client(follow_redirects=True, timeout=timeout, headers=agent) as client:
         yield client
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _length(response: httpx.Response) -> int | None:

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from earmark.cache import cache_folder
-from earmark.errors import EarmarkWarning, MissingExtraError, ModelError
+from earmark.errors import DatasetError, EarmarkWarning, MissingExtraError, ModelError
+from earmark.locking import alone
+from earmark.whole import written_whole
+
+if TYPE_CHECKING:
+    from earmark.datasets.download import OnProgress
+
+Ask = Callable[[str], bool]
+"""Puts a question to whoever sits there: yes or no."""
+
+Bar = Callable[[str], "AbstractContextManager[OnProgress]"]
+"""Shows how a download of that name gets on, as long as the block lasts."""
 
 ENVIRONMENT = "EARMARK_PRETRAINED"
 """Names a publisher's file, or a folder of such, which is then taken instead of one in the cache."""
 
+_KIND = "pretrained"  # of what lies in the cache
 _RELEASE = "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1"
 
 
@@ -51,6 +68,14 @@ class PretrainedWeights:
     def file(self) -> str:
         """The publisher's name of the file, by which copies of it are known."""
         return self.url.rpartition("/")[2]
+
+    @property
+    def what(self) -> str:
+        """What they are, in a line."""
+        return (
+            f"MobileNetV3 at width {self.width:g}, taught AudioSet's 527 classes by transformers; "
+            f"mean average precision {self.precision:.3f}, as published"
+        )
 
     @property
     def terms(self) -> str:
@@ -101,7 +126,7 @@ def known(name: str | Path) -> PretrainedWeights:
         return PRETRAINED[str(name)]
     except KeyError:
         reason = "is neither a file nor the name of pretrained weights"
-        raise ModelError(name, reason, f"choose {', '.join(PRETRAINED)}, or give a file") from None
+        raise ModelError(name, reason, f"choose {', '.join(PRETRAINED)}") from None
 
 
 def find(name: str | Path) -> Path:
@@ -152,6 +177,77 @@ def verify(path: Path, weights: PretrainedWeights) -> None:
         raise ModelError(path, reason, weights.remedy)
 
 
+def get(name: str, url: str = "", folder: Path | None = None, on_progress: OnProgress | None = None) -> Path:
+    """Fetch the file of some weights, unless it is there.
+
+    What broke off goes on where it stopped, and the file gets its name when it is whole and checked. Where no checksum
+    is known, the one that came is told in a warning and noted beside the file, which is held to it from then on.
+
+    Args:
+        name: Such as `mn04_as`.
+        url: Where to fetch it from; its publisher's address by default. A mirror is checked alike.
+        folder: Where to put it; the cache by default, and only there are damaged files replaced.
+        on_progress: Called with the bytes done and the bytes in all.
+
+    Raises:
+        ModelError: it cannot be fetched or written, other bytes came, or something else lies in the folder.
+        MissingExtraError: httpx is not installed.
+    """
+    from earmark.datasets.download import Download, nothing
+
+    weights = known(name)
+    target = (cache_folder(_KIND) if folder is None else folder) / weights.file
+    address = url or weights.url
+    download = Download(
+        address, target, on_progress=on_progress or nothing, accept=partial(_accept, weights, address, target)
+    )
+    used = ModelError(target, "is being fetched by another process", "wait until it is there")
+    lock = target.with_name(f".{target.name}.lock")
+    with alone(lock, used, "be written", "choose another folder"):
+        try:
+            if not _is_there(target, weights, ours=folder is None):
+                download.run()
+        except DatasetError as error:
+            raise ModelError(error.subject, error.reason, error.remedy) from error
+        except OSError as error:
+            raise ModelError(target, f"cannot be written ({error.strerror})", "choose another folder") from error
+        finally:
+            lock.unlink(missing_ok=True)
+    return target
+
+
+def ask_at_terminal(question: str) -> bool:
+    """Put a question on standard error, where somebody sits at a terminal; nobody else agrees to anything.
+
+    Enter is a yes.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{question} [Y/n] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    return answer.endswith("\n") and answer.strip().lower() in {"", "y", "yes"}
+
+
+def ensure(name: str | Path, ask: Ask | None = ask_at_terminal, bar: Bar | None = None) -> Path:
+    """The file of some weights, as `find` has it; where it is missing, it is fetched if whoever is asked agrees.
+
+    Args:
+        name: A file, or a name such as `mn04_as`.
+        ask: Who is asked, once; None: nobody, and nothing is fetched.
+        bar: Shows how the download gets on.
+
+    Raises:
+        ModelError: as `find` and `get` do.
+        MissingExtraError: it is to be fetched, and httpx is not installed.
+    """
+    if ask is not None and not Path(name).is_file():
+        weights = known(name)
+        if located(weights) is None and ask(f"{weights.name} ({weights.terms}) is needed; download it now?"):
+            with bar(weights.name) if bar else nullcontext() as on_progress:
+                get(weights.name, on_progress=on_progress)
+    return find(name)
+
+
 def sha256(path: Path) -> str:
     """A file's checksum, in hexadecimal.
 
@@ -177,9 +273,40 @@ def _named(weights: PretrainedWeights) -> Path | None:
     return path if path.name == weights.file and path.is_file() else None
 
 
+def _is_there(target: Path, weights: PretrainedWeights, ours: bool) -> bool:
+    """Whether the file has come before. Another in its place is replaced if it lies where only we write."""
+    if not target.exists():
+        return False
+    try:
+        verify(target, weights)
+    except ModelError as error:
+        if not ours:
+            raise ModelError(target, error.reason, "remove it, or choose another folder") from error
+        warnings.warn(f"{target}: {error.reason}; it is fetched again", EarmarkWarning, stacklevel=3)
+        return False
+    return True
+
+
+def _accept(weights: PretrainedWeights, address: str, target: Path, came: Path) -> None:
+    """Check bytes that came, and note their checksum where none is published."""
+    digest = sha256(came)
+    if weights.sha256 is None:
+        message = (
+            f"{address}: could not be checked, as the checksum of {weights.name} is not known; "
+            f"the file that came has SHA-256 {digest}"
+        )
+        warnings.warn(message, EarmarkWarning, stacklevel=2)
+        with written_whole(_note(target)) as note:
+            note.write_text(f"{digest}  {target.name}\n", encoding="utf-8")
+    elif digest != weights.sha256:
+        reason = f"what came is not {weights.name}: its SHA-256 is {digest} instead of {weights.sha256}"
+        remedy = "it was removed; try again, or give another address with --url"
+        raise ModelError(address, f"{reason} ({came.stat().st_size:,} bytes)", remedy)
+
+
 def _cached(weights: PretrainedWeights) -> Path | None:
     try:
-        path = cache_folder("pretrained") / weights.file
+        path = cache_folder(_KIND) / weights.file
     except MissingExtraError:  # without that extra nothing was fetched
         return None
     return path if path.is_file() else None
