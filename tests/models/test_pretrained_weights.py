@@ -298,6 +298,12 @@ class TestGet:
         with served(), pytest.raises(ModelError, match=r"cannot be written \(.*\); choose another folder"):
             get("mn04_as", folder=tmp_path / "file")
 
+    @pytest.mark.filterwarnings("ignore::earmark.errors.EarmarkWarning")
+    def test_a_folder_in_the_files_place(self, served, small, cache):
+        (cache / small.file).mkdir(parents=True)
+        with served(), pytest.raises(ModelError, match=r"432\.pt: cannot be written \(Is a directory\)"):
+            get("mn04_as")
+
     def test_only_one_process_fetches(self, served, small, cache):
         with served() as server, alone(cache / f".{small.file}.lock", EarmarkError("", ""), "", ""):
             with pytest.raises(ModelError, match="is being fetched by another process"):
