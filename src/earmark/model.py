@@ -23,6 +23,7 @@ from earmark.timeline import Array, EventFinder, EventRules, Pooling, whole
 FORMAT = 1
 METADATA_KEY = "earmark"
 CHUNK_SECONDS = 30.0  # scored at once: long enough to hide the context, short enough for the cache
+CHUNK_CONTEXTS = 4  # at least so many times the context on one side
 
 
 @dataclass(frozen=True)
@@ -157,16 +158,33 @@ class Model:
         """Scores [steps, labels] of a recording, some steps at a time as its blocks of samples come."""
         return self.score_features(self.description.front_end.stream(blocks))
 
-    def score_features(self, features: Iterable[Features]) -> Iterator[Array]:
-        """The same from features of the model's front end.
+    def score_features(self, features: Iterable[Features], output: str = "scores") -> Iterator[Array]:
+        """The same, or another output of the network, from features of the model's front end.
 
         They are those of the whole recording at once: chunks are run with their context, and only that is run twice.
         """
         about = self.description
-        chunk = max(1, round(CHUNK_SECONDS / about.step)) * about.stride
+        seconds = max(CHUNK_SECONDS, CHUNK_CONTEXTS * self._context * about.front_end.seconds)
+        chunk = max(1, round(seconds / about.step)) * about.stride
         for frames, before, after in windows(features, chunk, self._context, about.front_end.size, about.ahead):
             steps = slice(before // about.stride, -(-(len(frames) - after) // about.stride))
-            yield self.session.run(["scores"], {"features": frames[None]})[0][0, steps]
+            yield self.session.run([output], {"features": frames[None]})[0][0, steps]
+
+    def embed(self, blocks: Iterable[Samples]) -> Iterator[Array]:
+        """Embeddings [steps, dimensions] of a recording, some steps at a time as its blocks of samples come.
+
+        Raises:
+            ModelError: the model has none.
+        """
+        if not self.dimensions:
+            remedy = "give a model that was trained on a backbone, such as mn04_as (`earmark models get mn04_as`)"
+            raise ModelError(self.path, "has no embeddings", remedy)
+        return self.score_features(self.description.front_end.stream(blocks), "embedding")
+
+    @property
+    def dimensions(self) -> int:
+        """Values of an embedding; 0 where the model has none."""
+        return next((int(out.shape[2]) for out in self.session.get_outputs() if out.name == "embedding"), 0)
 
     @cached_property
     def _context(self) -> int:

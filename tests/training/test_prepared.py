@@ -40,9 +40,9 @@ def computed(monkeypatch):
     paths = []
     plain = prepared._compute
 
-    def counted(work, front_end):
-        paths.append(work.clip.path.name)
-        return plain(work, front_end)
+    def counted(clip, versions, front_end):
+        paths.append(clip.path.name)
+        return plain(clip, versions, front_end)
 
     monkeypatch.setattr(prepared, "_compute", counted)
     return paths

@@ -29,6 +29,7 @@ class TrainingSet:
         exclusive: whether each clip has exactly one label.
         activity: when labels hold within each clip, where steps of time are to be learned.
         excerpts: how often each clip comes in an epoch, int64 [clips]; once if None.
+        stride: frames of the front end in a row of the features: more than one where they are embeddings.
     """
 
     features: Prepared
@@ -36,6 +37,7 @@ class TrainingSet:
     exclusive: bool
     activity: Sequence[Activity] | None = None
     excerpts: NDArray[np.int64] | None = None
+    stride: int = 1
 
     @property
     def epoch(self) -> int:
@@ -52,7 +54,8 @@ class Batches:
     def __init__(self, recipe: Recipe, data: TrainingSet) -> None:
         self.recipe, self.data = recipe, data
         self.rows = recipe.front_end.rows
-        self.loud = loud_frames(data.features) if self.rows is None else []
+        self.levels = data.stride == 1  # embeddings have none
+        self.loud = [] if self.rows is not None else (loud_frames if self.levels else all_frames)(data.features)
 
     def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """Positions of the clips of one epoch."""
@@ -69,6 +72,8 @@ class Batches:
         gathered, wanted = self._gather(clips, rng)
         features = to_device(torch.from_numpy(gathered)).float()
         targets = to_device(torch.from_numpy(wanted)).float()
+        if not self.levels:
+            return Mixup(augment.mixup)(features, targets, rng) if augment.mixup > 0 else (features, targets)
         if self.rows is None and augment.warps:
             features = Warp(augment.speed, augment.pitch_bands)(features, crop_frames(self.recipe), rng)
         if targets.ndim == 3:  # changes of speed, which would move them, are refused
@@ -79,7 +84,10 @@ class Batches:
         if self.rows is not None:
             return gather_patches(self.data.features, clips, self.rows, rng), self.data.targets[clips]
         frames, augment = crop_frames(self.recipe), self.recipe.augment
-        longest = Warp(augment.speed, augment.pitch_bands).longest(frames) if augment.warps else frames
+        if not self.levels:
+            longest = max(1, frames // self.data.stride)
+        else:
+            longest = Warp(augment.speed, augment.pitch_bands).longest(frames) if augment.warps else frames
         place = excerpts(self.data.features, self.loud, clips, longest, rng)
         features = self.data.features.frames[self.data.features.first[clips][:, None] + place]
         if self.data.activity is None:
@@ -111,6 +119,11 @@ def draw_epoch(
 def loud_frames(features: Prepared) -> list[NDArray[np.int64]]:
     """For each clip the frames that are not much quieter than its loudest."""
     return [activity.loud_frames(features.levels(clip)) for clip in range(len(features))]
+
+
+def all_frames(features: Prepared) -> list[NDArray[np.int64]]:
+    """For each clip all of its frames."""
+    return [np.arange(length) for length in features.length]
 
 
 def excerpts(

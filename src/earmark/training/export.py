@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from earmark.model import Description, describe
 from earmark.training.networks import Network, PatchNetwork
+from earmark.training.networks.mn import MobileNet
 from earmark.training.networks.pretrained import Pretrained
 from earmark.whole import written_whole
 
@@ -32,10 +33,14 @@ class _Probabilities(nn.Module):
         self.network = network
         self.exclusive = exclusive
 
-    def forward(self, features: Tensor) -> Tensor:
-        logits = self.network(features)
-        scores: Tensor = logits.softmax(-1) if self.exclusive else logits.sigmoid()
-        return scores
+    def forward(self, features: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        if not isinstance(self.network, MobileNet):
+            return self._scores(self.network(features))
+        embedding = self.network.embed(features)
+        return self._scores(self.network.answer(embedding)), embedding
+
+    def _scores(self, logits: Tensor) -> Tensor:
+        return logits.softmax(-1) if self.exclusive else logits.sigmoid()
 
 
 @torch.no_grad()
@@ -52,7 +57,8 @@ def round_weights(network: Network) -> Network:
 def export(network: Network, description: Description, path: Path) -> None:
     """Write the model file: under a temporary name, then renamed.
 
-    Input `features` float32 [batch, frames, bands], output `scores` float32 [batch, steps, labels].
+    Input `features` float32 [batch, frames, bands]; outputs `scores` float32 [batch, steps, labels] and, of a network
+    that has one, `embedding` float32 [batch, steps, dimensions].
     """
     module = _Probabilities(network.cpu().float(), description.exclusive).eval()
     steps = 2 if isinstance(network, PatchNetwork) else 16
@@ -73,11 +79,12 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
     layers of the largest networks; the older one does not. It must leave batch normalisation apart: folded into a
     convolution, the weights would be rounded again.
     """
-    older = any(isinstance(part, nn.RNNBase | Pretrained) for part in module.modules())
+    older = any(isinstance(part, nn.RNNBase | Pretrained | MobileNet) for part in module.modules())
     sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     names = {0: "batch", 1: "frames"}
+    outputs = ["scores", "embedding"] if isinstance(getattr(module, "network", None), MobileNet) else ["scores"]
     way: dict[str, Any] = (
-        {"dynamic_axes": {"features": names, "scores": names}, "training": torch.onnx.TrainingMode.PRESERVE}
+        {"dynamic_axes": {name: names for name in ("features", *outputs)}, "training": torch.onnx.TrainingMode.PRESERVE}
         if older
         else {"dynamic_shapes": {"features": sizes}}
     )
@@ -90,7 +97,7 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
             (example,),
             path,
             input_names=["features"],
-            output_names=["scores"],
+            output_names=outputs,
             dynamo=not older,
             optimize=False,  # ONNX Runtime does that as it loads the file
             external_data=False,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import methodcaller
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -28,10 +28,12 @@ from earmark.training.activity import in_steps
 from earmark.training.batches import Batches, TrainingSet
 from earmark.training.muon import Muon
 from earmark.training.networks import Network
+from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Recipe, TrainingLoop
 from earmark.training.stopping import Stopping
 
 WARM_UP = 0.15  # share of the steps in which the one-cycle rate rises (Smith and Topin, 2018)
+BatchNorm = torch.nn.modules.batchnorm._BatchNorm
 ALL_STAGES = 1000  # more than any network has
 CHECKPOINT_SECONDS = 30.0  # work that a kill may cost
 
@@ -79,16 +81,19 @@ def fit(
     validation: TrainingSet | None = None,
     teachers: Sequence[Network] = (),
     begin: Callable[[Network], None] = methodcaller("initialise"),
+    make: Callable[[], Network] | None = None,
+    original: MobileNet | None = None,
 ) -> Network:
     """Train the recipe's network; the mean of its weights over the last steps comes back, on the CPU.
 
-    `begin` sets the weights that it starts with. With `checkpoint`, the state is kept there as work goes on, and a run
-    that finds it continues it. The same recipe and data give the same network, interrupted or not. With `validation`
-    and the recipe's early stopping, the network of the best epoch comes back. With `teachers`, it learns from their
-    answers as well.
+    `make` builds it, where it is not the recipe's own, and `begin` sets the weights that it starts with. `original` is
+    what it must not forget, where the recipe says `keep`. With `checkpoint`, the state is kept there as work goes on,
+    and a run that finds it continues it. The same recipe and data give the same network, interrupted or not. With
+    `validation` and the recipe's early stopping, the network of the best epoch comes back. With `teachers`, it learns
+    from their answers as well.
     """
     taken_up = checkpoint is not None and checkpoint.exists()
-    trainer = _Trainer(recipe, data, fabric, teachers, None if taken_up else begin)
+    trainer = _Trainer(recipe, data, fabric, teachers, None if taken_up else begin, make, original)
     stopping = Stopping(recipe.training.early_stopping, validation, data.exclusive)
     if checkpoint and taken_up:
         stopping.load(trainer.load(checkpoint))
@@ -122,30 +127,32 @@ class _Trainer:
         fabric: Fabric,
         teachers: Sequence[Network],
         begin: Callable[[Network], None] | None,
+        make: Callable[[], Network] | None,
+        original: MobileNet | None,
     ) -> None:
         self.recipe, self.data, self.fabric = recipe, data, fabric
         settings = recipe.training
         self.rng = np.random.default_rng(settings.seed)
         with torch.random.fork_rng():
             torch.manual_seed(int(self.rng.integers(2**31)))
-            network = networks.build(
-                recipe.model.network,
-                data.features.frames.shape[1],
-                data.targets.shape[1],
-                recipe.model.options,
-                recipe.front_end.rows,
-            )
+            network = make() if make else _own_network(recipe, data)
         if begin:  # otherwise the weights come from a checkpoint
             begin(network)
         self.mean = copy.deepcopy(network).requires_grad_(False)
         fabric.to_device(self.mean)
         self.teachers = [fabric.to_device(teacher.eval().requires_grad_(False)) for teacher in teachers]
         self.batches = Batches(recipe, data)
+        self.original = original
+        if original:
+            fabric.to_device(original.eval().requires_grad_(False))
         kind = Muon if settings.optimizer == "muon" else torch.optim.AdamW
-        optimizer = kind(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        groups: Any = in_groups(network, settings) if settings.layer_decay < 1 else network.parameters()
+        optimizer = kind(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
         self.schedule = scheduled(optimizer, settings, self.steps * settings.epochs)
         self.plain = network
         self.network, self.optimizer = fabric.setup(network, optimizer)
+        if self.original:
+            self.network.mark_forward_method("answers")
         self.epoch = 0
         self.step = 0
 
@@ -163,6 +170,10 @@ class _Trainer:
         self.network.train()
         stages = self.recipe.training.stages
         self.plain.unfreeze(1 + sum(self.epoch >= start for start in stages) if stages else ALL_STAGES)
+        if self.recipe.training.batch_norm == "frozen":
+            for part in self.plain.modules():
+                if isinstance(part, BatchNorm):
+                    part.eval()
         order = self.batches.order(self.rng)
         with torch.random.fork_rng():  # dropout draws from torch's generator: seeded here, put back after
             torch.manual_seed(int(self.rng.integers(2**31)))
@@ -172,7 +183,7 @@ class _Trainer:
 
     def _run_step(self, clips: NDArray[np.int64]) -> Tensor:
         features, targets = self._batch(clips)
-        steps = self.network(features).float()
+        steps, forgotten = self._answers(features)
         logits = steps.mean(1)
         if targets.ndim == 3:
             loss = loss_of_steps(steps, in_steps(targets, self.plain.stride))
@@ -184,12 +195,21 @@ class _Trainer:
             loss = (1 - settings.weight) * loss + settings.weight * soft
         self.optimizer.zero_grad()
         penalty = self.plain.penalty()
-        self.fabric.backward(loss if penalty is None else loss + penalty)
+        self.fabric.backward(loss + forgotten if penalty is None else loss + penalty + forgotten)
         self.optimizer.step()
         self.schedule.step()
         self.step += 1
         self._update_mean()
         return loss.detach()
+
+    def _answers(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the steps, and how far the answers for AudioSet's classes are from those of the original."""
+        if self.original is None:
+            return self.network(features).float(), torch.zeros((), device=features.device)
+        steps, known = cast(MobileNet, self.network).answers(features)
+        with torch.no_grad(), self.fabric.autocast():
+            wanted = self.original.answers(features)[1].float()
+        return steps.float(), self.recipe.training.keep_weight * forgotten_loss(known.float(), wanted)
 
     @torch.no_grad()
     def _taught(self, features: Tensor) -> Tensor:
@@ -249,12 +269,26 @@ def scheduled(
         return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
-        settings.learning_rate,
+        [group["lr"] for group in optimizer.param_groups],
         total_steps=steps,
         pct_start=WARM_UP,
         div_factor=10,
         final_div_factor=100,
     )
+
+
+def in_groups(network: Network, settings: TrainingLoop) -> list[dict[str, Any]]:
+    """The network's parts, from the answer back to the input, each with a lower learning rate than the one before."""
+    return [
+        {"params": list(part.parameters()), "lr": settings.learning_rate * settings.layer_decay**depth}
+        for depth, part in enumerate(network.stages())
+    ]
+
+
+def _own_network(recipe: Recipe, data: TrainingSet) -> Network:
+    """The network that the recipe names."""
+    bands, labels = data.features.frames.shape[1], data.targets.shape[1]
+    return networks.build(recipe.model.network, bands, labels, recipe.model.options, recipe.front_end.rows)
 
 
 def loss_of(logits: Tensor, targets: Tensor, exclusive: bool) -> Tensor:
@@ -267,6 +301,17 @@ def loss_of(logits: Tensor, targets: Tensor, exclusive: bool) -> Tensor:
 def loss_of_steps(logits: Tensor, targets: Tensor) -> Tensor:
     """The sum of each label's cross entropy, meaned over all steps; both [batch, steps, labels]."""
     return loss_of(logits.flatten(0, 1), targets.flatten(0, 1), False)
+
+
+def forgotten_loss(logits: Tensor, wanted: Tensor) -> Tensor:
+    """How far logits are from those wanted, both [batch, steps, classes]: the Kullback-Leibler divergence.
+
+    Summed over classes, each of which holds or not, and meaned over all steps. Nothing is lost where they agree.
+    """
+    answers = wanted.sigmoid()
+    cross = functional.binary_cross_entropy_with_logits(logits, answers, reduction="none")
+    own = functional.binary_cross_entropy_with_logits(wanted, answers, reduction="none")
+    return (cross - own).sum(-1).mean()
 
 
 def distillation_loss(logits: Tensor, taught: Tensor, temperature: float, exclusive: bool) -> Tensor:

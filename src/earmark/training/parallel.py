@@ -23,7 +23,7 @@ from earmark.training.history import read_histories
 from earmark.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from earmark.training.run import Listener
+    from earmark.training.stages import Listener
 
 POLL_SECONDS = 1.0
 
@@ -63,7 +63,7 @@ def _train_alone(recipe: Recipe, name: str, folder: Path, cache: Path | None, th
     torch.set_num_threads(threads)
     data = training_data.load(recipe, cache)
     part = next(part for part in divide(recipe, data) if part.name == name)
-    train_part(recipe, data, part, folder, start_fabric(recipe, "cpu", "1"), Silent())
+    train_part(recipe, data, part, folder, start_fabric(recipe, "cpu", "1"), Silent(), cache)
 
 
 def _follow(names: Sequence[str], futures: Sequence[Future[None]], folder: Path, listener: Listener) -> None:

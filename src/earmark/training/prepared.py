@@ -14,10 +14,11 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,6 +37,11 @@ AT_ONCE = 64  # clips prepared before they are written
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
+Index = dict[str, tuple[int, int]]
+"""First frame and number of frames by key."""
+Computed = NDArray[np.float16] | MediaError
+Work = Mapping[tuple[str, ...], Callable[[], Sequence[Computed]]]
+"""What computes the missing ones of some keys, in their order."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +53,14 @@ class Prepared:
         first: first frame of each clip, -1 where the clip could not be read.
         length: frames of each clip.
         front_end: what made them.
+        keys: of the clips and copies in the store.
     """
 
     frames: NDArray[np.float16]
     first: NDArray[np.int64]
     length: NDArray[np.int64]
     front_end: FrontEnd = field(default_factory=FrontEnd)
+    keys: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.first)
@@ -68,7 +76,8 @@ class Prepared:
     def take(self, clips: Sequence[int] | NDArray[np.int64]) -> Prepared:
         """The features of some of the clips."""
         chosen = np.asarray(clips, np.int64)
-        return replace(self, first=self.first[chosen], length=self.length[chosen])
+        keys = tuple(self.keys[i] for i in chosen) if self.keys else ()
+        return replace(self, first=self.first[chosen], length=self.length[chosen], keys=keys)
 
 
 def prepare(
@@ -82,28 +91,50 @@ def prepare(
 
     A clip that cannot be read gets a warning and `first == -1`, and so do its copies.
     """
-    folder = (cache or default_cache()) / _fingerprint(front_end)
-    folder.mkdir(parents=True, exist_ok=True)
     versions: list[Copy | None] = [None, *copies]
-    with _locked(folder):
-        index = _read_index(folder, front_end.size)
-        keys = [[_key_of_copy(key, version) for version in versions] for key in map(clip_key, clips)]
-        missing = {
-            tuple(own): _Work(clip, tuple(v for key, v in zip(own, versions, strict=True) if key not in index))
+    keys = [[_key_of_copy(key, version) for version in versions] for key in map(clip_key, clips)]
+
+    def work(index: Index) -> Work:
+        return {
+            tuple(own): partial(_compute, clip, _missing(own, versions, index), front_end)
             for own, clip in zip(keys, clips, strict=True)
             if not index.keys() >= set(own)
         }
-        _add(folder, missing, front_end, index, progress)
-    spans = np.array([index[own[i]] for i in range(len(versions)) for own in keys], np.int64).reshape(-1, 2)
-    return Prepared(_map(folder, _end(index), front_end.size), spans[:, 0], spans[:, 1], front_end)
+
+    folder = (cache or default_cache()) / _fingerprint(front_end)
+    stored = [own[i] for i in range(len(versions)) for own in keys]
+    return filled(folder, front_end.size, stored, work, front_end, progress)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """A clip and the versions of it that are missing; None: the clip itself."""
+def filled(
+    folder: Path,
+    size: int,
+    keys: Sequence[str],
+    work: Callable[[Index], Work],
+    front_end: FrontEnd,
+    progress: Progress | None,
+) -> Prepared:
+    """What a store holds under some keys, once what is missing has been computed and added to it.
 
-    clip: Clip
-    versions: tuple[Copy | None, ...]
+    Args:
+        folder: of the store.
+        size: values in a frame.
+        keys: of what is wanted, in order.
+        work: what is missing, given what is there: by the keys that belong together, what computes those of them that
+            are not there.
+        front_end: of the features, or of those that they are made from.
+        progress: told how far the work has come.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        index = _read_index(folder, size)
+        _add(folder, work(index), size, index, progress)
+    spans = np.array([index[key] for key in keys], np.int64).reshape(-1, 2)
+    return Prepared(_map(folder, _end(index), size), spans[:, 0], spans[:, 1], front_end, tuple(keys))
+
+
+def _missing(keys: Sequence[str], versions: Sequence[Copy | None], index: Index) -> list[Copy | None]:
+    return [version for key, version in zip(keys, versions, strict=True) if key not in index]
 
 
 def default_cache() -> Path:
@@ -139,10 +170,10 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _read_index(folder: Path, size: int) -> dict[str, tuple[int, int]]:
+def _read_index(folder: Path, size: int) -> Index:
     """Where each clip's frames lie. Lines about frames that are not there, as someone removed them, are left out."""
     path, data = folder / "index.jsonl", folder / "features.f16"
-    index: dict[str, tuple[int, int]] = {}
+    index: Index = {}
     if not path.exists() or not data.exists():
         return index
     frames = data.stat().st_size // (size * 2)
@@ -156,7 +187,7 @@ def _read_index(folder: Path, size: int) -> dict[str, tuple[int, int]]:
     return index
 
 
-def _end(index: dict[str, tuple[int, int]]) -> int:
+def _end(index: Index) -> int:
     """The frame behind the last that a clip has."""
     return max((first + length for first, length in index.values() if first >= 0), default=0)
 
@@ -170,9 +201,9 @@ def _map(folder: Path, frames: int, size: int) -> NDArray[np.float16]:
 
 def _add(
     folder: Path,
-    missing: dict[tuple[str, ...], _Work],
-    front_end: FrontEnd,
-    index: dict[str, tuple[int, int]],
+    missing: Work,
+    size: int,
+    index: Index,
     progress: Progress | None,
 ) -> None:
     """Prepare what is missing, some clips at a time, and add it to the store and to `index`."""
@@ -183,11 +214,11 @@ def _add(
     end = _end(index)
     work = list(missing.items())
     with ThreadPoolExecutor(os.cpu_count()) as pool, data.open("r+b") as file:
-        file.truncate(end * front_end.size * 2)
+        file.truncate(end * size * 2)
         file.seek(0, os.SEEK_END)
         for first in range(0, len(work), AT_ONCE):
             some = work[first : first + AT_ONCE]
-            computed = pool.map(lambda item: _compute(item[1], front_end), some)
+            computed = pool.map(lambda item: item[1](), some)
             keys = [key for own, _ in some for key in own if key not in index]
             spans, end = _write(file, [features for versions in computed for features in versions], end)
             index.update(zip(keys, spans, strict=True))
@@ -196,17 +227,13 @@ def _add(
                 progress(min(first + AT_ONCE, len(work)), len(work))
 
 
-Computed = NDArray[np.float16] | MediaError
-
-
-def _compute(work: _Work, front_end: FrontEnd) -> list[Computed]:
-    """Features of each version that is missing; the clip is read once."""
-    clip = work.clip
+def _compute(clip: Clip, versions: Sequence[Copy | None], front_end: FrontEnd) -> list[Computed]:
+    """Features of some versions of a clip, None being the clip itself; it is read once."""
     try:
         samples = media.read(clip.path, front_end.rate, start=clip.start, end=clip.end)
     except MediaError as error:
-        return [error] * len(work.versions)
-    return [features_of(samples, version, clip, front_end).astype(np.float16) for version in work.versions]
+        return [error] * len(versions)
+    return [features_of(samples, version, clip, front_end).astype(np.float16) for version in versions]
 
 
 def features_of(samples: Samples, version: Copy | None, clip: Clip, front_end: FrontEnd) -> Features:

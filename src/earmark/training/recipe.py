@@ -17,6 +17,7 @@ from earmark.frontend import IN_DECIBELS, FrontEnd
 from earmark.timeline import Pooling
 
 Share = Annotated[float, Field(ge=0, le=1)]
+BACKBONE = "mn"  # the network that has one
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
@@ -170,6 +171,19 @@ class TrainingLoop(Section):
     stages: list[int] = []
     """Epochs after which one more part of the network is trained, from the answer back to the input: `[2, 4]` trains
     the last layer for two epochs, and for two more the part before it. Empty: everything from the start."""
+    freeze: bool = False
+    """Train only what answers on a backbone's embeddings, which are prepared once (network `mn`)."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The learning rate of each of the network's parts is this share of that of the part before it, from the answer
+    back to the input: what is near the input, and most general, changes least (Howard and Ruder, 2018,
+    arXiv:1801.06146)."""
+    batch_norm: Literal["trained", "frozen"] = "trained"
+    """`frozen`: batch normalisation keeps the statistics that it came with."""
+    keep: Literal["audioset"] | None = None
+    """Learn also to go on answering for AudioSet's classes as the backbone did before, on all that is heard (learning
+    without forgetting: Li and Hoiem, 2016, arXiv:1606.09282)."""
+    keep_weight: Annotated[float, Field(gt=0)] = 1.0
+    """How much that counts beside the labels."""
     early_stopping: EarlyStopping | None = None
     distillation: Distillation | None = None
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
@@ -219,6 +233,9 @@ class Recipe(Section):
     name: str
     description: str = ""
     dataset: list[DatasetPart]
+    stages: list[dict[str, Any]] = []
+    """Trainings of the same network one after the other, each of which goes on from what the one before it left: what
+    each says in its sections `training` and `augment` is laid over the recipe's own."""
     split: Split = Split()
     front_end: FrontEnd = FrontEnd()
     augment: Augmentation = Augmentation()
@@ -245,7 +262,30 @@ class Recipe(Section):
             self._fits_events()
         if self.split.protocol == "random_after_augmentation" and not self.augment.copies:
             raise ValueError("split.protocol: random_after_augmentation needs augment.copies")
+        if self.training.layer_decay < 1 and self.training.optimizer == "muon":
+            raise ValueError("training.layer_decay: muon has one learning rate; set training.optimizer to adamw")
+        if (self.training.freeze or self.training.keep) and self.model.network != BACKBONE:
+            raise ValueError(f"training.freeze and training.keep need a backbone: set model.network to {BACKBONE}")
+        if self.stages:
+            self.phases()
         return self
+
+    def phases(self) -> list[Recipe]:
+        """The recipe of each of the stages, or the recipe itself where there are none.
+
+        Raises:
+            ValueError: a stage has sections or values that do not fit.
+        """
+        own = self.model_dump(mode="json") | {"stages": []}
+        for number, stage in enumerate(self.stages):
+            other = sorted(set(stage) - {"training", "augment"})
+            if other:
+                raise ValueError(f"stages.{number}.{other[0]}: a stage has only the sections training and augment")
+            if "copies" in stage.get("augment", {}):
+                raise ValueError(
+                    f"stages.{number}.augment.copies: all stages have the same, in the recipe's own augment"
+                )
+        return [Recipe.model_validate(_laid_over(own, stage)) for stage in self.stages] or [self]
 
     def _fits_events(self) -> None:
         if self.front_end.patch is not None or self.front_end.kind not in IN_DECIBELS:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,35 +21,23 @@ from earmark.evaluation import report
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.model import Description
 from earmark.training import data as training_data
-from earmark.training import networks, parallel, timed
+from earmark.training import parallel, timed
 from earmark.training.batches import crop_frames
 from earmark.training.data import TrainingData
 from earmark.training.division import Part, described, divide
 from earmark.training.export import export, round_weights
-from earmark.training.fit import EpochReport, fit
+from earmark.training.fit import EpochReport
 from earmark.training.folders import Outcome, finished, machine, opened, write_json
-from earmark.training.history import MEMBER, append_history, read_history
+from earmark.training.history import MEMBER, read_history
 from earmark.training.measure import Answers, answer, reliability, summary, thresholds, total_confusion
 from earmark.training.multi_crop import answer_crops
 from earmark.training.networks import Network
 from earmark.training.quantising import EXCERPTS, excerpts, quantise
 from earmark.training.recipe import DatasetPart, Recipe
+from earmark.training.stages import Listener, build_network, clear_checkpoints, fit_stages
 from earmark.training.starting import Start
 
 CROPS = "crops"  # the answers by multi-crop, in a part's folder
-
-
-class Listener(Protocol):
-    """Hears how a run goes on: the command line draws progress bars with it."""
-
-    def preparing(self, done: int, total: int) -> None:
-        """Some features have been prepared."""
-
-    def starting(self, networks: int, at_once: int) -> None:
-        """So many networks are to be trained, so many at a time."""
-
-    def epoch(self, part: str, report: EpochReport) -> None:
-        """An epoch of one division is over."""
 
 
 def run(
@@ -70,7 +58,7 @@ def run(
             listener.starting(pending * (1 + members(recipe)), min(jobs, max(1, pending)))
             if jobs > 1:
                 parallel.train_parts(recipe, [part.name for part in parts], folder, cache, jobs, listener)
-            histories = [train_part(recipe, data, part, folder, fabric, listener) for part in parts]
+            histories = [train_part(recipe, data, part, folder, fabric, listener, cache) for part in parts]
             if fabric.is_global_zero:
                 _finish(recipe, data, parts, histories, folder)
         fabric.barrier()
@@ -99,15 +87,23 @@ def _from_first(folder: Path | None, fabric: Fabric) -> Path:
 
 
 def train_part(
-    recipe: Recipe, data: TrainingData, part: Part, folder: Path, fabric: Fabric, listener: Listener
+    recipe: Recipe,
+    data: TrainingData,
+    part: Part,
+    folder: Path,
+    fabric: Fabric,
+    listener: Listener,
+    cache: Path | None = None,
 ) -> list[EpochReport]:
     """Train and test one network, unless an earlier try did; how its epochs went."""
     home = folder / part.name
     if (home / "answers.npz").exists():
         return read_history(home)
     home.mkdir(exist_ok=True)
-    teachers = [train_member(recipe, data, part, home, fabric, listener, number) for number in range(members(recipe))]
-    network = round_weights(_fit(recipe, data, part, home, part.name, fabric, listener, teachers))
+    teachers = [
+        train_member(recipe, data, part, home, fabric, listener, number, cache) for number in range(members(recipe))
+    ]
+    network = round_weights(fit_stages(recipe, data, part, home, part.name, fabric, listener, teachers, cache))
     if fabric.is_global_zero:
         torch.save(network.state_dict(), home / "network.pt")
         if recipe.test.crops and len(part.test):
@@ -116,7 +112,7 @@ def train_part(
         if data.timed is not None:
             timed.answer_in_time(network, data, part.test, about).save(home)
         _save_answers(home, _answer(data, part, network, about))  # last: it says that the part is done
-        (home / "checkpoint.pt").unlink(missing_ok=True)
+        clear_checkpoints(home)
     fabric.barrier()
     return read_history(home)
 
@@ -127,7 +123,14 @@ def members(recipe: Recipe) -> int:
 
 
 def train_member(
-    recipe: Recipe, data: TrainingData, part: Part, home: Path, fabric: Fabric, listener: Listener, number: int
+    recipe: Recipe,
+    data: TrainingData,
+    part: Part,
+    home: Path,
+    fabric: Fabric,
+    listener: Listener,
+    number: int,
+    cache: Path | None = None,
 ) -> Network:
     """A member of the ensemble that a part's network learns from: it sees the same clips, and never those tested."""
     own, name = _recipe_of_member(recipe, number), f"{MEMBER}{number + 1}"
@@ -135,42 +138,15 @@ def train_member(
     weights = place / "network.pt"
     place.mkdir(exist_ok=True)
     if not weights.exists():
-        network = _fit(own, data, part, place, f"{part.name}/{name}", fabric, listener)
+        network = fit_stages(own, data, part, place, f"{part.name}/{name}", fabric, listener, (), cache)
         if fabric.is_global_zero:
             torch.save(network.state_dict(), place / "network.part")
             (place / "network.part").replace(weights)
-            (place / "checkpoint.pt").unlink(missing_ok=True)
+            clear_checkpoints(place)
         fabric.barrier()
-    network = _build(own, data)
+    network = build_network(own, data)
     network.load_state_dict(torch.load(weights, weights_only=True))
     return network
-
-
-def _fit(
-    recipe: Recipe,
-    data: TrainingData,
-    part: Part,
-    home: Path,
-    name: str,
-    fabric: Fabric,
-    listener: Listener,
-    teachers: Sequence[Network] = (),
-) -> Network:
-    """A network trained on the clips of a part, with its checkpoint and history in `home`."""
-
-    def hear(epoch: EpochReport) -> None:
-        append_history(home, epoch)
-        listener.epoch(name, epoch)
-
-    validation = data.subset(part.validation) if len(part.validation) else None
-
-    def begin(network: Network) -> None:
-        if recipe.model.start:
-            Start(recipe).set(network, data.labels)
-        else:
-            network.initialise()
-
-    return fit(recipe, data.subset(part.train), fabric, home / "checkpoint.pt", hear, validation, teachers, begin)
 
 
 def _recipe_of_member(recipe: Recipe, number: int) -> Recipe:
@@ -179,11 +155,6 @@ def _recipe_of_member(recipe: Recipe, number: int) -> Recipe:
     epochs = settings.distillation.epochs or settings.epochs
     changes = {"seed": settings.seed + 1 + number, "epochs": epochs, "distillation": None}
     return recipe.model_copy(update={"training": settings.model_copy(update=changes)})
-
-
-def _build(recipe: Recipe, data: TrainingData) -> Network:
-    front_end = recipe.front_end
-    return networks.build(recipe.model.network, front_end.size, len(data.labels), recipe.model.options, front_end.rows)
 
 
 def _answer(data: TrainingData, part: Part, network: Network, about: Description) -> Answers:
@@ -255,7 +226,7 @@ def _export(
 ) -> None:
     """The last part's network as the model file; its thresholds come from all that was held out."""
     part = parts[-1]
-    network = _build(recipe, data)
+    network = build_network(recipe, data)
     network.load_state_dict(torch.load(folder / part.name / "network.pt", weights_only=True))
     metrics["parameters"] = sum(p.numel() for p in network.parameters())
     about = _describe(recipe, data, network)

@@ -17,7 +17,8 @@ from earmark.evaluation.study_plot import draw_study
 from earmark.training import recipe as recipes
 from earmark.training.folders import find, write_json
 from earmark.training.recipe import Recipe, Section
-from earmark.training.run import Listener, run
+from earmark.training.run import run
+from earmark.training.stages import Listener
 
 COLUMNS = ("variant", "series", "accuracy", "low", "high", "macro_f1", "divisions", "clips", "copies", "epoch_seconds")
 

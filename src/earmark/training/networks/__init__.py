@@ -14,6 +14,7 @@ from earmark.training.networks.conv1d import Conv1D
 from earmark.training.networks.earmark_net import EarmarkNet
 from earmark.training.networks.frame_classifiers import GRUFrames, LinearFrames, MLPFrames, RNNFrames
 from earmark.training.networks.mlp_baseline import MLPBaseline
+from earmark.training.networks.mn import MobileNet
 from earmark.training.networks.network import Network, PatchNetwork
 from earmark.training.networks.pretrained import (
     VGG16,
@@ -32,6 +33,7 @@ NETWORKS: dict[str, type[Network]] = {
     "compact_cnn": CompactCNN,
     "earmark": EarmarkNet,
     "segmenter": Segmenter,
+    "mn": MobileNet,
     "least_squares": LinearFrames,
     "linear_svm": LinearFrames,
     "mlp": MLPFrames,
