@@ -105,16 +105,24 @@ class EmbeddingHead(Network):
 
         [batch, steps, labels] and [batch, steps, 527] of [batch, steps, bands].
         """
-        pooled = [_sliding_mean(embeddings.transpose(1, 2), steps).transpose(1, 2) for steps in self.means]
-        hidden = [functional.hardswish(self.hidden(mean)) for mean in pooled]
-        joined = torch.cat([*pooled, *hidden], -1)
-        seen = self.dropout(self.normalise(joined.transpose(1, 2)).transpose(1, 2))
+        pooled, hidden = self._means(embeddings)
         widest = hidden[self.means.index(max(self.means))]
-        return self.head(self.own(seen)), self.audioset(widest)
+        return self._labels(pooled, hidden), self.audioset(widest)
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels] of embeddings [batch, steps, bands]."""
-        return self.answers(features)[0]
+        return self._labels(*self._means(features))
+
+    def _means(self, embeddings: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The means over each window, and what AudioSet's hidden layer makes of each."""
+        pooled = [_sliding_mean(embeddings.transpose(1, 2), steps).transpose(1, 2) for steps in self.means]
+        return pooled, [functional.hardswish(self.hidden(mean)) for mean in pooled]
+
+    def _labels(self, pooled: list[Tensor], hidden: list[Tensor]) -> Tensor:
+        joined = torch.cat([*pooled, *hidden], -1)
+        seen = self.dropout(self.normalise(joined.transpose(1, 2)).transpose(1, 2))
+        logits: Tensor = self.head(self.own(seen))
+        return logits
 
 
 class MobileNet(Network):
