@@ -24,7 +24,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+
+from earmark import fft
 
 Array = NDArray[np.float32]
 
@@ -67,7 +68,7 @@ def summarise(table: Array, seconds: float, coefficients: int) -> Array:
         coefficients: MFCCs, which take the place of the mel bands.
     """
     bands = table[:, FIRST:].astype(np.float64)
-    cepstra = fft.dct(bands, axis=1, norm="ortho")[:, :coefficients]
+    cepstra = fft.dct(bands)[:, :coefficients]
     values = np.concatenate([table[:, :FIRST], cepstra], axis=1)
     return np.concatenate([values.mean(0), values.std(0), [tempo(onset_strength(bands), seconds)]]).astype(np.float32)
 
@@ -126,9 +127,9 @@ def _recurrence(onsets: NDArray[np.float64], length: int) -> NDArray[np.float64]
 
     padded = np.pad(onsets, length // 2, mode="linear_ramp", end_values=0)
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * get_window("hann", length)
-    size = fft.next_fast_len(2 * length - 1, real=True)
-    spectrum = fft.rfft(windows, size, axis=1)
-    correlation = fft.irfft(np.abs(spectrum) ** 2, size, axis=1)[:, :length]
+    size = fft.fast_length(2 * length - 1)
+    spectrum = fft.rfft(windows, size)
+    correlation = fft.irfft(np.abs(spectrum) ** 2, size)[:, :length]
     highest = np.abs(correlation).max(1, keepdims=True)
     mean: NDArray[np.float64] = (correlation / np.where(highest > NO_SOUND, highest, 1.0)).mean(0)
     return np.maximum(mean, 0.0)

@@ -15,9 +15,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
-from earmark import descriptors, patches
+from earmark import descriptors, fft, patches
 from earmark.streaming import concatenate
 
 Samples = NDArray[np.float32]
@@ -291,7 +290,7 @@ class FrontEnd:
         return np.asarray((np.log(power + np.float32(self.floor)) + self.shift) / self.scale, np.float32)
 
     def _cepstra(self, log_mel: Features) -> Features:
-        return np.ascontiguousarray(fft.dct(log_mel, axis=1, norm="ortho")[:, : self.coefficients])
+        return np.ascontiguousarray(fft.dct(log_mel)[:, : self.coefficients])
 
 
 def frames_of(blocks: Iterable[Samples], n_fft: int, hop: int) -> Iterator[NDArray[np.float32]]:
@@ -335,7 +334,7 @@ def emphasised(blocks: Iterable[Samples], coefficient: float) -> Iterator[Sample
 
 def power_spectra(frames: NDArray[np.float32], window: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """Power [n, n_fft // 2 + 1] of the windowed frames [n, n_fft]; under a periodic Hann window if none is given."""
-    spectrum = fft.rfft(frames * (hann(frames.shape[1]) if window is None else window), axis=1)
+    spectrum = fft.rfft(frames * (hann(frames.shape[1]) if window is None else window))
     return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
 
 

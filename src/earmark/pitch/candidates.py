@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
+from earmark import fft
 from earmark.pitch.narrowing import RATE
 from earmark.pitch.settings import PitchSettings
 
@@ -51,7 +51,7 @@ class Finder:
         self.window = np.asarray(np.hanning(self.size + 2)[1:-1], np.float32)
         self.first = int(FINER * RATE / settings.ceiling / EDGE)
         self.last = max(int(FINER * RATE / settings.floor * EDGE) + 1, self.first + KEPT)
-        self.length = fft.next_fast_len(self.size + self.last // FINER + 2, real=True)
+        self.length = fft.fast_length(self.size + self.last // FINER + 2)
         own = self._autocorrelation(power(self.window[None], self.length), COMPRESSION)[0]
         own = np.maximum(own, LEAST_WINDOW)
         self.correction = 1 / own

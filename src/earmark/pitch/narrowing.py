@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+
+from earmark import fft
 
 Samples = NDArray[np.float32]
 
