@@ -42,7 +42,7 @@ def place(tmp_path_factory):
     [
         (["--version"], "earmark.cli.application"),
         (["--version"], "typer"),
-        (["label", "low.wav"], "earmark.cli.words"),
+        (["label", "low.wav"], "earmark.cli.label"),
         (["label", "low.wav"], "numpy"),
         (["label", "low.wav"], "numpy.linalg"),
         (["label", "low.wav"], "onnxruntime"),

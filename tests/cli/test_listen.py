@@ -10,13 +10,10 @@ import time
 from types import SimpleNamespace
 
 import pytest
-import typer
 from live_making import container
 from model_making import RATE, tones, write_wav
 from rich.console import Console
 
-from earmark.cli import application
-from earmark.cli import listen as command_file
 from earmark.cli.listen import paced
 from earmark.cli.listening import Heard, Screen, time_of
 from earmark.live import Begin, Change, End
@@ -24,13 +21,8 @@ from earmark.media import read
 
 
 @pytest.fixture
-def listen(command, low_high_file, monkeypatch):
+def listen(command, low_high_file):
     """Runs `earmark listen` with the model that knows low and high tones."""
-    if not any(known.name == "listen" for known in application.app.registered_commands):
-        app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
-        app.callback()(lambda: None)
-        command_file.register(app)
-        monkeypatch.setattr(application, "app", app)
     return lambda *words: command("listen", "--model", low_high_file, *words)
 
 
@@ -122,9 +114,7 @@ def test_no_microphone(listen, monkeypatch):
 def test_ctrl_c_ends_it_with_a_summary(low_high_file, tmp_path):
     code = f"""
 import sys
-from earmark.cli import application, listen, main
-if not any(known.name == "listen" for known in application.app.registered_commands):
-    listen.register(application.app)
+from earmark.cli import main
 sys.argv = ["earmark", "listen", "--model", {str(low_high_file)!r}, "--save", {str(tmp_path / "a.wav")!r}]
 main()
 """

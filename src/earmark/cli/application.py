@@ -1,24 +1,74 @@
-"""The command line's commands, put together."""
+"""The command line's commands, put together: each imported when it is named, and all for `earmark --help`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from earmark._version import __version__
-from earmark.cli import caption, classify, data, evaluate, find, index, label, listen, models, serve, train, tune, words
+
+FILES = {
+    "label": "label",
+    "classify": "classify",
+    "caption": "caption",
+    "words": "words",
+    "listen": "listen",
+    "serve": "serve",
+    "train": "train",
+    "evaluate": "evaluate",
+    "compare": "evaluate",
+    "tune": "tune",
+    "index": "index",
+    "find": "find",
+    "models": "models",
+    "data": "data",
+}
+"""For each command, in the order of `earmark --help`, the file of `earmark.cli` that adds it."""
+
+PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name, each made when it is asked for: to make all takes longer than to label a clip."""
+
+    def __getitem__(self, name: str) -> Any:
+        alone = typer.Typer(**PLAIN)
+        alone.callback()(lambda: None)  # without one, a single command would be no group
+        import_module(f"earmark.cli.{FILES[name]}").register(alone)
+        group: Any = typer.main.get_command(alone)
+        return group.commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FILES)
+
+    def __len__(self) -> int:
+        return len(FILES)
+
+
+class Group(TyperGroup):
+    """What chooses among them."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: Any = Commands()
+
+    def list_commands(self, ctx: object) -> list[str]:
+        """Their names, in order."""
+        return list(self.commands)
+
 
 app = typer.Typer(
     name="earmark",
+    cls=Group,
     help="Learns sounds from labelled recordings and marks where they occur in any audio or video.",
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    **PLAIN,
 )
-for command in (label, classify, caption, words, listen, serve, train, evaluate, tune, index, find):
-    command.register(app)
-app.add_typer(models.app)
-app.add_typer(data.app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -83,6 +83,11 @@ audioset.register(app)
 suspects.register(app)
 
 
+def register(above: typer.Typer) -> None:
+    """Add the group of these commands."""
+    above.add_typer(app)
+
+
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="The folder that datasets are kept in.", show_default="EARMARK_DATA or data"),

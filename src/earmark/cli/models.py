@@ -67,6 +67,11 @@ app = typer.Typer(
 )
 
 
+def register(above: typer.Typer) -> None:
+    """Add the group of these commands."""
+    above.add_typer(app)
+
+
 @app.command(SHOW, help=HELP, hidden=True)
 def show_command(
     name: Annotated[

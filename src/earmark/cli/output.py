@@ -7,27 +7,26 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.formats import FORMATS, Format, for_name, table
-from earmark.formats.words_files import WORD_FORMATS
-from earmark.formats.words_json import WordsJson
-from earmark.formats.words_table import plain as words_table
-from earmark.second_view import Seconds
-from earmark.spoken import Words
-from earmark.timeline import Scores, Timeline
 from earmark.whole import written_whole
 
-Plotter = Callable[[Path, Timeline, Path, int, Scores], None]
+if TYPE_CHECKING:
+    from earmark.second_view import Seconds
+    from earmark.spoken import Words
+    from earmark.timeline import Scores, Timeline
+
+Plotter = Callable[[Path, "Timeline", Path, int, "Scores"], None]
 ScoresPlotter = Callable[[str, list[tuple[str, float]], Path], None]
-WordsPlotter = Callable[[Path, Words, Path, Words | None, int], None]
+WordsPlotter = Callable[[Path, "Words", Path, "Words | None", int], None]
 
 SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
 SINGLE_OF_WORDS = ("textgrid", "audacity")
 
-R = TypeVar("R", bound=Timeline | Words | Seconds)
+R = TypeVar("R", bound="Timeline | Words | Seconds")
 """What was found in one recording."""
 
 
@@ -105,6 +104,9 @@ def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
 
 def words_writer(to: str, out: Path | None, files: int) -> Writer[Words]:
     """The writer of words that `--to` and `--out` ask for."""
+    from earmark.formats.words_files import WORD_FORMATS
+    from earmark.formats.words_table import plain as words_table
+
     _check(to, WORD_FORMATS, SINGLE_OF_WORDS, out, files)
     if to == "table":
         return TableWriter(words_table, files > 1)
@@ -130,6 +132,8 @@ def spare_truth(path: Path) -> None:
     """Refuse to replace the words of a ground truth, or of somebody else, by what a classifier found."""
     if path.suffix != ".json" or not path.exists():
         return
+    from earmark.formats.words_json import WordsJson
+
     try:
         with path.open(encoding="utf-8", newline="") as file:
             ours = all(words.classifier is not None for words in WordsJson().read_many(file))

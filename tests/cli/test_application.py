@@ -1,0 +1,53 @@
+"""Commands are made when they are named."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from earmark.cli.application import FILES, app
+
+CODE = """
+import json, sys
+from earmark.cli import main
+sys.argv = ["earmark", *sys.argv[1:]]
+try:
+    main()
+except SystemExit:
+    pass
+print(json.dumps([name for name in sys.modules if name.startswith("earmark.cli.")]))
+"""
+
+
+def test_every_name_is_that_of_a_command():
+    commands = typer.main.get_command(app).commands
+    assert list(commands) == list(FILES)
+    assert {name: commands[name].name for name in FILES} == {name: name for name in FILES}
+    assert "lable" not in commands
+    assert commands.get("lable") is None
+
+
+def test_a_command_loads_no_other():
+    done = subprocess.run([sys.executable, "-c", CODE, "label", "--help"], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "earmark.cli.label" in loaded
+    assert not loaded & {f"earmark.cli.{file}" for file in FILES.values() if file != "label"}
+
+
+def test_help_lists_all_in_order(command):
+    told = command("--help").stdout.partition("Commands:")[2]
+    assert [line.split()[0] for line in told.splitlines() if line.strip()] == list(FILES)
+
+
+@pytest.mark.parametrize("words", [("lable",), ("daat", "list")])
+def test_another_word_is_a_mistake_that_names_the_nearest(command, words):
+    done = command(*words)
+    assert done.returncode == 2
+    assert f"No such command '{words[0]}'" in done.stderr
+    assert ("'label'" if words[0] == "lable" else "'data'") in done.stderr
+
+
+def test_commands_of_a_group(command):
+    assert "data list [OPTIONS]" in command("data", "list", "--help").stdout
