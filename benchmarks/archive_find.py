@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from earmark.archive import layout, tables
+from earmark.machine import in_words, machine
 
 LABELS = 57
 EVENTS, RECORDINGS, BATCHES, PLACES = 10_000_000, 20_000, 40, 20
@@ -198,9 +198,9 @@ def main() -> None:
         "index": {"events": EVENTS, "labels": LABELS, "recordings": RECORDINGS, "batches": BATCHES, "seconds": SECONDS},
         "row_group": ROW_GROUP,
         "megabytes": round(sum(file.stat().st_size for file in index.rglob("*.parquet")) / 1e6),
-        "cores": os.cpu_count(),
+        "machine": in_words(machine()),
         "load_before": os.getloadavg()[0],
-        "versions": {"duckdb": duckdb.__version__, "pyarrow": pa.__version__, "python": platform.python_version()},
+        "versions": {"duckdb": duckdb.__version__, "pyarrow": pa.__version__},
         "queries": {},
         "processes": {},
     }

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from earmark.archive import layout
+from earmark.machine import in_words, machine
 from earmark.media import read
 
 ROOT = Path(__file__).parents[1]
@@ -67,7 +67,7 @@ def main() -> None:
         report = {
             "date": datetime.now(UTC).date().isoformat(),
             "command": "python benchmarks/archive_index.py " + " ".join(sys.argv[1:]),
-            "machine": machine(),
+            "machine": in_words(machine()),
             "load_average_before": os.getloadavg()[0],
             "model": asked.model,
             "runs": asked.runs,
@@ -188,12 +188,6 @@ def figures(index: Path) -> dict[str, float]:
         size = sum(Path(file).stat().st_size for file in all_files)
         told |= {f"{table}_per_hour": round(rows / hours, 1), f"{table}_bytes_per_hour": round(size / hours)}
     return told
-
-
-def machine() -> str:
-    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
-    return f"{(names or [platform.processor()])[0]}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -32,10 +32,10 @@ from earmark.cli.progress import TrainingProgress
 from earmark.datasets import Dataset, table
 from earmark.evaluation import suspect_scores
 from earmark.evaluation.suspects import Ranking, normalised_margin, rank
+from earmark.machine import in_words, machine
 from earmark.training import recipe as recipes
 from earmark.training import run
 from earmark.training.fit import start_fabric
-from earmark.training.folders import machine
 from earmark.training.recipe import Recipe
 
 SHARE, SEED = 0.08, 0
@@ -165,7 +165,7 @@ def main() -> None:
         "command": "python benchmarks/label_noise.py --data-dir DATA --out results/environment/suspects",
         "date": datetime.now(UTC).date().isoformat(),
         "earmark": __version__,
-        "machine": f"{machine()['cores']} cores",
+        "machine": in_words(machine()),
         "network": ["compact_cnn", *NETWORK],
         **measure(flipped, true, wrong, listed, folder),
     }

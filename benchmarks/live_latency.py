@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -35,6 +34,7 @@ from earmark.datasets import layouts
 from earmark.datasets.clip import Clip
 from earmark.live import Begin, LiveListener
 from earmark.live.scoring import AHEAD, CHUNK
+from earmark.machine import in_words, machine
 from earmark.media import read
 from earmark.model import Model
 
@@ -65,7 +65,7 @@ def main() -> None:
         "date": datetime.now(UTC).date().isoformat(),
         "command": f"python benchmarks/live_latency.py {given.dataset.name} --model {given.model} "
         f"--clips {given.clips} --chunk {given.chunk} --seed {given.seed} --ahead {' '.join(map(str, given.ahead))}",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one used",
+        "machine": f"{in_words(machine())}; one core used",
         "load_average": round(os.getloadavg()[0], 1),
         "model": model.description.name,
         "dataset": given.dataset.name,

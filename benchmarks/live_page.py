@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from earmark.machine import in_words, machine
+
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "service")]
 
@@ -39,7 +41,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     sent, shown = listen(asked.seconds)
-    report = compare(sent, shown, asked.label)
+    report = {"machine": in_words(machine()), **compare(sent, shown, asked.label)}
     print(json.dumps(report, indent=2))
     if asked.out:
         asked.out.parent.mkdir(parents=True, exist_ok=True)

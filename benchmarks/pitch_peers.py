@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -32,6 +30,7 @@ from swift_f0 import SwiftF0
 
 from earmark.datasets import esc
 from earmark.evaluation.pitch import at_times, figures
+from earmark.machine import in_words, machine
 from earmark.media import read
 from earmark.pitch import STEP, track
 
@@ -205,12 +204,6 @@ def soundfile_at_16k(sentence: Utterance) -> Samples:
     return np.asarray(sound.values[0])
 
 
-def machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    name = next((x.partition(":")[2].strip() for x in lines if "model name" in x), platform.processor())
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
 def table(report: dict[str, object]) -> str:
     """The figures as Markdown."""
     lines = [
@@ -300,7 +293,7 @@ def main() -> None:
     report: dict[str, object] = {
         "command": "OMP_NUM_THREADS=1 python benchmarks/pitch_peers.py",
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
+        "machine": in_words(machine()),
         "protocol": f"{len(sentences)} sentences of two speakers (Edinburgh FDA), at the laryngograph's frames, "
         "i * 15 ms; gross: over 20 % off.",
         "background": BACKGROUND,

@@ -22,6 +22,8 @@ import httpx
 import numpy as np
 import psutil
 
+from earmark.machine import in_words, machine
+
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "service")]
 
@@ -38,6 +40,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     report = {
+        "machine": in_words(machine()),
         "undisturbed": run(asked.file, asked.uploads, None),
         "with_kills": run(asked.file, asked.uploads, asked.kill_every),
     }

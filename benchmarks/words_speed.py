@@ -18,9 +18,10 @@ from pathlib import Path
 
 import av
 import numpy as np
-from label_speed import RESULTS, machine, timed
+from label_speed import RESULTS, timed
 
 from earmark import media
+from earmark.machine import in_words, machine
 
 RATE = 16000
 EARMARK = Path(sys.executable).with_name("earmark")
@@ -43,7 +44,7 @@ def main() -> None:
     report = {
         "date": datetime.now(UTC).date().isoformat(),
         "command": "python benchmarks/words_speed.py FOLDER",
-        "machine": machine(),
+        "machine": in_words(machine()),
         "data": f"{len(files)} recordings of speech, one after the other, FLAC at {RATE} Hz",
         "runs": options.runs,
         "rows": rows,

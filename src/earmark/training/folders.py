@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Any
 
 import torch
 
+from earmark import machine as computer
 from earmark.errors import EarmarkError
 from earmark.locking import alone
 
@@ -69,11 +68,9 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def machine() -> dict[str, Any]:
     """What the figures of time were measured on."""
     return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
+        **computer.machine(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "torch": torch.__version__,
-        "python": platform.python_version(),
     }
 
 
@@ -92,12 +89,3 @@ def _new_folder(home: Path, recipe: str) -> Path:
             raise EarmarkError(folder, f"cannot be made ({error.strerror})", "choose another --out") from error
     (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
     return folder
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
