@@ -84,7 +84,7 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
     names = {0: "batch", 1: "frames"}
     outputs = ["scores", "embedding"] if isinstance(getattr(module, "network", None), MobileNet) else ["scores"]
     way: dict[str, Any] = (
-        {"dynamic_axes": {name: names for name in ("features", *outputs)}, "training": torch.onnx.TrainingMode.PRESERVE}
+        {"dynamic_axes": dict.fromkeys(("features", *outputs), names), "training": torch.onnx.TrainingMode.PRESERVE}
         if older
         else {"dynamic_shapes": {"features": sizes}}
     )
