@@ -20,7 +20,8 @@ HELP = """Make music whose instruments are known: short phrases of sampled instr
 fluidsynth plays SoundFonts, both from Debian: apt-get install fluidsynth fluid-soundfont-gm. Phrases are invented,
 single notes, chords, scales, melodies, drum patterns, or excerpts of MIDI files; rooms, microphones and noise follow.
 Excerpts keep --together, --nothing and --accompaniment as far as the music goes; what it cannot keep is said.
-Labels: brass, drum_kit, guitar, piano, violin. DIR gets audio/, the dataset table clips.csv (its folds are the
+Labels: brass, drum_kit, guitar, piano, violin; --labels all names more of the instruments (--list shows which), and a
+trumpet is then brass and trumpet. DIR gets audio/, the dataset table clips.csv (its folds are the
 SoundFonts), and events.csv: when each label sounds. The same command goes on where it was interrupted, and makes the
 same again elsewhere.
 
@@ -54,7 +55,12 @@ def phrases(
     count: Annotated[int, typer.Option(min=1, help="Clips.")] = 1000,
     seconds: Annotated[float, typer.Option(min=0.5, max=60, help="Length of each.")] = 5.0,
     rate: Annotated[int, typer.Option(min=8000, max=44100, help="Samples per second.")] = 22050,
-    labels: Annotated[str | None, typer.Option(help="Separated by commas.", show_default="all five")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Separated by commas; all: as many as --list shows.", show_default="brass,drum_kit,guitar,piano,violin"
+        ),
+    ] = None,
     together: Annotated[float, typer.Option(min=0, max=1, help="Share of clips with two or more labels.")] = 0.3,
     nothing: Annotated[
         float, typer.Option(min=0, max=1, help="Share of clips with other instruments only, which have no label.")
@@ -90,9 +96,10 @@ def phrases(
         raise EarmarkError(more[0], "is not expected", "give MIDI files with --midi")
     if together + nothing > 1:
         raise EarmarkError("--together and --nothing", "are more than all clips", "their sum is at most 1")
+    asked = programs.DEFAULT_LABELS if labels is None else programs.LABELS if labels == "all" else _split(labels)
     plan = Plan(
         soundfonts=[soundfonts.open_soundfont(file) for file in soundfont],
-        labels=programs.LABELS if labels is None else _split(labels),
+        labels=asked,
         count=count,
         seconds=seconds,
         rate=rate,
@@ -100,7 +107,7 @@ def phrases(
         nothing=nothing,
         accompaniment=accompaniment,
         companions=[_companion(text) for text in accompany or []],
-        scores=_scores([*(midi or []), *(more or [])]),
+        scores=_scores([*(midi or []), *(more or [])], programs.is_wide(asked)),
         effects=not dry,
         seed=seed,
     )
@@ -128,10 +135,10 @@ def _companion(text: str) -> Companion:
     return Companion(label.strip(), hidden.strip(), wanted)
 
 
-def _scores(files: list[Path]) -> dict[str, Score]:
+def _scores(files: list[Path], wide: bool) -> dict[str, Score]:
     from earmark.datasets.phrases import midi
 
-    return {str(file): midi.read(file) for file in files}
+    return {str(file): midi.read(file, wide) for file in files}
 
 
 def _build(plan: Plan, out: Path, jobs: int) -> None:
@@ -145,16 +152,17 @@ def _build(plan: Plan, out: Path, jobs: int) -> None:
 
 
 def _list(to_json: bool) -> None:
-    from earmark.datasets.phrases.programs import INSTRUMENTS
+    """All instruments by their labels: the usual five, then those that `--labels` names beside them."""
+    from earmark.datasets.phrases.programs import DEFAULT_LABELS, INSTRUMENTS, LABELS
 
     if to_json:
-        keys = ("name", "program", "label", "manner", "low", "high", "weight")
+        keys = ("name", "program", "label", "labels", "manner", "low", "high", "weight", "wider")
         rows = [{key: getattr(one, key) for key in keys} for one in INSTRUMENTS]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    for label in (*sorted({one.label for one in INSTRUMENTS if one.label}), None):
+    for label in (*DEFAULT_LABELS, *(label for label in LABELS if label not in DEFAULT_LABELS), None):
         typer.echo(label or "no label: they accompany, or play where none of the labels does")
         for one in INSTRUMENTS:
-            if one.label == label:
+            if label in one.labels or (label is None and not one.labels):
                 kind = "kit" if one.manner == "drums" else "program"
                 typer.echo(f"  {kind} {one.program:>3}  {one.name}")

@@ -39,7 +39,8 @@ def soundfont(
     found = font_writing.read_notes(notes)
     font_writing.write(found, out)
     for instrument, recorded in found.items():
-        typer.echo(f"{instrument.name:<20}{instrument.label or '-':<10}{_number(len(recorded)):>10}", err=True)
+        labels = ", ".join(instrument.labels) or "-"
+        typer.echo(f"{instrument.name:<24}{labels:<18}{_number(len(recorded)):>10}", err=True)
     typer.echo(out)
 
 

@@ -15,8 +15,8 @@ from phrases_making import SOUNDFONT, needs_fluidsynth
 from earmark.datasets import load
 from earmark.datasets.annotations import read as read_events
 from earmark.datasets.phrases import midi
-from earmark.datasets.phrases.programs import LABELS
-from earmark.media import read
+from earmark.datasets.phrases.programs import DEFAULT_LABELS, LABELS
+from earmark.media import open_recording, read
 
 EARMARK = Path(sys.executable).with_name("earmark")
 USUAL = ("--soundfont", SOUNDFONT, "--seconds", "1.5", "--rate", "16000", "--seed", "5")
@@ -55,7 +55,7 @@ def test_clips_are_as_their_table_says(made):
         dataset = load("table", made / "clips.csv")
     events = read_events(made / "events.csv")
     assert len(dataset.clips) == 50
-    assert set(dataset.labels) <= set(LABELS)
+    assert set(dataset.labels) <= set(DEFAULT_LABELS)
     assert {clip.fold for clip in dataset.clips} == {1}
     for clip in dataset.clips:
         samples = read(clip.path, 16000)
@@ -70,7 +70,7 @@ def test_clips_are_as_their_table_says(made):
 def test_there_are_clips_of_each_kind(made):
     counts = [len(row["labels"].split(";")) if row["labels"] else 0 for row in rows(made)]
     assert {0, 1, 2} <= set(counts)
-    assert {label for row in rows(made) for label in row["labels"].split(";") if label} == set(LABELS)
+    assert {label for row in rows(made) for label in row["labels"].split(";") if label} == set(DEFAULT_LABELS)
 
 
 def test_a_run_that_was_killed_goes_on(made, tmp_path):
@@ -137,10 +137,47 @@ def test_companions_are_in_no_table(command, tmp_path):
     assert {event.label for listed in read_events(out / "events.csv").values() for event in listed} == {"guitar"}
 
 
+@needs_fluidsynth
+def test_the_wider_list_at_32_kilohertz(command, tmp_path):
+    out = tmp_path / "phrases"
+    words = ["--soundfont", SOUNDFONT, "--labels", "all", "--seconds", "1.5", "--rate", "32000", "--dry", "--seed", "3"]
+    assert command("data", "phrases", *words, "--nothing", "0", "--count", "60", "--out", out).returncode == 0
+    dataset = load("table", out / "clips.csv")
+    assert len(set(dataset.labels) - set(DEFAULT_LABELS)) > 6
+    events = read_events(out / "events.csv")
+    highest = 0.0
+    for clip in dataset.clips:
+        assert {event.label for event in events.get(f"audio/{clip.path.name}", ())} == set(clip.labels)
+        assert "brass" in clip.labels or not {"trumpet", "trombone"} & set(clip.labels)
+        with open_recording(clip.path) as recording:
+            assert recording.track.rate == 32000
+        samples = read(clip.path, 32000)
+        assert len(samples) == 48000
+        power = np.abs(np.fft.rfft(samples)) ** 2
+        highest = max(highest, power[round(len(power) * 11.5 / 16) :].sum() / power.sum())
+    assert highest > 1e-3, "cymbals above 11.5 kHz, where 22,050 a second have nothing"
+
+
+@needs_fluidsynth
+def test_a_part_with_a_parent_gives_both_the_same_times(command, tmp_path):
+    out = tmp_path / "phrases"
+    words = ["--labels", "brass,trumpet", "--together", "0", "--nothing", "0", "--accompaniment", "0"]
+    assert command("data", "phrases", *USUAL, *words, "--count", "12", "--out", out).returncode == 0
+    assert {row["labels"] for row in rows(out)} == {"brass", "brass;trumpet"}
+    for row in rows(out):
+        listed = read_events(out / "events.csv")[row["path"]]
+        times = {name: [(e.onset, e.offset) for e in listed if e.label == name] for name in row["labels"].split(";")}
+        assert times["brass"] == times.get("trumpet", times["brass"])
+        assert ("trumpet" in times) == (row["source"] in ("TimGM6mb/56", "TimGM6mb/59"))
+
+
 def test_the_list(command):
     listed = command("data", "phrases", "--list")
     assert listed.returncode == 0
-    assert [line for line in listed.stdout.splitlines() if not line.startswith(" ")][:5] == list(LABELS)
+    groups = [line for line in listed.stdout.splitlines() if not line.startswith(" ")]
+    assert groups[:5] == list(DEFAULT_LABELS)
+    assert set(groups[:-1]) == set(LABELS)
+    assert listed.stdout.count("  program  56  trumpet") == 2, "brass and trumpet"
     assert "  program  40  violin" in listed.stdout
     assert {"name": "violin", "label": "violin"}.items() <= next(
         one for one in json.loads(command("data", "phrases", "--list", "--json").stdout) if one["program"] == 40

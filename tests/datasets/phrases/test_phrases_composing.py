@@ -19,7 +19,7 @@ everything = frozenset(one.preset for one in programs.INSTRUMENTS)
 
 def plan(**more):
     fonts = [SoundFont(tmp, everything) for tmp in more.pop("soundfonts", ["a.sf2"])]
-    return Plan(fonts, more.pop("labels", programs.LABELS), more.pop("count", 10), **more)
+    return Plan(fonts, more.pop("labels", programs.DEFAULT_LABELS), more.pop("count", 10), **more)
 
 
 @given(seeds, st.sampled_from(programs.INSTRUMENTS))
@@ -115,9 +115,9 @@ def test_an_excerpt_is_moved_in_time_and_pitch():
 def test_shares_are_kept(seed):
     wanted = plan(seed=seed, together=0.0, nothing=0.0, accompaniment=0.0)
     assert all(len(draw(wanted, number).players) == 1 for number in range(5))
-    assert all(player.label is None for player in draw(plan(seed=seed, nothing=1.0, together=0.0), 0).players)
+    assert all(player.labels == () for player in draw(plan(seed=seed, nothing=1.0, together=0.0), 0).players)
     both = draw(plan(seed=seed, together=1.0, nothing=0.0), 0)
-    assert len({player.label for player in both.players} - {None}) >= 2
+    assert len({player.labels for player in both.players} - {()}) >= 2
 
 
 def test_companions_play_unnamed():
@@ -125,7 +125,7 @@ def test_companions_play_unnamed():
     drawn = [draw(hiding, number) for number in range(300)]
     share = np.mean([any(p.part.instrument.label == "drum_kit" for p in one.players) for one in drawn])
     assert 0.73 < share < 0.92  # the unasked labels also accompany by themselves
-    assert {player.label for one in drawn for player in one.players} == {"guitar", None}
+    assert {player.labels for one in drawn for player in one.players} == {("guitar",), ()}
 
 
 def test_a_clip_is_the_same_whatever_is_made_besides():
@@ -134,7 +134,7 @@ def test_a_clip_is_the_same_whatever_is_made_besides():
 
 
 def test_labels_that_nobody_plays():
-    with pytest.raises(DatasetError, match="kazoo: is no label of phrases; choose among brass"):
+    with pytest.raises(DatasetError, match="kazoo: is no label of phrases; choose among accordion, bass_guitar, brass"):
         plan(labels=["kazoo"])
     with pytest.raises(DatasetError, match="has no violin"):
         Plan([SoundFont("a.sf2", everything - {(0, 40), (0, 110)})], ["violin"], 1)

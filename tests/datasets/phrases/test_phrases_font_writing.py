@@ -127,7 +127,7 @@ def test_as_a_command(command, notes, tmp_path):
     done = command("data", "soundfont", notes, "--out", tmp_path / "mine.sf2")
     assert done.returncode == 0
     assert done.stdout.strip() == str(tmp_path / "mine.sf2")
-    counts = {line[:20].strip(): line[30:].strip() for line in done.stderr.splitlines()}
+    counts = {line[:24].strip(): line[42:].strip() for line in done.stderr.splitlines()}
     files = {"violin": len(list((notes / "violin").iterdir())), "trumpet": len(list((notes / "trumpet").iterdir()))}
     assert counts == {name: f"{count} note" + "s" * (count > 1) for name, count in files.items()}
     done = command("data", "soundfont", notes, "--out", tmp_path / "mine.wav")

@@ -75,9 +75,9 @@ def mixed(plan: Plan, phrase: Phrase, stems: Sequence[Samples]) -> tuple[Samples
     else:
         total = total * np.float32(DRY_PEAK / max(float(np.abs(total).max()), 1e-9))
     events = [
-        Event(round(onset, DIGITS), round(offset, DIGITS), player.label, 1.0)
+        Event(round(onset, DIGITS), round(offset, DIGITS), label, 1.0)
         for player, found in zip(phrase.players, spans, strict=True)
-        if player.label is not None
+        for label in player.labels
         for onset, offset in found
     ]
     together = joined(events, TOUCHING)  # two guitars are guitar

@@ -71,10 +71,14 @@ def _tick(seconds: float, last: int) -> int:
     return max(0, min(last, round(seconds * 1000)))
 
 
-def read(path: Path) -> tuple[Part, ...]:
+def read(path: Path, wide: bool = False) -> tuple[Part, ...]:
     """The parts of a MIDI file, those of one channel and program together; programs that are left out are missing.
 
     Times are seconds from the file's beginning, tempo changes counted; the sustain pedal holds notes.
+
+    Args:
+        path: the file.
+        wide: whether labels beyond the usual five are asked for, and other programs left out.
 
     Raises:
         DatasetError: the file cannot be read, is no MIDI file, or has no notes of instruments that are known.
@@ -86,18 +90,18 @@ def read(path: Path) -> tuple[Part, ...]:
         raise DatasetError(path, f"cannot be read ({reason})", "give Standard MIDI Files (.mid)") from error
     except (EOFError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise DatasetError(path, "is damaged or no MIDI file", "give Standard MIDI Files (.mid)") from error
-    parts = tuple(_parts(messages))
+    parts = tuple(_parts(messages, wide))
     if not parts:
         raise DatasetError(path, "has no notes of an instrument that is known", "see earmark data phrases --list")
     return parts
 
 
-def _parts(messages: Sequence[mido.Message]) -> Iterator[Part]:
+def _parts(messages: Sequence[mido.Message], wide: bool) -> Iterator[Part]:
     collected: dict[tuple[int, int], list[Note]] = defaultdict(list)
     for channel, program, note in _notes(messages):
         collected[programs.DRUM_BANK if channel == DRUM_CHANNEL else 0, program].append(note)
     for preset, notes in sorted(collected.items()):
-        instrument = programs.named(*preset)
+        instrument = programs.named(*preset, wide)
         if instrument is not None:
             yield Part(instrument, sorted(notes, key=lambda note: (note.onset, note.pitch)))
 

@@ -38,7 +38,7 @@ class Plan:
 
     Attributes:
         soundfonts: whose instruments; each plays as many clips as the others.
-        labels: the labels that clips carry.
+        labels: the labels that clips carry; one that is another's parent is carried with it.
         count: clips.
         seconds: length of each.
         rate: samples per second of the files.
@@ -73,7 +73,7 @@ class Plan:
                 raise DatasetError(label, "is no label of phrases", f"choose among {', '.join(programs.LABELS)}")
         for soundfont in self.soundfonts:
             for label in self.labels:
-                if not programs.playing(label, soundfont.presets):
+                if not self.playing(label, soundfont):
                     raise DatasetError(
                         soundfont.path, f"has no {label}", "leave it out, or name the labels it has with --labels"
                     )
@@ -88,9 +88,35 @@ class Plan:
         """Which SoundFont plays a clip."""
         return number % len(self.soundfonts)
 
+    @property
+    def wide(self) -> bool:
+        """Whether labels beyond the usual five are asked for, and instruments drawn accordingly."""
+        return programs.is_wide(self.labels)
+
+    def labels_of(self, instrument: Instrument) -> tuple[str, ...]:
+        """What clips in which an instrument plays are labelled, the most general first; none that is not asked for."""
+        return tuple(label for label in instrument.labels if label in self.labels)
+
     def label_of(self, instrument: Instrument) -> str | None:
-        """What clips in which an instrument plays are labelled, or None where its label is not asked for."""
-        return instrument.label if instrument.label in self.labels else None
+        """The finest of an instrument's labels that are asked for, by which it is drawn, or None."""
+        return next(reversed(self.labels_of(instrument)), None)
+
+    def playing(self, label: str, soundfont: SoundFont) -> tuple[Instrument, ...]:
+        """The instruments of a SoundFont that are drawn for a label: not those that a finer one is asked for.
+
+        Where only finer ones have any (a font whose brass is trumpets), theirs.
+        """
+        carrying = self.carrying(label, soundfont)
+        return tuple(one for one in carrying if self.label_of(one) == label) or carrying
+
+    def carrying(self, label: str, soundfont: SoundFont) -> tuple[Instrument, ...]:
+        """The instruments of a SoundFont that have a label, whether it is asked for or not."""
+        return tuple(one for one in programs.playable(soundfont.presets, self.wide) if label in one.labels)
+
+    def others(self, soundfont: SoundFont) -> tuple[Instrument, ...]:
+        """The instruments of a SoundFont without a label that is asked for; the order is part of what a seed draws."""
+        found = [one for one in programs.playable(soundfont.presets, self.wide) if self.label_of(one) is None]
+        return tuple(sorted(found, key=lambda one: one.label or ""))
 
     def music(self, soundfont: SoundFont) -> Music:
         """What a SoundFont can play of the scores."""
@@ -108,11 +134,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Player:
-    """One part of a clip, its level in dB, and the label it is given: None where it is not named."""
+    """One part of a clip, its level in dB, and the labels it is given: none where it is not named."""
 
     part: Part
     decibels: float
-    label: str | None
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -136,25 +162,26 @@ def clip_name(number: int) -> str:
 def draw(plan: Plan, number: int) -> Phrase:
     """Who plays what in a clip."""
     rng = plan.generator(number, 0)
-    presets = plan.soundfonts[plan.soundfont(number)].presets
+    soundfont = plan.soundfonts[plan.soundfont(number)]
     if plan.scores:
-        return Phrase(number, tuple(_from_music(plan, plan.soundfonts[plan.soundfont(number)], rng)))
+        return Phrase(number, tuple(_from_music(plan, soundfont, rng)))
     setting = draw_setting(plan.seconds, rng)
     players = []
     for place, label in enumerate(_labels(plan, rng)):
         decibels = 0.0 if place == 0 else rng.uniform(*TOGETHER_DB)
-        players.append(Player(_part(programs.playing(label, presets), setting, rng), float(decibels), label))
-    others = _others(plan, presets)
+        part = _part(plan, plan.playing(label, soundfont), setting, rng)
+        players.append(Player(part, float(decibels), plan.labels_of(part.instrument)))
+    others = plan.others(soundfont)
     if others and (not players or rng.random() < plan.accompaniment):
         players += [
-            Player(_part(others, setting, rng), float(rng.uniform(*BACKGROUND_DB)), None)
+            Player(_part(plan, others, setting, rng), float(rng.uniform(*BACKGROUND_DB)), ())
             for _ in range(rng.choice(MOST_OTHERS))
         ]
     hidden = _hidden(plan, players, rng)
     players += [
-        Player(_part(programs.playing(label, presets), setting, rng), float(rng.uniform(*BACKGROUND_DB)), None)
-        for label in hidden
-        if programs.playing(label, presets)
+        Player(_part(plan, carrying, setting, rng), float(rng.uniform(*BACKGROUND_DB)), ())
+        for carrying in (plan.carrying(label, soundfont) for label in hidden)
+        if carrying
     ]
     return Phrase(number, tuple(players))
 
@@ -197,7 +224,7 @@ def _how_many(plan: Plan, rng: np.random.Generator) -> int:
 
 
 def _hidden(plan: Plan, players: Sequence[Player], rng: np.random.Generator) -> list[str]:
-    named = {player.label for player in players}
+    named = {label for player in players for label in player.labels}
     return [
         one.hidden
         for one in plan.companions
@@ -205,30 +232,24 @@ def _hidden(plan: Plan, players: Sequence[Player], rng: np.random.Generator) -> 
     ]
 
 
-def _others(plan: Plan, presets: frozenset[tuple[int, int]]) -> tuple[Instrument, ...]:
-    """Instruments without a label, and those whose label is not asked for."""
-    unasked = [label for label in programs.LABELS if label not in plan.labels]
-    return tuple(one for label in (None, *unasked) for one in programs.playing(label, presets))
-
-
-def _part(instruments: Sequence[Instrument], setting: Setting, rng: np.random.Generator) -> Part:
-    chosen = instruments[rng.choice(len(instruments), p=programs.weights(instruments))]
+def _part(plan: Plan, instruments: Sequence[Instrument], setting: Setting, rng: np.random.Generator) -> Part:
+    chosen = instruments[rng.choice(len(instruments), p=programs.weights(instruments, plan.wide))]
     return compose(chosen, setting, rng)
 
 
 def _from_music(plan: Plan, soundfont: SoundFont, rng: np.random.Generator) -> list[Player]:
     """An excerpt of the given music, and of its instruments those that a clip keeps."""
     parts, named = excerpts.draw(plan.music(soundfont), plan.seconds, _how_many(plan, rng), rng)
-    kept = [part for part in parts if part.instrument.label in named]
+    kept = [part for part in parts if plan.label_of(part.instrument) in named]
     if not named or rng.random() < plan.accompaniment:
         kept += [part for part in parts if plan.label_of(part.instrument) is None]
     behind = [part for part in parts if part not in kept and _behind(plan, part, named, rng)]
     return [
-        *(Player(part, float(rng.uniform(*TOGETHER_DB)), plan.label_of(part.instrument)) for part in kept),
-        *(Player(part, float(rng.uniform(*BACKGROUND_DB)), None) for part in behind),
+        *(Player(part, float(rng.uniform(*TOGETHER_DB)), plan.labels_of(part.instrument)) for part in kept),
+        *(Player(part, float(rng.uniform(*BACKGROUND_DB)), ()) for part in behind),
     ]
 
 
 def _behind(plan: Plan, part: Part, named: Collection[str], rng: np.random.Generator) -> bool:
-    pairs = [one for one in plan.companions if one.label in named and one.hidden == part.instrument.label]
+    pairs = [one for one in plan.companions if one.label in named and one.hidden in part.instrument.labels]
     return any(rng.random() < one.share for one in pairs)
