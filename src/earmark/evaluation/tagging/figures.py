@@ -46,7 +46,7 @@ def summary(answers: Answers) -> dict[str, Any]:
     several whose best scores are exactly theirs; `silent`: share of those without any that are said to have none.
     """
     count = answers.truth.sum(1)
-    best = _best_are_true(answers)
+    best = best_are_true(answers)
     said = marked(answers)
     result: dict[str, Any] = {"clips": len(count), "unreadable": len(answers.unreadable)}
     result["one_label"] = _share(best[count == 1], "accuracy")
@@ -60,7 +60,7 @@ def summary(answers: Answers) -> dict[str, Any]:
     return result
 
 
-def _best_are_true(answers: Answers) -> NDArray[np.bool_]:
+def best_are_true(answers: Answers) -> NDArray[np.bool_]:
     """Whether the best scores of each clip, as many as it has labels, are those of its labels [clips]."""
     order = np.argsort(-answers.scores, axis=1, kind="stable")
     ranked = np.take_along_axis(answers.truth, order, 1)
