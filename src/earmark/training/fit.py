@@ -188,7 +188,7 @@ class _Trainer:
         if targets.ndim == 3:
             loss = loss_of_steps(steps, in_steps(targets, self.plain.stride))
         else:
-            loss = loss_of(logits, targets, self.data.exclusive)
+            loss = loss_of(logits, self._smoothed(targets), self.data.exclusive)
         if self.teachers and self.recipe.training.distillation:
             settings = self.recipe.training.distillation
             soft = distillation_loss(logits, self._taught(features), settings.temperature, self.data.exclusive)
@@ -201,6 +201,10 @@ class _Trainer:
         self.step += 1
         self._update_mean()
         return loss.detach()
+
+    def _smoothed(self, targets: Tensor) -> Tensor:
+        share = self.recipe.training.label_smoothing if self.data.exclusive else 0.0
+        return (1 - share) * targets + share / targets.shape[-1] if share else targets
 
     def _answers(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the steps, and how far the answers for AudioSet's classes are from those of the original."""

@@ -171,6 +171,9 @@ class TrainingLoop(Section):
     stages: list[int] = []
     """Epochs after which one more part of the network is trained, from the answer back to the input: `[2, 4]` trains
     the last layer for two epochs, and for two more the part before it. Empty: everything from the start."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each clip's label that is spread over all labels, where they exclude each other (Szegedy et al., 2016,
+    arXiv:1512.00567)."""
     freeze: bool = False
     """Train only what answers on a backbone's embeddings, which are prepared once (network `mn`)."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
