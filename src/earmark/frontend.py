@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +105,9 @@ class FrontEnd:
         )
 
     def __post_init__(self) -> None:
+        for key, kinds in (("kind", Kind), ("mel_scale", MelScale), ("logarithm", Logarithm)):
+            if getattr(self, key) not in get_args(kinds):
+                raise ValueError(f"{key} must be {' or '.join(get_args(kinds))}")
         if self.rate <= 0 or self.hop <= 0 or self.n_fft < 2 or self.bands < 1:
             raise ValueError("rate, hop, n_fft and bands must be positive")
         if self.n_fft % 2 or self.hop > self.n_fft:
@@ -124,10 +127,10 @@ class FrontEnd:
     def _check_other_definitions(self) -> None:
         if not 0 <= self.preemphasis < 1:
             raise ValueError("preemphasis must be at least 0 and less than 1")
-        if self.window is not None and not self.hop <= self.window <= self.n_fft:
-            raise ValueError("window must be at least hop and at most n_fft")
-        if self.logarithm == "natural" and (self.floor <= 0 or self.scale <= 0):
-            raise ValueError("floor and scale must be positive")
+        if self.window is not None and not max(2, self.hop) <= self.window <= self.n_fft:
+            raise ValueError("window must be at least hop, and 2, and at most n_fft")
+        if not (0 < self.floor < math.inf and 0 < self.scale < math.inf and math.isfinite(self.shift)):
+            raise ValueError("floor and scale must be positive, and shift a number")
         if self.logarithm == "natural" and (self.kind not in IN_DECIBELS or self.image is not None):
             raise ValueError("the natural logarithm is for log_mel or linear, and not for pictures")
 
