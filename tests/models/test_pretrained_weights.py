@@ -21,7 +21,7 @@ from server import Server
 from earmark.datasets import download
 from earmark.errors import EarmarkError, EarmarkWarning, MissingExtraError, ModelError
 from earmark.locking import alone
-from earmark.models.pretrained import PRETRAINED, ask_at_terminal, ensure, find, get, known
+from earmark.models.pretrained import PRETRAINED, ask_at_terminal, credit, ensure, find, get, known
 
 CONTENT = bytes(range(256)) * 3000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -436,3 +436,12 @@ def test_no_weights_are_in_the_repository():
     published = {weights.sha256 for weights in PRETRAINED.values()} - {None}
     large = [path for path in files if path.is_file() and path.stat().st_size > 1_000_000]
     assert not [path for path in large if hashlib.sha256(path.read_bytes()).hexdigest() in published]
+
+
+def test_a_card_gives_credit(tmp_path):
+    for name in ("mn04_as", tmp_path / "mn04_as_mAP_432.pt"):
+        told = credit(name)
+        assert told.startswith("mn04_as. Florian Schmid")
+        assert "arXiv:2211.04772" in told
+        assert told.endswith("https://github.com/fschmid56/EfficientAT, MIT licence")
+    assert credit(tmp_path / "own.pt") == "own.pt, of unknown source and licence"

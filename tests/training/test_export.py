@@ -30,9 +30,11 @@ def largest_difference(network, path, activation, shape):
 
 
 def test_every_network_has_its_parity_test():
-    """Those of the frame classifiers are in test_frame_classifiers.py, those for patches in test_patch_networks.py."""
+    """That of the backbone is in test_mn.py, those of the frame classifiers in test_frame_classifiers.py, those for
+    patches in test_patch_networks.py."""
     for_frames = {name for name, kind in NETWORKS.items() if not issubclass(kind, PatchNetwork)}
-    assert for_frames == {"compact_cnn", "earmark", "segmenter", "least_squares", "linear_svm", "mlp", "rnn", "gru"}
+    classifiers = {"least_squares", "linear_svm", "mlp", "rnn", "gru"}
+    assert for_frames == {"compact_cnn", "earmark", "segmenter", "mn"} | classifiers
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 8), (3, 57), (2, 251)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from earmark.training.folders import Outcome
+    from earmark.training.recipe import Recipe
 
 HELP = """Learn sounds from labelled clips.
 
@@ -63,6 +65,7 @@ def train(
         plan = from_folder.recipe_for(what, overrides or [])
     else:
         plan = recipe.load(what, overrides)
+    _ask_for_weights([plan])
     fabric = fit.start_fabric(plan, accelerator, devices)
     with TrainingProgress(show=fabric.is_global_zero) as progress:
         outcome = run.run(
@@ -86,6 +89,7 @@ def _study(
     from earmark.training import fit, study
 
     asked, plans = study.load(what, overrides)
+    _ask_for_weights(plans)
     fabric = fit.start_fabric(plans[0], accelerator, devices)
     jobs = jobs or _usual_jobs(fabric.device.type, fabric.world_size)
     with TrainingProgress(show=fabric.is_global_zero) as progress:
@@ -113,6 +117,16 @@ def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path
     typer.echo("Use it, and measure it on recordings with the words' times beside them:")
     typer.echo(f"  earmark words SPEECH --classifier {outcome.model}")
     typer.echo(f"  earmark evaluate {outcome.model} --on FOLDER")
+
+
+def _ask_for_weights(plans: list[Recipe]) -> None:
+    """Offer to fetch the pretrained weights that are needed and not here."""
+    from earmark.cli import common
+    from earmark.models import pretrained
+    from earmark.training.stages import needs_weights
+
+    for weights in {plan.weights for plan in plans if plan.weights and needs_weights(plan)}:
+        pretrained.ensure(weights, bar=partial(common.bar, transfer=True))
 
 
 def _usual_jobs(device: str, processes: int) -> int:

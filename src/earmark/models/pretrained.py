@@ -129,6 +129,14 @@ def known(name: str | Path) -> PretrainedWeights:
         raise ModelError(name, reason, f"choose {', '.join(PRETRAINED)}") from None
 
 
+def credit(name: str | Path) -> str:
+    """Whose weights these are and what they may be used under, for the card of a model that started from them."""
+    named = [w for w in PRETRAINED.values() if str(name) == w.name or Path(name).name == w.file]
+    if not named:
+        return f"{Path(name).name}, of unknown source and licence"
+    return f"{named[0].name}. {named[0].citation}. {named[0].source}, {named[0].licence} licence"
+
+
 def find(name: str | Path) -> Path:
     """The file of some weights, checked; nothing is fetched.
 

@@ -12,8 +12,8 @@ from torch.nn import functional
 from earmark.datasets import Clip
 from earmark.timeline import Event
 
-Activity = NDArray[np.uint8]
-"""[frames, labels] of a clip, 1 where the label holds."""
+Activity = NDArray[np.uint8] | NDArray[np.float32]
+"""[frames, labels] of a clip, 1 where the label holds; or [steps, labels], the share of each step in which it does."""
 
 LOUD_DB = 40.0  # frames at most this much below a clip's loudest are what its label is about
 

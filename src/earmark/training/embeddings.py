@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from earmark.training.activity import Activity
+from earmark.frontend import FrontEnd
+from earmark.training.activity import Activity, in_steps
 from earmark.training.batches import TrainingSet
 from earmark.training.networks.mn import MobileNet
 from earmark.training.prepared import Computed, Index, Prepared, Progress, Work, default_cache, filled
@@ -23,7 +24,7 @@ def embedded(
     """Embeddings [steps, size] of each clip, by a backbone as it is.
 
     Args:
-        network: whose weights tell the store: another backbone, or another step, has another.
+        network: whose weights tell the store, beside the front end: another backbone, or another step, has another.
         features: of clips that could be read.
         cache: where stores lie; the usual place if None.
         progress: told how far the work has come.
@@ -34,7 +35,7 @@ def embedded(
         missing = {key: i for i, key in enumerate(features.keys) if key not in index}
         return {(key,): partial(_compute, network, features, i) for key, i in missing.items()}
 
-    folder = (cache or default_cache()) / ("embeddings-" + fingerprint(network))
+    folder = (cache or default_cache()) / ("embeddings-" + fingerprint(network, features.front_end))
     return filled(folder, network.size, features.keys, work, features.front_end, progress)
 
 
@@ -44,9 +45,9 @@ def _compute(network: MobileNet, features: Prepared, clip: int) -> Sequence[Comp
     return [values.numpy().astype(np.float16)]
 
 
-def fingerprint(network: MobileNet) -> str:
-    """What tells a backbone's embeddings from those of others."""
-    text = hashlib.sha256(f"{network.stride}:{network.reach}".encode())
+def fingerprint(network: MobileNet, front_end: FrontEnd) -> str:
+    """What tells a backbone's embeddings from those of others, or of other features."""
+    text = hashlib.sha256(f"{network.stride}:{network.reach}:{front_end}".encode())
     for name, value in network.features.state_dict().items():
         text.update(name.encode() + value.numpy().tobytes())
     return text.hexdigest()[:16]
@@ -59,12 +60,10 @@ def as_embeddings(
     steps = embedded(network, data.features, cache, progress)
     activity: Sequence[Activity] | None = None
     if data.activity is not None:
-        activity = [_in_steps(own, network.stride, int(n)) for own, n in zip(data.activity, steps.length, strict=True)]
+        activity = [_in_steps(own, network.stride) for own in data.activity]
     return replace(data, features=steps, activity=activity, stride=network.stride)
 
 
-def _in_steps(active: Activity, stride: int, steps: int) -> Activity:
-    """Whether labels hold for at least half of each step, [steps, labels] of [frames, labels]."""
-    padded = np.zeros((steps * stride, active.shape[1]), np.float32)
-    padded[: len(active)] = active[: len(padded)]
-    return np.asarray(padded.reshape(steps, stride, -1).mean(1) >= 0.5, np.uint8)
+def _in_steps(active: Activity, stride: int) -> Activity:
+    share: Activity = in_steps(torch.from_numpy(active.astype(np.float32))[None], stride)[0].numpy()
+    return share

@@ -23,6 +23,7 @@ from earmark.whole import written_whole
 
 PREFIX = "network."  # of the names of weights in the file, before those in the network
 HALF = "_half"  # behind the names of those stored in half precision
+TURNED = "_turned"  # behind the names of matrices that are stored as [inputs, outputs]
 
 
 class _Probabilities(nn.Module):
@@ -63,6 +64,7 @@ def export(network: Network, description: Description, path: Path) -> None:
     module = _Probabilities(network.cpu().float(), description.exclusive).eval()
     steps = 2 if isinstance(network, PatchNetwork) else 16
     model = _to_onnx(module, torch.zeros(2, steps * network.stride, description.front_end.size))
+    name_turned(model, network)
     drop_zero_biases(model)
     halve_weights(model)
     strip_traces(model)
@@ -83,8 +85,9 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
     sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     names = {0: "batch", 1: "frames"}
     outputs = ["scores", "embedding"] if isinstance(getattr(module, "network", None), MobileNet) else ["scores"]
+    axes = {"features": names} | {name: {0: "batch", 1: "steps"} for name in outputs}
     way: dict[str, Any] = (
-        {"dynamic_axes": dict.fromkeys(("features", *outputs), names), "training": torch.onnx.TrainingMode.PRESERVE}
+        {"dynamic_axes": axes, "training": torch.onnx.TrainingMode.PRESERVE}
         if older
         else {"dynamic_shapes": {"features": sizes}}
     )
@@ -105,6 +108,25 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
             **way,
         )
         return onnx.load(path)
+
+
+def name_turned(model: onnx.ModelProto, network: Network) -> None:
+    """Give matrices that the exporter turned, and named by number, the names that they have in the network."""
+    held = {weight.name: weight for weight in model.graph.initializer}
+    loose = {name: numpy_helper.to_array(weight) for name, weight in held.items() if not name.startswith(PREFIX)}
+    for name, value in network.state_dict().items():
+        if value.ndim != 2 or PREFIX + name in held:
+            continue
+        turned = value.detach().cpu().numpy().T
+        given = next((own for own, other in loose.items() if np.array_equal(other, turned)), None)
+        if given is None:
+            continue
+        del loose[given]
+        held[given].name = PREFIX + name + TURNED
+        for node in model.graph.node:
+            for place, own in enumerate(node.input):
+                if own == given:
+                    node.input[place] = held[given].name
 
 
 def drop_zero_biases(model: onnx.ModelProto) -> None:

@@ -17,6 +17,10 @@ from earmark.frontend import IN_DECIBELS, FrontEnd
 from earmark.timeline import Pooling
 
 Share = Annotated[float, Field(ge=0, le=1)]
+FRONT_ENDS = {"audioset": FrontEnd.audioset}
+"""Front ends that have a name."""
+COMMON = {"augment": ("copies", "copies_each"), "training": ("distillation", "precision", "seed")}
+"""What all stages of a recipe share."""
 BACKBONE = "mn"  # the network that has one
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -175,7 +179,8 @@ class TrainingLoop(Section):
     """Share of each clip's label that is spread over all labels, where they exclude each other (Szegedy et al., 2016,
     arXiv:1512.00567)."""
     freeze: bool = False
-    """Train only what answers on a backbone's embeddings, which are prepared once (network `mn`)."""
+    """Train only what answers on a backbone's embeddings, which are prepared once (network `mn`). Of what `augment`
+    varies in each batch only excerpts and mixup are left: embeddings have no levels and no bands."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The learning rate of each of the network's parts is this share of that of the part before it, from the answer
     back to the input: what is near the input, and most general, changes least (Howard and Ruder, 2018,
@@ -236,11 +241,12 @@ class Recipe(Section):
     name: str
     description: str = ""
     dataset: list[DatasetPart]
-    stages: list[dict[str, Any]] = []
+    stages: list[dict[str, dict[str, Any]]] = []
     """Trainings of the same network one after the other, each of which goes on from what the one before it left: what
     each says in its sections `training` and `augment` is laid over the recipe's own."""
     split: Split = Split()
     front_end: FrontEnd = FrontEnd()
+    """Its parameters, or the name of one: `audioset`, which backbones need."""
     augment: Augmentation = Augmentation()
     model: ModelChoice = ModelChoice()
     training: TrainingLoop = TrainingLoop()
@@ -251,6 +257,11 @@ class Recipe(Section):
     @classmethod
     def _one_dataset(cls, value: Any) -> Any:
         return [value] if isinstance(value, dict) else value
+
+    @field_validator("front_end", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return FRONT_ENDS[value]() if isinstance(value, str) and value in FRONT_ENDS else value
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:
@@ -267,11 +278,25 @@ class Recipe(Section):
             raise ValueError("split.protocol: random_after_augmentation needs augment.copies")
         if self.training.layer_decay < 1 and self.training.optimizer == "muon":
             raise ValueError("training.layer_decay: muon has one learning rate; set training.optimizer to adamw")
-        if (self.training.freeze or self.training.keep) and self.model.network != BACKBONE:
-            raise ValueError(f"training.freeze and training.keep need a backbone: set model.network to {BACKBONE}")
-        if self.stages:
-            self.phases()
+        self._fits_backbone()
+        self.phases()
         return self
+
+    def _fits_backbone(self) -> None:
+        own = self.training
+        if (own.freeze or own.keep) and self.model.network != BACKBONE:
+            raise ValueError(f"training.freeze and training.keep need a backbone: set model.network to {BACKBONE}")
+        if own.keep and not self.weights:
+            raise ValueError("training.keep needs a backbone that knows AudioSet: set model.options.weights")
+        if own.freeze and own.distillation:
+            raise ValueError("training.distillation: nothing can be learned from others with training.freeze")
+        if self.weights and self.front_end != FrontEnd.audioset():
+            raise ValueError("front_end: these weights hear others: set front_end to audioset")
+
+    @property
+    def weights(self) -> str | None:
+        """The pretrained weights of its backbone: a name or a path; None if it has none."""
+        return self.model.options.get("weights") if self.model.network == BACKBONE else None
 
     def phases(self) -> list[Recipe]:
         """The recipe of each of the stages, or the recipe itself where there are none.
@@ -279,16 +304,22 @@ class Recipe(Section):
         Raises:
             ValueError: a stage has sections or values that do not fit.
         """
-        own = self.model_dump(mode="json") | {"stages": []}
-        for number, stage in enumerate(self.stages):
-            other = sorted(set(stage) - {"training", "augment"})
-            if other:
-                raise ValueError(f"stages.{number}.{other[0]}: a stage has only the sections training and augment")
-            if "copies" in stage.get("augment", {}):
-                raise ValueError(
-                    f"stages.{number}.augment.copies: all stages have the same, in the recipe's own augment"
-                )
-        return [Recipe.model_validate(_laid_over(own, stage)) for stage in self.stages] or [self]
+        return [self._phase(number, stage) for number, stage in enumerate(self.stages)] or [self]
+
+    def _phase(self, number: int, stage: dict[str, dict[str, Any]]) -> Recipe:
+        for section, values in stage.items():
+            key = f"stages.{number}.{section}"
+            if section not in COMMON:
+                raise ValueError(f"{key}: a stage has only the sections training and augment")
+            common = sorted(values.keys() & COMMON[section])
+            if common:
+                raise ValueError(f"{key}.{common[0]}: all stages have the same: say it in the recipe's own {section}")
+        if stage.get("training", {}).get("early_stopping") is not None and not self.training.early_stopping:
+            raise ValueError(f"stages.{number}.training.early_stopping: set it in the recipe's own training, too")
+        try:
+            return Recipe.model_validate(_laid_over(self.model_dump(mode="json") | {"stages": []}, stage))
+        except ValidationError as error:
+            raise ValueError(f"stages.{number}: " + "; ".join(_explain(e) for e in error.errors())) from error
 
     def _fits_events(self) -> None:
         if self.front_end.patch is not None or self.front_end.kind not in IN_DECIBELS:

@@ -20,6 +20,7 @@ from earmark._version import __version__
 from earmark.evaluation import report
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.model import Description
+from earmark.models import pretrained
 from earmark.training import data as training_data
 from earmark.training import parallel, timed
 from earmark.training.batches import crop_frames
@@ -34,7 +35,7 @@ from earmark.training.multi_crop import answer_crops
 from earmark.training.networks import Network
 from earmark.training.quantising import EXCERPTS, excerpts, quantise
 from earmark.training.recipe import DatasetPart, Recipe
-from earmark.training.stages import Listener, build_network, clear_checkpoints, fit_stages
+from earmark.training.stages import Listener, build_network, clear_checkpoints, fit_stages, needs_weights
 from earmark.training.starting import Start
 
 CROPS = "crops"  # the answers by multi-crop, in a part's folder
@@ -48,8 +49,10 @@ def run(
     Files are in `<out>/<recipe>/<time>/` once all is done, in a folder ending in `.partial` before. With several
     `jobs`, so many networks are trained at a time, each on its share of the processor's cores.
     """
+    if recipe.weights and needs_weights(recipe):
+        pretrained.find(recipe.weights)  # says what is missing before anything takes time
     if recipe.model.start:
-        Start(recipe)  # says what does not fit before anything takes time
+        Start(recipe)  # and what does not fit
     data = training_data.load(recipe, cache, listener.preparing)
     parts = divide(recipe, data)
     with _opened(recipe, out, fabric) as folder:
@@ -246,6 +249,7 @@ def _card(recipe: Recipe, data: TrainingData, part: Part, metrics: dict[str, Any
     rounded = "; rounded to 8 bits afterwards" if recipe.export.bits == 8 else ""
     return {
         "description": recipe.description,
+        **({"backbone": pretrained.credit(recipe.weights)} if recipe.weights else {}),
         "data": [_named(part) for part in recipe.dataset],
         "licence": data.licence,
         "clips": len(part.train),

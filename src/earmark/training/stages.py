@@ -22,6 +22,7 @@ from earmark.training.fit import EpochReport, Report, fit
 from earmark.training.history import append_history
 from earmark.training.networks import Network
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
+from earmark.training.prepared import Progress
 from earmark.training.recipe import Recipe
 from earmark.training.starting import Start
 
@@ -74,7 +75,8 @@ def fit_stages(
         checkpoint = home / CHECKPOINT.format(number + 1)
         if phase.training.freeze:
             begun = _begun(recipe, data, begin)
-            network = fit_head(phase, begun, train, fabric, checkpoint, hear, validation, cache)
+            told = listener.preparing if fabric.is_global_zero else None
+            network = fit_head(phase, begun, train, fabric, checkpoint, hear, validation, cache, told)
         else:
             original = _original(recipe, data) if phase.training.keep else None
             network = fit(phase, train, fabric, checkpoint, hear, validation, teachers, begin, original=original)
@@ -94,15 +96,15 @@ def fit_head(
     report: Report | None = None,
     validation: TrainingSet | None = None,
     cache: Path | None = None,
+    progress: Progress | None = None,
 ) -> MobileNet:
     """Train only what answers for the labels, on the embeddings of a backbone that stays as it is."""
-    train = as_embeddings(data, network, cache)
-    held = as_embeddings(validation, network, cache) if validation else None
+    train = as_embeddings(data, network, cache, progress)
+    held = as_embeddings(validation, network, cache, progress) if validation else None
 
     def make() -> EmbeddingHead:
         head = copy.deepcopy(network.answer)
         head.hidden.requires_grad_(False)
-        head.audioset.requires_grad_(False)
         return head
 
     head = fit(recipe, train, fabric, checkpoint, report, held, begin=_as_it_is, make=make)
@@ -116,6 +118,11 @@ def build_network(recipe: Recipe, data: TrainingData) -> Network:
     return networks.build(recipe.model.network, front_end.size, len(data.labels), recipe.model.options, front_end.rows)
 
 
+def needs_weights(recipe: Recipe) -> bool:
+    """Whether training takes the weights that the network names; not if it goes on from a file with all that counts."""
+    return not recipe.model.start or any(phase.training.keep for phase in recipe.phases())
+
+
 def clear_checkpoints(home: Path) -> None:
     """Remove what the stages of a part left to be taken up by."""
     for pattern in (CHECKPOINT, LEFT):
@@ -124,11 +131,11 @@ def clear_checkpoints(home: Path) -> None:
 
 
 def _begin(recipe: Recipe, labels: Sequence[str], network: Network) -> None:
-    """Set the weights that training starts from."""
+    """Set the weights that training starts from; those of a model file lie over the published ones, if both count."""
+    if needs_weights(recipe):
+        network.initialise()
     if recipe.model.start:
         Start(recipe).set(network, labels)
-    else:
-        network.initialise()
 
 
 def _go_on(before: Network, network: Network) -> None:

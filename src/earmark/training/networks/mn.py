@@ -67,7 +67,8 @@ class EmbeddingHead(Network):
     """What answers on embeddings, for AudioSet's classes and for the recipe's labels; frames are steps here.
 
     Embeddings are averaged over one or more windows of time around each step, and AudioSet's hidden layer looks at each
-    of these means. What answers for the labels sees the means and what the hidden layer makes of them.
+    of these means. What answers for the labels sees the means and what the hidden layer makes of them. AudioSet's last
+    layer is never trained: no label needs it, and what is to be kept is what it makes of the layers before it.
 
     Args:
         bands: values of an embedding.
@@ -93,7 +94,7 @@ class EmbeddingHead(Network):
         self.means = tuple(means)
         self.context = max(self.means) // 2
         self.hidden = nn.Linear(bands, backbone_hidden)
-        self.audioset = nn.Linear(backbone_hidden, AUDIOSET)
+        self.audioset = nn.Linear(backbone_hidden, AUDIOSET).requires_grad_(False)
         self.dropout = nn.Dropout(dropout)
         size = len(self.means) * (bands + backbone_hidden)
         self.normalise = nn.BatchNorm1d(size, affine=False)
@@ -143,6 +144,8 @@ class MobileNet(Network):
         hidden: units of a hidden layer for the labels; 0: one linear layer.
         dropout: share of the inputs of what answers that are dropped in training.
     """
+
+    unexported = ("answer.audioset.",)
 
     def __init__(
         self,
@@ -214,10 +217,11 @@ class MobileNet(Network):
         try:
             published = torch.load(path, map_location="cpu", weights_only=True)
             state = {_renamed(name): value for name, value in published.items()}
-            state |= {name: value for name, value in self.state_dict().items() if name.startswith(OWN)}
+        except (OSError, EOFError, pickle.UnpicklingError, RuntimeError, ValueError, AttributeError) as error:
+            raise ModelError(path, "is damaged, or holds no weights", "get it anew") from error
+        state |= {name: value for name, value in self.state_dict().items() if name.startswith(OWN)}
+        try:
             self.load_state_dict(state)
-        except (OSError, EOFError, pickle.UnpicklingError, AttributeError, TypeError) as error:
-            raise ModelError(path, "holds no weights that can be read") from error
         except RuntimeError as error:
             raise ModelError(path, "holds the weights of another network", "set model.options.width") from error
 
@@ -230,6 +234,7 @@ class MobileNet(Network):
         """Train the first of the stages, so many of them, and let the others rest."""
         for position, stage in enumerate(self.stages()):
             stage.requires_grad_(position < stages)
+        self.answer.audioset.requires_grad_(False)
 
 
 class _Block(nn.Module):
@@ -298,8 +303,8 @@ def _sliding_mean(x: Tensor, columns: int) -> Tensor:
 
 
 def _columns(seconds: float, frames: int) -> int:
-    """The odd number of columns, so many frames apart, nearest to so many seconds."""
-    return 2 * round(seconds / (frames * FRAME) / 2) + 1 if seconds > 0 else 1
+    """A column and those around it, so many frames apart: half of so many seconds on either side, to the nearest."""
+    return 2 * round(seconds / (frames * FRAME) / 2) + 1
 
 
 def _channels(wanted: float) -> int:

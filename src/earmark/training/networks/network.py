@@ -18,11 +18,13 @@ class Network(nn.Module, ABC):
         stride: frames from one step to the next.
         context: frames on either side that a step's logits depend on.
         ahead: those after it, where they are fewer; None: `context`.
+        unexported: how the names begin of weights that its answers do not need, and model files do not hold.
     """
 
     stride: int
     context: int
     ahead: int | None = None
+    unexported: tuple[str, ...] = ()
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:

@@ -1,0 +1,286 @@
+"""The backbone `mn`: the published network at each width, its answers, its steps, and its model file."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from mn_making import DATA, TINY, as_published, published, synthetic, tiny
+
+from earmark import model as models
+from earmark.errors import ModelError, RecipeError
+from earmark.frontend import FrontEnd
+from earmark.model import Description, load_model
+from earmark.training.export import export, round_weights
+from earmark.training.networks import build
+from earmark.training.networks.mn import MobileNet, _columns
+from earmark.training.quantising import quantise
+
+WHOLE = 1000.0  # seconds: longer than any sound here, so that all of it is pooled, as in the original
+LABELS = ("a", "b", "c")
+FRONT_END = FrontEnd(rate=32000, hop=320, bands=64)
+
+
+@pytest.mark.parametrize("width", [0.4, 0.5, 1.0])
+def test_the_weights_are_the_published_ones(width, tmp_path):
+    shapes = published(width)
+    path = as_published(MobileNet(128, 3, width), tmp_path / "weights.pt")
+    ours = torch.load(path, weights_only=True)
+    counted = {name: tuple(value.shape) for name, value in ours.items() if not name.endswith("num_batches_tracked")}
+    assert counted == shapes
+    values = {name: torch.full(shape, 0.25) for name, shape in shapes.items()}
+    torch.save(values | {name: value for name, value in ours.items() if name not in shapes}, path)
+    network = MobileNet(128, 3, width, hidden=4)
+    own = network.answer.head.weight.clone()
+    network.load(path)
+    assert (network.features[16][0].weight == 0.25).all()
+    assert (network.answer.hidden.weight == 0.25).all()
+    assert torch.equal(network.answer.head.weight, own)  # the publisher's file has none
+
+
+@pytest.mark.shared
+@torch.no_grad()
+def test_audioset_is_answered_as_by_the_original(pretrained):
+    network = MobileNet(128, 3, weights=str(pretrained), window=WHOLE, means=[WHOLE])
+    network.initialise()
+    network.eval()
+    with np.load(DATA / "mn04_as_answers.npz") as expected:
+        for name, features in synthetic().items():
+            batch = torch.from_numpy(features)[None]
+            embedding = network.embed(batch)
+            np.testing.assert_allclose(embedding[0].mean(0), expected[name + "_embedding"], atol=1e-4)
+            for step in network.answer.answers(embedding)[1][0]:
+                np.testing.assert_allclose(step, expected[name], atol=1e-4)
+
+
+@pytest.mark.shared
+@torch.no_grad()
+@pytest.mark.parametrize(("step", "unlike"), [(16, 0.1), (8, 0.3)])
+def test_shorter_steps_know_what_the_longer_ones_know(pretrained, step, unlike):
+    """They pool over other columns, but their weights are used as they were taught."""
+    logits = []
+    for one in (32, step):
+        network = MobileNet(128, 3, weights=str(pretrained), step=one, window=WHOLE, means=[WHOLE]).eval()
+        network.initialise()
+        logits.append(network.answers(torch.from_numpy(synthetic()["blocks"])[None])[1][0, 0])
+    assert (logits[0].sigmoid() - logits[1].sigmoid()).abs().max() < unlike
+    assert np.corrcoef(logits[0], logits[1])[0, 1] > 0.95
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("step", [16, 8])
+@pytest.mark.parametrize("frames", [65, 250, 333])
+def test_shorter_steps_hold_the_longer_ones(step, frames):
+    """Where nothing pools over time, filters between which columns were put see what they saw before."""
+    features = torch.randn(2, frames, 64, generator=torch.Generator().manual_seed(1))
+    coarse, fine = (tiny(step=one, window=1e-3) for one in (32, step))
+    fine.load_state_dict(coarse.state_dict())
+    found, wanted = fine.embed(features), coarse.embed(features)
+    assert found.shape == (2, -(-frames // step), wanted.shape[2])
+    torch.testing.assert_close(found[:, :: 32 // step], wanted, atol=1e-5, rtol=1e-5)
+    assert wanted.std(1).max() > 0.01
+
+
+@torch.no_grad()
+def test_squeeze_and_excitation_looks_at_its_window_alone():
+    """With all of a short sound in its window, every moment is weighed as the original does: by the mean of all."""
+    features = torch.randn(1, 200, 64, generator=torch.Generator().manual_seed(1))
+    near, far = tiny(window=WHOLE), tiny(window=10 * WHOLE)
+    torch.testing.assert_close(near.embed(features), far.embed(features), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(tiny().embed(features), near.embed(features), atol=1e-3)
+    assert tiny().reach < tiny(window=1.0).reach < tiny(window=3.0).reach
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frames", "columns"),
+    [(0, 32, 1), (0.3, 32, 1), (0.6, 32, 3), (0.9, 32, 3), (1.0, 32, 5), (2.2, 32, 7), (3.0, 8, 39), (0.001, 8, 1)],
+)
+def test_windows_reach_half_of_their_seconds_to_either_side(seconds, frames, columns):
+    assert _columns(seconds, frames) == columns
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"step": 64}, "model.options.step: 64: is not possible; choose 32, 16 or 8 frames"),
+        ({"window": 0}, "window must be positive"),
+        ({"means": []}, "means at least 0"),
+        ({"means": [-1.0]}, "means at least 0"),
+        ({"depth": 3}, "depth"),
+    ],
+)
+def test_options_that_make_no_sense(options, says):
+    with pytest.raises(RecipeError, match=r"model\.options") as told:
+        build("mn", 64, 3, TINY | options)
+    assert says in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def damaged(path, rng):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def without_one(path, rng):
+    state = torch.load(path, weights_only=True)
+    del state["classifier.5.bias"]
+    torch.save(state, path)
+
+
+def with_one_more(path, rng):
+    torch.save(torch.load(path, weights_only=True) | {"classifier.7.bias": torch.zeros(3)}, path)
+
+
+def of_another_width(path, rng):
+    as_published(MobileNet(64, 3, width=0.4), path)
+
+
+def a_list(path, rng):
+    torch.save([torch.zeros(3)], path)
+
+
+def numbers(path, rng):
+    torch.save({1: torch.zeros(3)}, path)
+
+
+def noise(path, rng):
+    path.write_bytes(rng.bytes(3000))
+
+
+def nothing(path, rng):
+    path.write_bytes(b"")
+
+
+def code(path, rng):
+    torch.save({"features.0.0.weight": DATA}, path)  # a path is no tensor: loading it would run its code
+
+
+@pytest.mark.parametrize("harm", [without_one, with_one_more, of_another_width])
+def test_the_weights_of_another_network(harm, tmp_path):
+    path = as_published(tiny(), tmp_path / "weights.pt")
+    harm(path, np.random.default_rng(0))
+    with pytest.raises(ModelError) as told:
+        tiny(weights=str(path)).initialise()
+    assert str(told.value) == f"{path}: holds the weights of another network; set model.options.width"
+
+
+@pytest.mark.parametrize("harm", [damaged, a_list, numbers, noise, nothing, code])
+def test_a_damaged_file(harm, tmp_path):
+    path = as_published(tiny(), tmp_path / "weights.pt")
+    harm(path, np.random.default_rng(0))
+    with pytest.raises(ModelError) as told:
+        tiny(weights=str(path)).initialise()
+    assert str(told.value) == f"{path}: is damaged, or holds no weights; get it anew"
+
+
+def test_weights_come_back_from_the_publishers_form(tmp_path):
+    first = tiny(labels=3)
+    other = tiny(labels=5, weights=str(as_published(first, tmp_path / "weights.pt")))
+    torch.nn.init.zeros_(other.answer.hidden.weight)
+    other.initialise()
+    features = torch.randn(1, 100, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(other.eval().answers(features)[1], first.answers(features)[1])
+
+
+def test_audiosets_last_layer_is_never_trained():
+    network = tiny()
+    for stages in (1, 3, 1000):
+        network.unfreeze(stages)
+        assert not any(p.requires_grad for p in network.answer.audioset.parameters())
+        assert network.answer.head.weight.requires_grad
+        assert network.features[0][0].weight.requires_grad == (stages == 1000)
+    parts = [p for part in network.stages() for p in part.parameters()]
+    assert len(parts) == len(set(parts)) == len(list(network.parameters()))  # each part has its own, and none is left
+
+
+# Model files
+
+
+def assert_close(found, expected):
+    """Embeddings of networks that were not taught are of any size."""
+    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-5 * np.abs(expected).max())
+
+
+@pytest.fixture(scope="module", params=[32, 16, 8])
+def exported(request, tmp_path_factory):
+    """A network with a hidden layer and two means, its weights as stored, and its model file."""
+    network = round_weights(tiny(step=request.param, hidden=8, means=[0.0, 0.6]))
+    path = tmp_path_factory.mktemp("mn") / "model.onnx"
+    about = Description("x", LABELS, False, FRONT_END, network.stride, network.context, window=0.3)
+    export(network, about, path)
+    return network, path
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("batch", "frames"), [(1, 1), (1, 32), (3, 57), (2, 401)])
+def test_the_file_gives_scores_and_embeddings(exported, batch, frames):
+    network, path = exported
+    session = onnxruntime.InferenceSession(str(path))
+    assert [out.name for out in session.get_outputs()] == ["scores", "embedding"]
+    features = torch.randn(batch, frames, 64, generator=torch.Generator().manual_seed(frames))
+    scores, embedding = session.run(None, {"features": features.numpy()})
+    np.testing.assert_allclose(scores, network(features).sigmoid(), atol=1e-4)
+    assert_close(embedding, network.embed(features).numpy())
+    assert embedding.shape == (batch, -(-frames // network.stride), network.size)
+
+
+@pytest.fixture
+def short_chunks(monkeypatch):
+    monkeypatch.setattr(models, "CHUNK_SECONDS", 0.5)
+    monkeypatch.setattr(models, "CHUNK_CONTEXTS", 0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("block", [1777, 32000])
+def test_streamed_it_is_as_the_whole(exported, short_chunks, block):
+    network, path = exported
+    model = load_model(path, threads=1)
+    samples = np.random.default_rng(0).normal(0, 0.1, 13 * 32000).astype(np.float32)
+    features = torch.from_numpy(FRONT_END.features(samples))[None]
+    assert features.shape[1] > 2 * network.context  # or no chunk would be cut
+
+    def blocks():
+        return (samples[i : i + block] for i in range(0, len(samples), block))
+
+    embedding = np.concatenate(list(model.embed(blocks())))
+    scores = np.concatenate(list(model.score(blocks())))
+    assert_close(embedding, network.embed(features)[0].numpy())
+    np.testing.assert_allclose(scores, network(features)[0].sigmoid(), atol=1e-4)
+    assert model.dimensions == embedding.shape[1] == network.size
+
+
+def test_models_without_embeddings_say_so(compact):
+    model = load_model(compact[1], threads=1)
+    assert model.dimensions == 0
+    with pytest.raises(ModelError, match="has no embeddings; give a model that was trained on a backbone"):
+        model.embed([np.zeros(100, np.float32)])
+
+
+def test_a_file_of_8_bits(exported, tmp_path):
+    network, path = exported
+    small = tmp_path / "small.onnx"
+    small.write_bytes(path.read_bytes())
+    rng = np.random.default_rng(0)
+    examples = [rng.normal(0, 1, (320, 64)).astype(np.float32) for _ in range(6)]
+    quantise(small, examples)
+    exact, rounded = (load_model(file, threads=1) for file in (path, small))
+    assert rounded.description == exact.description
+    assert rounded.dimensions == network.size
+    assert any(node.op_type == "QuantizeLinear" for node in onnx.load(small).graph.node)
+    for one in examples[:2]:
+        pairs = [np.concatenate([*model.score_features([one])]) for model in (exact, rounded)]
+        assert np.abs(pairs[0] - pairs[1]).max() < 0.15
+        for output in exact.score_features([one], "embedding"), rounded.score_features([one], "embedding"):
+            pairs.append(np.concatenate([*output]))
+        assert np.corrcoef(pairs[2].ravel(), pairs[3].ravel())[0, 1] > 0.85  # of a network that was never taught
+
+
+def test_the_file_is_small(exported):
+    network, path = exported
+    model = onnx.load(path)
+    held = sum(np.prod(weight.dims) for weight in model.graph.initializer)
+    used = sum(p.numel() for name, p in network.named_parameters() if "audioset" not in name)
+    statistics = sum(value.numel() for _, value in network.named_buffers())
+    assert held <= used + statistics  # nothing twice, and nothing that the answers do not need
+    assert not any("audioset" in weight.name for weight in model.graph.initializer)
