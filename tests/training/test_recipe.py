@@ -9,7 +9,7 @@ from earmark.training import networks, recipe, study
 SHORT = "dataset:\n  - path: somewhere\n  - path: elsewhere\n    layout: esc\n"
 HOME = Path(__file__).parents[2] / "recipes"
 OTHERS = ("words", "studies")  # of another kind
-RECIPES = sorted(path for path in HOME.rglob("*.yaml") if path.parent.name not in OTHERS)
+RECIPES = sorted(path for path in HOME.rglob("*.yaml") if path.parent.name not in OTHERS and path.parent != HOME)
 STUDIES = sorted((HOME / "environment" / "studies").glob("*.yaml"))
 
 
@@ -150,6 +150,12 @@ def test_recipes_do_not_change(load):
 def test_recipes_that_come_with_the_project(path):
     mine = recipe.load(path, [] if "model:" in path.read_text() or "base:" in path.read_text() else ["name=pictures"])
     assert mine.description or path.stem == "pictures"
+    assert mine.model.network in networks.NETWORKS
+
+
+@pytest.mark.parametrize("path", sorted(HOME.glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_recipes_share_is_a_recipe_once_it_has_data(path):
+    mine = recipe.check({"name": "x", "dataset": {"path": "x"}, **recipe.read(path)}, path, [])
     assert mine.model.network in networks.NETWORKS
 
 
