@@ -23,6 +23,7 @@ from earmark.timeline import Array, EventFinder, EventRules, Pooling, whole
 FORMAT = 1
 METADATA_KEY = "earmark"
 CHUNK_SECONDS = 30.0  # scored at once: long enough to hide the context, short enough for the cache
+FELT_SECONDS = 2.0  # of a context that moves a step's answer by much
 CHUNK_CONTEXTS = 4  # at least so many times the context on one side
 
 
@@ -119,8 +120,12 @@ class Description:
 
     @property
     def reach(self) -> float:
-        """Seconds by which an event may begin before its sound, or end after it: half the window and what is heard."""
-        return (self.window + (self.front_end.patch or self.context * self.front_end.seconds)) / 2
+        """Seconds by which an event may begin before its sound, or end after it: half the window and what is heard.
+
+        Of a context of many seconds, as backbones have, most hardly matters to a step.
+        """
+        heard = self.front_end.patch or min(self.context * self.front_end.seconds, FELT_SECONDS)
+        return (self.window + heard) / 2
 
     @property
     def latency(self) -> float:
