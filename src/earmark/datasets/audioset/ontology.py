@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from earmark.errors import DatasetError
 from earmark.labels import normalise
+from earmark.labels.audioset import alone, parts, reached
 
 CANONICAL: Mapping[str, str] = MappingProxyType({"brass": "Brass instrument"})
 """Canonical label names that cannot be told from the class's own name."""
@@ -101,11 +102,11 @@ class Ontology:
 
     def descendants(self, roots: Iterable[str]) -> frozenset[str]:
         """The classes with these identifiers and all below them, each once, whatever ways lead to it."""
-        return _reached(roots, lambda identifier: self.sounds[identifier].children)
+        return reached(roots, lambda identifier: self.sounds[identifier].children)
 
     def ancestors(self, roots: Iterable[str]) -> frozenset[str]:
         """The classes with these identifiers and all above them."""
-        return _reached(roots, lambda identifier: self._parents.get(identifier, []))
+        return reached(roots, lambda identifier: self._parents.get(identifier, []))
 
     @cached_property
     def _parents(self) -> dict[str, list[str]]:
@@ -120,17 +121,13 @@ class Ontology:
         """Classes by every name they can be told by; whole names go before parts of names."""
         whole = {normalise(sound.name): sound for sound in self.sounds.values()}
         canonical = {label: whole[normalise(name)] for label, name in CANONICAL.items() if normalise(name) in whole}
-        parts: dict[str, set[str]] = {}
-        for sound in self.sounds.values():
-            for part in _parts(sound.name):
-                parts.setdefault(part, set()).add(sound.id)
-        alone = {part: self.sounds[min(owners)] for part, owners in parts.items() if len(owners) == 1}
-        return alone | canonical | whole
+        named = alone((sound.id, sound.name) for sound in self.sounds.values())
+        return {part: self.sounds[identifier] for part, identifier in named.items()} | canonical | whole
 
     def _close(self, name: str) -> list[str]:
         """At most four displayed names that share a part with this one, hold it, or are spelt like it."""
         wanted = normalise(name)
-        same = [sound.name for sound in self.sounds.values() if wanted in _parts(sound.name)]
+        same = [sound.name for sound in self.sounds.values() if wanted in parts(sound.name)]
         holding = [sound.name for sound in self.sounds.values() if wanted and wanted in normalise(sound.name)]
         spelt = [self._named[near].name for near in difflib.get_close_matches(wanted, self._named, 3)]
         return list(dict.fromkeys(same + spelt + holding))[:4]
@@ -138,21 +135,3 @@ class Ontology:
 
 def _sound(entry: Mapping[str, Any]) -> Sound:
     return Sound(str(entry["id"]), str(entry["name"]), tuple(entry["child_ids"]), tuple(entry.get("restrictions", ())))
-
-
-def _parts(name: str) -> set[str]:
-    """The names that a displayed name is made of: `Violin, fiddle` is a violin and a fiddle."""
-    bare = re.sub(r"\(.*?\)", "", name)
-    return {normalise(part) for part in (bare, *bare.split(","))} - {""}
-
-
-def _reached(roots: Iterable[str], following: Callable[[str], Iterable[str]]) -> frozenset[str]:
-    """The roots and all that lies behind them, each once, whatever ways lead to it."""
-    found: set[str] = set()
-    ahead = list(roots)
-    while ahead:
-        identifier = ahead.pop()
-        if identifier not in found:
-            found.add(identifier)
-            ahead += following(identifier)
-    return frozenset(found)
