@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
-from model_making import compact_model, low_high_model
+from model_making import backbone_model, compact_model, low_high_model
 
 from earmark.model import load_model
 
@@ -64,3 +64,11 @@ def low_high(low_high_file):
 def compact(tmp_path_factory):
     """A small network with random weights, and the file that `export` made of it."""
     return compact_model(tmp_path_factory.mktemp("model") / "compact.onnx")
+
+
+@pytest.fixture(scope="session")
+def backbone_file(tmp_path_factory):
+    """A small model file with AudioSet's labels and embeddings, of random weights."""
+    path = tmp_path_factory.mktemp("model") / "backbone.onnx"
+    backbone_model(path)
+    return path

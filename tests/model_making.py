@@ -110,3 +110,25 @@ def causal_model(path: Path):
     about = Description("live", ("a", "b"), False, FRONT_END, 4, network.context, window=0.4, ahead=network.ahead)
     export(network, about, path)
     return network
+
+
+def backbone_model(path: Path):
+    """A narrow backbone with random weights as a model file: AudioSet's labels, and 24 dimensions each 80 ms."""
+    import torch
+
+    from earmark.models.pretrained import PRETRAINED
+    from earmark.training.backbone import AudioSetNetwork, describe
+    from earmark.training.export import export, round_weights
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = AudioSetNetwork(width=0.1, step=8, window=0.4, mean=0.4)
+        for layer in network.modules():
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                layer.momentum = 1.0  # statistics as after training
+        network.train()
+        with torch.no_grad():
+            network(torch.randn(4, 400, 128))
+    network = round_weights(network.eval())
+    export(network, describe(network, PRETRAINED["mn04_as"], "0" * 64), path)
+    return network

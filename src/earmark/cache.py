@@ -8,6 +8,8 @@ from pathlib import Path
 from earmark.errors import MissingExtraError
 
 ENVIRONMENT = "EARMARK_CACHE"
+PRETRAINED = "pretrained"
+"""The kind of weights as published, and of model files made of them."""
 
 
 def cache_folder(kind: str) -> Path:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.errors import ModelError
+from earmark.cache import PRETRAINED, cache_folder
+from earmark.errors import MissingExtraError, ModelError
 from earmark.frontend import Features, FrontEnd, Samples
 from earmark.streaming import windows
 from earmark.timeline import Array, EventFinder, EventRules, Pooling, whole
@@ -206,10 +207,10 @@ def describe(content: Any, description: Description) -> None:
 
 
 def load_model(name: str | os.PathLike[str] = "sounds", threads: int | None = None) -> Model:
-    """Open a model: the name of a bundled one, or the path of an `.onnx` file.
+    """Open a model: the name of a bundled one, that of a backbone such as `mn04_as`, or the path of an `.onnx` file.
 
     Args:
-        name: see `bundled_models()`.
+        name: see `bundled_models()`, and `earmark models get` for backbones.
         threads: processor cores to use; all if None.
 
     Raises:
@@ -219,9 +220,14 @@ def load_model(name: str | os.PathLike[str] = "sounds", threads: int | None = No
     path = bundled.get(str(name), Path(name))
     if path.is_dir():
         path = path / "model.onnx"
+    if not path.is_file() and Path(name).name == str(name):
+        path = _made_in_cache(str(name)) or path
     if not path.is_file():
-        known = ", ".join(bundled) or "none"
-        raise ModelError(name, "no such model", f"give an .onnx file that `earmark train` made, or one of: {known}")
+        remedy = (
+            f"give an .onnx file that `earmark train` made, or one of: {', '.join(bundled) or 'none'}; "
+            "a backbone such as mn04_as comes with `earmark models get mn04_as`"
+        )
+        raise ModelError(name, "no such model", remedy)
     return Model(path, threads)
 
 
@@ -229,6 +235,23 @@ def bundled_models() -> dict[str, Path]:
     """The models that come with the package, by name: `sounds`, `words/gru` and so on."""
     folder = Path(str(resources.files("earmark") / "bundled"))
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.onnx"))}
+
+
+def pretrained_model(name: str) -> Path:
+    """Where the model file of a backbone lies once it was made of the publisher's weights, which is in the cache.
+
+    Raises:
+        MissingExtraError: platformdirs is not installed, which knows the cache folder.
+    """
+    return cache_folder(PRETRAINED) / f"{name}.onnx"
+
+
+def _made_in_cache(name: str) -> Path | None:
+    try:
+        path = pretrained_model(name)
+    except MissingExtraError:  # without that extra none was made
+        return None
+    return path if path.is_file() else None
 
 
 def _open(path: Path, threads: int | None) -> Any:

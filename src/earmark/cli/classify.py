@@ -41,13 +41,12 @@ def classify(
     """Classify every file."""
     from earmark.cli import output
     from earmark.labelling import classify as classify_recording
-    from earmark.model import load_model
 
     common.check_choice("--to", to, ("table", "json", "csv"))
     if plot and Path("-") in files:
         raise EarmarkError("--plot", "needs a name for the picture", "save standard input to a file first")
     draw_scores = output.scores_plotter() if plot else None
-    chosen = load_model(model)
+    chosen = common.open_model(model)
     if to == "csv":
         typer.echo("recording,label,score")
 

@@ -125,6 +125,30 @@ def labeller(model: Model, only: str | None, sensitivity: float, track: int) -> 
     return timeline_of
 
 
+def open_model(name: str) -> Model:
+    """The model of that name or path; that of a backbone is made first where it is not there.
+
+    Asks once, at a terminal, whether weights that are missing are to be fetched.
+    """
+    from earmark.model import load_model, pretrained_model
+    from earmark.models import pretrained
+
+    if name in pretrained.PRETRAINED and not Path(name).exists() and not pretrained_model(name).is_file():
+        pretrained.ensure(name, bar=lambda title: bar(title, transfer=True))
+        convert(name)
+    return load_model(name)
+
+
+def convert(name: str) -> Path:
+    """The model file of a backbone whose weights are here, made unless it is there."""
+    for package in ("torch", "lightning_fabric", "onnx", "onnxscript"):
+        if find_spec(package) is None:
+            raise MissingExtraError(f"{package}, which a model file of {name} is made with,", "train")
+    from earmark.training.backbone import converted
+
+    return converted(name)
+
+
 def labels_of(model: Model, only: str | None) -> set[str] | None:
     """The labels that `--only` names, or None for all."""
     if only is None:

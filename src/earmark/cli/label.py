@@ -62,14 +62,13 @@ def label(
 ) -> None:
     """Label every file; results to standard output or to files."""
     from earmark.cli import output
-    from earmark.model import load_model
     from earmark.timeline import Array, Scores
 
     wants_scores = plot is not None or every is not None
     show, close = _events(files, to, out, plot, track) if every is None else _seconds(files, to, out, plot, every)
     if plot and files:
         output.place(plot, files[0], ".png", len(files))  # what is wrong with it is told before hours of work
-    chosen = load_model(model)
+    chosen = common.open_model(model)
     timeline_of = common.labeller(chosen, only, sensitivity, track)
 
     def work(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""`earmark models`: what is bundled and what can be had, with each card; and pretrained weights fetched."""
+"""`earmark models`: what is bundled and what can be had, with each card; pretrained weights fetched and converted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ Examples:
     earmark models get mn04_as
 """
 
-GET_HELP = """Fetch the pretrained weights of a backbone from their publisher into the cache.
+GET_HELP = """Fetch the pretrained weights of a backbone from their publisher, and make a model file of them.
+
+By that file, `earmark label --model mn04_as` gives AudioSet's own answers, and `earmark embed` its embeddings. It takes
+torch and onnx to make it, and neither to use it. Both files lie in the cache.
 
 What broke off goes on where it stopped. The bytes are checked before the file gets its name. Where there is no
 network, fetch it elsewhere with --out, and name the folder with EARMARK_PRETRAINED.
@@ -105,6 +108,19 @@ def get_command(
     _say(f"{weights.name}: {weights.what}")
     _say(f"Licence: {weights.licence}, {weights.licence_note}.")
     _say(f"Cite: {weights.citation}")
+    if not (out or url) and pretrained.named(weights):
+        path = pretrained.find(name)
+        _say(f"{pretrained.ENVIRONMENT} names a copy: nothing was fetched.")
+    else:
+        path = _fetch(weights, url, out)
+    typer.echo(path)
+    if out is None:
+        _convert(name)
+
+
+def _fetch(weights: PretrainedWeights, url: str, out: Path | None) -> Path:
+    from earmark.models import pretrained
+
     _say(f"Address: {url or weights.url}")
     fetched = False
     with common.bar(weights.name, transfer=True) as advance:
@@ -114,10 +130,18 @@ def get_command(
             fetched = True
             advance(done, total)
 
-        path = pretrained.get(name, url, out, on_progress)
+        path = pretrained.get(weights.name, url, out, on_progress)
     if not fetched:
         _say(f"{weights.name} is there already: nothing was fetched.")
-    typer.echo(path)
+    return path
+
+
+def _convert(name: str) -> None:
+    """Make the model file; training needs none, so that it is no failure where that cannot be done."""
+    try:
+        _say(f"Model file, for --model {name}: {common.convert(name)}")
+    except EarmarkError as error:
+        common.complain(f"warning: no model file was made for --model {name}: {error}")
 
 
 def _show_all(to: str) -> None:
@@ -170,7 +194,8 @@ def _show_weights(weights: PretrainedWeights, to: str) -> None:
     except EarmarkError as error:
         problem = f"{error.reason}; {error.remedy}"
     if to == "json":
-        card = {"kind": "pretrained", **asdict(weights), "path": path, "problem": problem}
+        made = _model_file(weights.name)
+        card = {"kind": "pretrained", **asdict(weights), "path": path, "problem": problem, "model": made and str(made)}
         typer.echo(json.dumps(card, ensure_ascii=False))
         return
     typer.echo(f"{weights.name}: {weights.what}")
@@ -181,6 +206,18 @@ def _show_weights(weights: PretrainedWeights, to: str) -> None:
     typer.echo(f"size: {'not known' if weights.bytes is None else f'{weights.bytes:,} bytes'}")
     typer.echo(f"SHA-256: {weights.sha256 or 'not known, so that the file cannot be checked'}")
     typer.echo(f"file: {path or problem}")
+    typer.echo(f"model file: {_model_file(weights.name) or f'not here: earmark models get {weights.name}'}")
+
+
+def _model_file(name: str) -> Path | None:
+    """The file by which `--model` takes the weights, if it was made."""
+    from earmark.model import pretrained_model
+
+    try:
+        path = pretrained_model(name)
+    except EarmarkError:
+        return None
+    return path if path.is_file() else None
 
 
 def _plain(value: Any) -> str:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from earmark.cache import PRETRAINED as KIND
 from earmark.cache import cache_folder
 from earmark.errors import DatasetError, EarmarkWarning, MissingExtraError, ModelError
 from earmark.locking import alone
@@ -30,7 +31,6 @@ Bar = Callable[[str], "AbstractContextManager[OnProgress]"]
 ENVIRONMENT = "EARMARK_PRETRAINED"
 """Names a publisher's file, or a folder of such, which is then taken instead of one in the cache."""
 
-_KIND = "pretrained"  # of what lies in the cache
 _RELEASE = "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1"
 
 
@@ -164,7 +164,23 @@ def located(weights: PretrainedWeights) -> Path | None:
     Raises:
         ModelError: `EARMARK_PRETRAINED` names nothing that is there.
     """
-    return _named(weights) or _cached(weights)
+    return named(weights) or _cached(weights)
+
+
+def named(weights: PretrainedWeights) -> Path | None:
+    """The copy that the environment names, unchecked, if it is of these weights.
+
+    Raises:
+        ModelError: `EARMARK_PRETRAINED` names nothing that is there.
+    """
+    text = os.environ.get(ENVIRONMENT)
+    if not text:
+        return None
+    place = Path(text).expanduser()
+    if not place.exists():
+        raise ModelError(f"{ENVIRONMENT}={text}", "no such file or folder", "correct or unset it")
+    path = place / weights.file if place.is_dir() else place
+    return path if path.name == weights.file and path.is_file() else None
 
 
 def verify(path: Path, weights: PretrainedWeights) -> None:
@@ -204,7 +220,7 @@ def get(name: str, url: str = "", folder: Path | None = None, on_progress: OnPro
     from earmark.datasets.download import Download, nothing
 
     weights = known(name)
-    target = (cache_folder(_KIND) if folder is None else folder) / weights.file
+    target = (cache_folder(KIND) if folder is None else folder) / weights.file
     address = url or weights.url
     download = Download(
         address, target, on_progress=on_progress or nothing, accept=partial(_accept, weights, address, target)
@@ -269,18 +285,6 @@ def sha256(path: Path) -> str:
         raise ModelError(path, f"cannot be read ({error.strerror})") from error
 
 
-def _named(weights: PretrainedWeights) -> Path | None:
-    """The copy that the environment names, if it is of these weights."""
-    text = os.environ.get(ENVIRONMENT)
-    if not text:
-        return None
-    place = Path(text).expanduser()
-    if not place.exists():
-        raise ModelError(f"{ENVIRONMENT}={text}", "no such file or folder", "correct or unset it")
-    path = place / weights.file if place.is_dir() else place
-    return path if path.name == weights.file and path.is_file() else None
-
-
 def _is_there(target: Path, weights: PretrainedWeights, ours: bool) -> bool:
     """Whether the file has come before. Another in its place is replaced if it lies where only we write."""
     if not target.exists():
@@ -314,7 +318,7 @@ def _accept(weights: PretrainedWeights, address: str, target: Path, came: Path) 
 
 def _cached(weights: PretrainedWeights) -> Path | None:
     try:
-        path = cache_folder(_KIND) / weights.file
+        path = cache_folder(KIND) / weights.file
     except MissingExtraError:  # without that extra nothing was fetched
         return None
     return path if path.is_file() else None
