@@ -26,6 +26,7 @@ INFERENCE = {
     "model",
     "edges",
     "labelling",
+    "embedding",
     "heard",
     "contour",
     "pitch",
@@ -61,6 +62,7 @@ MAY_IMPORT = {
     "spoken": {"timeline", "model", "contour", "pitch"},
     "formats": {"timeline", "second_view", "captions", "spoken", "pitch"},
     "labelling": {"streaming", "media", "frontend", "timeline", "edges", "model"},
+    "embedding": {"streaming", "media", "timeline", "model", "labelling"},
     "heard": {"streaming", "media", "frontend", "timeline", "edges", "model", "labelling"},
     "speech": {"streaming", "media", "frontend", "timeline", "model", "labelling", "contour", "pitch", "spoken"},
     "plot": {"streaming", "media", "frontend", "timeline", "second_view"},
@@ -107,6 +109,7 @@ MAY_IMPORT = {
     "cooccurrence_plot": {"plot"},
     "evaluation": {
         "datasets",
+        "labels",
         "frontend",
         "timeline",
         "model",
@@ -267,6 +270,26 @@ for words in (["label", wav, "--to", "json"], ["classify", wav], ["caption", wav
     loaded = loaded_by(code, low_high_file, wav)
     assert {"av", "onnxruntime"} <= loaded
     assert not loaded & (HEAVY | SLOW_TO_START)
+
+
+def test_a_backbone_gives_answers_and_embeddings_without_anything_heavy(tmp_path, backbone_file):
+    code = """
+from earmark.cli import main
+model, wav = sys.argv[1:]
+for words in (["label", wav, "--to", "json"], ["classify", wav], ["embed", wav]):
+    sys.argv = ["earmark", *words, "--model", model]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, end.code
+import earmark
+assert len(earmark.embed(wav, model))
+"""
+    wav = write_wav(tmp_path / "a.wav", tones(2.0, (0.5, 1.5, 300.0)))
+    loaded = loaded_by(code, backbone_file, wav)
+    assert (tmp_path / "a.npy").is_file()
+    assert {"av", "onnxruntime"} <= loaded
+    assert not loaded & HEAVY
 
 
 def test_help_loads_neither_numpy_nor_onnxruntime():

@@ -8,6 +8,8 @@ for event in timeline.events:
 
 earmark.classify("clip.wav")[0]  # ("dog", 0.93)
 
+earmark.embed("clip.wav").values  # float32 [steps, 384]
+
 earmark.words("speech.wav").words[0]  # Word(onset=0.12, offset=0.48, f0=118.3, text=None)
 """
 
@@ -19,6 +21,7 @@ from earmark._version import __version__
 from earmark.errors import EarmarkError, EarmarkWarning
 
 if TYPE_CHECKING:
+    from earmark.embedding import Embeddings, embed
     from earmark.labelling import classify, label
     from earmark.model import bundled_models, load_model
     from earmark.second_view import Second, Seconds, seconds
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EarmarkError",
     "EarmarkWarning",
+    "Embeddings",
     "Event",
     "Second",
     "Seconds",
@@ -38,6 +42,7 @@ __all__ = [
     "__version__",
     "bundled_models",
     "classify",
+    "embed",
     "label",
     "load_model",
     "seconds",
@@ -45,6 +50,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Embeddings": "embedding",
+    "embed": "embedding",
     "classify": "labelling",
     "label": "labelling",
     "bundled_models": "model",

@@ -15,6 +15,7 @@ FILES = {
     "label": "label",
     "classify": "classify",
     "caption": "caption",
+    "embed": "embed",
     "words": "words",
     "listen": "listen",
     "serve": "serve",
