@@ -200,6 +200,83 @@ def test_a_run_that_leaks_is_refused(suspects, done, run_folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+class TestByAudioSet:
+    """Without training; the backbone is a small one of random weights, so it is no judge."""
+
+    @pytest.fixture(autouse=True)
+    def backbone(self, tmp_path, monkeypatch, backbone_file):
+        monkeypatch.setenv("EARMARK_CACHE", str(tmp_path / "cache"))
+        (tmp_path / "cache" / "pretrained").mkdir(parents=True)
+        (tmp_path / "cache" / "pretrained" / "mn04_as.onnx").write_bytes(backbone_file.read_bytes())
+
+    def test_alone(self, suspects, tmp_path):
+        mapped = ("--map", "rumble=Thunder", "--map", "tone=Sine wave")
+        made = suspects("my sounds", "--by", "audioset", *mapped, "--out", tmp_path / "out", "--top", 3)
+        assert made.returncode == 0, made.stderr
+        assert made.stdout.splitlines()[0].startswith("Ranked 27 clips")
+        assert "Run:" not in made.stdout
+        rows = read(tmp_path / "out" / "suspects.csv")
+        assert len(rows) == 27
+        assert [float(row["score"]) for row in rows] == sorted(float(row["score"]) for row in rows)
+        assert {row["guess"] for row in rows} <= {"hiss", "rumble", "tone"}
+        assert len(cards_of(tmp_path / "out" / "suspects.html")) == 3
+
+    def test_labels_without_a_class_are_told(self, suspects, tmp_path, place):
+        root = tmp_path / "odd sounds"
+        for folder, name in (("hiss", "hiss"), ("my_machine", "rumble")):
+            (root / folder).mkdir(parents=True)
+            for clip in (place / "my sounds" / name).glob(f"{name}_*.wav"):
+                (root / folder / clip.name).write_bytes(clip.read_bytes())
+        made = suspects(root, "--by", "audioset", "--out", tmp_path / "out")
+        assert made.returncode == 0, made.stderr
+        assert "AudioSet has no class by the name of my_machine; name one with --map LABEL=CLASS" in made.stderr
+        assert "9 clips have labels that no class stands for, and are not ranked" in made.stderr
+        assert {row["label"] for row in read(tmp_path / "out" / "suspects.csv")} == {"hiss"}
+
+    def test_together_with_a_run(self, suspects, done, run_folder, tmp_path):
+        words = (
+            "my sounds",
+            "--by",
+            "both",
+            "--run",
+            run_folder,
+            "--map",
+            "tone=Beep, bleep",
+            "--out",
+            tmp_path / "out",
+        )
+        made = suspects(*words)
+        assert made.returncode == 0, made.stderr
+        rows = read(tmp_path / "out" / "suspects.csv")
+        assert len(rows) == 27
+        assert rows[0]["path"] == ODD  # random weights are no evidence, and the networks know
+
+    @pytest.mark.parametrize(
+        ("words", "says"),
+        [
+            (["--by", "audioset", "--run", "runs"], ["--run", "choose --by both"]),
+            (["--by", "audioset", "--recipe", "r.yaml"], ["--by audioset", "trains nothing"]),
+            (["--map", "tone=Beep"], ["--map", "choose --by audioset"]),
+            (["--by", "audioset", "--map", "tone"], ["--map tone", "LABEL=CLASS"]),
+            (["--by", "audioset", "--map", "bell=Bell"], ["--map bell", "is no label of my_sounds"]),
+            (["--by", "audioset", "--map", "tone=zebra"], ["zebra", "is no class of AudioSet"]),
+        ],
+    )
+    def test_mistakes(self, suspects, words, says):
+        told = suspects("my sounds", *words)
+        assert told.returncode == 1
+        (line,) = told.stderr.splitlines()
+        for text in says:
+            assert text in line
+
+    def test_without_the_backbone(self, suspects, tmp_path, monkeypatch):
+        monkeypatch.setenv("EARMARK_CACHE", str(tmp_path / "none"))
+        monkeypatch.delenv("EARMARK_PRETRAINED", raising=False)
+        told = suspects("my sounds", "--by", "audioset", "--out", tmp_path / "out")
+        assert told.returncode == 1
+        assert "`earmark models get mn04_as`" in told.stderr
+
+
 def test_help_has_examples(process):
     told = process("data", "suspects", "--help")
     assert told.returncode == 0

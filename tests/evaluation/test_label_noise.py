@@ -62,3 +62,17 @@ def test_most_wrong_labels_are_found():
     content = json.loads(RESULTS.read_text())
     assert content["wrong"] == round(0.08 * content["clips"])
     assert content["rankings"]["self_confidence"]["recall"]["15%"] >= 0.6
+
+
+def test_the_docs_quote_the_figures_of_audiosets_answers():
+    content = json.loads(RESULTS.with_name("label_noise_audioset.json").read_text())
+    text = (ROOT / "docs" / "suspects.md").read_text()
+    audioset, networks, both = (content["by"][name] for name in ("audioset", "networks", "both"))
+    for share, recall in audioset["recall"].items():
+        figures = (recall, networks["recall"][share], both["recall"][share], audioset["precision"][share])
+        row = " | ".join([share.replace("%", " %"), *(f"{figure:.3f}" for figure in figures)])
+        assert f"| {row} |" in text
+    told = " | ".join(f"{one['accuracy_by_the_true_labels']:.3f}" for one in (audioset, networks, both))
+    assert f"| true label told best | {told} |" in text
+    assert content["wrong"] == json.loads(RESULTS.read_text())["wrong"]
+    assert audioset["recall"]["15%"] >= 0.9

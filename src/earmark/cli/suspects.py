@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,17 +19,23 @@ if TYPE_CHECKING:
     from earmark.training.recipe import Recipe
 
 TABLE, MARKS, PAGE, SOUNDS = "suspects.csv", "marks.csv", "suspects.html", "audio"
-HELP = """Find clips whose label is doubtful, by what networks say of clips that they never heard.
+BACKBONE = "mn04_as"
+HELP = """Find clips whose label is doubtful, by networks that never heard them, or by what AudioSet knows.
 
 Networks are trained here, each on all folds but the one that it tests; or a run that has done so is given with --run.
-Clips are ranked by confident learning. What is written: suspects.csv, all clips from the most doubtful down, and
-suspects.html, a page with a picture of each of the first, a button that plays it, and the choice to keep, relabel or
-drop it. Decide in either; the page gives marks.csv. Training obeys both tables, by the key `marks` of a recipe's
-dataset. The same command again keeps what was decided; one that was interrupted is taken up.
+With --by audioset nothing is trained: a network that learned AudioSet is asked what it hears of the label's class
+(earmark models get mn04_as). With --by both, both count. Clips are ranked by confident learning.
+
+What is written: suspects.csv, all clips from the most doubtful down, and suspects.html, a page with a picture of
+each of the first, a button that plays it, and the choice to keep, relabel or drop it. Decide in either; the page gives
+marks.csv. Training obeys both tables, by the key `marks` of a recipe's dataset. The same command again keeps what was
+decided; one that was interrupted is taken up.
 
 Examples:
 
     earmark data suspects my_sounds/
+
+    earmark data suspects my_sounds/ --by audioset --map my_bell=Doorbell
 
     earmark data suspects esc50 --recipe recipes/environment/esc50/compact_cnn.yaml --top 200
 
@@ -36,6 +43,14 @@ Examples:
 
     earmark train my_sounds/ dataset.0.marks=my_sounds-suspects/marks.csv
 """
+
+
+class By(StrEnum):
+    """Who judges labels."""
+
+    networks = "networks"
+    audioset = "audioset"
+    both = "both"
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +63,13 @@ def suspects(
         str, typer.Argument(metavar="PATH|NAME", help="A folder, a table (CSV), or a name such as esc50.")
     ],
     overrides: Annotated[list[str] | None, typer.Argument(help="Changes to the recipe: section.key=value")] = None,
+    by: Annotated[By, typer.Option(help="Who judges: networks trained on the clips, AudioSet's answers, or both.")] = (
+        By.networks
+    ),
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="LABEL=CLASS", help="AudioSet's class of a label, where names do not tell it."),
+    ] = None,
     run: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A finished run that tested these clips; trains none then.")
     ] = None,
@@ -74,29 +96,73 @@ def suspects(
     ] = None,
 ) -> None:
     """Find clips whose label is doubtful."""
-    _check_installed(run is None)
+    trains = by is not By.audioset and run is None
+    _check_installed(trains)
     from earmark import datasets
     from earmark.evaluation import suspect_scores, suspect_table
 
-    if run is not None and (recipe is not None or overrides):
-        raise EarmarkError("--run", "trains nothing, so there is no recipe to follow or change", "leave one out")
+    if not trains and (recipe is not None or overrides):
+        option_given = "--run" if run is not None else "--by audioset"
+        raise EarmarkError(option_given, "trains nothing, so there is no recipe to follow or change", "leave one out")
+    if by is By.audioset and run is not None:
+        raise EarmarkError("--run", "holds what networks say", "choose --by both")
+    if by is By.networks and mapping:
+        raise EarmarkError("--map", "is for AudioSet's answers", "choose --by audioset or --by both")
     root = datasets.find(place)
     options = dict(map(common.key_value, option or []))
     dataset = datasets.load(layout, root, **options)
     folder = out or Path(f"{dataset.name}-suspects")
     decided = suspect_table.decisions([folder / TABLE, folder / MARKS], root)  # a mistake in it costs no training
-    if run is None:
+    answers = None
+    if by is not By.networks:
+        answers = _answers(dataset, list(map(_pair, mapping or [])))
+    if trains:
         part = {"path": str(root), "layout": layout, "options": options}
         plan = _plan(recipe, dataset, part, folds, overrides or [])
         _make_folder(folder)
         run = _train(plan, runs, cache, jobs)
     else:
-        _check_run(run)
+        if run is not None:
+            _check_run(run)
         _make_folder(folder)
-    found = suspect_table.find(dataset, root, suspect_scores.load(run), decided)
+    held_out = None if run is None else suspect_scores.load(run)
+    if answers is not None:
+        from earmark.evaluation import zero_shot
+
+        held_out = zero_shot.judged(dataset, root, *answers, held_out)
+    assert held_out is not None
+    found = suspect_table.find(dataset, root, held_out, decided)
     suspect_table.write(found.ranked, decided, folder / TABLE, root)
     _draw(found, dataset.name, folder, slice(first - 1, first - 1 + top), root, decided)
     _tell(found, folder, run)
+
+
+def _answers(dataset: Dataset, own: Sequence[tuple[str, str]]) -> tuple[Any, dict[str, tuple[str, ...]]]:
+    """AudioSet's answers for each clip, and the classes that stand for the labels; what lacks is told."""
+    from earmark.evaluation import zero_shot
+
+    for label, _ in own:
+        if label not in dataset.labels:
+            raise EarmarkError(
+                f"--map {label}", f"is no label of {dataset.name}", "labels: " + ", ".join(dataset.labels)
+            )
+    classes = zero_shot.mapped(dataset.labels, own)
+    unmapped = [label for label in dataset.labels if label not in classes]
+    if unmapped:
+        common.complain(f"AudioSet has no class by the name of {', '.join(unmapped)}; name one with --map LABEL=CLASS")
+    model = common.open_model(BACKBONE)
+    clips = dataset.clips
+    found, errors = zero_shot.answers(model, clips, lambda items: common.tracked(items, len(clips), "clips"))
+    for error in errors:
+        common.complain(f"warning: left out: {error}")
+    return found, classes
+
+
+def _pair(text: str) -> tuple[str, str]:
+    label, sign, name = text.partition("=")
+    if not (label and sign and name):
+        raise EarmarkError(f"--map {text}", "is no label and class", "write LABEL=CLASS")
+    return label, name
 
 
 def _plan(recipe: Path | None, dataset: Dataset, part: dict[str, Any], folds: int, overrides: list[str]) -> Recipe:
@@ -138,7 +204,7 @@ def _draw(found: Suspects, name: str, folder: Path, shown: slice, root: Path, de
         raise EarmarkError("--first", f"there are only {len(found.ranked)} clips", "begin earlier")
     summary = (
         f"Clips {chosen[0].rank:,} to {chosen[-1].rank:,} of {len(found.ranked):,}, the most doubtful first. Confident "
-        f"learning doubts {_labels(found.doubted)}; the weaker the networks, the more of those are right after all."
+        f"learning doubts {_labels(found.doubted)}; the weaker those who judge, the more of these are right after all."
     )
     others = suspect_table.others(chosen, decided, root)
     sheet = suspects_page.Sheet(name, summary, found.labels, found.exclusive, others)
@@ -146,13 +212,15 @@ def _draw(found: Suspects, name: str, folder: Path, shown: slice, root: Path, de
     suspects_page.write(sheet, drawn, folder / PAGE)
 
 
-def _tell(found: Suspects, folder: Path, run: Path) -> None:
+def _tell(found: Suspects, folder: Path, run: Path | None) -> None:
     if found.untested:
-        common.complain(f"{found.untested:,} clips were not tested in that run, and are not ranked")
+        common.complain(f"{found.untested:,} clips were not tested{' in that run' if run else ''}, and are not ranked")
     if found.unknown:
-        common.complain(f"{found.unknown:,} clips have labels that the run does not know, and are not ranked")
+        who = "the run does not know" if run else "no class stands for"
+        common.complain(f"{found.unknown:,} clips have labels that {who}, and are not ranked")
     typer.echo(f"Ranked {len(found.ranked):,} clips; confident learning doubts {_labels(found.doubted)}")
-    typer.echo(f"Run: {run}")
+    if run is not None:
+        typer.echo(f"Run: {run}")
     typer.echo(f"Table: {folder / TABLE}")
     typer.echo(f"Page: {folder / PAGE}")
 
