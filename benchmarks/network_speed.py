@@ -1,5 +1,6 @@
-"""How many times faster than real time networks answer on one core: the backbone in float and in 8 bits, at each step of
-time, beside the bundled models. The network alone, and with its front end.
+"""How many times faster than real time networks answer on one core: the backbone, beside the bundled models.
+
+The network alone and with its front end; the backbone in float and in 8 bits, at each step of time.
 
     python benchmarks/network_speed.py
 
@@ -43,7 +44,7 @@ def main() -> None:
             rows.append(measured(name, load_model(str(path), threads=1), arguments.runs))
     report = {
         "what": "times real time on one core; scores of a model file by ONNX Runtime",
-        "protocol": f"{SECONDS:g} s of sound, processor time, median of {arguments.runs} runs after one that is not counted",
+        "protocol": f"{SECONDS:g} s of sound, processor time, median of {arguments.runs} runs after one not counted",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "networks": rows,
