@@ -36,6 +36,7 @@ def streamed_scores(model, samples, block):
 def short_chunks(monkeypatch):
     """Chunks of 10 steps, so that seconds of sound need several."""
     monkeypatch.setattr(models, "CHUNK_SECONDS", 10 * STEP / RATE)
+    monkeypatch.setattr(models, "CHUNK_CONTEXTS", 0)
 
 
 # A chunk of 10 steps is full with its context of 5 once there are 15 steps, or 113 to 120 frames.
@@ -56,6 +57,7 @@ def test_any_length_any_blocks_any_chunk(loaded, compact, samples, block, chunk)
     sound = 0.2 * np.random.default_rng(0).standard_normal(samples).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "CHUNK_SECONDS", chunk * STEP / RATE)
+        patch.setattr(models, "CHUNK_CONTEXTS", 0)
         np.testing.assert_allclose(streamed_scores(loaded, sound, block), network_scores(compact[0], sound), atol=1e-4)
 
 
@@ -72,6 +74,7 @@ def test_a_causal_network_streams_with_little_ahead(tmp_path, monkeypatch):
     whole = network_scores(network, sound)
     for chunk in (0.08, 0.4, 2.0, 20.0):
         monkeypatch.setattr(models, "CHUNK_SECONDS", chunk)
+        monkeypatch.setattr(models, "CHUNK_CONTEXTS", 0)
         np.testing.assert_allclose(streamed_scores(model, sound, 4410), whole, atol=1e-4)
 
 

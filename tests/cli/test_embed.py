@@ -130,6 +130,17 @@ class TestFirstUse:
         assert (place / "cache" / "pretrained" / "mn04_as.onnx").is_file()
 
     @pytest.mark.shared
+    def test_got_from_a_copy_that_is_named(self, command, place, pretrained, monkeypatch):
+        monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
+        done = command("models", "get", "mn04_as")
+        path = place / "cache" / "pretrained" / "mn04_as.onnx"
+        assert done.returncode == 0
+        assert done.stdout == f"{pretrained}\n"
+        assert "nothing was fetched" in done.stderr
+        assert f"Model file, for --model mn04_as: {path}" in done.stderr
+        assert f"model file: {path}" in command("models", "mn04_as").stdout
+
+    @pytest.mark.shared
     def test_without_torch(self, command, pretrained, monkeypatch):
         from earmark.cli import common
 
