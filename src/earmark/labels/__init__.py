@@ -27,7 +27,10 @@ URBANSOUND8K = frozenset({
 })  # fmt: skip
 """The 10 classes of UrbanSound8K under their canonical names."""
 
-INSTRUMENTS = frozenset({"brass", "drum_kit", "guitar", "piano", "violin"})
+INSTRUMENTS = frozenset({
+    "accordion", "bass_guitar", "brass", "cello", "clarinet", "drum_kit", "flute", "guitar", "harmonica", "harp",
+    "mallets", "organ", "piano", "saxophone", "trombone", "trumpet", "violin",
+})  # fmt: skip
 
 CANONICAL: frozenset[str] = ESC50 | URBANSOUND8K | INSTRUMENTS | {"speech", "music"}
 """Every canonical name there is."""
