@@ -9,7 +9,9 @@ from model_making import write_wav
 from sounds import SMALL, sound_of, write_dataset
 
 from earmark.errors import DatasetError, RecipeError
-from earmark.training.from_folder import recipe_for
+from earmark.labelling import label as earmark_label
+from earmark.model import load_model
+from earmark.training.from_folder import WITHOUT_BACKBONE, recipe_for
 from earmark.training.starting import Start
 
 EARMARK = Path(sys.executable).with_name("earmark")
@@ -69,7 +71,9 @@ def empty_files(folder, each):
 
 
 @pytest.mark.parametrize(("each", "batch"), [(2, 2), (20, 7), (200, 32)])
-@pytest.mark.parametrize(("words", "wanted", "fewest"), [([], 400, 10), (["model.network=compact_cnn"], 1500, 30)])
+@pytest.mark.parametrize(
+    ("words", "wanted", "fewest"), [(["model.start=sounds"], 400, 10), (["model.network=compact_cnn"], 1500, 30)]
+)
 def test_size_decides_batch_and_epochs(tmp_path, each, batch, words, wanted, fewest):
     empty_files(tmp_path / "data", each)
     plan = recipe_for(tmp_path / "data", words)
@@ -83,22 +87,74 @@ def test_size_decides_batch_and_epochs(tmp_path, each, batch, words, wanted, few
 
 
 @pytest.mark.parametrize(
-    ("words", "start"),
+    ("words", "network", "start"),
     [
-        ([], "sounds"),
-        (["training.epochs=3"], "sounds"),
-        (["model.start=mine.onnx"], "mine.onnx"),
-        (["model.network=segmenter"], None),
-        (["front_end.bands=40"], None),
-        (["front_end={bands: 40}"], None),
+        ([], "mn", None),
+        (["split.protocol=none"], "mn", None),
+        (WITHOUT_BACKBONE.split(), "segmenter", "sounds"),
+        (["model.start=sounds"], "segmenter", "sounds"),
+        (["model.start=mine.onnx"], "segmenter", "mine.onnx"),
+        (["model.network=segmenter"], "segmenter", None),
+        (["front_end.bands=40"], "compact_cnn", None),
+        (["front_end={bands: 40}"], "compact_cnn", None),
     ],
 )
-def test_the_bundled_network_is_the_start_unless_another_is_asked_for(tmp_path, words, start):
+def test_the_backbone_is_the_start_unless_another_is_asked_for(tmp_path, words, network, start):
     empty_files(tmp_path / "data", 2)
     plan = recipe_for(tmp_path / "data", words)
-    assert plan.model.start == start
+    assert (plan.model.network, plan.model.start) == (network, start)
     if start == "sounds":
         Start(plan)  # whatever is bundled fits what is trained
+    assert plan.solved == (network == "mn")
+
+
+@pytest.mark.parametrize(("each", "protocol"), [(2, "grouped"), (5, "stratified")])
+def test_sources_decide_whether_folds_are_made(tmp_path, each, protocol):
+    empty_files(tmp_path / "data", each)
+    assert recipe_for(tmp_path / "data", []).split.protocol == protocol
+
+
+def test_the_thorough_way_teaches_the_backbone_on_and_solves_the_head_again(tmp_path):
+    empty_files(tmp_path / "data", 2)
+    plan = recipe_for(tmp_path / "data", [], thorough=True)
+    phases = [phase.training for phase in plan.phases()]
+    assert [phase.optimizer for phase in phases] == ["ridge", "adamw", "ridge"]
+    assert [phase.freeze for phase in phases] == [True, False, True]
+    assert phases[1].keep == "audioset"
+    assert phases[1].batch_norm == "frozen"
+    assert phases[1].layer_decay < 1
+
+
+def test_without_the_weights_the_error_says_how_to_get_them_and_what_needs_none(command, tmp_path, monkeypatch):
+    empty_files(tmp_path / "data", 2)
+    monkeypatch.delenv("EARMARK_PRETRAINED", raising=False)
+    monkeypatch.setenv("EARMARK_CACHE", str(tmp_path / "cache"))
+    done = command("train", tmp_path / "data", "--out", tmp_path / "runs")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "earmark models get mn04_as" in line
+    assert WITHOUT_BACKBONE in line
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.shared
+def test_five_clips_of_each_are_learned_and_noise_is_none_of_them(command, tmp_path, pretrained, monkeypatch):
+    monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
+    write_dataset(tmp_path / "mine", labels=("hiss", "tone"), each=5, seconds=2.0)
+    words = ("train", tmp_path / "mine", "--out", tmp_path / "runs", "--cache", tmp_path / "cache")
+    done = command(*words, "--accelerator", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "5 folds by source" in done.stdout
+    assert "mean accuracy 1.000" in done.stdout
+    (path,) = (tmp_path / "runs").glob("mine/*/model.onnx")
+    model = load_model(path)
+    assert model.dimensions == 384
+    assert set(model.description.thresholds) == {"hiss", "tone"}
+    rng = np.random.default_rng(3)
+    write_wav(tmp_path / "quiet.wav", 0.001 * rng.standard_normal(5 * 22_050))
+    assert earmark_label(tmp_path / "quiet.wav", model).events == ()
+    write_wav(tmp_path / "new.wav", np.clip(sound_of("tone", 50, 3.0), -1, 1))
+    assert {event.label for event in earmark_label(tmp_path / "new.wav", model).events} == {"tone"}
 
 
 def test_mistakes_in_overrides(tmp_path):

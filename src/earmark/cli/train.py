@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from earmark.training.folders import Outcome
     from earmark.training.recipe import Recipe
 
@@ -18,9 +20,16 @@ HELP = """Learn sounds from labelled clips.
 Give a folder that holds a folder of examples for each class, or a recipe (YAML). A run that was
 interrupted is taken up by the same command.
 
+A folder is learned in seconds, on what the backbone mn04_as knows of sounds in general; it is
+fetched once (`earmark models get mn04_as`). Sounds that are none of the folder's are left unmarked.
+
 Examples:
 
     earmark train my_sounds/                         # my_sounds/doorbell/*.wav, my_sounds/kettle/*.mp4, ...
+
+    earmark train my_sounds/ --thorough              # the backbone is taught on: minutes
+
+    earmark train my_sounds/ --add-to MODEL          # MODEL's labels and those of the folder, in one file
 
     earmark train recipes/environment/esc50/earmark.yaml
 
@@ -50,22 +59,30 @@ def train(
             min=1, help="Networks trained at a time; on a CPU, if not given, one on each core.", show_default=False
         ),
     ] = None,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Of a folder: teach the backbone on, too.")] = False,
+    add_to: Annotated[
+        str | None,
+        typer.Option("--add-to", help="Of a folder: add its labels to this model, whose own stay as they are."),
+    ] = None,
 ) -> None:
     """Train, measure and export."""
     _check_installed()
     from earmark.cli.progress import TrainingProgress
     from earmark.training import fit, from_folder, recipe, run
 
+    if add_to is not None:
+        return _add(what, add_to, overrides, thorough, out, cache)
     task = _task(what)
     if task == "words":
         return _train_words(what, overrides, out, cache)
     if task == "study":
         return _study(what, overrides or [], out, cache, accelerator, devices, jobs)
     if what.is_dir() or what.suffix.lower() == ".csv":
-        plan = from_folder.recipe_for(what, overrides or [])
+        plan = from_folder.recipe_for(what, overrides or [], thorough)
+        otherwise = f"start without it: {from_folder.WITHOUT_BACKBONE}"
     else:
-        plan = recipe.load(what, overrides)
-    _ask_for_weights([plan])
+        plan, otherwise = recipe.load(what, overrides), ""
+    _ask_for_weights([plan], otherwise)
     fabric = fit.start_fabric(plan, accelerator, devices)
     with TrainingProgress(show=fabric.is_global_zero) as progress:
         outcome = run.run(
@@ -73,6 +90,32 @@ def train(
         )
     if fabric.is_global_zero:
         _tell(outcome)
+
+
+def _add(what: Path, model: str, overrides: list[str] | None, thorough: bool, out: Path, cache: Path | None) -> None:
+    """Labels added to a model, and how well they are told."""
+    from earmark.cli.progress import TrainingProgress
+    from earmark.errors import EarmarkError
+    from earmark.training import addition
+
+    if overrides or thorough or what.suffix in (".yaml", ".yml"):
+        raise EarmarkError(
+            "--add-to", "takes a folder or a table of clips alone", "leave out recipes and changes to one"
+        )
+    with TrainingProgress() as progress:
+        added = addition.add(model, what, out, cache, progress.preparing)
+    typer.echo(f"Added to {model}, whose own labels score as before: {', '.join(added.labels)} ({added.clips} clips)")
+    for label, figures in added.figures.items():
+        if "found" in figures:
+            false = f", {figures['false']:.0%} of the others' by mistake" if "false" in figures else ""
+            typer.echo(
+                f"  {label:<20} {figures['found']:.0%} of its clips marked by columns that they did not teach{false}"
+            )
+    if not added.negatives:
+        typer.echo("What other sounds are to this model is not known: expect false marks, or give a model on mn04_as.")
+    typer.echo(f"Model: {added.model}")
+    typer.echo("Use it:")
+    typer.echo(f"  earmark label VIDEO --model {added.model}")
 
 
 def _task(what: Path) -> str | None:
@@ -119,14 +162,19 @@ def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path
     typer.echo(f"  earmark evaluate {outcome.model} --on FOLDER")
 
 
-def _ask_for_weights(plans: list[Recipe]) -> None:
-    """Offer to fetch the pretrained weights that are needed and not here."""
+def _ask_for_weights(plans: list[Recipe], otherwise: str = "") -> None:
+    """Offer to fetch the pretrained weights that are needed and not here; say what would do `otherwise`."""
     from earmark.cli import common
+    from earmark.errors import ModelError
     from earmark.models import pretrained
     from earmark.training.stages import needs_weights
 
     for weights in {plan.weights for plan in plans if plan.weights and needs_weights(plan)}:
-        pretrained.ensure(weights, bar=partial(common.bar, transfer=True))
+        try:
+            pretrained.ensure(weights, bar=partial(common.bar, transfer=True))
+        except ModelError as error:
+            remedy = f"{error.remedy}; or {otherwise}" if otherwise else error.remedy
+            raise ModelError(error.subject, error.reason, remedy) from error
 
 
 def _usual_jobs(device: str, processes: int) -> int:

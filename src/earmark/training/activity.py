@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,3 +58,34 @@ def in_steps(active: Tensor, stride: int) -> Tensor:
     [batch, steps, labels] of [batch, frames, labels].
     """
     return functional.avg_pool1d(active.transpose(1, 2), stride, ceil_mode=True).transpose(1, 2)
+
+
+def overlapped(clips: Sequence[Clip]) -> dict[int, list[int]]:
+    """By clip, which others of the same recording overlap it and have other labels."""
+    by_recording: dict[Path, list[int]] = {}
+    for i, clip in enumerate(clips):
+        by_recording.setdefault(clip.path, []).append(i)
+    found: dict[int, list[int]] = {}
+    for together in by_recording.values():
+        for i, j in permutations(together, 2):
+            one, other = clips[i], clips[j]
+            apart = (one.end is not None and one.end <= other.start) or (
+                other.end is not None and other.end <= one.start
+            )
+            if not apart and set(one.labels) != set(other.labels):
+                found.setdefault(i, []).append(j)
+    return found
+
+
+def with_others(
+    active: Activity, clip: Clip, others: Sequence[Clip], labels: Sequence[str], seconds: float
+) -> Activity:
+    """The activity of a clip, and that of what else is marked in its recording at the same time."""
+    column = {label: i for i, label in enumerate(labels)}
+    both = active.copy()
+    for other in others:
+        first = max(0, round((other.start - clip.start) / seconds))
+        last = len(both) if other.end is None else max(0, round((other.end - clip.start) / seconds))
+        for label in other.labels:
+            both[first:last, column[label]] = 1
+    return both

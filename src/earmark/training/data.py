@@ -15,6 +15,7 @@ from earmark.augment.copies import of_each
 from earmark.datasets import Clip, Dataset, marks
 from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkWarning, RecipeError
+from earmark.frontend import IN_DECIBELS
 from earmark.timeline import Event
 from earmark.training import activity
 from earmark.training.activity import Activity
@@ -102,7 +103,7 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
         excerpts=np.tile(excerpts[good], versions),
     )
     if not timed:
-        return data
+        return _with_overlaps(data, recipe)
     known = [events[i] for i in good]
     told = np.tile(np.array([own is not None for own in known]), versions)
     return replace(data, activity=_activity(data, known, recipe), timed=told)
@@ -118,6 +119,20 @@ def _activity(data: TrainingData, events: Sequence[Events], recipe: Recipe) -> t
         else:
             own.append(activity.by_events(clip, known, data.labels, frames, recipe.front_end.seconds))
     return tuple(own) * (len(data.clips) // data.originals)
+
+
+def _with_overlaps(data: TrainingData, recipe: Recipe) -> TrainingData:
+    """The data; where clips of one recording overlap, with when labels hold, as those of both do at once."""
+    clips, front_end = data.clips[: data.originals], recipe.front_end
+    if data.exclusive or front_end.patch is not None or front_end.kind not in IN_DECIBELS:
+        return data
+    if not (others := activity.overlapped(clips)):
+        return data
+    own = [activity.where_loud(data.targets[i], data.features.levels(i)) for i in range(data.originals)]
+    for i, found in others.items():
+        beside = [clips[j] for j in found]
+        own[i] = activity.with_others(own[i], clips[i], beside, data.labels, front_end.seconds)
+    return replace(data, activity=tuple(own) * (len(data.clips) // data.originals))
 
 
 def targets_of(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> NDArray[np.float32]:

@@ -162,8 +162,9 @@ class TrainingLoop(Section):
     epochs: Annotated[int, Field(ge=1)] = 100
     batch: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    """`muon` needs fewer epochs, each of which takes somewhat longer. `adamw` without weight decay is Adam."""
+    optimizer: Literal["adamw", "muon", "ridge"] = "adamw"
+    """`muon` needs fewer epochs, each of which takes somewhat longer. `adamw` without weight decay is Adam. `ridge`
+    solves what answers on a frozen backbone's embeddings at once, by least squares with the penalty `weight_decay`."""
     schedule: Literal["one_cycle", "constant"] = "one_cycle"
     """The learning rate rises to its value and falls again (Smith and Topin, 2018), or stays."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
@@ -181,6 +182,9 @@ class TrainingLoop(Section):
     freeze: bool = False
     """Train only what answers on a backbone's embeddings, which are prepared once (network `mn`). Of what `augment`
     varies in each batch only excerpts and mixup are left: embeddings have no levels and no bands."""
+    negatives: bool = False
+    """Learn also from a bundled table of embeddings of sounds that are none of the recipe's (`ridge` on `mn04_as`), so
+    that they are left unmarked."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The learning rate of each of the network's parts is this share of that of the part before it, from the answer
     back to the input: what is near the input, and most general, changes least (Howard and Ruder, 2018,
@@ -290,6 +294,12 @@ class Recipe(Section):
             raise ValueError("training.keep needs a backbone that knows AudioSet: set model.options.weights")
         if own.freeze and own.distillation:
             raise ValueError("training.distillation: nothing can be learned from others with training.freeze")
+        if own.optimizer == "ridge" and not own.freeze:
+            raise ValueError("training.optimizer: ridge solves what answers on frozen embeddings: set training.freeze")
+        if own.optimizer == "ridge" and self.model.options.get("hidden"):
+            raise ValueError("training.optimizer: ridge solves one layer: leave out model.options.hidden")
+        if own.negatives and (own.optimizer != "ridge" or not self.weights):
+            raise ValueError("training.negatives: only ridge learns from them, on model.options.weights: mn04_as")
         if self.weights and self.front_end != FrontEnd.audioset():
             raise ValueError("front_end: these weights hear others: set front_end to audioset")
 
@@ -297,6 +307,11 @@ class Recipe(Section):
     def weights(self) -> str | None:
         """The pretrained weights of its backbone: a name or a path; None if it has none."""
         return self.model.options.get("weights") if self.model.network == BACKBONE else None
+
+    @property
+    def solved(self) -> bool:
+        """Whether the labels' answers are solved by least squares in the end."""
+        return self.phases()[-1].training.optimizer == "ridge"
 
     def phases(self) -> list[Recipe]:
         """The recipe of each of the stages, or the recipe itself where there are none.

@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 from earmark._version import __version__
 from earmark.evaluation import report
 from earmark.evaluation.suspect_scores import HeldOut
-from earmark.model import Description
+from earmark.model import Description, Threshold
 from earmark.models import pretrained
 from earmark.training import data as training_data
 from earmark.training import parallel, timed
@@ -30,6 +30,7 @@ from earmark.training.export import export, round_weights
 from earmark.training.fit import EpochReport
 from earmark.training.folders import Outcome, finished, machine, opened, write_json
 from earmark.training.history import MEMBER, read_history
+from earmark.training.linear_head import THRESHOLDS
 from earmark.training.measure import Answers, answer, reliability, summary, thresholds, total_confusion
 from earmark.training.multi_crop import answer_crops
 from earmark.training.networks import Network
@@ -59,7 +60,7 @@ def run(
         if not (folder / "metrics.json").exists():  # which is written last
             pending = sum(not (folder / part.name / "answers.npz").exists() for part in parts)
             listener.starting(pending * (1 + members(recipe)), min(jobs, max(1, pending)))
-            if jobs > 1:
+            if jobs > 1 and not instant(recipe):
                 parallel.train_parts(recipe, [part.name for part in parts], folder, cache, jobs, listener)
             histories = [train_part(recipe, data, part, folder, fabric, listener, cache) for part in parts]
             if fabric.is_global_zero:
@@ -118,6 +119,11 @@ def train_part(
         clear_checkpoints(home)
     fabric.barrier()
     return read_history(home)
+
+
+def instant(recipe: Recipe) -> bool:
+    """Whether networks are solved sooner than processes for them have started."""
+    return all(phase.training.optimizer == "ridge" for phase in recipe.phases())
 
 
 def members(recipe: Recipe) -> int:
@@ -233,7 +239,10 @@ def _export(
     network.load_state_dict(torch.load(folder / part.name / "network.pt", weights_only=True))
     metrics["parameters"] = sum(p.numel() for p in network.parameters())
     about = _describe(recipe, data, network)
-    chosen = thresholds(answers, data.targets, data.labels) if answers else {}
+    if recipe.solved:  # its scores mean the same for every label, and few clips choose worse
+        chosen = dict.fromkeys(data.labels, Threshold(*THRESHOLDS))
+    else:
+        chosen = thresholds(answers, data.targets, data.labels) if answers else {}
     if data.timed is not None:
         heard = [timed.TimedAnswers.load(folder / part.name) for part in parts]
         chosen |= timed.thresholds(heard, data, about, recipe.export.beta, recipe.export.thresholds == "common")

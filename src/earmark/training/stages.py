@@ -24,6 +24,7 @@ from earmark.training.networks import Network
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
 from earmark.training.prepared import Progress
 from earmark.training.recipe import Recipe
+from earmark.training.solved_head import solve_head
 from earmark.training.starting import Start
 
 CHECKPOINT, LEFT = "checkpoint-{}.pt", "stage-{}.pt"  # in a part's folder: a stage's state, and what it left
@@ -73,7 +74,11 @@ def fit_stages(
             listener.epoch(name, told)
 
         checkpoint = home / CHECKPOINT.format(number + 1)
-        if phase.training.freeze:
+        if phase.training.optimizer == "ridge":
+            begun = _begun(recipe, data, begin)
+            original = _original(recipe, data) if phase.training.negatives else None
+            network = solve_head(phase, begun, train, original, hear, cache)
+        elif phase.training.freeze:
             begun = _begun(recipe, data, begin)
             told = listener.preparing if fabric.is_global_zero else None
             network = fit_head(phase, begun, train, fabric, checkpoint, hear, validation, cache, told)

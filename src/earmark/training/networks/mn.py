@@ -12,6 +12,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -108,19 +109,23 @@ class EmbeddingHead(Network):
         """
         pooled, hidden = self._means(embeddings)
         widest = hidden[self.means.index(max(self.means))]
-        return self._labels(pooled, hidden), self.audioset(widest)
+        return self._labels(torch.cat([*pooled, *hidden], -1)), self.audioset(widest)
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels] of embeddings [batch, steps, bands]."""
-        return self._labels(*self._means(features))
+        return self._labels(self.joined(features))
+
+    def joined(self, embeddings: Tensor) -> Tensor:
+        """What the labels are judged by: the means, then the hidden layer's, [batch, steps, size] of embeddings."""
+        pooled, hidden = self._means(embeddings)
+        return torch.cat([*pooled, *hidden], -1)
 
     def _means(self, embeddings: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """The means over each window, and what AudioSet's hidden layer makes of each."""
         pooled = [_sliding_mean(embeddings.transpose(1, 2), steps).transpose(1, 2) for steps in self.means]
         return pooled, [functional.hardswish(self.hidden(mean)) for mean in pooled]
 
-    def _labels(self, pooled: list[Tensor], hidden: list[Tensor]) -> Tensor:
-        joined = torch.cat([*pooled, *hidden], -1)
+    def _labels(self, joined: Tensor) -> Tensor:
         seen = self.dropout(self.normalise(joined.transpose(1, 2)).transpose(1, 2))
         logits: Tensor = self.head(self.own(seen))
         return logits
@@ -215,7 +220,7 @@ class MobileNet(Network):
             ModelError: the file is damaged, or its weights are those of another network.
         """
         try:
-            published = torch.load(path, map_location="cpu", weights_only=True)
+            published = _published(path, path.stat().st_mtime_ns)
             state = {_renamed(name): value for name, value in published.items()}
         except (OSError, EOFError, pickle.UnpicklingError, RuntimeError, ValueError, AttributeError) as error:
             raise ModelError(path, "is damaged, or holds no weights", "get it anew") from error
@@ -311,6 +316,13 @@ def _channels(wanted: float) -> int:
     """The multiple of eight nearest to a number of channels, not below nine tenths of it."""
     near = max(DIVISOR, int(wanted + DIVISOR / 2) // DIVISOR * DIVISOR)
     return near + DIVISOR if near < 0.9 * wanted else near
+
+
+@lru_cache(maxsize=1)
+def _published(path: Path, changed: int) -> dict[str, Tensor]:
+    """The publisher's state dict, read once for all networks of a run."""
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
 
 
 def _renamed(name: str) -> str:
