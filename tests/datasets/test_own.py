@@ -131,3 +131,21 @@ def test_real_instruments(shared):
     dataset = load(None, shared / "instruments")
     assert len(dataset.clips) == 200
     assert "violin_or_fiddle" in dataset.labels
+
+
+def test_the_same_recording_in_two_classes_is_one_clip_with_both_labels(tmp_path):
+    root = tmp_path / "sounds"
+    for number, name in enumerate(("dog/park.wav", "siren/street.wav", "siren/a.wav", "dog/a.wav")):
+        write_sound(root / name, noise(number))
+    (root / "siren" / "park.wav").write_bytes((root / "dog" / "park.wav").read_bytes())
+    dataset = load("folder", root)
+    labels = {clip.path.relative_to(root).as_posix(): clip.labels for clip in dataset.clips}
+    assert labels == {
+        "dog/park.wav": ("dog", "siren"),
+        "dog/a.wav": ("dog",),
+        "siren/a.wav": ("siren",),
+        "siren/street.wav": ("siren",),
+    }
+    assert not dataset.exclusive
+    (root / "siren" / "park.wav").unlink()
+    assert load("folder", root).exclusive

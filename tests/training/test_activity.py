@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import torch
 from hypothesis import given
@@ -44,3 +46,27 @@ def test_without_events_labels_hold_where_it_is_loud():
 def test_steps_hold_shares_of_their_frames():
     frames = torch.tensor([1.0, 1, 0, 0, 1, 0, 1])[None, :, None]
     assert activity.in_steps(frames, 3)[0, :, 0].tolist() == torch.tensor([2 / 3, 1 / 3, 1]).tolist()
+
+
+def test_clips_of_one_recording_that_overlap_are_found():
+    clips = [
+        Clip(Path("x.wav"), 0.0, 3.0, ("a",)),
+        Clip(Path("x.wav"), 2.0, 5.0, ("b",)),
+        Clip(Path("x.wav"), 5.0, 6.0, ("a",)),  # begins where the one before it ends
+        Clip(Path("y.wav"), 0.0, 3.0, ("b",)),
+        Clip(Path("x.wav"), 1.0, 2.5, ("a",)),  # says no more than the first
+    ]
+    assert activity.overlapped(clips) == {0: [1], 1: [0, 4], 4: [1]}
+    assert activity.overlapped([Clip(Path("x.wav"), labels=("a",)), Clip(Path("x.wav"), 7.0, None, ("b",))]) == {
+        0: [1],
+        1: [0],
+    }
+
+
+def test_where_clips_overlap_the_labels_of_both_hold():
+    one, other = Clip(Path("x.wav"), 1.0, 2.0, ("a",)), Clip(Path("x.wav"), 1.5, None, ("b",))
+    both = activity.with_others(np.array([[1, 0]] * 10, np.uint8), one, [other], LABELS, 0.1)
+    assert both[:, 0].all()
+    assert both[:, 1].tolist() == [0] * 5 + [1] * 5
+    both = activity.with_others(np.array([[0, 1]] * 10, np.uint8), other, [one], LABELS, 0.1)
+    assert both[:, 0].tolist() == [1] * 5 + [0] * 5

@@ -50,9 +50,9 @@ def test_negatives_that_are_what_a_label_is_do_not_count_against_it(places):
     said += 0.1 * rng.standard_normal(said.shape).astype(np.float32)
     mixed = rows(rng, middles[[0, 2]], 100)
     new = rows(rng, middles[:1], 200).values
-    deaf = solve(own, targets, 1.0, mixed)(new)[:, 0]
-    heard = solve(own, targets, 1.0, Rows(mixed.values, mixed.weights, said))(new)[:, 0]
-    assert (heard > 0).mean() > 0.9
+    deaf = solve(own, targets, 0.3, mixed)(new)[:, 0]
+    heard = solve(own, targets, 0.3, Rows(mixed.values, mixed.weights, said))(new)[:, 0]
+    assert (heard > 0).mean() > 0.7
     assert (heard > 0).mean() > (deaf > 0).mean() + 0.2
 
 

@@ -19,12 +19,13 @@ from earmark.datasets import Dataset
 from earmark.edges import loud_steps
 from earmark.errors import DatasetError, ModelError
 from earmark.evaluation import protocol
-from earmark.frontend import IN_DECIBELS
+from earmark.frontend import IN_DECIBELS, FrontEnd
 from earmark.model import Description, Model, Threshold, describe, load_model
 from earmark.training import negatives
 from earmark.training.activity import LOUD_DB
 from earmark.training.data import targets_of
 from earmark.training.folders import finished, machine, opened, write_json
+from earmark.training.from_folder import PARTS, PENALTY, fewest_sources
 from earmark.training.linear_head import THRESHOLDS, Array, LinearHead, Rows, solve
 from earmark.training.networks import build
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
@@ -36,8 +37,6 @@ PREFIX = "added_"  # of all names in the graph that are new
 OUTPUT, EMBEDDING = "scores", "embedding"
 PASSED = {"Sigmoid", "Softmax", "Add", "QuantizeLinear", "DequantizeLinear", "Identity"}  # behind the last layer
 LAST = {"MatMul", "Gemm"}
-PENALTY = 3.0
-PARTS = 5
 TABLE_STEPS = 3  # whose mean a row of the negatives is
 
 
@@ -147,9 +146,11 @@ def _loud(features: Prepared, about: Description) -> list[Any]:
 
 def _backbone_head(model: Model) -> EmbeddingHead | None:
     """What the table of negatives goes with, if the model's backbone is the one that made it, unchanged."""
-    if not model.dimensions:
+    if model.description.front_end != FrontEnd.audioset():
         return None
-    if not negatives.bundled().fits(lambda features: next(model.score_features([features], EMBEDDING))):
+    if not model.dimensions or not negatives.bundled().fits(
+        lambda features: next(model.score_features([features], EMBEDDING))
+    ):
         return None
     network = build("mn", model.description.front_end.size, 1, dict(negatives.OPTIONS))
     assert isinstance(network, MobileNet)
@@ -181,9 +182,12 @@ def _solve(rows: Sequence[Rows], clips: Any, targets: Array, free: Rows | None) 
 
 def _held_out(dataset: Dataset, rows: Sequence[Rows], targets: Array, free: Rows | None) -> dict[str, dict[str, float]]:
     """Of each new label: share of its clips marked somewhere, and of the others', by columns they did not teach."""
+    sources = fewest_sources(dataset)
+    if sources < 2:
+        return {}
     rng = np.random.default_rng(0)
     marked = np.full(targets.shape, np.nan)
-    for division in protocol.grouped_folds(dataset.clips, PARTS, rng):
+    for division in protocol.grouped_folds(dataset.clips, min(PARTS, sources), rng):
         if not targets[division.train].any(0).all():
             continue  # a label has too few sources
         columns = _solve(rows, division.train, targets, free)
@@ -288,6 +292,6 @@ def graft(
     graph.node.extend(nodes)
     for name, value in constants.items():
         graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), prefix + name))
-    scores = next(output for output in graph.output if output.name == OUTPUT)
-    known_labels = scores.type.tensor_type.shape.dim[2]
-    known_labels.Clear()
+    outputs = {output.name: output.type.tensor_type.shape.dim[2] for output in graph.output}
+    outputs[OUTPUT].Clear()  # more labels than before
+    outputs[EMBEDDING].dim_value = len(solved.mean) if hidden is None else hidden[0].shape[1]

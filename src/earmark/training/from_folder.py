@@ -45,7 +45,7 @@ def recipe_for(path: Path, overrides: list[str], thorough: bool = False) -> Reci
         content |= _trained(dataset, overrides)
     else:
         content |= _on_backbone(dataset, thorough)
-        if _sources(dataset) >= PARTS:
+        if fewest_sources(dataset) >= PARTS:
             content["split"] = {"protocol": "stratified", "parts": PARTS}
     return recipes.check(content, path, overrides)
 
@@ -88,7 +88,7 @@ def _trained(dataset: Dataset, overrides: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _sources(dataset: Dataset) -> int:
+def fewest_sources(dataset: Dataset) -> int:
     """How many sources the label with the fewest has."""
     named = [(label, clip.source or str(clip.path)) for clip in dataset.clips for label in clip.labels]
     return min((len({source for own, source in named if own == label}) for label in dataset.labels), default=0)
