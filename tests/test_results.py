@@ -39,7 +39,7 @@ def test_every_clip_of_the_official_folds_is_tested_once(folder):
 
 
 def test_the_docs_quote_the_results():
-    text = (ROOT / "docs" / "results.md").read_text()
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("results.md", "environment.md"))
     for folder in RESULTS:
         metrics = json.loads((folder / "metrics.json").read_text())
         assert f"{metrics['accuracy']['mean']:.3f}" in text, folder
