@@ -2,15 +2,17 @@
 
 import csv
 import itertools
+import math
 import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from earmark.captions import Caption, Form, Phrases, Priority, ReadingRules, captions, languages
 from earmark.captions import phrases as module
+from earmark.captions.sounds import ms
 from earmark.errors import EarmarkError
 from earmark.timeline import Event, Timeline
 
@@ -53,7 +55,7 @@ def runs(events, rules=RULES):
         priority = phrases.priority(event.label)
         within = rules.returns_within if priority is Priority.AMBIENT else rules.repeats_within
         name = phrases.say(event.label, Form.SHORT)
-        if found and found[-1][0] == name and event.onset - found[-1][2] < within - MS:
+        if found and found[-1][0] == name and ms(event.onset) - ms(found[-1][2]) < ms(within):
             _, onset, offset, (_, score), label = found[-1]
             found[-1] = (name, onset, max(offset, event.offset), (priority, min(score, -event.score)), label)
         else:
@@ -63,11 +65,14 @@ def runs(events, rules=RULES):
 
 @settings(max_examples=100, deadline=None)
 @given(timelines(), st.booleans())
+@example(scene(8, (5, 5, "dog", 0.5), (8, 8, "dog", 0.5)), False)
+@example(scene(60, (1, 60, "rain", 0.9), (1, 1.3, "dog", 0.9), (5, 5.3, "dog", 0.9)), False)
+@example(scene(60, (1, 13, "rain", 0.9), (8.5, 8.8, "dog", 0.9), (11.9, 12.2, "dog", 0.9)), False)
+@example(scene(60, (4.668, 12, "dog", 0.9), (12.2, 12.5, "siren", 0.9)), False)
 def test_reading_rules_always_hold(timeline, speech):
     cues = captions(timeline, include_speech=speech)
     for cue in cues:
-        assert RULES.shortest <= cue.offset - cue.onset + 1e-9
-        assert cue.offset - cue.onset <= RULES.longest + 1e-9
+        assert 1000 * RULES.shortest <= ms(cue.offset) - ms(cue.onset) <= ms(RULES.longest)
         assert 1 <= len(cue.lines) <= RULES.lines
         assert all(0 < len(line) <= RULES.characters for line in cue.lines)
         assert "\n" not in "".join(cue.lines)
@@ -76,10 +81,12 @@ def test_reading_rules_always_hold(timeline, speech):
         assert cue.text.endswith("]")
         assert cue.offset <= max(timeline.duration, RULES.shortest) + MS
     for before, after in itertools.pairwise(cues):
-        pause = after.onset - before.offset
-        assert pause >= RULES.gap - 1e-9
-        assert pause >= RULES.pause - 1e-9 or pause <= RULES.gap + MS or before.offset - before.onset >= RULES.longest
-        if pause < RULES.pause and "…" not in before.text:
+        pause = ms(after.onset) - ms(before.offset)
+        assert pause >= 1000 * RULES.gap
+        closed = pause <= math.ceil(1000 * RULES.gap)
+        stood_longest = ms(before.offset) - ms(before.onset) == ms(RULES.longest)
+        assert pause >= ms(RULES.pause) or closed or stood_longest
+        if pause < ms(RULES.pause):
             assert not set(after.lines) <= set(before.lines), "a cue changes because a sound ends"
     assert captions(timeline, include_speech=speech) == cues
 
@@ -159,6 +166,24 @@ def test_repeats_become_one_caption():
 
 def test_a_repeat_after_a_silence_is_a_new_sound():
     assert [text for *_, text in shown(scene(30, (2, 2.4, "dog", 0.9), (6, 6.4, "dog", 0.9)))] == ["[dog barks]"] * 2
+
+
+def test_a_caption_that_would_say_the_same_again_goes_on():
+    events = (1, 60, "rain", 0.9), (1, 1.3, "dog", 0.9), (5, 5.3, "dog", 0.9)
+    assert shown(scene(60, *events))[:2] == [
+        (1.0, 8.0, "[dog barks] / [rain falling]"),
+        (8.084, 11.084, "[rain continues]"),
+    ]
+    assert shown(scene(8, (5, 5, "dog", 0.9), (8, 8, "dog", 0.9))) == [(5.0, 8.0, "[dog barks]")]
+
+
+@pytest.mark.parametrize(("rain", "again", "before"), [(4, 4.6, 3.6), (8, 7.5, 6.5)])
+def test_what_says_the_same_as_part_of_the_caption_before_comes_after_a_pause(rain, again, before):
+    events = (1, rain, "rain", 0.9), (1, 1.3, "dog", 0.9), (again, again + 0.3, "dog", 0.9)
+    assert shown(scene(60, *events)) == [
+        (1.0, before, "[dog barks] / [rain falling]"),
+        (again, again + 1.6, "[dog barks]"),
+    ]
 
 
 def test_sounds_that_begin_nearly_at_once_share_a_cue():

@@ -28,6 +28,12 @@ class Cue:
         self.sounds.sort(key=lambda s: (s.onset, s.label))
         self.lines = tuple(line for sound in self.sounds for line in sound.lines)
 
+    def go_on(self, sounds: list[Sound], end: int) -> None:
+        """Stand until then, for these sounds too, whose lines it shows already."""
+        theirs = [sound.lines for sound in sounds]
+        self.sounds = sounds + [s for s in self.sounds if s not in sounds and s.lines not in theirs]
+        self.end = max(self.end, end)
+
     def caption(self) -> Caption:
         """The caption, made."""
         return Caption(self.start / 1000, self.end / 1000, self.lines)
@@ -112,22 +118,28 @@ class Screen:
 
     @staticmethod
     def choose(candidates: list[tuple[Sound, tuple[str, ...]]], free: int) -> list[Sound]:
-        """The first candidates that so many lines hold, with these lines."""
+        """The first candidates that so many lines hold, with these lines; of several that read alike, one."""
         chosen: list[Sound] = []
         for sound, lines in candidates:
-            if len(lines) <= free:
+            if len(lines) <= free and all(lines != other.lines for other in chosen):
                 sound.lines = lines
                 chosen.append(sound)
                 free -= len(lines)
         return chosen
 
-    def end_cue(self, moment: int) -> None:
-        """The last cue makes room for what begins at this moment, and a pause too short to be one is closed."""
+    def end_cue(self, moment: int, pause: int | None = None) -> None:
+        """The last cue makes room for what begins at this moment, and a pause too short to be one becomes a gap.
+
+        `pause` is another length than a gap's.
+        """
+        if cue := self._right_before(moment):
+            cue.end = min(moment - (self.gap if pause is None else pause), cue.start + self.longest)
+
+    def _right_before(self, moment: int) -> Cue | None:
+        """The last cue, if no pause parts it from this moment and it may be changed."""
         if not self.cues or self.cues[-1].start < self.opens:
-            return
-        cue, latest = self.cues[-1], moment - self.gap
-        if latest - cue.end < ms(self.rules.pause):
-            cue.end = min(latest, cue.start + self.longest)
+            return None
+        return self.cues[-1] if moment - self.gap - self.cues[-1].end < ms(self.rules.pause) else None
 
     def _next_moment(self) -> int | None:
         """When the next cue begins, if there is one."""
@@ -188,18 +200,36 @@ class Screen:
         if set(chosen) <= set(kept):
             self._postpone(rest, min(s.until for s in kept) + self.gap, final)
             return
-        self.end_cue(moment)
         for sound in chosen:
             if sound in new:
                 self.announce(sound, moment)
             elif sound in marks:
                 self._mark(sound, moment)
-        end = min(max(s.until for s in chosen), moment + self.longest, self.closes)
-        cue = Cue(moment, max(end, moment + self.shortest), chosen)
-        self.cues.append(cue)
+        cue = self._put(chosen, moment)
         read = max(self.shortest, ms(reading_time(cue.lines, self.rules)))
         self._postpone(rest, moment + read + self.gap, final)
         self.running = [s for s in self.running if s.end > moment]
+
+    def _put(self, sounds: list[Sound], moment: int) -> Cue:
+        """The cue that shows these sounds from this moment on: a new one, unless nothing would be new in it.
+
+        The same lines again after nothing but a flicker would tell nothing. So a cue that says the same goes on, if it
+        may last so long; one that says it beside what is over ends a whole pause earlier, if it can be read by then.
+        """
+        end = min(max(s.until for s in sounds), self.closes)
+        before, lines = self._right_before(moment), {line for sound in sounds for line in sound.lines}
+        pause = self.gap
+        if before and lines <= set(before.lines):
+            long = max(self.gap, ms(self.rules.pause))
+            readable = moment - long - before.start >= self.shortest
+            fits = moment + self.shortest - before.start <= self.longest
+            if fits and (lines == set(before.lines) or not readable):
+                before.go_on(sounds, min(end, before.start + self.longest))
+                return before
+            pause = long if readable else self.gap
+        self.end_cue(moment, pause)
+        self.cues.append(Cue(moment, max(min(end, moment + self.longest), moment + self.shortest), sounds))
+        return self.cues[-1]
 
     def in_order(self, new: list[Sound], kept: list[Sound]) -> list[tuple[Sound, tuple[str, ...]]]:
         """New sounds and those on the screen, with their lines, by what goes before what."""
