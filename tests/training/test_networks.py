@@ -1,3 +1,7 @@
+import inspect
+import os
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -6,9 +10,11 @@ import torch
 from mn_making import tiny
 from model_making import random_network
 from patch_making import shaken
+from torch import nn
 
 from earmark.errors import RecipeError
 from earmark.training.networks import NETWORKS, PatchNetwork, build
+from earmark.training.networks.convolutions import VECTOR, StridedPointwise
 from earmark.training.networks.frame_classifiers import FrameClassifier
 
 
@@ -93,3 +99,44 @@ def test_an_unknown_network():
 def test_an_unknown_option():
     with pytest.raises(RecipeError, match=r"model.options: .*colour"):
         build("compact_cnn", 64, 2, {"colour": 1})
+
+
+@pytest.mark.parametrize("inputs", [1, 4, 7, 15, 16, 17])
+def test_a_strided_pointwise_convolution_is_one(inputs):
+    own = StridedPointwise(inputs, 5, (2, 3)).double()
+    plain = nn.Conv2d(inputs, 5, 1, (2, 3), bias=False).double()
+    plain.load_state_dict(own.state_dict())
+    ours = torch.randn(2, inputs, 9, 12).double().contiguous(memory_format=torch.channels_last).requires_grad_()
+    theirs = ours.detach().clone().requires_grad_()
+    own(ours).sin().sum().backward()
+    plain(theirs).sin().sum().backward()
+    torch.testing.assert_close(own(ours), plain(theirs))
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    torch.testing.assert_close(own.weight.grad, plain.weight.grad)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_no_network_has_a_convolution_whose_gradient_damages_memory(name):
+    """One of few channels, 1x1, with a stride, in torch's own way."""
+    narrow = {"width": 4} if "width" in inspect.signature(NETWORKS[name]).parameters else {}
+    with torch.device("meta"):
+        network = build(name, 64, 3, narrow, 64 if issubclass(NETWORKS[name], PatchNetwork) else None)
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d) and not isinstance(part, StridedPointwise) and part.kernel_size == (1, 1):
+            assert part.stride == (1, 1) or part.in_channels >= VECTOR, part
+
+
+NARROW = """
+import torch
+from earmark.training.networks import build
+for name in ("compact_cnn", "earmark", "segmenter"):
+    network = build(name, 16, 2, {"width": 4})
+    for _ in range(10):
+        network(torch.randn(8, 64, 16)).square().sum().backward()
+"""
+
+
+def test_narrow_networks_learn_on_a_processor_with_avx2_alone():
+    surroundings = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", NARROW], env=surroundings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

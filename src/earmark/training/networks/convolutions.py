@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+VECTOR = 16  # values of single precision in the longest vectors of any processor, those of AVX-512; AVX2's hold 8
 
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, bias: bool = False) -> nn.Sequential:
@@ -11,6 +14,31 @@ def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, bias:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=bias), nn.BatchNorm2d(outputs), nn.ReLU()
     )
+
+
+class StridedPointwise(nn.Conv2d):
+    """A 1x1 convolution with a stride, whose weights learn safely on every processor, however few channels it has.
+
+    oneDNN, with which torch computes on a CPU, writes beyond its memory in the gradient of the weights of such a
+    convolution if its input has fewer channels than a vector holds and they are last in memory
+    (https://github.com/uxlfoundation/oneDNN/issues/6035): training crashes, if not worse. So few channels are taken
+    where the stride leaves them, then convolved without a stride: the same values.
+
+    Args:
+        inputs: channels that come in.
+        outputs: channels that go out.
+        stride: in rows and in columns.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
+        super().__init__(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, inputs, rows, columns] to [batch, outputs, rows', columns']."""
+        if self.in_channels >= VECTOR:
+            return super().forward(x)
+        rows, columns = self.stride
+        return functional.conv2d(x[:, :, ::rows, ::columns], self.weight)
 
 
 def as_pictures(patches: Tensor) -> Tensor:
