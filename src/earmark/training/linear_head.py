@@ -9,6 +9,7 @@ it: what is a dog to AudioSet must not count against a user's dog.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,21 @@ class Rows:
     values: Array
     weights: Array
     known: Array | None = None
+
+    @cached_property
+    def spread(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of the values, both [size]."""
+        return self.values.mean(0), self.values.std(0) + 1e-6
+
+    @cached_property
+    def scaled(self) -> NDArray[np.float64]:
+        """Values of mean 0 and variance 1, and a one for the bias behind them: [rows, size + 1]."""
+        return _with_one((self.values - self.spread[0]) / self.spread[1])
+
+    @cached_property
+    def gram(self) -> NDArray[np.float64]:
+        """The products of all columns of these: [size + 1, size + 1]."""
+        return _gram(self.scaled, self.weights)
 
 
 @dataclass(frozen=True)
@@ -68,12 +84,11 @@ def solve(own: Rows, targets: Array, strength: float, nobodys: Rows | None = Non
         strength: of the penalty, for rows of unit variance.
         nobodys: rows that no label holds for, but those that sound like a label's own.
     """
-    spread = own if nobodys is None else nobodys  # few clips do not tell how values vary
-    mean, deviation = spread.values.mean(0), spread.values.std(0) + 1e-6
+    mean, deviation = (own if nobodys is None else nobodys).spread  # few clips do not tell how values vary
     x = _with_one((own.values - mean) / deviation)
-    z = x[:0] if nobodys is None else _with_one((nobodys.values - mean) / deviation)
-    free = x[:0, 0] if nobodys is None else nobodys.weights
-    all_own, all_free = _gram(x, own.weights), _gram(z, free)
+    z, free = (x[:0], x[:0, 0]) if nobodys is None else (nobodys.scaled, nobodys.weights)
+    all_own = _gram(x, own.weights)
+    all_free = 0 * all_own if nobodys is None else nobodys.gram
     penalty = strength * np.eye(x.shape[1])
     penalty[-1, -1] = 1e-6
     solutions = []

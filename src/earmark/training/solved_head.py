@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -86,9 +87,26 @@ def rows_of(head: EmbeddingHead, data: TrainingSet, loud: Sequence[np.ndarray]) 
 
 
 def rows_of_table(head: EmbeddingHead, table: Negatives) -> Rows:
-    """What the head sees in each row of the table."""
-    values = joined(head, table.embeddings[:, None])[:, 0]
-    return Rows(values, np.ones(len(values), np.float32), known(head, values))
+    """What the head sees in each row of the table; of the bundled one kept for the run's other heads."""
+    layers = (head.hidden.weight, head.hidden.bias, head.audioset.weight, head.audioset.bias)
+    if table is negatives.bundled():
+        return _rows_of_bundled(*(layer.detach().numpy().tobytes() for layer in layers))
+    return _rows_of_table(table, *(layer.detach().numpy() for layer in layers))
+
+
+@lru_cache(maxsize=1)
+def _rows_of_bundled(*layers: bytes) -> Rows:
+    weight, bias, last, last_bias = (np.frombuffer(layer, np.float32) for layer in layers)
+    shaped = weight.reshape(len(bias), -1), bias, last.reshape(len(last_bias), -1), last_bias
+    return _rows_of_table(negatives.bundled(), *shaped)
+
+
+def _rows_of_table(table: Negatives, weight: Array, bias: Array, last: Array, last_bias: Array) -> Rows:
+    """By AudioSet's hidden layer, with hard swish, and its last one."""
+    linear = table.embeddings @ weight.T + bias
+    hidden = linear * np.clip(linear / 6 + 0.5, 0, 1)
+    values = np.concatenate([table.embeddings, hidden], axis=1)
+    return Rows(values, np.ones(len(values), np.float32), np.asarray(hidden @ last.T + last_bias, np.float32))
 
 
 @torch.no_grad()
@@ -111,10 +129,8 @@ def fill(head: EmbeddingHead, solved: LinearHead) -> None:
 
 @torch.no_grad()
 def joined(head: EmbeddingHead, embeddings: Array) -> Array:
-    """[steps, size] of one clip's embeddings [steps, bands], or the same of several [clips, ...]."""
-    given = torch.from_numpy(embeddings)
-    seen: Tensor = head.joined(given) if given.ndim == 3 else head.joined(given[None])[0]
-    return seen.numpy()
+    """What the head sees in one clip, [steps, size] of its embeddings [steps, bands]."""
+    return np.asarray(head.joined(torch.from_numpy(embeddings)[None])[0].numpy())
 
 
 @torch.no_grad()
