@@ -182,7 +182,7 @@ def test_what_says_the_same_as_part_of_the_caption_before_comes_after_a_pause(ra
     events = (1, rain, "rain", 0.9), (1, 1.3, "dog", 0.9), (again, again + 0.3, "dog", 0.9)
     assert shown(scene(60, *events)) == [
         (1.0, before, "[dog barks] / [rain falling]"),
-        (again, again + 1.6, "[dog barks]"),
+        (again, round(again + 1.6, 3), "[dog barks]"),
     ]
 
 

@@ -113,7 +113,8 @@ def test_no_microphone(listen, monkeypatch):
 
 def test_ctrl_c_ends_it_with_a_summary(low_high_file, tmp_path):
     code = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a script it is ignored
 from earmark.cli import main
 sys.argv = ["earmark", "listen", "--model", {str(low_high_file)!r}, "--save", {str(tmp_path / "a.wav")!r}]
 main()
