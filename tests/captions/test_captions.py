@@ -68,6 +68,7 @@ def runs(events, rules=RULES):
 @example(scene(8, (5, 5, "dog", 0.5), (8, 8, "dog", 0.5)), False)
 @example(scene(60, (1, 60, "rain", 0.9), (1, 1.3, "dog", 0.9), (5, 5.3, "dog", 0.9)), False)
 @example(scene(60, (1, 13, "rain", 0.9), (8.5, 8.8, "dog", 0.9), (11.9, 12.2, "dog", 0.9)), False)
+@example(scene(60, (1, 1.3, "a b " * 40, 0.9), (5, 30, "a b " * 40, 0.9)), False)
 @example(scene(60, (4.668, 12, "dog", 0.9), (12.2, 12.5, "siren", 0.9)), False)
 def test_reading_rules_always_hold(timeline, speech):
     cues = captions(timeline, include_speech=speech)
@@ -175,6 +176,11 @@ def test_a_caption_that_would_say_the_same_again_goes_on():
         (8.084, 11.084, "[rain continues]"),
     ]
     assert shown(scene(8, (5, 5, "dog", 0.9), (8, 8, "dog", 0.9))) == [(5.0, 8.0, "[dog barks]")]
+    events = (1, 8, "rain", 0.9), (1, 1.3, "bell", 0.9), (5, 30, "bell", 0.9)
+    assert shown(scene(60, *events)) == [
+        (1.0, 8.0, "[bell] / [rain falling]"),
+        (8.084, 11.084, "[bell continues]"),
+    ]
 
 
 @pytest.mark.parametrize(("rain", "again", "before"), [(4, 4.6, 3.6), (8, 7.5, 6.5)])
@@ -272,6 +278,8 @@ def test_rules_can_be_changed():
     rules = ReadingRules(lines=1, longest=4)
     cues = captions(scene(20, (1, 9, "rain", 0.9), (1, 9, "dog", 0.8)), rules=rules)
     assert all(len(c.lines) == 1 and c.offset - c.onset <= 4 for c in cues)
+    rules = ReadingRules(longest=2, reminder_every=1)  # "continues" may last no longer than any other caption
+    assert len(captions(scene(20, (1, 20, "rain", 0.9)), rules=rules)) > 2
     with pytest.raises(EarmarkError, match="no span"):
         ReadingRules(shortest=8)
 

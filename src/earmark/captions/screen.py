@@ -28,11 +28,13 @@ class Cue:
         self.sounds.sort(key=lambda s: (s.onset, s.label))
         self.lines = tuple(line for sound in self.sounds for line in sound.lines)
 
-    def go_on(self, sounds: list[Sound], end: int) -> None:
-        """Stand until then, for these sounds too, whose lines it shows already."""
+    def go_on(self, sounds: list[Sound], latest: int) -> None:
+        """Stand for these sounds too, whose lines it shows already, but no longer than `latest`."""
         theirs = [sound.lines for sound in sounds]
         self.sounds = sounds + [s for s in self.sounds if s not in sounds and s.lines not in theirs]
-        self.end = max(self.end, end)
+        for sound in sounds:
+            sound.until = min(sound.until, latest)
+            self.end = max(self.end, sound.until)
 
     def caption(self) -> Caption:
         """The caption, made."""
@@ -216,7 +218,6 @@ class Screen:
         The same lines again after nothing but a flicker would tell nothing. So a cue that says the same goes on, if it
         may last so long; one that says it beside what is over ends a whole pause earlier, if it can be read by then.
         """
-        end = min(max(s.until for s in sounds), self.closes)
         before, lines = self._right_before(moment), {line for sound in sounds for line in sound.lines}
         pause = self.gap
         if before and lines <= set(before.lines):
@@ -224,11 +225,13 @@ class Screen:
             readable = moment - long - before.start >= self.shortest
             fits = moment + self.shortest - before.start <= self.longest
             if fits and (lines == set(before.lines) or not readable):
-                before.go_on(sounds, min(end, before.start + self.longest))
+                before.go_on(sounds, before.start + self.longest)
+                before.end = min(before.end, self.closes)
                 return before
             pause = long if readable else self.gap
         self.end_cue(moment, pause)
-        self.cues.append(Cue(moment, max(min(end, moment + self.longest), moment + self.shortest), sounds))
+        end = min(max(s.until for s in sounds), moment + self.longest, self.closes)
+        self.cues.append(Cue(moment, max(end, moment + self.shortest), sounds))
         return self.cues[-1]
 
     def in_order(self, new: list[Sound], kept: list[Sound]) -> list[tuple[Sound, tuple[str, ...]]]:
@@ -240,7 +243,7 @@ class Screen:
     def _mark(self, sound: Sound, moment: int) -> None:
         """A sound marked as continuing is due again after a while."""
         offset = next(offset for onset, offset in sound.stretches if onset <= moment <= offset)
-        sound.until = min(moment + ms(self.rules.continuing), offset)
+        sound.until = min(moment + ms(self.rules.continuing), moment + self.longest, offset)
         times = 1 if sound.priority is Priority.ALARM else 2**sound.reminders
         rarest = max(self.rules.reminder_every, self.rules.reminder_at_least_every)
         sound.due = moment + ms(min(self.rules.reminder_every * times, rarest))
