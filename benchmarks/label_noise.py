@@ -145,8 +145,9 @@ def draw(content: dict[str, Any], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def asked_for(description: str | None) -> argparse.Namespace:
+    """What the command line says; datasets are then looked for where it says."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
@@ -155,11 +156,22 @@ def main() -> None:
     asked = parser.parse_args()
     os.environ["EARMARK_DATA"] = str(asked.data_dir.resolve())
     torch.set_num_threads(1)
+    return asked
+
+
+def flipped_esc50(runs: Path) -> tuple[Dataset, Dataset, Any, Path]:
+    """ESC-50 as it is, with wrong labels among its own, which are wrong, and the table of these, written to `runs`."""
     true = datasets.load("esc", "esc50")
     flipped, wrong = flip(true, SHARE, np.random.default_rng(SEED))
-    asked.runs.mkdir(parents=True, exist_ok=True)
-    listed = asked.runs / "esc50_flipped.csv"
+    runs.mkdir(parents=True, exist_ok=True)
+    listed = runs / "esc50_flipped.csv"
     table.write(flipped, listed)
+    return true, flipped, wrong, listed
+
+
+def main() -> None:
+    asked = asked_for(__doc__)
+    true, flipped, wrong, listed = flipped_esc50(asked.runs)
     folder = asked.run or train(listed, asked.runs, asked.cache)
     content = {
         "command": "python benchmarks/label_noise.py --data-dir DATA --out results/environment/suspects",

@@ -11,24 +11,21 @@ Settings were chosen by the first fold alone, which is counted by itself, too.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from label_noise import SEED, SHARE, figures, flip
+from label_noise import SEED, asked_for, figures, flipped_esc50
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from earmark import __version__, datasets, load_model
+from earmark import __version__, load_model
 from earmark.cli import common
-from earmark.datasets import Dataset, table
+from earmark.datasets import Dataset
 from earmark.datasets.marks import shown
 from earmark.evaluation import suspect_scores, zero_shot
 from earmark.evaluation.suspect_scores import HeldOut
@@ -94,20 +91,8 @@ def only(dataset: Dataset, fold: int) -> Dataset:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--run", type=Path)
-    parser.add_argument("--cache", type=Path)
-    asked = parser.parse_args()
-    os.environ["EARMARK_DATA"] = str(asked.data_dir.resolve())
-    torch.set_num_threads(1)
-    true = datasets.load("esc", "esc50")
-    flipped, wrong = flip(true, SHARE, np.random.default_rng(SEED))
-    asked.runs.mkdir(parents=True, exist_ok=True)
-    listed = asked.runs / "esc50_flipped.csv"
-    table.write(flipped, listed)
+    asked = asked_for(__doc__)
+    true, flipped, wrong, listed = flipped_esc50(asked.runs)
     classes = zero_shot.mapped(flipped.labels)
     answers = answered(true, asked.runs / "esc50_answers.npy")
     first = np.array([clip.fold == CHOSEN_BY for clip in true.clips])

@@ -184,8 +184,8 @@ class FrontEnd:
     def centres(self) -> NDArray[np.float64]:
         """Centre frequency of each mel band, Hz."""
         if self.mel_scale == "kaldi":
-            low, high = 1127 * np.log1p(self.fmin / 700), 1127 * np.log1p(self.highest / 700)
-            return np.asarray(700 * np.expm1(np.linspace(low, high, self.bands + 2)[1:-1] / 1127))
+            corners = np.linspace(hz_to_kaldi_mel(self.fmin), hz_to_kaldi_mel(self.highest), self.bands + 2)
+            return np.asarray(700 * np.expm1(corners[1:-1] / 1127))
         return mel_to_hz(np.linspace(hz_to_mel(self.fmin), hz_to_mel(self.highest), self.bands + 2))[1:-1]
 
     def frames(self, samples: int) -> int:
@@ -372,25 +372,31 @@ def mel_filters(rate: int, n_fft: int, bands: int, fmin: float, fmax: float) -> 
     bins = np.arange(n_fft // 2 + 1) * rate / n_fft
     low, high = hz_to_mel(fmin), hz_to_mel(fmax)
     corners = mel_to_hz(np.linspace(low, high, bands + 2))
-    rising = (bins - corners[:-2, None]) / np.diff(corners)[:-1, None]
-    falling = (corners[2:, None] - bins) / np.diff(corners)[1:, None]
-    triangles = np.maximum(0, np.minimum(rising, falling))
-    return np.asarray(triangles * (2 / (corners[2:] - corners[:-2]))[:, None], np.float32)
+    return np.asarray(_triangles(bins, corners) * (2 / (corners[2:] - corners[:-2]))[:, None], np.float32)
 
 
 @cache
 def kaldi_filters(rate: int, n_fft: int, bands: int, fmin: float, fmax: float) -> NDArray[np.float32]:
     """Triangular mel filters of unit height [bands, n_fft // 2 + 1] as Kaldi has them (Povey et al., 2011).
 
-    The scale is 1127 ln(1 + f / 700), triangles are drawn over it, and the bin at half the rate is not used.
+    Triangles are drawn over Kaldi's mel scale, and the bin at half the rate is not used.
     """
-    bins = 1127 * np.log1p(np.arange(n_fft // 2 + 1) * rate / n_fft / 700)
-    corners = np.linspace(1127 * np.log1p(fmin / 700), 1127 * np.log1p(fmax / 700), bands + 2)
-    rising = (bins - corners[:-2, None]) / np.diff(corners)[:-1, None]
-    falling = (corners[2:, None] - bins) / np.diff(corners)[1:, None]
-    triangles = np.maximum(0, np.minimum(rising, falling))
+    bins = hz_to_kaldi_mel(np.arange(n_fft // 2 + 1) * rate / n_fft)
+    triangles = _triangles(bins, np.linspace(hz_to_kaldi_mel(fmin), hz_to_kaldi_mel(fmax), bands + 2))
     triangles[:, -1] = 0
     return np.asarray(triangles, np.float32)
+
+
+def hz_to_kaldi_mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Kaldi's mel scale: 1127 ln(1 + f / 700)."""
+    return np.asarray(1127 * np.log1p(np.asarray(hz, np.float64) / 700))
+
+
+def _triangles(bins: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Triangles of unit height [corners - 2, bins], each from a corner over the next to the one after that."""
+    rising = (bins - corners[:-2, None]) / np.diff(corners)[:-1, None]
+    falling = (corners[2:, None] - bins) / np.diff(corners)[1:, None]
+    return np.asarray(np.maximum(0, np.minimum(rising, falling)))
 
 
 def add_deltas(stream: Iterable[Features], orders: int, size: int) -> Iterator[Features]:

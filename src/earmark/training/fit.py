@@ -135,7 +135,7 @@ class _Trainer:
         self.rng = np.random.default_rng(settings.seed)
         with torch.random.fork_rng():
             torch.manual_seed(int(self.rng.integers(2**31)))
-            network = make() if make else _own_network(recipe, data)
+            network = make() if make else networks.build_for(recipe, data.targets.shape[1])
         if begin:  # otherwise the weights come from a checkpoint
             begin(network)
         self.mean = copy.deepcopy(network).requires_grad_(False)
@@ -287,12 +287,6 @@ def in_groups(network: Network, settings: TrainingLoop) -> list[dict[str, Any]]:
         {"params": list(part.parameters()), "lr": settings.learning_rate * settings.layer_decay**depth}
         for depth, part in enumerate(network.stages())
     ]
-
-
-def _own_network(recipe: Recipe, data: TrainingSet) -> Network:
-    """The network that the recipe names."""
-    bands, labels = data.features.frames.shape[1], data.targets.shape[1]
-    return networks.build(recipe.model.network, bands, labels, recipe.model.options, recipe.front_end.rows)
 
 
 def loss_of(logits: Tensor, targets: Tensor, exclusive: bool) -> Tensor:

@@ -119,8 +119,7 @@ def fit_head(
 
 def build_network(recipe: Recipe, data: TrainingData) -> Network:
     """The recipe's network, for the data's labels."""
-    front_end = recipe.front_end
-    return networks.build(recipe.model.network, front_end.size, len(data.labels), recipe.model.options, front_end.rows)
+    return networks.build_for(recipe, len(data.labels))
 
 
 def needs_weights(recipe: Recipe) -> bool:

@@ -71,8 +71,8 @@ def _check(name: str, about: Description, weights: Mapping[str, Array], recipe: 
     if wanted != own:
         other = {key: value for key, value in wanted.items() if value != own[key]}
         raise _unfit(name, "hears other features", f"set front_end: {other}")
-    kind, front_end = recipe.model.network, recipe.front_end
-    made = networks.build(kind, front_end.size, len(about.labels), recipe.model.options, front_end.rows)
+    kind = recipe.model.network
+    made = networks.build_for(recipe, len(about.labels))
     needed = {key: tuple(value.shape) for key, value in _exported(made).items()}
     if needed != {key: value.shape for key, value in weights.items() if key in needed}:
         remedy = "give the model.network and model.options that it was trained with"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earmark.errors import RecipeError
 from earmark.training.networks.cnn4 import CNN4, CNN4Reduced
@@ -27,7 +27,10 @@ from earmark.training.networks.pretrained import (
 )
 from earmark.training.networks.segmenter import Segmenter
 
-__all__ = ["NETWORKS", "CompactCNN", "EarmarkNet", "Network", "PatchNetwork", "build"]
+if TYPE_CHECKING:
+    from earmark.training.recipe import Recipe
+
+__all__ = ["NETWORKS", "CompactCNN", "EarmarkNet", "Network", "PatchNetwork", "build", "build_for"]
 
 NETWORKS: dict[str, type[Network]] = {
     "compact_cnn": CompactCNN,
@@ -54,6 +57,12 @@ NETWORKS: dict[str, type[Network]] = {
     "densenet161": DenseNet161,
     "resnet152": ResNet152,
 }
+
+
+def build_for(recipe: Recipe, labels: int) -> Network:
+    """The network that a recipe names, for so many labels."""
+    front_end = recipe.front_end
+    return build(recipe.model.network, front_end.size, labels, recipe.model.options, front_end.rows)
 
 
 def build(name: str, bands: int, labels: int, options: dict[str, Any], rows: int | None = None) -> Network:
