@@ -5,14 +5,9 @@ import doctest
 
 import pytest
 
-import earmark
 from earmark.errors import EarmarkError
-from earmark.labels import CANONICAL, audioset
-
-MORE_INSTRUMENTS = {
-    *("bass_guitar", "flute", "saxophone", "clarinet", "trumpet", "trombone", "cello"),
-    *("organ", "harp", "harmonica", "accordion", "mallets", "singing"),
-}
+from earmark.labels import CANONICAL, SOUNDS, audioset
+from earmark.labels.groups import parents
 
 
 def names(ids):
@@ -46,9 +41,9 @@ def test_parents_are_those_of_the_ontology(shared):
 
 
 def test_every_label_of_ours_has_classes_and_nothing_else_has():
-    known = {*CANONICAL, *earmark.load_model("sounds").labels, *earmark.load_model("instruments").labels}
     mapped = audioset.canonical_classes()
-    assert set(mapped) == known | MORE_INSTRUMENTS
+    assert set(mapped) == CANONICAL | SOUNDS
+    assert {"refrigerator", "mouse_click"} < audioset.nearest_only() < set(mapped)
     ids = {one.id for one in audioset.classes()}
     for label, own in mapped.items():
         assert own, label
@@ -99,6 +94,27 @@ def test_a_label_leaves_out_what_another_stands_for():
     assert set(both["chainsaw"]) < set(alone)
     assert set(both["engine"]) == set(alone) - set(both["chainsaw"])
     assert audioset.answering({"chainsaw": chainsaw})["chainsaw"] == both["chainsaw"]
+
+
+def test_what_tells_of_a_label_can_tell_of_its_parent():
+    of = audioset.canonical_classes()
+    labels = {one: of[one] for one in ("animal", "bird", "dog", "hen", "seagull", "engine", "chainsaw")}
+    alone, told = audioset.answering(labels), audioset.answering(labels, for_parents=True)
+    assert not set(alone["dog"]) & set(alone["animal"])
+    assert set(told["animal"]) > {*told["bird"], *told["dog"]}
+    assert set(told["bird"]) > set(told["hen"])
+    assert not set(told["bird"]) & set(told["dog"])
+    assert set(told["engine"]) == set(alone["engine"])  # a chainsaw's parent is a tool
+    assert not set(told["seagull"]) & set(told["animal"])  # a squawk only sounds like one
+
+
+def test_no_label_is_left_without_answers_and_parents_have_more():
+    of = audioset.canonical_classes()
+    told = audioset.answering({label: of[label] for label in SOUNDS}, for_parents=True)
+    assert all(told.values())
+    for label, parent in parents().items():
+        if label not in audioset.nearest_only():
+            assert set(told[label]) < set(told[parent]), label
 
 
 def test_labels_of_the_same_class_share_it():

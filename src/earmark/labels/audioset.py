@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from earmark.errors import EarmarkError
 from earmark.labels import normalise
+from earmark.labels.groups import ancestors
 
 Ids = frozenset[str]
 """Identifiers of classes."""
@@ -54,8 +55,14 @@ def classes() -> tuple[SoundClass, ...]:
 @cache
 def canonical_classes() -> Mapping[str, tuple[str, ...]]:
     """Identifiers of the classes that stand for each canonical label, in `audioset.toml`."""
-    text = (resources.files("earmark.labels") / "audioset.toml").read_text(encoding="utf-8")
-    return MappingProxyType({label: tuple(ids) for label, ids in tomllib.loads(text).items()})
+    tables = _canonical().values()
+    return MappingProxyType({label: tuple(ids) for table in tables for label, ids in table.items()})
+
+
+@cache
+def nearest_only() -> frozenset[str]:
+    """The canonical labels that AudioSet has no class for: those that stand for them only sound alike."""
+    return frozenset(_canonical()["nearest"])
 
 
 def standing_for(label: str) -> tuple[str, ...]:
@@ -96,17 +103,27 @@ def below(ids: Iterable[str]) -> Ids:
     return reached(ids, lambda identifier: _children().get(identifier, ()))
 
 
-def answering(labels: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
+def answering(labels: Mapping[str, Sequence[str]], *, for_parents: bool = False) -> dict[str, list[int]]:
     """The places of the answers that tell of each label, given the identifiers of the classes that stand for it.
 
     Those below a class tell of it too, but for what another label stands for: where the labels are `engine` and
     `chainsaw`, a chainsaw is no engine.
+
+    Args:
+        labels: identifiers by label.
+        for_parents: what tells of a label tells of its parent (see `groups`) as well: where they are `animal` and
+            `dog`, a dog is an animal. Classes that only sound like a label do not tell of its parent.
     """
     taken = {identifier for ids in labels.values() for identifier in ids}
+    whole = {label: set(ids) for label, ids in labels.items()}
+    if for_parents:
+        for label, ids in labels.items():
+            for parent in ancestors(label) if label not in nearest_only() else ():
+                whole.get(parent, set()).update(ids)
     found = {}
-    for label, ids in labels.items():
-        own = below(ids)
-        others = below((own & taken) - set(ids)) - set(ids)
+    for label, its in whole.items():
+        own = below(its)
+        others = below((own & taken) - its) - its
         found[label] = sorted(_by_id()[identifier].index for identifier in own - others)
     return found
 
@@ -136,6 +153,12 @@ def alone(names: Iterable[tuple[str, str]]) -> dict[str, str]:
         for part in parts(name):
             owners.setdefault(part, set()).add(identifier)
     return {part: min(own) for part, own in owners.items() if len(own) == 1}
+
+
+@cache
+def _canonical() -> Mapping[str, Mapping[str, list[str]]]:
+    text = (resources.files("earmark.labels") / "audioset.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 @cache
