@@ -14,7 +14,7 @@ import earmark
 
 SOURCE = Path(earmark.__file__).parent
 
-BASE = {"errors", "whole", "processes", "noise", "locking", "cache", "machine", "fft", "_version"}
+BASE = {"errors", "util", "processes", "noise", "locking", "cache", "machine", "fft", "_version"}
 INFERENCE = {
     "streaming",
     "media",
@@ -39,7 +39,7 @@ INFERENCE = {
 MAY_IMPORT = {
     "_version": set(),
     "errors": set(),
-    "whole": set(),
+    "util": set(),
     "processes": set(),
     "locking": set(),
     "cache": set(),
@@ -84,7 +84,6 @@ MAY_IMPORT = {
         "labels",
         "labelling",
         "processes",
-        "whole",
     },
     "service": {
         "streaming",
@@ -103,7 +102,6 @@ MAY_IMPORT = {
         "datasets",
         "live",
         "processes",
-        "whole",
     },
     "archive": {"media", "timeline", "model", "labelling", "formats", "plot", "datasets"},
     "cooccurrence_plot": {"plot"},

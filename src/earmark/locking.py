@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from earmark.errors import EarmarkError
+from earmark.util.atomic import open_own
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def alone(file: Path, used: EarmarkError, cannot: str, elsewhere: str) -> Iterat
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        held = file.open("w")
+        held = open_own(file)
     except OSError as error:
         raise unusable(f"cannot {cannot} ({error.strerror})") from error
     with held:

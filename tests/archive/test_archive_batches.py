@@ -99,6 +99,19 @@ def test_a_run_that_is_swept_adds_nothing(index):
     assert not hidden(index)
 
 
+def test_what_has_no_name_of_ours_is_not_swept(index):
+    """As in a folder `batches` that was there before."""
+    theirs = [index / layout.BATCHES / name for name in (".git", ".notes.txt", "notes.txt")]
+    theirs[0].mkdir()
+    for path in (theirs[0] / "HEAD", *theirs[1:]):
+        path.write_text("precious")
+    Run(index)
+    sweep(index)
+    assert names(index) == list("abcde")
+    assert all(path.exists() for path in theirs)
+    assert sorted(path.name for path in (index / layout.BATCHES).glob(".*")) == [".git", ".notes.txt"]
+
+
 def test_merging_changes_no_row(index):
     before = index_rows(index)
     run = Run(index)

@@ -115,6 +115,26 @@ def test_an_archive_that_lies_there_is_used(get, esc_bytes, tmp_path):
     with Server(esc_bytes) as server:
         get(server)
         assert not server.asked
+    assert (tmp_path / "data" / "ESC-50-master.zip").read_bytes() == esc_bytes, "whose is it?"
+
+
+def test_a_damaged_archive_that_lies_there_is_not_ours_to_remove(get, esc_bytes, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ESC-50-master.zip").write_bytes(b"half a download of the user's")
+    with Server(esc_bytes) as server, pytest.warns(EarmarkWarning, match="left alone, and fetched anew"):
+        get(server)
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["ESC-50-master.zip", "esc50"]
+    assert (tmp_path / "data" / "ESC-50-master.zip").read_bytes() == b"half a download of the user's"
+
+
+def test_a_link_where_it_is_unpacked_is_not_followed(get, esc_bytes, tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / ".esc50.unpacking").symlink_to(theirs)
+    with Server(esc_bytes) as server, pytest.raises(DatasetError, match="cannot be made"):
+        get(server)
+    assert not list(theirs.iterdir())
 
 
 def test_leftovers_of_a_run_that_broke_off_do_no_harm(get, esc_bytes, tmp_path):

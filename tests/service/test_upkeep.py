@@ -1,4 +1,10 @@
-from earmark.service.places import Places
+import shutil
+
+import pytest
+
+from earmark.errors import EarmarkError
+from earmark.service.app import create_app
+from earmark.service.places import MARKER, Places
 from earmark.service.settings import Settings
 from earmark.service.store import Job, Store
 from earmark.service.upkeep import Upkeep
@@ -48,3 +54,101 @@ def test_what_an_earlier_server_left_goes_at_once(tmp_path):
     places.new()
     upkeep.begin()
     assert places.ids() == sorted(ids)
+
+
+def test_what_is_not_of_our_form_is_never_swept(tmp_path):
+    upkeep, _, places, ids = filled(tmp_path)
+    jobs = tmp_path / "jobs"
+    theirs = ["thesis", "0123456789ABCDEF", "0" * 15, "0" * 17]
+    for name in theirs:
+        (jobs / name).mkdir()
+    (jobs / ("e" * 16)).write_text("a file")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("x")
+    (jobs / ("f" * 16)).symlink_to(outside)
+    upkeep.begin()
+    assert places.ids() == sorted(ids)
+    assert all((jobs / name).exists() for name in (*theirs, "e" * 16, "f" * 16))
+    assert (outside / "precious").exists()
+
+
+def serve_once(folder):
+    """What `earmark serve --folder` does before it listens, and its first sweep."""
+    service = create_app(Settings(folder)).state.service
+    Upkeep(service.settings, service.store, service.places).begin()
+    service.store.close()
+    service._held.close()
+    return service
+
+
+def content(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path):
+    (tmp_path / "jobs" / "thesis").mkdir(parents=True)
+    (tmp_path / "jobs" / "thesis" / "data.csv").write_text("precious")
+    (tmp_path / "jobs").chmod(0o755)
+    before = content(tmp_path / "jobs")
+    with pytest.raises(EarmarkError, match=r"jobs: holds files .*; .*use another --folder"):
+        serve_once(tmp_path)
+    assert content(tmp_path / "jobs") == before
+    assert (tmp_path / "jobs").stat().st_mode & 0o777 == 0o755
+    assert not (tmp_path / "jobs.sqlite").exists()
+
+
+def test_a_new_database_does_not_sweep_the_jobs_of_the_old(tmp_path):
+    """Lost, emptied, or another's: the recordings stay."""
+    _, store, _, ids = filled(tmp_path)
+    store.close()
+    serve_once(tmp_path)
+    old = tmp_path / "old.sqlite"
+    (tmp_path / "jobs.sqlite").rename(old)
+    other = tmp_path / "other"
+    other.mkdir()
+    serve_once(other)
+    for database in (None, b"", (other / "jobs.sqlite").read_bytes()):
+        for file in tmp_path.glob("jobs.sqlite*"):
+            file.unlink()
+        if database is not None:
+            (tmp_path / "jobs.sqlite").write_bytes(database)
+        with pytest.raises(EarmarkError, match="knows nothing of"):
+            serve_once(tmp_path)
+        assert sorted(name for name in content(tmp_path / "jobs") if name.name == "upload") == sorted(
+            (tmp_path / "jobs" / job_id / "upload").relative_to(tmp_path / "jobs") for job_id in ids
+        )
+    for file in tmp_path.glob("jobs.sqlite*"):
+        file.unlink()
+    shutil.copy(old, tmp_path / "jobs.sqlite")
+    assert serve_once(tmp_path).places.ids() == sorted(ids)
+
+
+def test_a_folder_from_before_there_were_marks_is_taken_over(tmp_path):
+    _, store, _, ids = filled(tmp_path)
+    store._database.execute("DROP TABLE mark")
+    store.close()
+    assert not (tmp_path / "jobs" / MARKER).exists()
+    assert serve_once(tmp_path).places.ids() == sorted(ids)
+    assert (tmp_path / "jobs" / MARKER).exists()
+    serve_once(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["no database", "another's", "truncated"])
+def test_a_database_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, kind):
+    import sqlite3
+
+    path = tmp_path / "jobs.sqlite"
+    if kind == "another's":
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE jobs (id TEXT, wage INTEGER)")
+        other.close()
+    elif kind == "truncated":
+        Store(path).close()
+        path.write_bytes(path.read_bytes()[:5000])
+    else:
+        path.write_bytes(b"a list of jobs that I might apply for\n" * 100)
+    before = path.read_bytes()
+    with pytest.raises(EarmarkError, match=r"jobs\.sqlite: .*; move it away"):
+        serve_once(tmp_path)
+    assert path.read_bytes() == before

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
@@ -17,9 +18,11 @@ from pathlib import Path
 
 from earmark.archive import layout, tables
 from earmark.errors import EarmarkError
-from earmark.whole import settle
+from earmark.util.atomic import settle
 
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+_OWN = re.compile(r"\.?\d{8}T\d{6}-[0-9a-f]{4}(-\d{6})?|\.gone-[0-9a-f]{8}")
+"""Names of runs, of batches, and of what is being removed."""
 
 
 class Run:
@@ -115,15 +118,14 @@ def _read(batch: Path) -> tables.Tables:
 def sweep(index: Path) -> None:
     """Remove what runs before left: their hidden folders, and batches that were replaced.
 
-    After it, processes of theirs that are still alive add nothing.
+    After it, processes of theirs that are still alive add nothing. What has no name of theirs is not ours, and stays.
     """
     folder = index / layout.BATCHES
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".*"):
-        _take_away(leftover)
+    own = [path for path in folder.iterdir() if _OWN.fullmatch(path.name)]
     counting = layout.batches(index)
-    for replaced in set(folder.glob("[!.]*")) - set(counting):
-        _take_away(replaced)
+    for leftover in set(own) - set(counting):
+        _take_away(leftover)
     settle(folder)
     for batch in counting:
         (batch / layout.REPLACES).unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from earmark.errors import EarmarkError
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 FORMAT = 1
 OPTIONS = "index.json"
@@ -93,7 +93,7 @@ class Options:
 def write_options(index: Path, options: Options) -> None:
     """Keep them in the index."""
     index.mkdir(parents=True, exist_ok=True)
-    with written_whole(index / OPTIONS) as part:
+    with atomic_write(index / OPTIONS) as part:
         part.write_text(json.dumps({"format": FORMAT, **asdict(options)}, indent=1, ensure_ascii=False), "utf-8")
 
 

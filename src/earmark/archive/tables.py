@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from earmark.archive.hearing import Heard
 from earmark.archive.layout import COMPRESSION, EVENTS, RECORDINGS, SECONDS, TABLES, Options
-from earmark.whole import settle
+from earmark.util.atomic import settle
 
 Tables = dict[str, pa.Table]
 """By the names of `layout.TABLES`."""

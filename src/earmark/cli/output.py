@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.formats import FORMATS, Format, for_name, table
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 if TYPE_CHECKING:
     from earmark.second_view import Seconds
@@ -147,7 +147,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file under a temporary name, then rename it: nobody sees half of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error

@@ -52,7 +52,14 @@ def get(dataset: Known, target: Path, *, url: str = "", stage: Stage = silent) -
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DatasetError(target, f"exists and is not {dataset.name}", "choose another folder with --out")
     _make_folder(target.parent)
-    download = Download(url or dataset.url, target.parent / dataset.archive, spare=dataset.unpacked_bytes)
+    given = target.parent / dataset.archive
+    if given.is_file():  # the user fetched it: it is taken, and stays whatever it is
+        try:
+            return _unpacked(dataset, target, given, stage)
+        except DamagedArchiveError as error:
+            warnings.warn(f"{error}; it is left alone, and fetched anew", EarmarkWarning, stacklevel=2)
+    own = target.parent / f".earmark-{dataset.archive}"
+    download = Download(url or dataset.url, own, spare=dataset.unpacked_bytes)
     try:
         _attempt(dataset, target, download, stage)
     except DamagedArchiveError as error:
@@ -83,18 +90,28 @@ def _attempt(dataset: Known, target: Path, download: Download, stage: Stage) -> 
     if not download.target.exists():
         download.on_progress = stage("download")
         download.run()
-    _verify_archive(dataset, download.target)
+    _unpacked(dataset, target, download.target, stage)
+
+
+def _unpacked(dataset: Known, target: Path, archive: Path, stage: Stage) -> Path:
+    """The dataset's folder, made of an archive; whole or not at all."""
+    _verify_archive(dataset, archive)
     temporary = target.with_name(f".{target.name}.unpacking")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        unpack(download.target, temporary, stage("unpack"))
-        root = _root(dataset, download.target, temporary)
-        _verify_content(dataset, download.target, root)
+        temporary.mkdir()  # anew: a link is not followed
+    except OSError as error:
+        raise DatasetError(temporary, f"cannot be made ({error.strerror})", "remove it") from error
+    try:
+        unpack(archive, temporary, stage("unpack"))
+        root = _root(dataset, archive, temporary)
+        _verify_content(dataset, archive, root)
         if target.exists():
             target.rmdir()
         root.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    return target
 
 
 def _verify_archive(dataset: Known, archive: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from earmark.errors import EarmarkError
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 
 def claim(folder: Path, name: str, options: Mapping[str, object], what: str, pattern: str) -> None:
@@ -29,7 +29,7 @@ def claim(folder: Path, name: str, options: Mapping[str, object], what: str, pat
         folder.mkdir(parents=True, exist_ok=True)
         if file.is_file() and file.read_text(encoding="utf-8") != text and any(folder.glob(pattern)):
             raise EarmarkError(folder, f"holds {what} made with other options", "choose another --out, or empty it")
-        with written_whole(file) as part:
+        with atomic_write(file) as part:
             part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EarmarkError(folder, f"cannot be written ({error.strerror})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 import warnings
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from earmark.errors import DatasetError, EarmarkError, EarmarkWarning, MissingExtraError
+from earmark.util.atomic import atomic_write, open_own
 
 if TYPE_CHECKING:
     import httpx
@@ -159,7 +161,7 @@ class Download:
 
     def _write(self, response: httpx.Response, offset: int, total: int | None) -> None:
         done = offset
-        with self.part.open("ab" if offset else "wb") as file:
+        with open_own(self.part, os.O_APPEND if offset else os.O_TRUNC) as file:
             self.on_progress(done, total)
             for block in response.iter_raw():
                 file.write(block)
@@ -173,7 +175,8 @@ class Download:
         etag = response.headers.get("ETag", "")
         mark = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
         if mark:
-            self._mark.write_text(mark, encoding="utf-8")
+            with atomic_write(self._mark) as part:
+                part.write_text(mark, encoding="utf-8")
         else:
             self._mark.unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import EarmarkError
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 BATCHES = "batches"
 
@@ -39,7 +39,7 @@ def note(out: Path, name: str, made: Noted) -> None:
     file = out / BATCHES / name
     try:
         file.parent.mkdir(exist_ok=True)
-        with written_whole(file) as part:
+        with atomic_write(file) as part:
             part.write_text(json.dumps(made, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise EarmarkError(file, f"cannot be written ({error.strerror})") from error

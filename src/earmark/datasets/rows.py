@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from earmark.errors import DatasetError
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -122,7 +122,7 @@ def write(table: Path, columns: Sequence[str], lines: Iterable[Sequence[str]]) -
         DatasetError: it cannot be written.
     """
     try:
-        with written_whole(table) as part, part.open("w", encoding="utf-8", newline="") as file:
+        with atomic_write(table) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
             writer.writerows(lines)

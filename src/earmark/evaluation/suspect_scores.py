@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from earmark.datasets import Clip
 from earmark.datasets.marks import key, shown
 from earmark.errors import EarmarkError
+from earmark.util.atomic import atomic_write
 
 SCORES = "scores.npz"
 """The file's name in a run folder."""
@@ -57,16 +58,15 @@ class HeldOut:
 
     def save(self, folder: Path) -> None:
         """Keep them in a run folder."""
-        temporary = folder / f"{SCORES}.part.npz"
-        np.savez_compressed(
-            temporary,
-            path=np.array([path for path, _, _ in self.places], str),
-            start=np.array([start for _, start, _ in self.places], float),
-            end=np.array([math.nan if end is None else end for _, _, end in self.places], float),
-            labels=np.array(self.labels, str),
-            scores=self.scores.astype(np.float32),
-        )
-        temporary.replace(folder / SCORES)
+        with atomic_write(folder / SCORES) as part, part.open("wb") as file:
+            np.savez_compressed(
+                file,
+                path=np.array([path for path, _, _ in self.places], str),
+                start=np.array([start for _, start, _ in self.places], float),
+                end=np.array([math.nan if end is None else end for _, _, end in self.places], float),
+                labels=np.array(self.labels, str),
+                scores=self.scores.astype(np.float32),
+            )
 
 
 def _absolute(clip: Clip) -> str:

@@ -14,7 +14,7 @@ from earmark.datasets.marks import Key, Mark
 from earmark.errors import EarmarkError
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.evaluation.suspects import rank
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 COLUMNS = ("path", "start", "end", "label", "guess", "score", "rank", "decision", "relabel")
 
@@ -131,7 +131,7 @@ def write(suspects: Sequence[Suspect], decided: Mapping[Key, Mark], path: Path, 
         EarmarkError: it cannot be written.
     """
     try:
-        with written_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(suspect.row for suspect in suspects)

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from earmark.errors import EarmarkError
 from earmark.evaluation.suspect_table import COLUMNS, Suspect
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -118,7 +118,7 @@ def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
         EarmarkError: it cannot be written.
     """
     try:
-        with written_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_text(page(sheet, cards, path.parent), encoding="utf-8")
     except (OSError, UnicodeEncodeError) as error:
         raise EarmarkError(path, f"cannot be written ({error})", "choose another --out") from error

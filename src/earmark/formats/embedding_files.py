@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from earmark.errors import MissingExtraError
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 Array = NDArray[np.float32]
 Add = Callable[[Array], None]
@@ -25,7 +25,7 @@ Open = Callable[[Path, int, float, Mapping[str, str]], AbstractContextManager[Ad
 @contextmanager
 def npy_file(path: Path, dimensions: int, step: float, about: Mapping[str, str]) -> Iterator[Add]:
     """An array float32 [steps, dimensions]; embedding i is of the time around `i * step`."""
-    with written_whole(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         steps = 0
 
         def head() -> None:
@@ -53,7 +53,7 @@ def parquet_file(path: Path, dimensions: int, step: float, about: Mapping[str, s
 
     fields = [pa.field("time", pa.float64()), pa.field("embedding", pa.list_(pa.float32(), dimensions))]
     schema = pa.schema(fields, {"step": repr(step), **about})
-    with written_whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+    with atomic_write(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
         steps = 0
 
         def add(values: Array) -> None:

@@ -10,7 +10,7 @@ import av
 from earmark.errors import EarmarkError
 from earmark.media.copying import Copy, OnProgress
 from earmark.media.opening import open_container
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 TITLE = "Sounds (Earmark)"
 
@@ -73,7 +73,7 @@ def mux(
     with open_container(video) as source:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            with written_whole(out) as part, Copy(video, source, part, container) as copy:
+            with atomic_write(out) as part, Copy(video, source, part, container) as copy:
                 copy.write(subtitles, iso639_2(language, container), title, progress)
         except (OSError, av.FFmpegError) as error:
             raise EarmarkError(out, f"cannot be written ({error.strerror})") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ from earmark.errors import EarmarkError
 from earmark.media.opening import Source
 from earmark.media.passage import Passage
 from earmark.media.recording import open_recording
+from earmark.util.atomic import atomic_write
 
 CODECS = {".wav": ("wav", "pcm_s16le"), ".flac": ("flac", "flac")}
 """Container and codec for each suffix."""
@@ -47,23 +47,19 @@ def write_spans(source: Source, spans: Iterable[tuple[float, float, Path]], *, t
 
 
 def write_samples(path: Path, pieces: Iterable[Samples], rate: int) -> None:
-    """Write mono samples that come in pieces, under a temporary name first: nobody sees half of a file.
+    """Write mono samples that come in pieces, whole or not at all.
 
     Raises:
         EarmarkError: the suffix is neither `.wav` nor `.flac`, or the file cannot be written.
     """
     if path.suffix.lower() not in CODECS:
         raise EarmarkError(path, "is neither .wav nor .flac", "choose one of them")
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _encode(part, *CODECS[path.suffix.lower()], _sixteen_bit(pieces), rate)
-        part.replace(path)
+        with atomic_write(path) as part:
+            _encode(part, *CODECS[path.suffix.lower()], _sixteen_bit(pieces), rate)
     except (OSError, av.FFmpegError) as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def _encode(path: Path, container: str, codec: str, pieces: Iterable[NDArray[np.int16]], rate: int) -> None:

@@ -17,7 +17,7 @@ from earmark.cache import PRETRAINED as KIND
 from earmark.cache import cache_folder
 from earmark.errors import DatasetError, EarmarkWarning, MissingExtraError, ModelError
 from earmark.locking import alone
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 if TYPE_CHECKING:
     from earmark.datasets.download import OnProgress
@@ -308,7 +308,7 @@ def _accept(weights: PretrainedWeights, address: str, target: Path, came: Path) 
             f"the file that came has SHA-256 {digest}"
         )
         warnings.warn(message, EarmarkWarning, stacklevel=2)
-        with written_whole(_note(target)) as note:
+        with atomic_write(_note(target)) as note:
             note.write_text(f"{digest}  {target.name}\n", encoding="utf-8")
     elif digest != weights.sha256:
         reason = f"what came is not {weights.name}: its SHA-256 is {digest} instead of {weights.sha256}"

@@ -17,7 +17,7 @@ from earmark.datasets.annotations import write as write_events
 from earmark.errors import EarmarkError
 from earmark.processes import bound_memory, end_with_parent
 from earmark.timeline import Event, Timeline
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 NOTHING = 1.0  # seconds of the shortest stretch without any event that is a clip of nothing
 LONGEST = 10.0  # seconds of a clip of nothing
@@ -57,7 +57,7 @@ def build(recordings: Sequence[Recording], path: Path, memory: int) -> None:
     """What the process does."""
     end_with_parent()
     bound_memory(memory)
-    with TemporaryDirectory(dir=path.parent) as made, written_whole(path) as part:
+    with TemporaryDirectory(dir=path.parent) as made, atomic_write(path) as part:
         folder = Path(made)
         found: list[Clip] = []
         events: dict[str, list[Event]] = {}

@@ -12,7 +12,7 @@ from earmark.edges import Levels
 from earmark.heard import Heard
 from earmark.model import Description
 from earmark.timeline import Array, EventRules, Timeline, log_odds, probabilities
-from earmark.whole import settle, written_whole
+from earmark.util.atomic import atomic_write, settle
 
 
 def timeline(
@@ -35,7 +35,7 @@ def save(heard: Heard, path: Path) -> None:
     """Write to an `.npz` file, whole or not at all; scores keep three digits."""
     head = {"duration": heard.duration, "frame_seconds": heard.levels.frame_seconds}
     levels = np.concatenate([np.empty(0, np.int8), *heard.levels.parts])
-    with written_whole(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         np.savez(
             file,
             head=np.array(json.dumps(head)),

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+from collections.abc import Collection
 from pathlib import Path
+
+from earmark.errors import EarmarkError
+from earmark.util.atomic import atomic_write
+
+MARKER = ".earmark"
+"""A file in `jobs/` with the mark of the database that knows the jobs: without it nothing there is ever removed."""
+
+_OURS = re.compile(r"[0-9a-f]{16}")
 
 
 class JobFolder:
@@ -58,12 +68,49 @@ class Places:
         self.folder = folder
         self._jobs = folder / "jobs"
         self._jobs.mkdir(parents=True, exist_ok=True)
-        self._jobs.chmod(0o700)
 
     @property
     def database(self) -> Path:
         """The table of jobs."""
         return self.folder / "jobs.sqlite"
+
+    def check(self) -> None:
+        """Refuse jobs whose database is gone: a new one would not know them, and they would be swept away.
+
+        Raises:
+            EarmarkError: there are such jobs, or files of somebody else.
+        """
+        if not self.database.exists() and self._entries():
+            raise self._foreign()
+
+    def claim(self, mark: str, known: Collection[str]) -> None:
+        """Make sure that what lies here belongs to a database; only what has our form and no job is then removed.
+
+        Args:
+            mark: of the database, see `Store.mark`.
+            known: the ids of its jobs.
+
+        Raises:
+            EarmarkError: the jobs here are those of another database, or files of somebody else.
+        """
+        marker, there = self._jobs / MARKER, self._entries()
+        try:
+            ours = marker.read_text(encoding="utf-8").strip() == mark
+        except (FileNotFoundError, UnicodeDecodeError):  # nobody's, or made before there were marks
+            ours = not there.isdisjoint(known)
+        if there and not ours:
+            raise self._foreign()
+        self._jobs.chmod(0o700)
+        with atomic_write(marker) as part:
+            part.write_text(mark + "\n", encoding="utf-8")
+
+    def _entries(self) -> set[str]:
+        return set(os.listdir(self._jobs)) - {MARKER}  # noqa: PTH208 - names are all that is asked for
+
+    def _foreign(self) -> EarmarkError:
+        reason = f"holds files that {self.database.name} beside it knows nothing of"
+        remedy = "put back the database that they belong to, move them away, or use another --folder"
+        return EarmarkError(self._jobs, reason, remedy)
 
     def of(self, job_id: str) -> JobFolder:
         """The folder of a job of ours; ids that did not come from `new` never get here."""
@@ -77,5 +124,9 @@ class Places:
         return job_id, folder
 
     def ids(self) -> list[str]:
-        """All that have a folder."""
-        return sorted(entry.name for entry in os.scandir(self._jobs) if entry.is_dir())
+        """All that have a folder; other things that lie here are not ours."""
+        return sorted(
+            entry.name
+            for entry in os.scandir(self._jobs)
+            if _OURS.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        )

@@ -45,7 +45,12 @@ class Service:
         self._receiving = 0
         self.correcting = Lock()
         self.writing_datasets = Semaphore(DATASETS)
-        self.store = Store(self.places.database)
+        with ExitStack() as failing:
+            failing.callback(self._held.close)
+            self.places.check()
+            self.store = Store(self.places.database)
+            self.places.claim(self.store.mark, {job.id for job in self.store.every()})
+            failing.pop_all()
         self.supervisor = Supervisor(settings, self.store, self.places, self.metrics)
 
     @asynccontextmanager

@@ -11,6 +11,10 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
 
+from earmark.errors import EarmarkError
+
+_REMEDY = "move it away with the folder jobs/ beside it, or use another --folder"
+
 State = Literal["queued", "running", "done", "failed"]
 QUICK = "classify"  # the task that a request waits for: it goes first, and is forgotten with the request
 
@@ -34,6 +38,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     finished REAL
 );
 CREATE INDEX IF NOT EXISTS by_state ON jobs (state, number);
+CREATE TABLE IF NOT EXISTS mark (mark TEXT NOT NULL);
+INSERT INTO mark SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT * FROM mark);
 """
 COLUMNS = (
     "id, task, name, model, options, state, crashes, kills, bytes, seconds, duration, error, created, started, finished"
@@ -79,17 +85,35 @@ class Job:
 class Store:
     """The table of jobs. One process writes it, from several threads; each change is on disk when its call returns.
 
+    `mark` tells it from any other: it stands in the folder of its jobs, too.
+
     Args:
         path: the database file, made where it is missing.
+
+    Raises:
+        EarmarkError: the file is damaged, no database, or one of something else.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
         self._heard: dict[str, tuple[float, float | None]] = {}
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.executescript(SCHEMA)
+        try:
+            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._check(path)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(SCHEMA)
+            self.mark = str(self._database.execute("SELECT mark FROM mark").fetchone()[0])
+        except sqlite3.Error as error:
+            raise EarmarkError(path, f"cannot be used as the table of jobs ({error})", _REMEDY) from error
+
+    def _check(self, path: Path) -> None:
+        """Refuse a database of something else, before anything is written to it."""
+        tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        columns = {row[1] for row in self._database.execute("PRAGMA table_info(jobs)")}
+        if tables and not columns.issuperset(COLUMNS.split(", ")):
+            self._database.close()
+            raise EarmarkError(path, "is a database of something else", _REMEDY)
 
     def close(self) -> None:
         """Close the file."""

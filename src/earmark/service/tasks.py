@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from earmark.errors import EarmarkError
 from earmark.service.picture import Picture
 from earmark.service.places import JobFolder
-from earmark.whole import settle, written_whole
+from earmark.util.atomic import atomic_write, settle
 
 if TYPE_CHECKING:
     from earmark.model import Model
@@ -155,6 +155,6 @@ def _write_view(
 
 
 def _write(path: Path, text: str) -> None:
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
         settle(part)

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from earmark.service.guard import App, Message, Receive, Scope, Send
 from earmark.service.problems import refusal
 from earmark.service.settings import MB, Settings
-from earmark.whole import settle
+from earmark.util.atomic import settle
 
 NAME_LENGTH = 200
 FIELD_BYTES = 16 * 1024

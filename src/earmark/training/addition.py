@@ -31,7 +31,7 @@ from earmark.training.networks import build
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
 from earmark.training.prepared import Prepared, Progress, prepare
 from earmark.training.solved_head import joined, known, rows_of_table
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 PREFIX = "added_"  # of all names in the graph that are new
 OUTPUT, EMBEDDING = "scores", "embedding"
@@ -234,7 +234,7 @@ def _write(
         card={**about.card, "added": [*about.card.get("added", []), added]},
     )
     describe(body, description)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(body.SerializeToString())
 
 

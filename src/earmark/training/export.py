@@ -19,7 +19,7 @@ from earmark.model import Description, describe
 from earmark.training.networks import Network, PatchNetwork
 from earmark.training.networks.mn import MobileNet
 from earmark.training.networks.pretrained import Pretrained
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 PREFIX = "network."  # of the names of weights in the file, before those in the network
 HALF = "_half"  # behind the names of those stored in half precision
@@ -70,7 +70,7 @@ def export(network: Network, description: Description, path: Path) -> None:
     strip_traces(model)
     describe(model, description)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(model.SerializeToString())
 
 

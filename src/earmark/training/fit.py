@@ -31,6 +31,7 @@ from earmark.training.networks import Network
 from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Recipe, TrainingLoop
 from earmark.training.stopping import Stopping
+from earmark.util.atomic import atomic_write
 
 WARM_UP = 0.15  # share of the steps in which the one-cycle rate rises (Smith and Topin, 2018)
 BatchNorm = torch.nn.modules.batchnorm._BatchNorm
@@ -247,9 +248,8 @@ class _Trainer:
                 "stopping": stopping,
             }
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".part")
-            torch.save(state, temporary)
-            temporary.replace(path)
+            with atomic_write(path) as part, part.open("wb") as file:
+                torch.save(state, file)
         self.fabric.barrier()
 
     def load(self, path: Path) -> dict[str, Any]:

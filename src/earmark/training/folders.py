@@ -16,6 +16,7 @@ import torch
 from earmark import machine as computer
 from earmark.errors import EarmarkError
 from earmark.locking import alone
+from earmark.util.atomic import atomic_write
 
 UNFINISHED = ".partial"
 LOCK = "lock"
@@ -59,10 +60,9 @@ def finished(folder: Path) -> Path:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write under a temporary name, then rename."""
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    """Write it whole or not at all."""
+    with atomic_write(path) as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def machine() -> dict[str, Any]:

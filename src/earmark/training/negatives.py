@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 Array = NDArray[np.float32]
 Embed = Callable[[Array], Array]
@@ -56,7 +56,7 @@ class Negatives:
         middle, scale = self.embeddings.mean(0), self.embeddings.std(0) / FINENESS + 1e-9
         codes = np.clip(np.round((self.embeddings - middle) / scale), -127, 127).astype(np.int8)
         kinds = sorted(set(self.kinds))
-        with written_whole(path) as part, part.open("wb") as file:
+        with atomic_write(path) as part, part.open("wb") as file:
             np.savez_compressed(
                 file,
                 codes=codes,

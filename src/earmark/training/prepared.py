@@ -31,6 +31,7 @@ from earmark.cache import cache_folder
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning, MediaError
 from earmark.frontend import Features, FrontEnd, Samples
+from earmark.util.atomic import open_own
 
 VERSION = 1  # raise when the front end's arithmetic changes: older stores are then left alone
 AT_ONCE = 64  # clips prepared before they are written
@@ -165,7 +166,7 @@ def _fingerprint(front_end: FrontEnd) -> str:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Only one process writes to a store; the others wait, and then find the work done."""
-    with (folder / "lock").open("w") as lock:
+    with open_own(folder / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -23,7 +23,7 @@ import onnx
 from earmark.frontend import Features
 from earmark.model import describe, load_model
 from earmark.training.export import restored, strip_traces
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 EXCERPTS = 32  # heard to see how large activations become
 FRAMES = 1200  # of each, at most
@@ -65,7 +65,7 @@ def quantise(path: Path, examples: Iterable[Features]) -> None:
         model = onnx.load(small)
     strip_traces(model)
     describe(model, description)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(model.SerializeToString())
 
 

@@ -38,6 +38,7 @@ from earmark.training.quantising import EXCERPTS, excerpts, quantise
 from earmark.training.recipe import DatasetPart, Recipe
 from earmark.training.stages import Listener, build_network, clear_checkpoints, fit_stages, needs_weights
 from earmark.training.starting import Start
+from earmark.util.atomic import atomic_write
 
 CROPS = "crops"  # the answers by multi-crop, in a part's folder
 
@@ -149,8 +150,8 @@ def train_member(
     if not weights.exists():
         network = fit_stages(own, data, part, place, f"{part.name}/{name}", fabric, listener, (), cache)
         if fabric.is_global_zero:
-            torch.save(network.state_dict(), place / "network.part")
-            (place / "network.part").replace(weights)
+            with atomic_write(weights) as begun, begun.open("wb") as file:
+                torch.save(network.state_dict(), file)
             clear_checkpoints(place)
         fabric.barrier()
     network = build_network(own, data)
@@ -307,9 +308,8 @@ def _held_out(data: TrainingData, answers: list[Answers]) -> HeldOut:
 
 
 def _save_answers(home: Path, answers: Answers, name: str = "answers") -> None:
-    temporary = home / f"{name}.part.npz"
-    np.savez(temporary, clips=answers.clips, whole=answers.whole, peak=answers.peak)
-    temporary.replace(home / f"{name}.npz")
+    with atomic_write(home / f"{name}.npz") as part, part.open("wb") as file:
+        np.savez(file, clips=answers.clips, whole=answers.whole, peak=answers.peak)
 
 
 def _load_answers(home: Path, name: str = "answers") -> Answers:

@@ -26,6 +26,7 @@ from earmark.training.prepared import Progress
 from earmark.training.recipe import Recipe
 from earmark.training.solved_head import solve_head
 from earmark.training.starting import Start
+from earmark.util.atomic import atomic_write
 
 CHECKPOINT, LEFT = "checkpoint-{}.pt", "stage-{}.pt"  # in a part's folder: a stage's state, and what it left
 
@@ -86,8 +87,8 @@ def fit_stages(
             original = _original(recipe, data) if phase.training.keep else None
             network = fit(phase, train, fabric, checkpoint, hear, validation, teachers, begin, original=original)
         if number + 1 < len(phases) and fabric.is_global_zero:
-            torch.save(network.state_dict(), home / "stage.part")
-            (home / "stage.part").replace(left)
+            with atomic_write(left) as begun, begun.open("wb") as file:
+                torch.save(network.state_dict(), file)
     assert network is not None  # a recipe has a phase at least
     return network
 

@@ -19,6 +19,7 @@ from earmark.timeline import Array, Event
 from earmark.training.activity import Activity
 from earmark.training.data import TrainingData
 from earmark.training.networks import Network
+from earmark.util.atomic import atomic_write
 
 NAME = "timed.npz"
 
@@ -38,10 +39,9 @@ class TimedAnswers:
     scores: NDArray[np.float16]
 
     def save(self, home: Path) -> None:
-        """Write it under a temporary name, then rename it."""
-        temporary = home / ("part." + NAME)
-        np.savez(temporary, clips=self.clips, steps=self.steps, scores=self.scores)
-        temporary.replace(home / NAME)
+        """Write it whole or not at all."""
+        with atomic_write(home / NAME) as part, part.open("wb") as file:
+            np.savez(file, clips=self.clips, steps=self.steps, scores=self.scores)
 
     @classmethod
     def load(cls, home: Path) -> TimedAnswers:

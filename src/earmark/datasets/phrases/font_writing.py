@@ -16,7 +16,7 @@ from earmark import media
 from earmark.datasets import media_files
 from earmark.datasets.phrases.programs import INSTRUMENTS, Instrument
 from earmark.errors import DatasetError
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 RATE = 44_100
 TOOL = "earmark"  # what the font says it was made with: its programs are General MIDI's, though there are few
@@ -90,7 +90,7 @@ def write(instruments: dict[Instrument, list[Recorded]], path: Path) -> None:
     body += _list(b"pdta", _hydra(instruments))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
     except OSError as error:
         raise DatasetError(path, f"cannot be written ({error.strerror})") from error

@@ -31,7 +31,7 @@ from earmark.datasets.scenes.pools import Group
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format
 from earmark.timeline import Event, Timeline
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 CLIPS, EVENTS, PARTS = "clips.csv", "events.csv", "parts.csv"
 OPTIONS = "earmark-scenes.json"
@@ -124,7 +124,7 @@ def _parts(plan: Plan) -> Iterator[Clip]:
 def _write_beside(form: Format[Timeline], audio: Path, timeline: Timeline) -> None:
     file = audio.with_suffix(form.suffix)
     try:
-        with written_whole(file) as part, part.open("w", encoding="utf-8", newline="") as opened:
+        with atomic_write(file) as part, part.open("w", encoding="utf-8", newline="") as opened:
             form.write(timeline, opened)
     except OSError as error:
         raise EarmarkError(file, f"cannot be written ({error.strerror})") from error

@@ -27,6 +27,7 @@ from earmark.datasets.speech.joining import join
 from earmark.datasets.speech.pairs import Pair
 from earmark.errors import DatasetError, EarmarkError
 from earmark.spoken import Word
+from earmark.util.atomic import atomic_write
 
 CONDITIONS = "conditions.csv"
 CLEAN = "clean"
@@ -152,9 +153,8 @@ def _options(plan: Plan) -> dict[str, object]:
 
 
 def _write_conditions(plan: Plan, sentences: Sequence[Sentence], out: Path) -> None:
-    part = out / f"{CONDITIONS}.part"
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with atomic_write(out / CONDITIONS) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["file", "speaker", "language", "sex", "condition"])
             for name in plan.conditions:
@@ -162,6 +162,5 @@ def _write_conditions(plan: Plan, sentences: Sequence[Sentence], out: Path) -> N
                     voice = one.voice
                     row = [f"{name}/{one.name}.flac", voice.speaker, voice.language, voice.sex, name]
                     writer.writerow(row)
-        part.replace(out / CONDITIONS)
     except OSError as error:
         raise EarmarkError(out, f"cannot be written ({error.strerror})") from error

@@ -15,6 +15,7 @@ from earmark.datasets import claiming
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
 from earmark.spoken import Word, Words
+from earmark.util.atomic import atomic_write
 
 CONTAINERS = {"flac": "flac", "wav": "pcm_s16le"}
 """Formats of recordings, and the codec in each."""
@@ -42,7 +43,7 @@ class Pair:
         return self.audio.is_file() and self.truth.is_file()
 
     def write(self, samples: Samples, words: list[Word], rate: int) -> Words:
-        """Write both under temporary names, and rename them.
+        """Write each whole or not at all.
 
         Raises:
             EarmarkError: the disk does not take them.
@@ -50,13 +51,10 @@ class Pair:
         truth = Words(self.audio.name, len(samples) / rate).with_words(words)
         try:
             self.audio.parent.mkdir(parents=True, exist_ok=True)
-            part = self.audio.with_name(self.audio.name + ".part")
-            write_sound(part, self.audio.suffix.removeprefix("."), samples, rate)
-            part.replace(self.audio)
-            part = self.truth.with_name(self.truth.name + ".part")
-            with part.open("w", encoding="utf-8", newline="") as file:
+            with atomic_write(self.audio) as part:
+                write_sound(part, self.audio.suffix.removeprefix("."), samples, rate)
+            with atomic_write(self.truth) as part, part.open("w", encoding="utf-8", newline="") as file:
                 WordsJson().write(truth, file)
-            part.replace(self.truth)
         except OSError as error:  # PyAV's errors are of this kind too
             raise EarmarkError(self.audio, f"cannot be written ({error.strerror})") from error
         return truth

@@ -13,7 +13,7 @@ from earmark.evaluation.comparison import pictures as drawing
 from earmark.evaluation.comparison import tables, worst
 from earmark.evaluation.comparison.figures import COLUMNS, OPERATING, Comparison
 from earmark.evaluation.words import TOKEN_TOLERANCE
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 PAGE = "report.html"
 Pictures = Mapping[str, bytes]
@@ -143,7 +143,7 @@ def _write(path: Path, content: bytes) -> None:
     """Under a temporary name first: nobody sees half of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_bytes(content)
     except OSError as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error

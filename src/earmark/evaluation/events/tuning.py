@@ -17,7 +17,7 @@ from earmark.evaluation.events.windowing import windows_by_length
 from earmark.heard import hear
 from earmark.model import Description, Model, Threshold, describe
 from earmark.timeline import Array, Event, EventRules
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 
 @dataclass(frozen=True)
@@ -151,5 +151,5 @@ def write(model: Model, about: Description, path: Path) -> None:
         raise MissingExtraError("writing model files", "train") from error
     content = onnx.load(model.path)
     describe(content, about)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(content.SerializeToString())

@@ -26,7 +26,7 @@ from earmark.service.running import service_of
 from earmark.service.schemas import Corrected, Language, To
 from earmark.service.store import Job
 from earmark.timeline import Event, Timeline
-from earmark.whole import written_whole
+from earmark.util.atomic import atomic_write
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 
@@ -90,7 +90,7 @@ def correct(request: Request, job_id: JobId, corrected: Corrected) -> None:
         if event.offset < event.onset:
             raise refusal(422, f"event {number + 1} ends before it begins")
     events = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in corrected.events]
-    with service_of(request).correcting, written_whole(folder.corrected) as part:
+    with service_of(request).correcting, atomic_write(folder.corrected) as part:
         part.write_text(_text(Json(), kept.with_events(events)), encoding="utf-8")
 
 

@@ -26,6 +26,7 @@ from earmark.training.recipe import DatasetPart
 from earmark.training.words.pieces import Piece, Samples, read_pieces
 from earmark.training.words.recipe import BackgroundPart, Corpus, Mixing, WordsRecipe
 from earmark.training.words.sentences import sentence
+from earmark.util.atomic import atomic_write, open_own
 
 VERSION = 3  # raise when the making of sentences changes: older corpora are then left alone
 SHARD = 50  # sentences in a file
@@ -92,7 +93,7 @@ def prepare(
     folder = (cache or default_cache()) / "words" / _fingerprint(recipe, chosen)
     folder.mkdir(parents=True, exist_ok=True)
     shards = [folder / f"{first:06}.npz" for first in range(0, sentences, SHARD)]
-    with (folder / "lock").open("w") as lock:
+    with open_own(folder / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         missing = [shard for shard in shards if not shard.exists()]
         if missing:
@@ -126,9 +127,8 @@ def _make_shard(material: Material, mixing: Mixing, front_end: FrontEnd, shard: 
         samples, truth = sentence(material.speakers, material.backgrounds, mixing, front_end.rate, rng)
         features.append(front_end.features(samples).astype(np.float16))
         marks.append(truth)
-    temporary = shard.with_suffix(".part.npz")
-    np.savez(temporary, features=np.stack(features), marks=np.stack(marks))
-    temporary.replace(shard)
+    with atomic_write(shard) as part, part.open("wb") as file:
+        np.savez(file, features=np.stack(features), marks=np.stack(marks))
 
 
 def read_material(chosen: Chosen, rate: int) -> Material:

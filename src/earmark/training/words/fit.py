@@ -18,6 +18,7 @@ from earmark.training.networks.frame_classifiers import FrameClassifier
 from earmark.training.recipe import TrainingLoop
 from earmark.training.words.corpus import Sentences
 from earmark.training.words.pieces import SPEECH, UNSURE
+from earmark.util.atomic import atomic_write
 
 AT_ONCE = 16  # sentences that are answered at once
 WARM_UP = 0.15  # share of the steps in which the one-cycle rate rises (Smith and Topin, 2018)
@@ -146,9 +147,8 @@ class _Trainer:
             "history": [vars(epoch) for epoch in self.history],
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        with atomic_write(path) as part, part.open("wb") as file:
+            torch.save(state, file)
 
     def load(self, path: Path) -> None:
         """Go on where `save` was called."""
