@@ -87,8 +87,8 @@ def fit_stages(
             original = _original(recipe, data) if phase.training.keep else None
             network = fit(phase, train, fabric, checkpoint, hear, validation, teachers, begin, original=original)
         if number + 1 < len(phases) and fabric.is_global_zero:
-            with atomic_write(left) as begun, begun.open("wb") as file:
-                torch.save(network.state_dict(), file)
+            with atomic_write(left) as file, file.open("wb") as opened:
+                torch.save(network.state_dict(), opened)
     assert network is not None  # a recipe has a phase at least
     return network
 
