@@ -5,8 +5,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from model_making import LOW_HIGH, low_high_model
 from server import Server
 
+from earmark.labels import SOUNDS
 from earmark.model import bundled_models
 from earmark.models.pretrained import PRETRAINED
 
@@ -51,6 +53,45 @@ def test_help(command, words):
 
 def test_options_may_come_first(command):
     assert json.loads(command("models", "--to", "json", "sounds").stdout)["name"] == "sounds"
+
+
+class TestLabels:
+    """The labels of a model's card; the models here only have the labels that they are given."""
+
+    @pytest.fixture
+    def card(self, command, tmp_path):
+        def shown(*labels):
+            description = replace(LOW_HIGH, labels=labels)
+            path = low_high_model(tmp_path / "m.onnx", description.to_json())
+            done = command("models", str(path))
+            assert done.returncode == 0, done.stderr
+            assert json.loads(command("models", str(path), "--to", "json").stdout)["labels"] == list(labels)
+            text = done.stdout
+            return text[text.index("Labels: ") : text.index("Answers: ")].splitlines()
+
+        return shown
+
+    def test_stand_in_groups(self, card):
+        assert card("dog", "my_bell", "animal", "speech") == [
+            "Labels: 4, by group; before > the label for any of the group",
+            "  voices: speech",
+            "  animals: animal > dog",
+            "  other: my_bell",
+        ]
+        assert card("smoke_alarm", "music") == [
+            "Labels: 2, by group; before > the label for any of the group",
+            "  alarms: smoke_alarm",
+            "  music: music",
+        ]
+
+    def test_that_stand_in_none_are_listed_as_they_come(self, card):
+        assert card("my_bell", "Dog") == ["Labels: my_bell, Dog"]
+
+    def test_fit_a_terminal(self, card):
+        lines = card(*sorted(SOUNDS))
+        assert max(map(len, lines)) <= 80
+        words = set(" ".join(lines).replace(",", " ").replace(":", " ").split())
+        assert words >= SOUNDS
 
 
 class TestCard:

@@ -7,7 +7,7 @@ import pytest
 
 from earmark.labels import CANONICAL, SOUNDS
 from earmark.labels import groups as module
-from earmark.labels.groups import ancestors, groups, parents
+from earmark.labels.groups import OTHER, Group, ancestors, groups, parents, sorted_by_group
 
 
 def test_there_are_labels_enough_and_those_of_before_are_among_them():
@@ -50,6 +50,25 @@ def test_a_chain_of_parents_is_at_most_two_long():
 def test_what_is_said_instead(label, above):
     assert ancestors(label) == above
     assert parents().get(label) == (above[0] if above else None)
+
+
+def test_labels_are_sorted_by_group():
+    assert sorted_by_group(SOUNDS) == groups()
+    assert sorted_by_group([]) == ()
+    assert sorted_by_group(["my_own", "siren", "my_other"]) == (
+        Group("alarms", None, ("siren",)),
+        Group(OTHER, None, ("my_own", "my_other")),
+    )
+    assert sorted_by_group(["music", "aircraft"]) == (
+        Group("vehicles", None, ("aircraft",)),
+        Group("music", "music", ()),
+    )
+
+
+def test_no_label_is_lost_or_told_twice():
+    mixed = ["engine", "train", "bird", "bee", "speech", "applause", "my_own"]
+    found = sorted_by_group(mixed)
+    assert sorted(label for group in found for label in (*group.labels, *filter(None, [group.parent]))) == sorted(mixed)
 
 
 def test_examples_in_the_module_hold():

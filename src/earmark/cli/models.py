@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,6 +49,7 @@ Examples:
 """
 
 SHOW = "show"
+COLUMNS = 80  # of a terminal as it opens
 
 
 class OneOrAll(TyperGroup):
@@ -168,11 +170,32 @@ def _show_model(name: str, to: str) -> None:
         typer.echo(about.to_json())
         return
     typer.echo(f"{about.name}: {about.card.get('description', '')}")
-    typer.echo(textwrap.fill("Labels: " + ", ".join(about.labels), 100, subsequent_indent="  "))
+    for line in _listed(about.labels):
+        typer.echo(line)
     typer.echo(f"Answers: one each {about.step:.3g} s, which waits {about.latency:.2g} s for what follows")
     for key, value in about.card.items():
         if key != "description":
             typer.echo(f"{key}: {_plain(value)}")
+
+
+def _listed(labels: Sequence[str]) -> list[str]:
+    """Labels as lines: by group where any stands in one, each group's parent before a `>`."""
+    from earmark.labels.groups import OTHER, sorted_by_group
+
+    def filled(text: str, indent: str) -> str:
+        return textwrap.fill(text, COLUMNS, initial_indent=indent, subsequent_indent=indent + "  ")
+
+    found = sorted_by_group(labels)
+    if all(one.heading == OTHER for one in found):
+        return [filled("Labels: " + ", ".join(labels), "")]
+    title = f"Labels: {len(labels)}, by group"
+    if any(one.parent for one in found):
+        title += "; before > the label for any of the group"
+    lines = [filled(title, "")]
+    for one in found:
+        names = " > ".join(filter(None, [one.parent, ", ".join(one.labels)]))
+        lines.append(filled(f"{one.heading}: {names}", "  "))
+    return lines
 
 
 def _whereabouts(weights: PretrainedWeights) -> str:

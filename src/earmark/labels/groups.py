@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
+
+OTHER = "other"
+"""The heading of labels that stand in no group, such as a user's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,26 @@ def parents() -> Mapping[str, str]:
     return MappingProxyType({label: one.parent for one in groups() if one.parent for label in one.labels})
 
 
+def sorted_by_group(labels: Iterable[str]) -> tuple[Group, ...]:
+    """The groups of these labels alone; those that stand in none come last, under `other`.
+
+    A parent that is not among the labels is left out, and so is a group of which only a parent is there that another
+    group has as a label.
+
+    >>> [(one.heading, one.parent, one.labels) for one in sorted_by_group(["dog", "animal", "crow", "bird", "my_bell"])]
+    [('animals', 'animal', ('bird', 'dog')), ('birds', 'bird', ('crow',)), ('other', None, ('my_bell',))]
+    """
+    given = dict.fromkeys(labels)
+    found = []
+    for one in groups():
+        parent = one.parent if one.parent in given else None
+        own = tuple(label for label in one.labels if label in given)
+        if own or (parent is not None and parent not in _in_a_group()):
+            found.append(Group(one.heading, parent, own))
+    others = tuple(label for label in given if label not in grouped())
+    return (*found, Group(OTHER, None, others)) if others else tuple(found)
+
+
 def ancestors(label: str) -> tuple[str, ...]:
     """The parent of a label, the parent's parent and so on, the nearest first.
 
@@ -61,3 +84,8 @@ def ancestors(label: str) -> tuple[str, ...]:
     while (parent := parents().get(found[-1] if found else label)) is not None:
         found.append(parent)
     return tuple(found)
+
+
+@cache
+def _in_a_group() -> frozenset[str]:
+    return frozenset(label for one in groups() for label in one.labels)
