@@ -176,10 +176,10 @@ def test_a_caption_that_would_say_the_same_again_goes_on():
         (8.084, 11.084, "[rain continues]"),
     ]
     assert shown(scene(8, (5, 5, "dog", 0.9), (8, 8, "dog", 0.9))) == [(5.0, 8.0, "[dog barks]")]
-    events = (1, 8, "rain", 0.9), (1, 1.3, "bell", 0.9), (5, 30, "bell", 0.9)
+    events = (1, 8, "rain", 0.9), (1, 1.3, "ding", 0.9), (5, 30, "ding", 0.9)
     assert shown(scene(60, *events)) == [
-        (1.0, 8.0, "[bell] / [rain falling]"),
-        (8.084, 11.084, "[bell continues]"),
+        (1.0, 8.0, "[ding] / [rain falling]"),
+        (8.084, 11.084, "[ding continues]"),
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 from earmark.captions import Phrases, Priority, ReadingRules, captions
 from earmark.captions.priority import usual_priorities
 from earmark.labels import CANONICAL
+from earmark.labels.groups import groups
 from earmark.timeline import Event, Timeline
 
 
@@ -24,6 +25,17 @@ def test_classes_are_of_labels_there_are():
     assert phrases.priority("siren") is Priority.ALARM
     assert phrases.priority("rain") is Priority.AMBIENT
     assert phrases.priority("dog") is phrases.priority("my_own") is Priority.ORDINARY
+
+
+def test_alarms_and_their_parents_are_alarms():
+    phrases = Phrases.load("en")
+    for group in groups():
+        if group.heading in ("alarms", "horns"):
+            quiet = {label for label in (group.parent, *group.labels) if phrases.priority(label) is not Priority.ALARM}
+            assert quiet <= {"foghorn"}, group.heading
+    alarms = "smoke_alarm", "doorbell", "phone_ringing", "screaming", "explosion"
+    assert {phrases.priority(label) for label in alarms} == {Priority.ALARM}
+    assert {phrases.priority(label) for label in ("traffic", "refrigerator", "crowd")} == {Priority.AMBIENT}
 
 
 def test_a_siren_beats_rain_whatever_their_scores():

@@ -34,11 +34,11 @@ INSTRUMENTS = frozenset({
     "mallets", "organ", "piano", "saxophone", "trombone", "trumpet", "violin",
 })  # fmt: skip
 
-CANONICAL: frozenset[str] = ESC50 | URBANSOUND8K | INSTRUMENTS | {"speech", "music"}
-"""Every canonical name there is."""
-
 SOUNDS: frozenset[str] = grouped()
 """The labels that captions tell of, in `groups.toml`, parents with them: those of the model `sounds`."""
+
+CANONICAL: frozenset[str] = SOUNDS | ESC50 | URBANSOUND8K | INSTRUMENTS
+"""Every canonical name there is."""
 
 MAPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
