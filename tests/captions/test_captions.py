@@ -222,6 +222,21 @@ def test_of_a_crowd_of_short_sounds_the_worst_are_left_out():
     assert [text for *_, text in shown(scene(60, *crowd))] == ["[a] / [b]", "[c] / [d]", "[e] / [f]"]
 
 
+def test_what_had_to_wait_too_long_by_a_little_is_left_out():
+    crowd = scene(
+        6.66,
+        (0.25, 0.95, "a b " * 30, 0.47),
+        (1.23, 1.54, "gun_shot", 0.53),
+        (1.65, 1.65, "rain", 0.3),
+        (2.38, 2.74, "wind", 0.43),
+        (2.42, 6.66, "clapping", 0.79),
+        (2.96, 6.66, "dog", 0.95),
+        (3.65, 3.83, "gun_shot", 0.64),
+    )
+    wind = Phrases.load("ko").say("wind", Form.SHORT)
+    assert all(onset <= 2.38 + RULES.latest for onset, _, text in shown(crowd, language="ko") if wind in text)
+
+
 def test_a_short_pause_is_closed():
     events = (1, 3, "rain", 0.9), (3.5, 6, "siren", 0.9)
     assert shown(scene(60, *events)) == [(1.0, 3.416, "[rain falling]"), (3.5, 6.0, "[siren wailing]")]

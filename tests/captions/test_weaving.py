@@ -137,16 +137,34 @@ def test_what_waited_too_long_is_dropped_unless_it_lasts():
     assert placed(scene(60, (4, 20, "dog", 0.9)), *talk)[0][0] == (15.084, 20.0, "[dog barking]")
 
 
-def test_an_alarm_takes_a_third_line_rather_than_be_dropped():
+def test_an_alarm_takes_a_third_line_at_once():
     talk = (3, 5, 2), (5.1, 9, 2), (9.1, 15, 2)
     assert placed(scene(60, (4, 4.4, "dog", 0.9)), *talk) == ([], {})
-    assert placed(scene(60, (4, 4.4, "gun_shot", 0.9)), *talk) == ([], {1: ("[gunshot]",)})
+    assert placed(scene(60, (4, 4.4, "gun_shot", 0.9)), *talk) == ([], {0: ("[gunshot]",)})
+    assert placed(scene(60, (4, 4.4, "gun_shot", 0.9)), *talk[:1]) == ([], {0: ("[gunshot]",)})
     assert placed(scene(60, (4, 4.4, "gun_shot", 0.9)), (3, 9, 2), (9.1, 15, 2)) == ([], {0: ("[gunshot]",)})
     assert placed(scene(60, (4, 4.4, "gun_shot", 0.9)), (3, 9, 3), (9.1, 15, 3)) == ([], {}), "never a fourth"
 
 
-def test_an_alarm_waits_where_a_free_line_comes_in_time():
-    assert placed(scene(60, (4, 4.4, "gun_shot", 0.9)), (3, 5, 2), (5.1, 9, 1)) == ([], {1: ("[gunshot]",)})
+def test_an_alarm_waits_no_longer_than_half_a_second_for_a_free_line():
+    assert placed(scene(60, (4.8, 5.4, "gun_shot", 0.9)), (3, 5, 2), (5.1, 9, 1)) == ([], {1: ("[gunshot]",)})
+    assert placed(scene(60, (4.5, 5.4, "gun_shot", 0.9)), (3, 5, 2), (5.1, 9, 1)) == ([], {0: ("[gunshot]",)})
+    assert placed(scene(60, (4.8, 5.4, "gun_shot", 0.9)), (3, 5, 2)) == ([(5.084, 6.384, "[gunshot]")], {})
+
+
+@settings(max_examples=300)
+@given(dialogues(), st.integers(0, 11), st.floats(0, 1), st.sampled_from([0.3, 2.0, 9.0]))
+def test_an_alarm_under_any_cue_is_on_the_screen_within_half_a_second(dialogue, which, share, length):
+    cue = dialogue[which % len(dialogue)] if dialogue else DialogueCue(1.0, 3.0, 2)
+    onset = cue.onset + share * (cue.offset - cue.onset)
+    alone = all(c is cue or c.offset <= cue.onset or c.onset >= cue.offset for c in dialogue)
+    if not alone or not 1 <= cue.lines <= RULES.lines or cue.offset - cue.onset < RULES.shortest:
+        return
+    alarm = Timeline("a.wav", 400.0, "sounds").with_events([Event(onset, onset + length, "siren", 0.9)])
+    woven = weave(alarm, dialogue or [cue])
+    shown = [(c.onset, c.offset) for c in woven.captions]
+    shown += [((dialogue or [cue])[i].onset, (dialogue or [cue])[i].offset) for i in woven.shared]
+    assert any(start <= onset + RULES.early + MS and end >= onset - MS for start, end in shown)
 
 
 def test_an_alarm_goes_before_rain_on_the_only_free_line():
@@ -163,6 +181,13 @@ def test_a_sound_that_goes_on_is_told_of_again_in_pauses_only():
     own, shared = placed(long, (10, 35, 1), (36, 50, 1))
     assert shared == {}
     assert [text for *_, text in own] == ["[rain falling]"] + 3 * ["[rain continues]"]
+
+
+def test_no_caption_stands_after_the_recording_whose_dialogue_goes_on():
+    crowd = [(4 + 0.1 * i, 4.2 + 0.1 * i, label, 0.9) for i, label in enumerate(("dog", "cat", "cow", "hen", "pig"))]
+    own, shared = placed(scene(6, *crowd), (8, 9, 1), (20, 21, 1))
+    assert (own[0][0], shared) == (4.4, {})
+    assert max(offset for _, offset, _ in own) <= 6
 
 
 def test_languages_and_rules_can_be_chosen():

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from earmark.captions import Caption, Phrases, Woven, captions, languages, weave
 from earmark.captions.lines import width
-from earmark.errors import EarmarkError
+from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.formats.merged import converted, merged, shown
 from earmark.formats.subrip import Srt
 from earmark.formats.subtitles import parse, read_subtitles
 from earmark.formats.webvtt import Vtt
+from earmark.media.cues import read_cues
 from earmark.timeline import Event, Timeline
 
 NOTHING = Woven([], {})
@@ -73,8 +74,10 @@ def test_real_files_of_every_shape(text):
     form = Srt() if kind == "srt" else Vtt()
     again = merged(parse(text), NOTHING, form)
     assert cues(again) == cues(text)
-    assert set(re.split(r"\r\n|\n|\r", text)) - set(re.split(r"\r\n|\n|\r", again)) <= {"2", ""}
+    lost = set(re.split(r"\r\n|\n|\r", text)) - set(re.split(r"\r\n|\n|\r", again))
+    assert all(line in ("2", "  ", "") or re.match(r"0.*>", line) for line in lost)
     assert ("\r\n" in text) == ("\r\n" in again)
+    assert parse(text).faults == ()
 
 
 def test_overlapping_backward_and_empty_cues_stay():
@@ -175,6 +178,200 @@ def test_what_is_no_subtitle_file_is_told(tmp_path):
 def test_what_a_viewer_sees_of_both():
     woven = Woven([Caption(3.2, 3.9, ("[dog]",))], {1: ("[siren]",)})
     assert [c.text for c in shown(parse(SRT), woven)] == ["Hello", "[dog]", "[siren]\nHow are you?\nFine."]
+
+
+BETWEEN = "1\n00:00:01,000 --> 00:00:03,000\nAlpha\n\n2\n{}\nBravo\n\n3\n00:00:26,000 --> 00:00:29,000\nCharlie\n"
+
+
+def as_ffmpeg_reads(text):
+    return [(cue.start / 1000, cue.end / 1000, cue.text) for cue in read_cues(text)]
+
+
+@pytest.mark.parametrize("form", [Srt(), Vtt()])
+@pytest.mark.parametrize(
+    "times",
+    [
+        "00:00:15 --> 00:00:17",  # no milliseconds
+        "00:15,000 --> 00:17,000",  # no hours
+        "15.000 --> 17.000",  # seconds
+        "0:0:15,0 --> 0:0:17",
+        "00:00:15,000 -> 00:00:17,000",
+        "00:00:15,000 ---> 00:00:17,000",
+        "00:00:15,000 -- > 00:00:17,000",
+        "00:00:15,000 \u2013> 00:00:17,000",
+        "00:00:15,000 \u2192 00:00:17,000",
+        "00:00:15,000 => 00:00:17,000",
+        "00:00:15,000 - 00:00:17,000",
+        "00:00:15,000 00:00:17,000",
+        "0:00:15.000,0:00:17.000",  # as YouTube's SBV
+        "00:00:15:00 --> 00:00:17:00",  # frames
+        "00:00:15:000 --> 00:00:17:000",
+        "00: 00: 15,000 --> 00:00:17,000",
+        "00:00:15, 000 --> 00:00:17 ,000",
+        "00;00;15;000 --> 00.00.17.000",
+        "00:00:15'000 --> 00:00:17\u2019000",
+        "00:00:15000 --> 00:00:17000",
+        "00:00:15,0OO --> oo:00:l7,000",
+        "\u200b00:00:15,000 --> 00:00:17,000",
+        "00:00:15,\ufeff000\u200e --> 00:00:17,000\u200b",
+        "\u00a000:00:15,000\u00a0-->\u00a000:00:17,000",
+        "\uff10\uff10\uff1a00\uff1a15\uff0c000 \uff0d\uff0d\uff1e 00\uff1a00\uff1a17\uff0c000",
+        "\u0660\u0660:00:\u0661\u0665,000 --> 00:00:17,000",
+        "00:00:15,000-->00:00:17,000",
+        "00:00:15,0000001 --> 00:00:17,000999",
+    ],
+)
+def test_times_of_any_form_are_read_and_written_as_players_read_them(times, form):
+    text = merged(parse(BETWEEN.format(times)), NOTHING, form)
+    assert as_ffmpeg_reads(text) == [(1, 3, "Alpha"), (15, 17, "Bravo"), (26, 29, "Charlie")]
+    assert sum(form.standard_times.match(line) is not None for line in text.splitlines()) == 3
+    assert [line for line in text.splitlines() if "00:" in line and not form.standard_times.match(line)] == []
+
+
+@pytest.mark.parametrize("line", ["200:00:15,000", "2 00:00:15,000", "2. 00:00:15,000", "#2) 00:00:15,000"])
+def test_a_number_in_the_line_with_the_times(line):
+    text = BETWEEN.replace("2\n{}", f"{line} --> 00:00:17,000")
+    assert [e[:2] for e in cues(text)] == [(1, 3), (15, 17), (26, 29)]
+    assert cues(text)[1][2] == ("Bravo",)
+
+
+def test_frames_are_parts_of_a_second_of_as_many_as_there_seem_to_be():
+    text = BETWEEN.format("00:00:15:12 --> 00:00:17:24")
+    assert cues(text)[1][:2] == (15.48, 17.96)
+    assert parse(text).faults == ("its times count frames, taken for 25 a second",)
+    assert cues(text.replace(":24", ":27"))[1][:2] == (15.4, 17.9)
+    assert cues(text.replace(":24", ":75"))[1][:2] == (15.12, 17.75)  # no film has 75: hundredths
+
+
+@pytest.mark.parametrize("times", ["-00:00:00,500 --> 00:00:03,000", "00:00:-1,500 --> 00:00:03,000"])
+def test_a_cue_that_begins_before_the_beginning_begins_there(times):
+    text = f"1\n{times}\nAlpha\n"
+    for form in (Srt(), Vtt()):
+        assert as_ffmpeg_reads(merged(parse(text), NOTHING, form)) == [(0, 3, "Alpha")]
+
+
+def test_a_cue_before_the_beginning_is_told_of():
+    assert parse(BETWEEN.format("-00:00:03,000 --> -00:00:01,000")).faults == (
+        "line 6: '-00:00:03,000 --> -00:00:01,000' is before the beginning; its words are left out",
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "expected", "fault"),
+    [
+        ("00:00:1x,000 --> 00:00:17,000", [(15.7, 17, "Bravo")], "no beginning that can be read, taken for 15.700 s"),
+        ("00:00:15,000 --> 00:00:1x,000", [(15, 16.3, "Bravo")], "no end that can be read, taken for 16.300 s"),
+        ("00:00:15,000 -->", [(15, 16.3, "Bravo")], "no end"),
+        ("00:00:15,000", [(15, 16.3, "Bravo")], "no end"),
+        ("00:00:1x --> 00:00:1y", [], "is no time; its words are left out"),
+        ("--> ", [], "is no time"),
+        ("later", [], "is no time"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["srt", "vtt"])
+def test_what_cannot_be_read_is_told_and_never_shown(times, expected, fault, kind, tmp_path):
+    text = BETWEEN.format(times)
+    if kind == "vtt":
+        if "-->" not in times:
+            return  # there it is a block of no cue
+        text = "WEBVTT\n\n" + text.replace(",", ".")
+    path = tmp_path / f"a.{kind}"
+    path.write_text(text)
+    line = 8 if kind == "vtt" else 6
+    with pytest.warns(EarmarkWarning, match=rf"a\.{kind}: line {line}: '.*{fault}"):
+        subtitles = read_subtitles(path)
+    rain = Timeline("a.wav", 60.0, "sounds").with_events([Event(5, 25, "rain", 0.9), Event(16, 17, "siren", 0.9)])
+    woven = weave(rain, subtitles.dialogue())
+    for form in (Srt(), Vtt()):
+        assert as_ffmpeg_reads(merged(subtitles, NOTHING, form)) == [(1, 3, "Alpha"), *expected, (26, 29, "Charlie")]
+        both = merged(subtitles, woven, form)
+        assert [x for x in both.splitlines() if "00:" in x and not form.standard_times.match(x)] == []
+    if not expected:
+        assert [c for c in woven.captions if c.onset < 26 and c.offset > 3] == [], "no sound where it may have been"
+
+
+def test_a_cue_without_any_times_is_missed_by_its_number():
+    text = BETWEEN.replace("{}\n", "")
+    assert [e[2] for e in cues(text)] == [("Alpha",), ("Charlie",)]
+    assert "line 6: 'Bravo' is no time" in parse(text).faults[0]
+
+
+@pytest.mark.parametrize(
+    "line", ["open 12:30 -> 14:00", "12:30 -> 14:00", "12:30 - 14:00", ">> What?", "10", "a --> b", "2", "7 -> 8"]
+)
+def test_words_are_not_taken_for_times(line):
+    text = f"1\n00:00:01,000 --> 00:00:03,000\nAlpha\n{line}\n>> so\n\n2\n00:00:04,000 --> 00:00:06,000\nb\n"
+    assert cues(text) == [(1, 3, ("Alpha", line, ">> so")), (4, 6, ("b",))]
+    assert parse(text).faults == ()
+
+
+def test_many_faults_are_counted(tmp_path):
+    path = tmp_path / "a.srt"
+    path.write_text(SRT + "".join(f"\n{i}\n00:00:1x --> ?\nx\n" for i in range(3, 23)))
+    with pytest.warns(EarmarkWarning) as told:
+        read_subtitles(path)
+    assert [str(w.message) for w in told][-1] == f"{path}: 15 more such lines"
+    assert len(told) == 6
+
+
+def test_a_cue_that_ends_before_it_begins_is_told_of():
+    assert parse(BETWEEN.format("00:00:15,000 --> 00:00:12,000")).faults == (
+        "line 6: '00:00:15,000 --> 00:00:12,000' ends before it begins",
+    )
+
+
+def test_words_and_settings_behind_the_times():
+    text = BETWEEN.format("00:00:15,000 --> 00:00:17,000 So it is")
+    assert cues(text)[1][2] == ("So it is", "Bravo")
+    text = BETWEEN.format("00:00:15 --> 00:00:17 X1:100 X2:200 Y1:1 Y2:2")
+    assert "00:00:15,000 --> 00:00:17,000 X1:100 X2:200 Y1:1 Y2:2" in merged(parse(text), NOTHING, Srt())
+    text = BETWEEN.format("00:00:15,000 --> 00:00:17,000 align:start line:0")
+    assert "00:00:15,000 --> 00:00:17,000\n" in merged(parse(text), NOTHING, Srt())
+    text = VTT.replace("00:01.000 --> 00:03.000", "00:01 --> 00:03")
+    assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged(parse(text), NOTHING, Vtt())
+
+
+@pytest.mark.parametrize("ends", ["\r\r\n", "\r\r\r\n", "\r"])
+def test_odd_line_ends(ends):
+    text = SRT.replace("\n", ends)
+    assert cues(text) == cues(SRT)
+    again = merged(parse(text), NOTHING, Srt())
+    assert again == SRT.replace("\n", "\n" if ends == "\r" else "\r\n")
+
+
+def test_files_joined_end_to_end():
+    for text in (SRT, VTT):
+        once = cues(text)
+        assert cues(text + "\ufeff" + text) == once + once
+    other = SRT.replace("Hello", "Hi").replace("Fine", "Well")
+    srt = merged(parse(SRT + "\ufeff" + other), NOTHING, Srt())
+    assert as_ffmpeg_reads(srt) == sorted(as_ffmpeg_reads(SRT) + as_ffmpeg_reads(other))
+    assert [line for line in srt.split("\n") if line.isdigit()] == ["1", "2", "3", "4"]
+    assert cues(SRT + "\x1a") == cues(SRT)
+
+
+def test_lines_of_a_space_in_vtt_are_text_and_go_where_they_would_end_a_cue():
+    vtt = (
+        "WEBVTT\nKind: captions\nLanguage: en\n\n00:00:15.000 --> 00:00:17.000 align:start position:0%\n \n"
+        "Bravo<00:00:15.500><c> line</c>\n\n00:00:26.000 --> 00:00:29.000\n<c></c>\nCharlie\n \n"
+    )
+    first, second = parse(vtt).entries
+    assert (first.shown(), second.shown()) == (("Bravo line",), ("Charlie",))
+    assert merged(parse(vtt), NOTHING, Vtt()).count("\n \nBravo<00:00:15.500><c> line</c>\n") == 1
+    expected = [(15, 17, "Bravo line"), (26, 29, "Charlie")]
+    assert as_ffmpeg_reads(merged(parse(vtt), NOTHING, Srt())) == expected
+    srt = "1\n00:00:15,000 --> 00:00:17,000\n{\\an8}\n \nBravo\n\n<b></b>line\n"
+    assert as_ffmpeg_reads(merged(parse(srt), NOTHING, Vtt())) == [(15, 17, "Bravo\n<b></b>line")]
+    assert as_ffmpeg_reads(merged(parse(srt), NOTHING, Srt())) == [(15, 17, "{\\an8}\nBravo\n<b></b>line")]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("0123456789:;.,-> \n\r\u200b\ufeff\tOolxX\u2192", max_size=120), st.sampled_from(["srt", "vtt"]))
+def test_any_signs_can_be_read_and_give_standard_times(text, kind):
+    for form in (Srt(), Vtt()):
+        subtitles = parse(text, kind)
+        again = parse(merged(subtitles, NOTHING, form), form.name)
+        assert [(e.onset, e.offset) for e in again.entries] == [(e.onset, e.offset) for e in subtitles.entries]
 
 
 words = (

@@ -51,7 +51,7 @@ class ReadingRules:
         30.0  # when a sound that goes on is shown again; but for alarms, twice as late each time [E]
     )
     reminder_at_least_every: float = 300.0  # as rarely at most [E]
-    early: float = 0.5  # a sound may come on a cue of dialogue that began so much before it [E]
+    early: float = 0.5  # a sound may come on a cue of dialogue that began so much before it, an alarm be so late [E]
 
     def __post_init__(self) -> None:
         """Refuse rules that no caption can keep."""

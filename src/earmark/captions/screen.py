@@ -100,6 +100,12 @@ class Screen:
             del sound.stretches[0]
             sound.due = min(sound.onset, self.last_start)
 
+    def let_go(self, moment: int) -> None:
+        """Give up the sounds that it is too late for at this moment."""
+        while late := [s for s in self.waiting if self.too_late(s, moment)]:
+            for sound in late:
+                self.give_up(sound)
+
     def kept(self, moment: int) -> list[Sound]:
         """The sounds of the last cue whose lines should stay beyond this moment."""
         return [s for s in self.cues[-1].sounds if s.until - moment >= self.shortest] if self.cues else []
@@ -190,6 +196,7 @@ class Screen:
         final = self._is_final(moment)
         if final:
             self.admit(self.last_start)
+        self.let_go(moment)
         new = [s for s in self.waiting if s.due <= moment or final]
         kept = self.kept(moment)
         soon = moment + ms(self.rules.continuing)
@@ -198,6 +205,8 @@ class Screen:
             self.in_order(new, kept) + [(s, self._lines(s, Form.CONTINUING)) for s in sorted(marks, key=Sound.rank)],
             self.rules.lines,
         )
+        if not chosen:  # what was due came too late
+            return
         rest = [s for s in new if s not in chosen]
         if set(chosen) <= set(kept):
             self._postpone(rest, min(s.until for s in kept) + self.gap, final)

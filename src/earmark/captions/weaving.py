@@ -51,7 +51,7 @@ def weave(
 ) -> Woven:
     """The captions of a recording's sounds, placed around the cues of its dialogue; arguments as for `captions`.
 
-    What does not fit in time is dropped. An alarm may take a third line where it would be dropped otherwise.
+    What does not fit in time is dropped. An alarm does not wait for a free line: it takes a third.
 
     Raises:
         EarmarkError: there are no phrases in the language.
@@ -61,7 +61,7 @@ def weave(
     heard = audible(timeline, include_speech)
     screen = _SharedScreen(rules, phrases, end_of(timeline, heard))
     screen.expect(sounds(heard, phrases, rules))
-    screen.go_through(_slots(dialogue, screen.gap, screen.shortest))
+    screen.go_through(_slots(dialogue, screen.gap, screen.shortest, screen.last_start))
     own = [cue.caption() for cue in screen.cues if cue.dialogue is None]
     return Woven(own, {cue.dialogue: cue.lines for cue in screen.cues if cue.dialogue is not None})
 
@@ -83,25 +83,29 @@ class _Slot:
         return self.shown + sum(other.shown for other in self.beside)
 
 
-def _slots(dialogue: Sequence[DialogueCue], gap: int, shortest: int) -> list[_Slot]:
-    """The dialogue's cues that a line can be added to, and the pauses that hold a caption, in order."""
+def _slots(dialogue: Sequence[DialogueCue], gap: int, shortest: int, last_start: int) -> list[_Slot]:
+    """The dialogue's cues that a line can be added to, and the pauses that hold a caption, in order.
+
+    No caption may begin after `last_start`, as it would outlast the recording; dialogue may.
+    """
     cues = [_Slot(ms(cue.onset), max(ms(cue.onset), ms(cue.offset)), i, cue.lines) for i, cue in enumerate(dialogue)]
     cues.sort(key=lambda slot: slot.start)
     found: list[_Slot] = []
     standing: list[_Slot] = []
     opens = 0
     for cue in cues:
-        if cue.start - gap - opens >= shortest:
-            found.append(_Slot(opens, cue.start - gap))
+        if cue.start - gap - opens >= shortest and opens <= last_start:
+            over = cue.start - gap - shortest >= last_start
+            found.append(_Slot(opens, sys.maxsize if over else cue.start - gap))
         standing = [other for other in standing if other.end > cue.start]
         for other in standing:
             other.beside.append(cue)
             cue.beside.append(other)
         standing.append(cue)
-        opens = max(opens, cue.end + gap)
+        opens = sys.maxsize if found and found[-1].end == sys.maxsize else max(opens, cue.end + gap)
         if cue.shown and cue.end - cue.start >= shortest:
             found.append(cue)
-    return [*found, _Slot(opens, sys.maxsize)]
+    return [*found, _Slot(opens, sys.maxsize)] if opens <= last_start else found
 
 
 class _SharedScreen(Screen):
@@ -125,22 +129,16 @@ class _SharedScreen(Screen):
         for sound in self.cues[-1].sounds if self.cues else []:
             sound.until = min(sound.until, slot.start)  # what the dialogue interrupted is over
         self.admit(slot.start)
-        self._let_go(slot.start)
+        self.let_go(slot.start)
         for sound in self.waiting:
-            sound.due = max(sound.due, slot.start)
+            sound.due = max(slot.start, min(sound.due, self.last_start))
         self.fill()
         if slot.end < sys.maxsize:
             self.end_cue(slot.end + self.gap)
 
-    def _let_go(self, moment: int) -> None:
-        """Sounds that it is too late for at this moment."""
-        while late := [s for s in self.waiting if self.too_late(s, moment)]:
-            for sound in late:
-                self.give_up(sound)
-
     def _share(self, slot: _Slot, later: list[_Slot]) -> None:
         """Put sounds on the free lines of a cue of dialogue, from its beginning to its end."""
-        self._let_go(slot.start)
+        self.let_go(slot.start)
         limit = slot.start + ms(self.rules.early)
         self.admit(limit)
         new = [s for s in self.waiting if min(s.due, s.onset) <= limit]
@@ -160,7 +158,7 @@ class _SharedScreen(Screen):
         return self.kept(slot.start) if self.cues and self.cues[-1].end >= slot.start - self.gap else []
 
     def _alarms(self, slot: _Slot, later: list[_Slot], new: list[Sound], chosen: list[Sound]) -> list[Sound]:
-        """Alarms that would be dropped if not shown now: they may take one line more than the rules allow."""
+        """Alarms that would come late if not shown now: they may take one line more than the rules allow."""
         self.admit(slot.end)
         alarms = [s for s in self.waiting if s.priority is Priority.ALARM and s not in chosen and s.onset < slot.end]
         urgent = [s for s in sorted(alarms, key=Sound.rank) if not self._can_wait(s, later, begun=s in new)]
@@ -168,12 +166,10 @@ class _SharedScreen(Screen):
         return self.choose([(s, self.announced(s)) for s in urgent], self.rules.lines + 1 - taken)
 
     def _can_wait(self, sound: Sound, later: list[_Slot], begun: bool) -> bool:
-        """Whether an alarm finds a place in time after this cue.
+        """Whether an alarm finds a place as good as at once after this cue.
 
-        One that has begun has to find a free line in time, or stays on this cue. One that begins within this cue
-        is better shown after it, with a third line if need be, than long before it is heard.
+        One that has begun has to find a free line. One that begins within this cue may then take a third as well.
         """
-        deadline = sound.onset + ms(self.rules.latest) if begun else self.deadline(sound)
         lines = self.rules.lines if begun else self.rules.lines + 1
-        reachable = takewhile(lambda slot: slot.start <= deadline, later)
-        return any(slot.taken() < lines for slot in reachable)
+        soon = sound.onset + ms(self.rules.early)
+        return any(slot.taken() < lines for slot in takewhile(lambda slot: slot.start <= soon, later))

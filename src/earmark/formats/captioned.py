@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
@@ -18,6 +19,8 @@ class CaptionFormat(Format["Timeline"]):
 
     newline: str
     """How its lines end."""
+    standard_times: re.Pattern[str]
+    """A line with times as the format has it, settings included."""
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape, unescape
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ def merged(subtitles: Subtitles, woven: Woven, form: CaptionFormat, model: str =
     """The text of a subtitle file that holds both.
 
     A file of the same kind keeps each cue's times, text, settings and order, every comment and style, and how its
-    lines end; only the numbers of SRT are counted anew. For another kind, see `converted`.
+    lines end. Only the numbers of SRT are counted anew, and times written as players expect them. For another kind,
+    see `converted`.
     """
     subtitles = converted(subtitles, form)
     rest = list(woven.captions)
@@ -36,7 +38,7 @@ def merged(subtitles: Subtitles, woven: Woven, form: CaptionFormat, model: str =
         while rest and rest[0].onset < entry.onset:
             lines += [*numbers.next(None), *_cue(rest.pop(0), form), ""]
         text = _with_sounds(entry, [form.line(line) for line in woven.shared.get(i, ())])
-        lines += [*numbers.next(entry.name), entry.times, *text]
+        lines += [*numbers.next(entry.name), _times(entry, form), *text]
     for caption in rest:
         lines += ["", *numbers.next(None), *_cue(caption, form)]
     lines += subtitles.after or ("",)
@@ -59,8 +61,8 @@ def converted(subtitles: Subtitles, form: CaptionFormat) -> Subtitles:
     entries = [change(entry, form) for entry in subtitles.entries]
     if form.name == "vtt" and entries:
         first = entries[0]
-        entries[0] = Entry(("WEBVTT", ""), first.name, first.times, first.text, first.onset, first.offset)
-    return Subtitles(form.name, tuple(entries), ("",), form.newline, subtitles.mark)
+        entries[0] = replace(first, before=("WEBVTT", ""))
+    return replace(subtitles, kind=form.name, entries=tuple(entries), after=("",), newline=form.newline)
 
 
 class _Numbers:
@@ -79,6 +81,13 @@ class _Numbers:
 
 def _cue(caption: Caption, form: CaptionFormat) -> list[str]:
     return [form.times(caption.onset, caption.offset), *map(form.line, caption.lines)]
+
+
+def _times(entry: Entry, form: CaptionFormat) -> str:
+    """The line with a cue's times as it was, or as the format wants it where players may not read what it was."""
+    if form.standard_times.match(entry.times):
+        return entry.times
+    return f"{form.times(entry.onset, entry.offset)} {entry.settings}".rstrip()
 
 
 def _with_sounds(entry: Entry, sounds: list[str]) -> list[str]:
@@ -104,7 +113,7 @@ def _sign(lines: list[str], note: str) -> None:
 def _as_vtt(entry: Entry, form: CaptionFormat) -> Entry:
     top = any(re.search(r"\{\\an[789]\}", line) for line in entry.text)
     times = form.times(entry.onset, entry.offset) + (" line:0" if top else "")
-    text = tuple(_vtt_line(line) for line in entry.text if line.strip())
+    text = tuple(shown for line in entry.text if (shown := _vtt_line(line)).strip())  # an empty one ends the cue
     return Entry((), None, times, text, entry.onset, entry.offset)
 
 
@@ -118,8 +127,8 @@ def _vtt_line(line: str) -> str:
 
 
 def _as_srt(entry: Entry, form: CaptionFormat) -> Entry:
-    text = [_srt_line(line) for line in entry.text]
-    if text and _AT_TOP.search(entry.times.partition("-->")[2]):
+    text = [shown for line in entry.text if (shown := _srt_line(line)).strip()]  # a blank one may end the cue
+    if text and _AT_TOP.search(entry.settings):
         text[0] = "{\\an8}" + text[0]
     return Entry((), None, form.times(entry.onset, entry.offset), tuple(text), entry.onset, entry.offset)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,6 +12,7 @@ from earmark.formats.captioned import CaptionFormat, timestamp
 if TYPE_CHECKING:
     from earmark.captions import Caption
 
+_CLOCK = r"\d{2,}:[0-5]\d:[0-5]\d,\d{3}"
 # SubRip has no escapes: players would show "&lt;". They do obey <i> and {\an8}, so these signs are replaced.
 _HARMLESS = str.maketrans({"<": "‹", ">": "›", "{": "(", "}": ")"})
 
@@ -24,6 +26,7 @@ class Srt(CaptionFormat):
     name = "srt"
     suffix = ".srt"
     newline = "\r\n"
+    standard_times = re.compile(rf"{_CLOCK} --> {_CLOCK}(?: +[XY][12]:\d+)*\s*$", re.ASCII)
 
     def write_captions(self, captions: Iterable[Caption], file: TextIO, model: str = "") -> None:
         """Write captions as they are; the format has no place for the model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,6 +12,7 @@ from earmark.formats.captioned import CaptionFormat, timestamp
 if TYPE_CHECKING:
     from earmark.captions import Caption
 
+_CLOCK = r"(?:\d{2,}:)?[0-5]\d:[0-5]\d\.\d{3}"
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})  # with > escaped there is no --> either
 
 
@@ -20,6 +22,7 @@ class Vtt(CaptionFormat):
     name = "vtt"
     suffix = ".vtt"
     newline = "\n"
+    standard_times = re.compile(rf"{_CLOCK}[ \t]+-->[ \t]+{_CLOCK}(?:[ \t]+[\w-]+:\S+)*[ \t]*$", re.ASCII)
 
     def write_captions(self, captions: Iterable[Caption], file: TextIO, model: str = "") -> None:
         """Write captions as they are."""
