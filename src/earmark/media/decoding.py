@@ -103,7 +103,7 @@ class Decoder:
                         produced -= late
                         yield np.zeros(-late, np.float32)
                         late = 0
-                mixer = Mixer(kind, frame.layout.nb_channels, self._rate)
+                mixer = Mixer(kind, frame.layout.nb_channels, self._rate, 0 if produced else self._origin)
             if cut:
                 frame = cut_front(frame, cut)
             if self._floats:

@@ -30,7 +30,7 @@ _BLOCK_S = 10.0
 # seek equals what reading from the start gives. Lossy codecs carry state and noise from packet to packet.
 _EXACT_SEEK = {"wav", "w64", "flac", "aiff", "au", "caf"}
 _WORTH_SEEKING_S = 5.0
-_RUN_UP_S = 1.0  # decoded before a span, so that the resampler's filter is filled as it would be
+_RUN_UP_S = 3.5  # decoded before a span, so that mixing, offset and the resampler's filter are as they would be
 
 
 class Recording:
