@@ -18,6 +18,7 @@ class Damage:
     """Counts that the decoder keeps; `warn` says them once."""
 
     name: str
+    note: str = ""  # what else is to be said of it
     packets: int = 0
     undecodable: int = 0  # packets
     unreadable: int = 0  # times that reading on from the file failed
@@ -40,7 +41,7 @@ class Damage:
             warnings.warn(EarmarkWarning(f"{self.name}: {'; '.join(parts)}"), stacklevel=3)
 
     def _parts(self) -> list[str]:
-        parts = []
+        parts = [self.note] if self.note else []
         if self.undecodable:
             text = f"damaged: {self.undecodable} of {self.packets} packets could not be decoded"
             if self.silence >= _WORTH_SAYING_S:

@@ -20,6 +20,7 @@ from earmark.media.opening import CHANNELS, RATES
 
 _GIVE_UP_AFTER = 100  # failures to read on from the file, one after another
 _EARLIEST_ZERO_S = -10.0  # a clock may begin a little before zero (encoder delay), not much
+_WRONG_PART = Fraction(1, 50)  # of a packet's length: a rate that is another differs by more
 _MICRO = 1_000_000  # FFmpeg counts a container's times in these
 
 # Containers whose header states how long each track is. Others (bare MP3, AAC, AC-3, MPEG-TS, Ogg) leave
@@ -141,6 +142,7 @@ class Decoder:
     def _frames(self) -> Iterator[_KnownFrame]:
         decode = self._stream.codec_context.decode
         usable = _Usable(self._rate)
+        guesses = _Guesses(self._time_base)
         for packet in self._packets():
             try:
                 frames = decode(packet)
@@ -148,8 +150,11 @@ class Decoder:
                 self._damage.undecodable += 1
                 self._lost = True
                 continue
+            guessed = guesses.has(packet, frames)
             for frame in frames:
                 kind = kind_of(frame)
+                if guessed:
+                    frame.pts = None
                 if usable(kind, frame):
                     yield kind, frame
                 elif frame.samples:
@@ -178,6 +183,30 @@ class Decoder:
                 failures += 1
                 self._damage.unreadable += 1
                 self._lost = True
+
+
+class _Guesses:
+    """Tells timestamps that FFmpeg made up, and wrongly.
+
+    Where several packets share one timestamp (MPEG-TS, bare streams), it adds up the durations of those before. After a
+    change of the rate it goes on with durations at the old one.
+    """
+
+    def __init__(self, time_base: Fraction | None) -> None:
+        self._time_base = time_base or Fraction(0)
+        self._following: int | None = None  # what it would make up for the next packet, if wrongly
+
+    def has(self, packet: av.Packet[AudioStream], frames: list[av.AudioFrame]) -> bool:
+        """Whether this packet's timestamp, and so that of its frames, is such a one."""
+        pts, duration = packet.pts, packet.duration
+        guessed = pts is not None and self._following is not None and abs(pts - self._following) <= 1
+        self._following = None
+        if frames and pts is not None and duration:
+            lasts = sum(Fraction(frame.samples, frame.sample_rate) for frame in frames if frame.sample_rate)
+            claimed = duration * self._time_base
+            if abs(claimed - lasts) > max(_WRONG_PART * lasts, self._time_base):
+                self._following = pts + duration
+        return guessed
 
 
 class _Usable:

@@ -53,8 +53,10 @@ class Mixer:
         # Frames of 1,024 samples are joined, so that all that follows runs once a second of sound.
         gather = [("asetnsamples", f"n={rate_in}:p=0"), ("aformat", f"sample_fmts={'fltp' if self._planar else 'flt'}")]
         self._gathered = _Filters(kind, gather)
-        resample = [("aresample", str(rate)), ("aformat", "sample_fmts=flt")]
-        self._resampled = _Filters((rate_in, "fltp", "mono"), resample)
+        self._rate = rate
+        self._resampled = self._resampler()
+        self._fresh = True
+        self._beginning: NDArray[np.float32] | None = None  # of what went in, until something has come out
         self._channel_mixer = ChannelMixer(channels, rate_in, position)
         self._offset_remover = OffsetRemover(rate_in, position)
         self._waiting = 0
@@ -88,7 +90,16 @@ class Mixer:
         yield from self._resample(self._offset_remover.push(self._channel_mixer.finish()))
         yield from self._resample(self._offset_remover.finish())
         self._resampled.push(None)
-        yield from self._resampled.pull()
+        yield from self._given()
+        if self._beginning is not None:
+            yield self._of_a_moment(self._beginning)
+
+    def _of_a_moment(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Samples so few that they do not fill the resampler, resampled as if silence followed; one at least."""
+        filters = self._resampler()
+        filters.push(self._framed(np.concatenate([samples, np.zeros(self.kind[0], np.float32)])))
+        filters.push(None)
+        return np.concatenate(list(filters.pull()))[: max(1, round(samples.size * self._rate / self.kind[0]))]
 
     def _pull(self) -> Iterator[NDArray[np.float32]]:
         for values in self._gathered.pull():
@@ -96,12 +107,25 @@ class Mixer:
             yield from self._resample(self._offset_remover.push(self._channel_mixer.push(samples)))
 
     def _resample(self, samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        if not samples.size:
-            return
+        if samples.size:
+            self._beginning = samples if self._fresh else self._beginning
+            self._fresh = False
+            self._resampled.push(self._framed(samples))
+            yield from self._given()
+
+    def _given(self) -> Iterator[NDArray[np.float32]]:
+        for chunk in self._resampled.pull():
+            self._beginning = None
+            yield chunk
+
+    def _resampler(self) -> _Filters:
+        filters = [("aresample", str(self._rate)), ("aformat", "sample_fmts=flt")]
+        return _Filters((self.kind[0], "fltp", "mono"), filters)
+
+    def _framed(self, samples: NDArray[np.float32]) -> av.AudioFrame:
         frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
         frame.sample_rate = self.kind[0]
-        self._resampled.push(frame)
-        yield from self._resampled.pull()
+        return frame
 
 
 class _Filters:

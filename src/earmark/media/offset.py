@@ -100,7 +100,8 @@ class OffsetRemover:
         level = np.sqrt(np.maximum(0.0, squares / counts - mean**2))
         relative = np.minimum(_ramp(size, AUDIBLE), _ramp(size, (SHARE[0] * level, SHARE[1] * level + _STEP)))
         offset = mean * np.maximum(_ramp(size, LARGE), relative)
-        return np.where(np.isfinite(offset), np.round(offset / _STEP) * _STEP, 0.0)
+        known = np.isfinite(offset) & (counts >= self._stretch)
+        return np.where(known, np.round(offset / _STEP) * _STEP, 0.0)
 
 
 def _size(side: Offsets, mean: Offsets) -> Offsets:

@@ -16,6 +16,7 @@ import av
 from av.container import InputContainer
 
 from earmark.errors import MediaError
+from earmark.media.wav import CorrectedWav, corrected
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -79,20 +80,21 @@ def open_container(source: Source) -> InputContainer:
         if isinstance(source, bytes | bytearray | memoryview):
             if not len(source):
                 raise MediaError(name, "is empty")
-            return _open(io.BytesIO(source), seekable=True)
+            return _open(corrected(io.BytesIO(source)), seekable=True)
         if isinstance(source, str | os.PathLike):
-            return _open(_checked_path(source, name), seekable=True)
+            path = _checked_path(source, name)
+            return _open(corrected(path) if rewindable(path) else path, seekable=True)
         if not hasattr(source, "read"):
             raise TypeError(f"a source is a path, bytes or a binary file object, not {type(source).__name__}")
         seekable = rewindable(source)
         if seekable:
             source.seek(0)
-        return _open(source, seekable)
+        return _open(corrected(source) if seekable else source, seekable)
     except (av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError) as error:
         raise _explained(error, source, name) from None
 
 
-def _open(file: str | BinaryIO, seekable: bool) -> InputContainer:
+def _open(file: str | BinaryIO | CorrectedWav, seekable: bool) -> InputContainer:
     # A large buffer saves calls into Python; a pipe would wait until it is full.
     size = 1 << 18 if seekable else 1 << 15
     return av.open(file, "r", metadata_errors="replace", buffer_size=size)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from earmark.errors import MediaError
 from earmark.media.damage import Damage
 from earmark.media.decoding import Decoder, claimed_duration
+from earmark.media.ogg import ogg_duration
 from earmark.media.opening import (
     AudioTrack,
     Source,
@@ -24,6 +25,7 @@ from earmark.media.opening import (
     shows_video,
     wav_claim,
 )
+from earmark.media.wav import extent_of
 
 _BLOCK_S = 10.0
 # In these, a timestamp is the number of a sample and each packet decodes by itself, so that what follows a
@@ -53,6 +55,9 @@ class Recording:
             self.track: AudioTrack = chosen_track(self.name, self.tracks, track, self.has_video)
             self.duration: float | None = claimed_duration(self._container)
             self._wav_claim = wav_claim(source, self._container)
+            extent = extent_of(source) if self._container.format.name == "wav" and rewindable(source) else None
+            self._note = extent.note() if extent else ""
+            self._ogg = self._container.format.name == "ogg"
         except BaseException:
             self.close()
             raise
@@ -98,7 +103,13 @@ class Recording:
             yield block
         if not decoded:
             raise self._nothing()
-        decoder.warn(True, self._wav_claim)
+        decoder.warn(True, self._claim())
+
+    def _claim(self) -> float | None:
+        """Where its header says that it ends, seconds, if more can be known than FFmpeg tells."""
+        if self._ogg and self._damage.unreadable and rewindable(self._source):
+            return ogg_duration(self._source)
+        return self._wav_claim
 
     def span(self, rate: int, start: float = 0.0, end: float | None = None) -> NDArray[np.float32]:
         """The samples from `start` to `end` seconds (to the end if None), 1-D, at `rate` Hz.
@@ -128,7 +139,7 @@ class Recording:
                 break
         if at == offset and not origin:
             raise self._nothing()
-        decoder.warn(complete and at > offset, self._wav_claim)
+        decoder.warn(complete and at > offset, self._claim())
         if len(pieces) == 1:
             return pieces[0]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
@@ -175,12 +186,12 @@ class Recording:
     def _decoder(self, rate: int, origin: int = 0) -> Decoder:
         container = self._ready()
         self._fresh = False
-        self._damage = Damage(self.name)
+        self._damage = Damage(self.name, self._note)
         return Decoder(container, container.streams.audio[self.track.number], rate, self._damage, origin)
 
     def _nothing(self) -> MediaError:
         packets = self._damage.packets
-        if not packets:
+        if not packets or not (self._damage.undecodable or self._damage.unreadable):
             return MediaError(self.name, "holds no sound: its audio track is empty")
         reason = f"none of the {packets} packets of its {self.track.codec} audio could be decoded"
         return MediaError(self.name, reason, "get an undamaged copy")

@@ -1,0 +1,166 @@
+"""WAV files whose header says less than they hold, or that end in nothing but zeros.
+
+A length of 32 bits wraps beyond 4 GiB; a recorder that lost power has not written the last one. FFmpeg believes the
+header, and takes what follows for further chunks. What follows a true length is chunks, to the end of the file.
+Recorders that reserve room in advance leave zeros, which FFmpeg would take for empty chunks, one by one, for minutes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+HEADER = 1 << 16  # bytes: the samples of a WAV file begin within these
+WORTH_READING_S = 0.05  # what is less, behind the samples, is a tag of some program
+MOST_CHUNKS = 10_000
+PIECE = 1 << 20  # bytes read at once in search of the end of zeros
+_ZEROS = bytes(PIECE)
+PADDING = 1 << 16  # so many zeros at the end are no more than padding
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Where the samples of a WAV file are, in bytes, if its header is wrong about it."""
+
+    length_at: int
+    """Where the header says their length."""
+    begin: int
+    claimed: int
+    """The length that it says."""
+    end: int
+    total: int
+    """The file's size."""
+    rate: int
+    """Bytes a second."""
+
+    def note(self) -> str:
+        """What a user should know of it."""
+        if self.end > self.begin + self.claimed:
+            held, claimed = (self.end - self.begin) / self.rate, self.claimed / self.rate
+            return f"its header claims {claimed:.1f} s, but {held:.1f} s of sound are there and read"
+        return f"{(self.total - self.end) / 1e6:.1f} MB of zeros after its end are not read"
+
+
+class CorrectedWav:
+    """A WAV file as its header should be, to read from: FFmpeg finds the samples where they are, and nothing after."""
+
+    def __init__(self, file: BinaryIO, extent: Extent, owned: bool) -> None:
+        """`owned` tells that the file is closed with this."""
+        self._file, self._extent, self._owned = file, extent, owned
+        self._at = 0
+        self.name = getattr(file, "name", "")
+
+    def __del__(self) -> None:
+        if self._owned:
+            self._file.close()
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, fewer at the end."""
+        left = max(0, self._extent.end - self._at)
+        self._file.seek(self._at)
+        data = self._file.read(left if size < 0 else min(size, left))
+        length = struct.pack("<I", min(self._extent.end - self._extent.begin, 0xFFFFFFFF))
+        for i, byte in enumerate(length):
+            place = self._extent.length_at + i - self._at
+            if 0 <= place < len(data):
+                data = data[:place] + bytes([byte]) + data[place + 1 :]
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go somewhere."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._extent.end}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        """Where it stands."""
+        return self._at
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+
+def extent_of(source: str | os.PathLike[str] | bytes | BinaryIO) -> Extent | None:
+    """Where the samples are, if the source is a WAV file whose header is wrong about it.
+
+    A file object stands afterwards where it stood. What cannot be read is left to others to tell.
+    """
+    with suppress(OSError, ValueError):
+        if isinstance(source, bytes | bytearray | memoryview):
+            return _extent(io.BytesIO(source))
+        if isinstance(source, str | os.PathLike):
+            with Path(source).open("rb") as file:
+                return _extent(file)
+        place = source.tell()
+        try:
+            return _extent(source)
+        finally:
+            source.seek(place)
+    return None
+
+
+def corrected(source: str | BinaryIO) -> str | BinaryIO | CorrectedWav:
+    """What FFmpeg is to open: a path or file object as it is, unless it is a WAV file whose header is wrong."""
+    extent = extent_of(source)
+    if extent is None:
+        return source
+    owned = isinstance(source, str)
+    return CorrectedWav(Path(source).open("rb") if isinstance(source, str) else source, extent, owned)
+
+
+def _extent(file: BinaryIO) -> Extent | None:
+    file.seek(0)
+    head = file.read(HEADER)
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return None
+    at, rate, block = 12, 0, 1
+    while at + 8 <= len(head):
+        chunk, size = struct.unpack_from("<4sI", head, at)
+        if chunk == b"fmt " and at + 22 <= len(head):
+            rate, block = struct.unpack_from("<IH", head, at + 16)
+        if chunk == b"data":
+            break
+        at += 8 + size + size % 2
+    else:
+        return None
+    total, begin = file.seek(0, io.SEEK_END), at + 8
+    end = begin + size
+    if not rate or not block or not size or total - end < WORTH_READING_S * rate:
+        return None
+    stop = _end_of_chunks(file, end, total)
+    if _end_of_zeros(file, stop, total) == total:
+        return Extent(at + 4, begin, size, end, total, rate) if total - stop > PADDING else None
+    if stop > end:
+        return None
+    wrapped = range(end + (1 << 32), total, 1 << 32)
+    end = next((true for true in wrapped if _end_of_chunks(file, true, total) > true), total)
+    return Extent(at + 4, begin, size, begin + (end - begin) // block * block, total, rate)
+
+
+def _end_of_chunks(file: BinaryIO, at: int, total: int) -> int:
+    """Where chunks, each with a name and a length, end that follow one another from here on."""
+    for _ in range(MOST_CHUNKS):
+        file.seek(at + at % 2)
+        head = file.read(8)
+        name, size = struct.unpack("<4sI", head) if len(head) == 8 else (b"", 0)
+        if not name or not all(0x20 <= sign < 0x7F for sign in name) or at + at % 2 + 8 + size > total:
+            break
+        at += at % 2 + 8 + size
+    return at
+
+
+def _end_of_zeros(file: BinaryIO, at: int, total: int) -> int:
+    """Where the first byte is from here on that is not zero; the end of the file if there is none."""
+    file.seek(at)
+    while piece := file.read(PIECE):
+        if piece != _ZEROS[: len(piece)]:
+            return at + len(piece) - len(piece.lstrip(b"\0"))
+        at += len(piece)
+    return total
