@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -137,3 +138,22 @@ def _pictures(stream: av.VideoStream, seconds: float) -> list[av.Packet]:
         picture.time_base = Fraction(1, 25)
         packets += stream.encode(picture)
     return packets + stream.encode(None)
+
+
+def _element(name, data):
+    return bytes.fromhex(name) + (0x0100000000000000 | len(data)).to_bytes(8, "big") + data
+
+
+def many_tags(count):
+    """A Matroska file of a second's silence and so many tags: the time to open it grows with their cube."""
+    head = _element("1A45DFA3", _element("4282", b"matroska") + _element("4287", b"\x04") + _element("4285", b"\x02"))
+    audio = _element("B5", struct.pack(">d", 8000.0)) + _element("9F", b"\x01") + _element("6264", b"\x10")
+    track = _element("D7", b"\1") + _element("73C5", b"\1") + _element("83", b"\x02")
+    track += _element("86", b"A_PCM/INT/LIT") + _element("E1", audio)
+    named = [_element("67C8", _element("45A3", b"K%d" % k) + _element("4487", b"v")) for k in range(count)]
+    blocks = [_element("A3", b"\x81" + struct.pack(">h", k * 100) + b"\x80" + bytes(1600)) for k in range(10)]
+    body = _element("1549A966", _element("2AD7B1", (1_000_000).to_bytes(3, "big")))
+    body += _element("1654AE6B", _element("AE", track)) + _element(
+        "1254C367", b"".join(_element("7373", one) for one in named)
+    )
+    return head + _element("18538067", body + _element("1F43B675", _element("E7", b"\0") + b"".join(blocks)))

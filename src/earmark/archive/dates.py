@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-import av
+from earmark.errors import MediaError
+from earmark.media.opening import open_container
 
 _NAME = re.compile(
     r"(?<!\d)(?P<year>\d{4})[-_.]?(?P<month>\d\d)[-_.]?(?P<day>\d\d)[T_\-. ]{0,3}"
@@ -39,11 +40,9 @@ def from_header(source: str | BinaryIO) -> datetime | None:
     3285); AudioMoth recorders write a comment.
     """
     try:
-        if not isinstance(source, str):
-            source.seek(0)
-        with av.open(source, "r", metadata_errors="replace") as container:
+        with open_container(source, tried=True) as container:
             return from_metadata(container.metadata)
-    except (av.FFmpegError, OSError, ValueError):
+    except MediaError:
         return None
 
 

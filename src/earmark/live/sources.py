@@ -12,6 +12,8 @@ from av.container import InputContainer
 
 from earmark.errors import MediaError
 from earmark.frontend import Samples
+from earmark.media.demuxers import DEMUXERS
+from earmark.media.opening import open_input
 
 RATES = range(8_000, 96_001)  # Hz, of 16-bit samples
 WEBM = "matroska"  # FFmpeg's name of the container
@@ -115,8 +117,16 @@ def decoded(stream: Readable, rate: int, name: str, container: str | None = None
     """
     resampler = Resampler(rate)
     try:
-        options = AT_ONCE if container else ANYTHING
-        opened = av.open(cast("BinaryIO", stream), "r", container, options, buffer_size=BUFFER)
+        # A session is a process of its own, which whoever waits for it ends; there a trial would only take time.
+        opened = open_input(
+            cast("BinaryIO", stream),
+            name,
+            seekable=False,
+            demuxers=(container,) if container else DEMUXERS,
+            options=AT_ONCE if container else ANYTHING,
+            buffer=BUFFER,
+            tried=container is not None,
+        )
         with opened:
             for frame in opened.decode(_audio(opened, name, container)):
                 yield resampler.hear(frame)

@@ -15,6 +15,7 @@ from av.subtitles.codeccontext import SubtitleCodecContext
 from av.subtitles.stream import SubtitleStream
 
 from earmark.errors import EarmarkError
+from earmark.media.opening import open_input
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -38,7 +39,8 @@ def read_cues(subtitles: str) -> list[Cue]:
     if "-->" not in subtitles:
         return []
     try:
-        with av.open(io.BytesIO(subtitles.encode()), "r", format=demuxer) as container:
+        text = io.BytesIO(subtitles.encode())
+        with open_input(text, "subtitles", seekable=True, demuxers=(demuxer,), tried=True) as container:
             packets = [packet for packet in container.demux() if packet.pts is not None]
             cues = [Cue(p.pts or 0, (p.pts or 0) + (p.duration or 0), bytes(p).decode()) for p in packets]
     except (av.FFmpegError, UnicodeError):

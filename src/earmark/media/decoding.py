@@ -13,6 +13,7 @@ from av.audio import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from earmark.errors import MediaError
 from earmark.media.clock import Clock, Placed
 from earmark.media.damage import Damage
 from earmark.media.mixing import Kind, Mixer, cut_front, kind_of, mend, mend_mixed
@@ -27,6 +28,8 @@ _MICRO = 1_000_000  # FFmpeg counts a container's times in these
 # FFmpeg to estimate it from the size of the file or its end, which no cut can contradict.
 _STATES_DURATION = {"mov", "w64", "aiff", "caf", "flac", "au", "asf", "ape", "wv", "tta", "avi"}
 
+# In these the header counts the samples, and a few bytes of it may mean any number of zeros.
+_COUNTED = {"flac", "wv", "tta", "ape", "tak"}
 _STATES_ANY_DURATION = _STATES_DURATION | {"matroska", "webm", "wav", "flv"}
 
 # Containers in which nothing but damage leaves a gap.
@@ -36,6 +39,13 @@ _GAPLESS = {"flac", "wav", "w64", "aiff", "caf", "au"}
 _FLOAT_CODECS = ("pcm_f", "wavpack")
 
 Chunks = Iterator[NDArray[np.float32]]
+MOST_SAMPLES = 1 << 33
+"""Of all channels together that are decoded of a recording, whatever its size: a day of 48 kHz stereo. A few megabytes
+of FLAC can hold more, of hundreds of kHz and eight channels of nothing."""
+
+SAMPLES_A_BYTE = 64
+"""Of a larger recording as many for each byte: what the most frugal codec makes of speech."""
+
 _KnownFrame = tuple[Kind, av.AudioFrame]
 
 
@@ -61,6 +71,10 @@ class Decoder:
         self._gapless = container.format.name in _GAPLESS
         self._floats = stream.codec_context.name.startswith(_FLOAT_CODECS)
         self._ended = Fraction(0)  # seconds on the media's clock
+        if _COUNTED.intersection(container.format.name.split(",")):
+            context, most = stream.codec_context, _most(container.size)
+            if (self._end or 0.0) * context.sample_rate * context.channels > most:
+                raise self._too_much(most)
         for other in container.streams:
             if other.index != stream.index:
                 with contextlib.suppress(AttributeError, ValueError):  # PyAV learned it in 17
@@ -143,7 +157,9 @@ class Decoder:
         decode = self._stream.codec_context.decode
         usable = _Usable(self._rate)
         guesses = _Guesses(self._time_base)
+        samples = size = 0
         for packet in self._packets():
+            size += packet.size
             try:
                 frames = decode(packet)
             except (av.FFmpegError, ValueError):
@@ -156,6 +172,9 @@ class Decoder:
                 if guessed:
                     frame.pts = None
                 if usable(kind, frame):
+                    samples += frame.samples * frame.layout.nb_channels
+                    if samples > _most(size):
+                        raise self._too_much(_most(size))
                     yield kind, frame
                 elif frame.samples:
                     self._damage.undecodable += 1
@@ -165,6 +184,10 @@ class Decoder:
                 kind = kind_of(frame)
                 if usable(kind, frame):
                     yield kind, frame
+
+    def _too_much(self, most: int) -> MediaError:
+        reason = f"holds more than {most:,} samples in all its channels, too many for its size"
+        return MediaError(self._damage.name, reason, "cut it into parts")
 
     def _packets(self) -> Iterator[av.Packet[AudioStream]]:
         failures = 0
@@ -207,6 +230,11 @@ class _Guesses:
             if abs(claimed - lasts) > max(_WRONG_PART * lasts, self._time_base):
                 self._following = pts + duration
         return guessed
+
+
+def _most(size: int) -> int:
+    """The samples that are decoded of so many bytes."""
+    return max(MOST_SAMPLES, SAMPLES_A_BYTE * size)
 
 
 class _Usable:

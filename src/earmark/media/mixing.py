@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import av
 import av.filter
 import numpy as np
+from av.audio.plane import AudioPlane
 from numpy.typing import NDArray
 
 from earmark.media.channels import ChannelMixer
@@ -77,7 +78,7 @@ class Mixer:
         while silence > 0:
             pause = av.AudioFrame(sample_format, layout, min(silence, rate))
             pause.sample_rate = rate
-            for plane in pause.planes:
+            for plane in _planes(pause):
                 plane.update(zero * plane.buffer_size)
             silence -= pause.samples
             yield from self.push(pause)
@@ -154,15 +155,20 @@ class _Filters:
             except (BlockingIOError, EOFError):
                 return
             assert isinstance(frame, av.AudioFrame)
-            planes = [np.frombuffer(memoryview(plane), np.float32) for plane in frame.planes]
+            planes = [np.frombuffer(memoryview(plane), np.float32) for plane in _planes(frame)]
             each = frame.samples * (1 if frame.format.is_planar else frame.layout.nb_channels)
             yield planes[0][:each] if len(planes) == 1 else np.concatenate([plane[:each] for plane in planes])
+
+
+def _planes(frame: av.AudioFrame) -> tuple[AudioPlane, ...]:
+    """A frame's planes. PyAV looks for the first that is missing: behind eight it takes what lies there for one."""
+    return frame.planes[: frame.layout.nb_channels if frame.format.is_planar else 1]
 
 
 def cut_front(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
     """A copy of the frame without its first `samples` samples (fewer than it has)."""
     width = frame.format.bytes * (1 if frame.format.is_planar else frame.layout.nb_channels)
-    planes = [bytes(memoryview(p)[samples * width : frame.samples * width]) for p in frame.planes]
+    planes = [bytes(memoryview(p)[samples * width : frame.samples * width]) for p in _planes(frame)]
     return _copy(frame, frame.samples - samples, planes)
 
 
@@ -172,7 +178,7 @@ def mend(frame: av.AudioFrame) -> tuple[av.AudioFrame, int, int]:
     if kind is None:
         return frame, 0, 0
     count = frame.samples * (1 if frame.format.is_planar else frame.layout.nb_channels)
-    planes = [np.frombuffer(memoryview(plane), kind, count) for plane in frame.planes]
+    planes = [np.frombuffer(memoryview(plane), kind, count) for plane in _planes(frame)]
     if all(np.abs(plane).max(initial=0) <= LARGEST_SOUND for plane in planes):  # False for NaN as well
         return frame, 0, 0
     mended = [_mended(plane, LARGEST_SOUND) for plane in planes]
@@ -198,6 +204,6 @@ def _mended(values: NDArray[np.floating], bound: float) -> tuple[NDArray[np.floa
 def _copy(frame: av.AudioFrame, samples: int, planes: list[bytes]) -> av.AudioFrame:
     copy = av.AudioFrame(frame.format.name, frame.layout.name, samples)
     copy.sample_rate = frame.sample_rate
-    for plane, data in zip(copy.planes, planes, strict=True):
+    for plane, data in zip(_planes(copy), planes, strict=True):
         plane.update(data)
     return copy

@@ -8,14 +8,18 @@ import os
 import re
 import stat
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 from av.container import InputContainer
 
 from earmark.errors import MediaError
+from earmark.media.demuxers import DEMUXERS, restrictions
+from earmark.media.headers import is_short
+from earmark.media.trial import try_opening
 from earmark.media.wav import CorrectedWav, corrected
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
@@ -26,6 +30,7 @@ CHANNELS = range(1, 65)  # what FFmpeg's filters can mix
 _WAV_HEADER = 1 << 16  # bytes: the data of a WAV file begin within these
 _WAV_UNKNOWN = 0x7FFF0000  # a length from here on is a placeholder that programs write into pipes
 
+_NOT_HERE = "is of a kind that is not opened here: a playlist, a list of files, a description of a stream, pictures"
 _NOT_MEDIA = "is not a recording that FFmpeg can read, or is damaged beyond reading"
 _CHECK = "check that it plays in a media player"
 
@@ -71,8 +76,11 @@ def rewindable(source: Source) -> bool:
     return hasattr(source, "seek") and (seekable is None or bool(seekable()))
 
 
-def open_container(source: Source) -> InputContainer:
-    """Open the source from its beginning. Raises MediaError, and TypeError for what is no source."""
+def open_container(source: Source, tried: bool = False) -> InputContainer:
+    """Open the source from its beginning. Raises MediaError, and TypeError for what is no source.
+
+    FFmpeg opens nothing else, and computes for a few seconds at most, unless it was `tried` before.
+    """
     name = name_of(source)
     if isinstance(source, io.TextIOBase):
         raise TypeError(f"{name} is open as text: open it in binary mode")
@@ -80,24 +88,81 @@ def open_container(source: Source) -> InputContainer:
         if isinstance(source, bytes | bytearray | memoryview):
             if not len(source):
                 raise MediaError(name, "is empty")
-            return _open(corrected(io.BytesIO(source)), seekable=True)
+            return open_input(corrected(io.BytesIO(source)), name, seekable=True, tried=tried)
         if isinstance(source, str | os.PathLike):
             path = _checked_path(source, name)
-            return _open(corrected(path) if rewindable(path) else path, seekable=True)
+            if not rewindable(source):  # a pipe with a name
+                stream = cast("BinaryIO", Path(path).open("rb", buffering=0))  # noqa: SIM115 - the container's
+                return open_input(stream, name, seekable=False, tried=tried)
+            return open_input(corrected(path), name, seekable=True, tried=tried)
         if not hasattr(source, "read"):
             raise TypeError(f"a source is a path, bytes or a binary file object, not {type(source).__name__}")
         seekable = rewindable(source)
         if seekable:
             source.seek(0)
-        return _open(corrected(source) if seekable else source, seekable)
+        return open_input(corrected(source) if seekable else source, name, seekable, tried=tried)
     except (av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError) as error:
         raise _explained(error, source, name) from None
 
 
-def _open(file: str | BinaryIO | CorrectedWav, seekable: bool) -> InputContainer:
-    # A large buffer saves calls into Python; a pipe would wait until it is full.
-    size = 1 << 18 if seekable else 1 << 15
-    return av.open(file, "r", metadata_errors="replace", buffer_size=size)
+def open_input(
+    file: str | BinaryIO | CorrectedWav,
+    name: str,
+    seekable: bool,
+    *,
+    demuxers: Sequence[str] = DEMUXERS,
+    options: Mapping[str, str] | None = None,
+    buffer: int | None = None,
+    tried: bool = False,
+) -> InputContainer:
+    """Everything that FFmpeg opens is opened here, so that it opens nothing else, and comes to an end.
+
+    Parameters
+    ----------
+    file
+        An absolute path, or a binary file object that stands at its beginning.
+    name
+        What messages call it.
+    seekable
+        Whether a file object can be sought in; a path is that of an ordinary file.
+    demuxers
+        FFmpeg's names of the kinds of file that it may be; if it is a single one, it is not guessed.
+    options
+        FFmpeg's options besides.
+    buffer
+        Bytes that are read at once from a file object. A large buffer saves calls into Python; a pipe would wait until
+        it is full. Default 256 kB, and 32 kB for streams.
+    tried
+        Do not try it out in another process first.
+
+    Raises
+    ------
+    MediaError
+        See `try_opening`.
+    av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError
+        It cannot be opened.
+    """
+    size = buffer or (1 << 18 if seekable else 1 << 15)
+    only = demuxers[0] if len(demuxers) == 1 else None
+    kept = {**(options or {}), **restrictions(isinstance(file, str), demuxers)}
+
+    def opened(file: str | BinaryIO) -> InputContainer:
+        return av.open(file, "r", only, kept, metadata_errors="replace", buffer_size=size)
+
+    given = cast("str | BinaryIO", file)
+    if not tried and not (seekable and _is_short(given)):
+        given = try_opening(name, given, seekable, opened)
+    return opened(given)
+
+
+def _is_short(file: str | BinaryIO) -> bool:
+    if isinstance(file, str):
+        with Path(file).open("rb") as beginning:
+            return is_short(beginning)
+    try:
+        return is_short(file)
+    finally:
+        file.seek(0)
 
 
 def _checked_path(source: str | os.PathLike[str], name: str) -> str:
@@ -124,6 +189,8 @@ def _explained(error: Exception, source: Source, name: str) -> MediaError:
     if isinstance(error, av.error.InvalidDataError | EOFError) and _head(source)[4:8] == b"ftyp":
         reason = "is an MP4 without its index: it was cut off, or its recording never ended"
         return MediaError(name, reason, "get a whole copy")
+    if isinstance(error, av.error.ArgumentError):  # what FFmpeg calls a kind of file that is none of those it may open
+        return MediaError(name, _NOT_HERE, "give the recordings themselves")
     if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
         return MediaError(name, f"cannot be read ({error.strerror or type(error).__name__})")
     return MediaError(name, _NOT_MEDIA, _CHECK)
@@ -135,9 +202,10 @@ def _head(source: Source, size: int = 12) -> bytes:
         if isinstance(source, bytes | bytearray | memoryview):
             return bytes(source[:size])
         if isinstance(source, str | os.PathLike):
-            with Path(source).open("rb") as file:
-                return file.read(size) if rewindable(source) else b""
-        if rewindable(source):
+            if rewindable(source):  # opening a pipe would wait for somebody to write to it
+                with Path(source).open("rb") as file:
+                    return file.read(size)
+        elif rewindable(source):
             place = source.tell()
             try:
                 source.seek(0)

@@ -179,7 +179,7 @@ class Recording:
             if not rewindable(self._source):
                 raise MediaError(self.name, "is a stream that can be read only once", "save it to a file first")
             self._container.close()
-            self._container = open_container(self._source)
+            self._container = open_container(self._source, tried=True)
             self._fresh = True
         return self._container
 

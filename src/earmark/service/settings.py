@@ -24,13 +24,15 @@ class Settings:
         token: what a request must bring; None: nothing, which only a loopback address allows.
         origins: other origins, such as `https://ears.example.org`, whose pages may use the service.
         models: model files beside the bundled ones, by name.
-        workers: processes that do jobs; one more answers short clips at once.
+        workers: processes that do jobs.
+        quick_workers: more of them, which answer short clips at once.
         queue: jobs that may wait; more are refused with 429.
         uploads: requests that may be sending a recording at a time; so are more of these.
         upload_bytes: largest upload.
         seconds: longest recording.
         job_seconds: a job that takes longer is given up.
         stall_seconds: so is one that hears nothing new for so long.
+        quick_stall_seconds: the same of a short clip, for which somebody waits, and others after it.
         memory_bytes: data that a worker may hold.
         keep_seconds: age at which a finished job is deleted.
         keep_bytes: disk space of all jobs; beyond it the oldest finished ones are deleted, and as much may wait.
@@ -44,12 +46,14 @@ class Settings:
     origins: frozenset[str] = frozenset()
     models: Mapping[str, Path] = field(default_factory=dict)
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    quick_workers: int = 2
     queue: int = 100
     uploads: int = 64
     upload_bytes: int = 2 * GB
     seconds: float = 4 * HOUR
     job_seconds: float = HOUR
     stall_seconds: float = 120.0
+    quick_stall_seconds: float = 10.0
     memory_bytes: int = 2 * GB
     keep_seconds: float = 24 * HOUR
     keep_bytes: int = 20 * GB

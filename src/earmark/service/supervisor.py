@@ -110,7 +110,7 @@ class Supervisor:
         self._given_up &= {worker.job_id for worker in self.workers if worker.job_id}
 
     def _complete_staff(self) -> None:
-        for quick, wanted in ((True, 1), (False, self.settings.workers)):
+        for quick, wanted in ((True, self.settings.quick_workers), (False, self.settings.workers)):
             for _ in range(wanted - sum(worker.quick is quick for worker in self.workers)):
                 self.workers.append(Worker(self.settings.memory_bytes, quick))
 
@@ -160,9 +160,10 @@ class Supervisor:
         if worker.job_id is None:
             return
         now, limits = time.monotonic(), self.settings
-        stalled = now - worker.last_heard > limits.stall_seconds
+        patience = limits.quick_stall_seconds if worker.quick else limits.stall_seconds
+        stalled = now - worker.last_heard > patience
         if stalled or now - worker.began > limits.job_seconds:
-            reason = f"nothing new was heard for {limits.stall_seconds:g} s" if stalled else "its time is over"
+            reason = f"nothing new was heard for {patience:g} s" if stalled else "its time is over"
             job = self.store.get(worker.job_id)
             self._fail(worker.job_id, "This recording takes too long", f"{job.name if job else 'it'}: {reason}")
         elif worker.job_id not in self._given_up:

@@ -23,6 +23,8 @@ Progress = Callable[[float, float | None], None]
 TASKS = ("label", "caption", "words", "instruments")
 CLIP_SECONDS = 60.0
 """Longest recording that `classify` answers at once."""
+USUAL = 48_000 * 8
+"""Samples a second, of all channels: a recording that has more of them may be as much shorter."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,31 @@ def do(work: Work, progress: Progress) -> float:
     Raises:
         EarmarkError: the recording or the model cannot be used.
     """
+    folder = JobFolder(work.folder)
+    longest, what = _longest(work, folder.upload)
 
     def bounded(seconds: float, duration: float | None) -> None:
-        longest = min(work.longest, CLIP_SECONDS) if work.task == "classify" else work.longest
         if seconds > longest:
-            raise EarmarkError(work.name, f"is longer than {longest:g} s", "send a shorter part of it")
+            raise EarmarkError(work.name, f"is longer than {longest:g} s{what}", "send a shorter part of it")
         progress(seconds, duration)
 
     how = {"words": _words, "classify": _classify}.get(work.task, _label)
-    duration = how(work, JobFolder(work.folder), bounded)
+    duration = how(work, folder, bounded)
     settle(work.folder)
     return duration
+
+
+def _longest(work: Work, upload: Path) -> tuple[float, str]:
+    """The seconds that a recording may have, and what of it makes them fewer than usual."""
+    from earmark.media import open_recording
+
+    with open_recording(upload) as recording:
+        track = recording.track
+    longest = min(work.longest, CLIP_SECONDS) if work.task == "classify" else work.longest
+    if track.rate * track.channels <= USUAL:
+        return longest, ""
+    bounded = round(longest * USUAL / (track.rate * track.channels), 1)
+    return bounded, f" of {track.channels} channel{'s' * (track.channels > 1)} at {track.rate} Hz"
 
 
 def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
