@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from media_files import Track, write
 
 from earmark.media import read
-from earmark.media.offset import OffsetRemover
+from earmark.media.offset import OffsetRemover, RunningOffsetRemover
 
 RATE = 8_000
 
@@ -87,3 +87,27 @@ def test_no_numbers_do_not_spread():
     samples = noise() + np.float32(0.1)
     samples[30_000] = np.nan
     assert np.isnan(cleared(samples)).sum() == 1
+
+
+def running(samples, pieces=(RATE,)):
+    remover, out, at, turn = RunningOffsetRemover(RATE), [], 0, 0
+    while at < len(samples):
+        piece = samples[at : at + pieces[turn % len(pieces)]]
+        out.append(remover.push(piece))
+        assert len(out[-1]) == len(piece), "what is live does not wait"
+        at, turn = at + len(piece), turn + 1
+    return np.concatenate(out)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 30_000), min_size=1, max_size=5), st.sampled_from([0.0, 0.007, 0.1]))
+def test_live_the_same_whatever_the_pieces(pieces, offset):
+    samples = noise(7.3) + np.float32(offset)
+    assert np.array_equal(running(samples, pieces), running(samples))
+
+
+def test_live_an_offset_goes_within_a_second_and_nothing_else_changes():
+    assert np.array_equal(running(noise()), noise())
+    cleared_ = running(noise() + np.float32(0.1))
+    assert np.abs(cleared_ - noise())[RATE:].max() < 0.02
+    assert np.abs(cleared_ - noise())[6 * RATE :].max() < 0.002

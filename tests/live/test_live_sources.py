@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_making import container, pcm
+from media_files import Track, write
 
 from earmark.errors import MediaError
 from earmark.live.saving import saved
@@ -109,6 +110,15 @@ def broken():
         "another codec": container(sine(48_000), "matroska", "flac"),
         "a header alone": webm[:200],
     }
+
+
+@pytest.mark.parametrize("turned", [1.0, -1.0, 0.3])
+def test_channels_are_mixed_as_those_of_a_recording(turned):
+    sound = sine(44_100, 2.0)
+    data = write(None, "wav", Track(np.stack([sound, turned * sound]), 44_100))
+    heard = np.concatenate(list(decoded(Pipe(data), WANTED, "standard input")))
+    np.testing.assert_allclose(heard, read(data, WANTED), atol=1e-5)
+    assert np.std(heard) > 0.6 * np.std(sound)
 
 
 @pytest.mark.parametrize("kind", ["nothing", "noise", "text", "another container", "another codec", "a header alone"])

@@ -8,6 +8,7 @@ import numpy as np
 
 from earmark.frontend import Features, Samples
 from earmark.live.frames import FrameStream
+from earmark.media.offset import RunningOffsetRemover
 from earmark.model import Model
 from earmark.patches import last_patch
 from earmark.streaming import concatenate
@@ -24,7 +25,7 @@ class LiveScorer:
     what it needs of the past, on the new steps and on the little that is known behind them, and its answers are
     averaged over as much of the model's window. What is heard later changes nothing. Steps are answered in chunks that
     lie on a grid, so that the scores are the same whatever blocks the samples come in; with all the look-ahead that
-    the model wants they are those of `labelling.scored`.
+    the model wants they are those of `labelling.scored`, but for a constant offset, which is known here a little later.
 
     Memory does not grow: what is kept is the model's context.
 
@@ -51,6 +52,7 @@ class LiveScorer:
         self.before = -(-about.context // about.stride)  # steps before it
         self.ahead = min(self._all_ahead(), max(0, round(ahead / about.step)))
         self.chunk = max(1, round(chunk / about.step))
+        self.offset = RunningOffsetRemover(self.front_end.rate)
         self.stream = FrameStream(self.front_end)
         self.held = np.empty((0, self.front_end.frame_size), np.float32)
         self.first = self.done = 0  # frame that `held` begins with; steps answered
@@ -68,7 +70,7 @@ class LiveScorer:
 
     def add(self, samples: Samples) -> Iterator[Array]:
         """Take samples, 1-D; scores [steps, labels] of each chunk that can be answered."""
-        self._hold(self.stream.add(samples))
+        self._hold(self.stream.add(self.offset.push(np.asarray(samples, np.float32))))
         while self._wanted() <= self.frames:
             yield self._score(self.done + self.chunk, self._wanted())
 

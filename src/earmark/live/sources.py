@@ -12,6 +12,7 @@ from av.container import InputContainer
 
 from earmark.errors import MediaError
 from earmark.frontend import Samples
+from earmark.media.channels import ChannelMixer
 from earmark.media.demuxers import DEMUXERS
 from earmark.media.opening import open_input
 
@@ -81,26 +82,65 @@ class Pcm:
 
 
 class Resampler:
-    """Decoded frames -> mono float32 at one rate; what a frame gives is given at once."""
+    """Decoded frames -> mono float32 at one rate, given at once; of several channels, 0.2 s later."""
 
     def __init__(self, rate: int) -> None:
         self._resampler = av.AudioResampler("flt", "mono", rate)
         self._used = False
+        self._channels: _Channels | None = None
 
     def hear(self, frame: av.AudioFrame) -> Samples:
         """Take a frame."""
-        self._used = True
         frame.pts = None  # gaps in a microphone's times are no silence
-        return self._pulled(frame)
+        if frame.layout.nb_channels == 1:
+            return self._resampled(frame)
+        self._channels = self._channels or _Channels(frame)
+        return self._resampled(self._channels.mixed(frame))
 
     def finish(self) -> Samples:
         """What is still held."""
-        return self._pulled(None) if self._used else np.empty(0, np.float32)
+        some = self._resampled(self._channels.rest()) if self._channels else np.empty(0, np.float32)
+        return np.concatenate([some, self._pulled(None)]) if self._used else some
+
+    def _resampled(self, frame: av.AudioFrame | None) -> Samples:
+        if frame is None:
+            return np.empty(0, np.float32)
+        self._used = True
+        return self._pulled(frame)
 
     def _pulled(self, frame: av.AudioFrame | None) -> Samples:
         parts = [out.to_ndarray()[0] for out in self._resampler.resample(frame)]
         samples = np.concatenate([np.empty(0, np.float32), *parts])
         return np.asarray(np.clip(np.nan_to_num(samples), -LARGEST, LARGEST), np.float32)
+
+
+class _Channels:
+    """Frames of several channels -> mono frames, mixed as those of a recording are."""
+
+    def __init__(self, first: av.AudioFrame) -> None:
+        self._rate = first.sample_rate
+        self._as_floats = av.AudioResampler("flt", first.layout.name, self._rate)
+        self._count = first.layout.nb_channels
+        self._mixer = ChannelMixer(self._count, self._rate)
+
+    def mixed(self, frame: av.AudioFrame) -> av.AudioFrame | None:
+        """What a frame makes known, if anything."""
+        parts = [np.empty(0, np.float32)]
+        for out in self._as_floats.resample(frame):
+            samples = out.to_ndarray().reshape(-1, self._count).T
+            parts.append(self._mixer.push(np.asarray(samples, np.float32)))
+        return self._framed(np.concatenate(parts))
+
+    def rest(self) -> av.AudioFrame | None:
+        """What is still held, if anything."""
+        return self._framed(self._mixer.finish())
+
+    def _framed(self, samples: Samples) -> av.AudioFrame | None:
+        if not samples.size:
+            return None
+        frame = av.AudioFrame.from_ndarray(samples[None], "flt", "mono")
+        frame.sample_rate = self._rate
+        return frame
 
 
 def decoded(stream: Readable, rate: int, name: str, container: str | None = None) -> Iterator[Samples]:

@@ -7,6 +7,8 @@ changed is 5 of 2,770 recordings of environmental sounds, instruments and speech
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,18 +92,65 @@ class OffsetRemover:
         totals = np.concatenate([np.zeros((1, 3)), np.cumsum(self._sums, axis=0)])
         points = self._past + np.arange(stretches + 1)
         low, high = np.maximum(points - AROUND, 0), np.minimum(points + AROUND, len(self._sums))
-        before, after = totals[points] - totals[low], totals[high] - totals[points]
-        counts, sums, squares = (before + after).T
-        mean = sums / counts
-        if not (np.abs(mean) > AUDIBLE[0]).any():
-            return np.zeros(len(mean))
-        # The mean of a short piece is that of its deep tones.
-        size = np.minimum(_size(before, mean), _size(after, mean)) * np.sqrt(counts / (2 * AROUND * self._stretch))
-        level = np.sqrt(np.maximum(0.0, squares / counts - mean**2))
-        relative = np.minimum(_ramp(size, AUDIBLE), _ramp(size, (SHARE[0] * level, SHARE[1] * level + _STEP)))
-        offset = mean * np.maximum(_ramp(size, LARGE), relative)
-        known = np.isfinite(offset) & (counts >= self._stretch)
-        return np.where(known, np.round(offset / _STEP) * _STEP, 0.0)
+        return _to_remove(totals[points] - totals[low], totals[high] - totals[points], self._stretch)
+
+
+class RunningOffsetRemover:
+    """Takes the offset out of samples at once, as they come: by the five seconds before, so not in the very first.
+
+    The result is the same whatever the pieces.
+    """
+
+    def __init__(self, rate: int) -> None:
+        """At `rate` Hz."""
+        self._stretch = max(1, round(STRETCH_S * rate))
+        self._sums: deque[tuple[float, float, float]] = deque(maxlen=2 * AROUND)  # of whole stretches
+        self._held: list[Samples] = []  # of the stretch that is not whole yet
+        self._size = 0
+        self._from = self._to = 0.0  # offsets that it glides from and to within this stretch
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples, 1-D; as many come back."""
+        given, at = [], 0
+        while at < samples.size:
+            piece = samples[at : at + self._stretch - self._size]
+            given.append(self._cleared(piece))
+            self._held.append(piece)
+            self._size += piece.size
+            at += piece.size
+            if self._size == self._stretch:
+                self._look_back()
+        return np.concatenate(given) if given else samples
+
+    def _cleared(self, piece: Samples) -> Samples:
+        if not (self._from or self._to):
+            return piece
+        share = (self._size + np.arange(piece.size)) / self._stretch
+        return (piece - (self._from + (self._to - self._from) * share)).astype(np.float32)
+
+    def _look_back(self) -> None:
+        """A stretch is whole: see what is to be taken out from now on."""
+        values = np.concatenate(self._held).astype(np.float64)
+        self._held, self._size = [], 0
+        self._sums.append((values.size, float(values.sum()), float(values @ values)))
+        sums = np.asarray(self._sums)
+        before, after = sums[:-AROUND].sum(0, keepdims=True), sums[-AROUND:].sum(0, keepdims=True)
+        self._from, self._to = self._to, float(_to_remove(before, after, self._stretch)[0])
+
+
+def _to_remove(before: Offsets, after: Offsets, stretch: int) -> Offsets:
+    """The offset at points in time by the sums before and after each: 0 where there is none that matters."""
+    counts, sums, squares = (before + after).T
+    mean = sums / counts
+    if not (np.abs(mean) > AUDIBLE[0]).any():
+        return np.zeros(len(mean))
+    # The mean of a short piece is that of its deep tones.
+    size = np.minimum(_size(before, mean), _size(after, mean)) * np.sqrt(counts / (2 * AROUND * stretch))
+    level = np.sqrt(np.maximum(0.0, squares / counts - mean**2))
+    relative = np.minimum(_ramp(size, AUDIBLE), _ramp(size, (SHARE[0] * level, SHARE[1] * level + _STEP)))
+    offset = mean * np.maximum(_ramp(size, LARGE), relative)
+    known = np.isfinite(offset) & (counts >= stretch)
+    return np.where(known, np.round(offset / _STEP) * _STEP, 0.0)
 
 
 def _size(side: Offsets, mean: Offsets) -> Offsets:

@@ -7,6 +7,7 @@ Recorders that reserve room in advance leave zeros, which FFmpeg would take for 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -158,9 +159,21 @@ def _end_of_chunks(file: BinaryIO, at: int, total: int) -> int:
 
 def _end_of_zeros(file: BinaryIO, at: int, total: int) -> int:
     """Where the first byte is from here on that is not zero; the end of the file if there is none."""
-    file.seek(at)
-    while piece := file.read(PIECE):
+    while at < total:
+        at = _end_of_hole(file, at, total)
+        file.seek(at)
+        piece = file.read(PIECE)
+        if not piece:
+            break
         if piece != _ZEROS[: len(piece)]:
             return at + len(piece) - len(piece.lstrip(b"\0"))
         at += len(piece)
     return total
+
+
+def _end_of_hole(file: BinaryIO, at: int, total: int) -> int:
+    """Where data begin again, if this place is in a hole, as many file systems keep room that was reserved."""
+    try:
+        return os.lseek(file.fileno(), at, os.SEEK_DATA)
+    except (OSError, ValueError, AttributeError) as error:  # no real file, or a system that does not know
+        return total if getattr(error, "errno", None) == errno.ENXIO else at
