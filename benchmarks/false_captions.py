@@ -32,7 +32,7 @@ from earmark.media.writing import write_samples
 from earmark.noise import coloured_noise
 from earmark.timeline import Timeline
 
-RATE = 22_050
+RATE = 32_000
 FADE = RATE // 10
 SHORTEST_PAUSE = 0.3  # seconds, of which a tenth at either end is left out: the edges of speech
 MINUTE = 60 * RATE

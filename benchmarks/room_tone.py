@@ -2,11 +2,10 @@
 
     python benchmarks/room_tone.py DATA/scenes/parts.csv DATA/letters.csv --out DATA/room_tone
 
-Networks that were taught by loud clips alone take the hum of a room for a ship's engine. For each source that the
-first table lists in the split `train` (so that nothing of validation or test is heard), and all of the other tables,
-clips of 10 s are made of what lies 30 dB or more below its sound for a third of a second and is not digital silence,
-pieces faded into each other: one, or as many as there are such seconds for, six at most. A dataset table without labels
-lists them.
+Networks that were taught by loud clips alone take the hum of a room for a ship's engine. For each source of the tables
+(where they have splits, of `train` alone, so that nothing of validation or test is heard), clips of 10 s are made of
+what lies 30 dB or more below its sound for a third of a second and is not digital silence, pieces faded into each
+other: one, or as many as there are such seconds for, six at most. A dataset table without labels lists them.
 """
 
 from __future__ import annotations
@@ -40,14 +39,20 @@ def pauses(samples: Samples) -> list[Samples]:
     return [samples[first * FRAME : last * FRAME] for first, last in inner]
 
 
+def training(listed: Dataset) -> list[Clip]:
+    """The clips of the split `train`, or all where there are no splits."""
+    splits = {clip.split for clip in listed.clips}
+    return [clip for clip in listed.clips if splits == {None} or clip.split == "train"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", type=Path, nargs="+", help="dataset tables, the first with splits")
+    parser.add_argument("tables", type=Path, nargs="+", help="dataset tables")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     found: dict[str, list[Samples]] = defaultdict(list)
     for number, path in enumerate(given.tables):
-        for clip in table.read(path, split=None if number else "train", exclusive=False).clips:
+        for clip in training(table.read(path, exclusive=False)):
             samples = read(clip.path, RATE, start=clip.start, end=clip.end)
             source = f"{path.stem}/{clip.source}" if number else clip.source
             found[source] += [piece for piece in pauses(samples) if len(piece) > 2 * FADE]

@@ -4,7 +4,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark import timeline as timelines
-from earmark.timeline import Event, EventFinder, EventRules, Timeline, log_odds, probabilities, smooth, whole
+from earmark.timeline import (
+    Event,
+    EventFinder,
+    EventRules,
+    Timeline,
+    log_odds,
+    most_specific,
+    probabilities,
+    smooth,
+    whole,
+)
 
 OPEN = EventRules(shortest=0.0, longest_gap=0.0)
 
@@ -212,3 +222,33 @@ def test_sensitivity_one_half_keeps_thresholds(values):
 def test_with_events_puts_them_in_order():
     line = Timeline("a.wav", 9.0, "m").with_events([Event(3, 4, "b", 1), Event(1, 2, "c", 1), Event(1, 2, "a", 1)])
     assert [e.label for e in line.events] == ["a", "c", "b"]
+
+
+PARENTS = {"dog": "animal", "crow": "bird", "bird": "animal"}
+
+
+def test_a_parent_is_told_only_where_no_child_is():
+    events = [Event(0, 2, "animal", 0.6), Event(5, 9, "animal", 0.6), Event(5.2, 8.7, "dog", 0.9)]
+    assert most_specific(events, PARENTS) == [events[0], events[2]]
+
+
+def test_what_lasts_beside_a_child_stays():
+    events = [Event(0, 10, "animal", 0.6), Event(3, 4, "crow", 0.9), Event(3.9, 5, "dog", 0.7)]
+    assert most_specific(events, PARENTS) == [
+        Event(0, 3, "animal", 0.6), Event(5, 10, "animal", 0.6), *events[1:]
+    ]  # fmt: skip
+
+
+def test_grandparents_and_strangers():
+    events = [Event(0, 2, "animal", 0.6), Event(0, 2, "bird", 0.6), Event(0, 2, "crow", 0.6), Event(0, 2, "car", 0.6)]
+    assert most_specific(events, PARENTS) == events[2:]
+    assert most_specific(events, {}) == events
+
+
+def test_a_finder_leaves_parents_out():
+    on = np.array([0.5, 0.5], np.float32)
+    finder = EventFinder(("animal", "dog"), on, on / 2, 0.1, EventRules(), PARENTS)
+    scores = np.zeros((100, 2), np.float32)
+    scores[20:40, 0], scores[60:80] = 0.8, 0.8
+    finder.add(scores)
+    assert [(e.label, e.onset) for e in finder.events(10.0)] == [("animal", 1.95), ("dog", 5.95)]

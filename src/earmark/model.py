@@ -54,6 +54,7 @@ class Description:
             it; None: all count.
         pooling: how that answer is made of those of its steps: see `timeline.whole`.
         thresholds: by label.
+        parents: by label: the label that says less, and is told only where none of its children is.
         card: data and its licence, protocol, figures, recipe, date, package version.
     """
 
@@ -69,6 +70,7 @@ class Description:
     pooling: Pooling = "mean"
     windows: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "segmenter"
 
@@ -112,7 +114,7 @@ class Description:
     def finder(self, rules: EventRules, on: Array | None = None, off: Array | None = None) -> EventFinder:
         """What makes events of scores, at the model's thresholds or others [labels], moved as the rules say."""
         on, off = self.on if on is None else on, self.off if off is None else off
-        return EventFinder(self.labels, rules.shift(on), rules.shift(off), self.step, rules)
+        return EventFinder(self.labels, rules.shift(on), rules.shift(off), self.step, rules, self.parents)
 
     @property
     def step(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,6 +20,7 @@ Pooling = Literal["mean", "linear_softmax"]
 
 SMALLEST = 1e-7  # probabilities nearer to 0 or 1 have no log-odds in float32
 SMOOTHED_AT_ONCE = 512  # steps
+BESIDE = 1.0  # seconds: what is left of "animal" beside a dog is an edge of it, unless it is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,38 @@ def joined(events: Iterable[Event], gap: float = 0.0) -> list[Event]:
             last[event.label] = len(result)
             result.append(event)
     return result
+
+
+def most_specific(events: Iterable[Event], parents: Mapping[str, str]) -> list[Event]:
+    """The events, those of a parent only where none of its children is marked: where a dog is, no animal is told of.
+
+    What lies beside a child's event is told if it lasts for `BESIDE` seconds.
+
+    Args:
+        events: in any order.
+        parents: the parent of each label that has one; a parent may have one, too.
+    """
+    all_ = list(events)
+    covering: dict[str, list[Event]] = {}
+    for event in all_:
+        above = parents.get(event.label)
+        while above is not None:
+            covering.setdefault(above, []).append(event)
+            above = parents.get(above)
+    return [rest for event in all_ for rest in _beside(event, covering.get(event.label, ()))]
+
+
+def _beside(event: Event, others: Iterable[Event]) -> Iterator[Event]:
+    """What is left of an event beside others that overlap it."""
+    over = sorted((e.onset, e.offset) for e in others if e.onset < event.offset and e.offset > event.onset)
+    if not over:
+        yield event
+        return
+    begin = event.onset
+    for onset, offset in [*over, (event.offset, event.offset)]:
+        if onset - begin >= BESIDE:
+            yield replace(event, onset=begin, offset=onset)
+        begin = max(begin, offset)
 
 
 def _order(event: Event) -> tuple[float, float, str]:
@@ -185,10 +218,19 @@ class EventFinder:
         off: threshold [labels], at most `on`, below which it ends.
         step: seconds from one score to the next; score i speaks for the time around `i * step`.
         rules: which events are joined, and which are too short.
+        parents: of labels, left out where these are marked.
     """
 
-    def __init__(self, labels: tuple[str, ...], on: Array, off: Array, step: float, rules: EventRules) -> None:
-        self.labels, self.step, self.rules = labels, step, rules
+    def __init__(
+        self,
+        labels: tuple[str, ...],
+        on: Array,
+        off: Array,
+        step: float,
+        rules: EventRules,
+        parents: Mapping[str, str] | None = None,
+    ) -> None:
+        self.labels, self.step, self.rules, self.parents = labels, step, rules, parents or {}
         self.on, self.off = on, np.minimum(on, off)
         self.steps = 0
         self.stretches: list[list[Stretch]] = [[] for _ in labels]
@@ -208,7 +250,7 @@ class EventFinder:
         found = [self._event(i, s, duration) for i, all_ in enumerate(self.stretches) for s in self._joined(i, all_)]
         long_enough = (e for e in found if round(e.duration, 3) >= self.rules.shortest)
         rounded = (replace(e, onset=round(e.onset, 3), offset=round(e.offset, 3)) for e in long_enough)
-        return sorted(rounded, key=_order)
+        return sorted(most_specific(rounded, self.parents), key=_order)
 
     def _joined(self, column: int, stretches: list[Stretch]) -> list[Stretch]:
         joined: list[Stretch] = []

@@ -182,6 +182,17 @@ def test_a_moment_says_nothing_of_a_label_with_a_long_window(tmp_path, windows, 
     assert earliest <= when <= earliest + 1.0
 
 
+def test_a_parent_makes_way_for_its_child(tmp_path):
+    """The high tone is the parent of the low one: it is told until that begins, and not beside it."""
+    about = replace(LOW_HIGH, parents={"low": "high"})
+    model = load_model(low_high_model(tmp_path / "model.onnx", about.to_json()))
+    samples = tones(7.0, (1.0, 3.0, 2000.0)) + tones(7.0, (2.0, 4.0, 300.0)) + tones(7.0, (5.0, 6.0, 2000.0))
+    told = [change for _, change in listen(LiveListener(model), samples)]
+    kinds = [(type(change).__name__, change.id) for change in told if not isinstance(change, Change)]
+    assert kinds == [("Begin", 1), ("End", 1), ("Begin", 2), ("End", 2), ("Begin", 3), ("End", 3)]
+    assert [change.label for change in told if isinstance(change, Begin)] == ["high", "low", "high"]
+
+
 def test_the_example_live_is_soon_captioned(street):
     _, told = street
     truth = json.loads((EXAMPLES / "street.truth.json").read_text())["events"]

@@ -8,6 +8,7 @@
 | fold | a whole number | |
 | source | the original recording; by default the path | |
 | split | such as train or test | |
+| licence | of the recording: `use: commercial` goes by it | |
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from earmark.datasets import media_files, rows
+from earmark.datasets import licences, media_files, rows
 from earmark.datasets.clip import Clip, Dataset
 from earmark.errors import DatasetError, EarmarkWarning
 
 COLUMNS = ("path", "start", "end", "labels", "fold", "source", "split")
+LICENCE = "licence"  # a column that is read, and not written
 
 
 def read(
@@ -31,6 +33,7 @@ def read(
     exclusive: bool | None = None,
     licence: str = "",
     split: str | Sequence[str] | None = None,
+    use: str = "any",
 ) -> Dataset:
     """Read a dataset table.
 
@@ -40,8 +43,10 @@ def read(
         exclusive: Whether labels exclude each other; by default, whether every clip has exactly one.
         licence: What the model card says of the data.
         split: Only the clips of these splits.
+        use: `commercial`: only clips whose `licence` allows it.
     """
-    listed = [_clip(row) for row in rows.read(root, ("path", "labels"))]
+    named = [(_clip(row), row.text(LICENCE)) for row in rows.read(root, ("path", "labels"))]
+    listed = licences.of_use(root, named, use) if named else []
     if split is not None:
         listed = _of_split(root, listed, {split} if isinstance(split, str) else set(split))
     if not listed:
@@ -107,7 +112,7 @@ def _line(table: Path, clip: Clip, home: Path) -> tuple[str, ...]:
 
 
 def _warn_of_columns(table: Path) -> None:
-    unknown = [name for name in rows.header(table) if name and name not in COLUMNS]
+    unknown = [name for name in rows.header(table) if name and name not in (*COLUMNS, LICENCE)]
     if unknown:
-        message = f"{table}: columns {', '.join(unknown)} mean nothing here; known are {', '.join(COLUMNS)}"
+        message = f"{table}: columns {', '.join(unknown)} mean nothing here; known are {', '.join((*COLUMNS, LICENCE))}"
         warnings.warn(message, EarmarkWarning, stacklevel=3)

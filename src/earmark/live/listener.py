@@ -86,6 +86,7 @@ class LiveListener:
         self.samples = self.count = self.steps = 0
         self.sounds: dict[int, _Sound] = {}
         self.ended: dict[int, float] = {}
+        self.above = [self._ancestors(about.labels[column]) for column in self.columns]
 
     @property
     def rate(self) -> int:
@@ -110,14 +111,35 @@ class LiveListener:
     def finish(self) -> list[AnyChange]:
         """What the last samples change, and the end of all that sounds. Nothing may be heard afterwards."""
         changes = list(self._told(self.scorer.finish()))
-        return changes + [self._end(turn) for turn in self.tracker.finish()]
+        return changes + [self._end(turn) for turn in self.tracker.finish() if turn.column in self.sounds]
 
     def _told(self, parts: Iterable[Array]) -> Iterator[AnyChange]:
         for scores in parts:
             for turn in self.tracker.add(self._founded(scores)[:, self.columns]):
-                yield self._begin(turn) if turn.begins else self._end(turn)
+                if turn.begins:
+                    yield from self._come(turn)
+                elif turn.column in self.sounds:
+                    yield self._end(turn)
             for turn in self.tracker.sounding():
-                yield from self._changed(turn)
+                if turn.column in self.sounds:
+                    yield from self._changed(turn)
+
+    def _come(self, turn: Turn) -> Iterator[AnyChange]:
+        """A beginning, and the end of the sound's parents, which say less; nothing where a child of it sounds."""
+        if any(turn.column in self.above[other] for other in self.sounds):
+            return
+        for other in self.tracker.sounding():
+            if other.column in self.above[turn.column] and other.column in self.sounds:
+                yield self._end(other)
+        yield self._begin(turn)
+
+    def _ancestors(self, label: str) -> set[int]:
+        """Places among the columns of the label's parent, of that one's, and so on."""
+        found, parent = set(), self.about.parents.get(label)
+        while parent is not None:
+            found |= {place for place, column in enumerate(self.columns) if self.about.labels[column] == parent}
+            parent = self.about.parents.get(parent)
+        return found
 
     def _founded(self, scores: Array) -> Array:
         """The scores [steps, labels], zero where too little has been heard for a label whose window is long.

@@ -30,6 +30,7 @@ class TrainingSet:
         activity: when labels hold within each clip, where steps of time are to be learned.
         excerpts: how often each clip comes in an epoch, int64 [clips]; once if None.
         stride: frames of the front end in a row of the features: more than one where they are embeddings.
+        taught: bool [labels]: those that the clips tell of; all if None. Of the others nothing is learned.
     """
 
     features: Prepared
@@ -38,6 +39,7 @@ class TrainingSet:
     activity: Sequence[Activity] | None = None
     excerpts: NDArray[np.int64] | None = None
     stride: int = 1
+    taught: NDArray[np.bool_] | None = None
 
     @property
     def epoch(self) -> int:

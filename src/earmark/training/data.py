@@ -16,6 +16,8 @@ from earmark.datasets import Clip, Dataset, marks
 from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkWarning, RecipeError
 from earmark.frontend import IN_DECIBELS
+from earmark.labels import SOUNDS
+from earmark.labels.groups import ancestors
 from earmark.timeline import Event
 from earmark.training import activity
 from earmark.training.activity import Activity
@@ -45,6 +47,7 @@ class TrainingData:
         excerpts: how often each clip comes in an epoch, int64 [clips]; once if None.
         activity: when labels hold within each clip, if any dataset says so.
         timed: whether the dataset of each clip says so, bool [clips], if any does.
+        taught: bool [labels]: those that some clip has; None: all do.
     """
 
     clips: tuple[Clip, ...]
@@ -58,18 +61,21 @@ class TrainingData:
     excerpts: NDArray[np.int64] | None = None
     activity: tuple[Activity, ...] | None = None
     timed: NDArray[np.bool_] | None = None
+    taught: NDArray[np.bool_] | None = None
 
     def subset(self, positions: NDArray[np.int64]) -> TrainingSet:
         """Some of the clips and copies, to train on."""
         activity = None if self.activity is None else [self.activity[i] for i in positions]
         own = self.features.take(positions), self.targets[positions]
         excerpts = None if self.excerpts is None else self.excerpts[positions]
-        return TrainingSet(*own, self.exclusive, activity, excerpts)
+        return TrainingSet(*own, self.exclusive, activity, excerpts, taught=self.taught)
 
 
 def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = None) -> TrainingData:
     """Read and prepare all the data of a recipe."""
     parts = [read for part in recipe.dataset if (read := _read(part)) is not None]
+    if recipe.labels == "sounds":
+        parts = [_in_groups(part) for part in parts]
     timed = any(part.events for part in recipe.dataset)
     if not parts:
         raise RecipeError(recipe.name, "none of its datasets is there", "see `earmark data list`")
@@ -83,9 +89,10 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
     good = np.flatnonzero((features.first.reshape(-1, count) >= 0).all(0))
     clips = tuple(whole.clips[i] for i in good)
     names = [names[i] for i in good]
-    labels = tuple(sorted({label for clip in clips for label in clip.labels}))
-    if len(labels) < 2:
-        raise DatasetError(whole.name, f"holds {len(labels)} classes that can be read", "training needs two")
+    there = {label for clip in clips for label in clip.labels}
+    labels = tuple(sorted(there | SOUNDS if recipe.labels == "sounds" else there))
+    if len(there) < 2:
+        raise DatasetError(whole.name, f"holds {len(there)} classes that can be read", "training needs two")
     exclusive = whole.exclusive and all(len(clip.labels) == 1 for clip in clips)
     if recipe.export.exclusive and not exclusive:
         raise RecipeError("export.exclusive", "some clips have several labels or none", "set it to false")
@@ -101,6 +108,7 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
         features=features.take(np.concatenate([good + count * version for version in range(versions)])),
         licence=recipe.export.licence or whole.licence,
         excerpts=np.tile(excerpts[good], versions),
+        taught=None if len(labels) == len(there) else np.array([label in there for label in labels]),
     )
     if not timed:
         return _with_overlaps(data, recipe)
@@ -171,6 +179,20 @@ def _read(part: DatasetPart) -> _Read | None:
     known = read_events(base / part.events)
     events: list[Events] = [_relabelled_events(known.get(name, ()), part.relabel) for name in names]
     return _Read(dataset, names, events, part.excerpts)
+
+
+def _in_groups(part: _Read) -> _Read:
+    """With the parents of each label beside it; without labels that are no sounds of ours."""
+    kept = {label: (label, *ancestors(label)) for label in SOUNDS}
+
+    def clip(one: Clip) -> Clip:
+        return replace(one, labels=tuple(dict.fromkeys(new for label in one.labels for new in kept.get(label, ()))))
+
+    events: list[Events] = [
+        None if own is None else [replace(event, label=new) for event in own for new in kept.get(event.label, ())]
+        for own in part.events
+    ]
+    return replace(part, dataset=part.dataset.map(clip), events=events)
 
 
 def _relabelled_events(events: Sequence[Event], relabel: dict[str, list[str]]) -> Sequence[Event]:

@@ -143,6 +143,7 @@ class _Trainer:
         fabric.to_device(self.mean)
         self.teachers = [fabric.to_device(teacher.eval().requires_grad_(False)) for teacher in teachers]
         self.batches = Batches(recipe, data)
+        self.taught = None if data.taught is None else torch.from_numpy(data.taught).to(fabric.device)
         self.original = original
         if original:
             fabric.to_device(original.eval().requires_grad_(False))
@@ -187,7 +188,8 @@ class _Trainer:
         steps, forgotten = self._answers(features)
         logits = steps.mean(1)
         if targets.ndim == 3:
-            loss = loss_of_steps(steps, in_steps(targets, self.plain.stride))
+            share = in_steps(targets, self.plain.stride)
+            loss = loss_of_steps(*(one if self.taught is None else one[..., self.taught] for one in (steps, share)))
         else:
             loss = loss_of(logits, self._smoothed(targets), self.data.exclusive)
         if self.teachers and self.recipe.training.distillation:

@@ -239,6 +239,17 @@ class Export(Section):
     licence: str = ""
 
 
+class Levelling(Section):
+    """Thresholds by recordings from elsewhere, after training; `earmark tune` chooses them for one's own."""
+
+    recordings: list[str]
+    """Tables of recordings with `events.csv` beside them, in the data folder; none may teach."""
+    by: Literal["segments", "events", "both"] = "both"
+    """What is made as good as can be."""
+    beta: Annotated[float, Field(gt=0)] = 1.0
+    """How much more a miss weighs than a false mark."""
+
+
 class Recipe(Section):
     """One training run."""
 
@@ -248,6 +259,9 @@ class Recipe(Section):
     stages: list[dict[str, dict[str, Any]]] = []
     """Trainings of the same network one after the other, each of which goes on from what the one before it left: what
     each says in its sections `training` and `augment` is laid over the recipe's own."""
+    labels: Literal["data", "sounds"] = "data"
+    """Those that the data has; or all sounds that captions know, with the parents of each: a dog is an animal. Of those
+    that the data has not, nothing is learned: the network must know them (`model.options.prior`)."""
     split: Split = Split()
     front_end: FrontEnd = FrontEnd()
     """Its parameters, or the name of one: `audioset`, which backbones need."""
@@ -256,6 +270,7 @@ class Recipe(Section):
     training: TrainingLoop = TrainingLoop()
     test: Testing = Testing()
     export: Export = Export()
+    level: Levelling | None = None
 
     @field_validator("dataset", mode="before")
     @classmethod
@@ -288,10 +303,14 @@ class Recipe(Section):
 
     def _fits_backbone(self) -> None:
         own = self.training
+        if self.labels == "sounds" and not (self.weights and self.model.options.get("prior")):
+            raise ValueError("labels: sounds that no clip has need a network that knows them: set model.options.prior")
         if (own.freeze or own.keep) and self.model.network != BACKBONE:
             raise ValueError(f"training.freeze and training.keep need a backbone: set model.network to {BACKBONE}")
         if own.keep and not self.weights:
             raise ValueError("training.keep needs a backbone that knows AudioSet: set model.options.weights")
+        if self.level and not self.model.options.get("prior"):
+            raise ValueError("level: only a network with model.options.prior can be levelled; use `earmark tune`")
         if own.freeze and own.distillation:
             raise ValueError("training.distillation: nothing can be learned from others with training.freeze")
         if own.optimizer == "ridge" and not own.freeze:

@@ -19,10 +19,11 @@ from lightning_fabric import Fabric
 from earmark._version import __version__
 from earmark.evaluation import report
 from earmark.evaluation.suspect_scores import HeldOut
+from earmark.labels.groups import parents
 from earmark.model import Description, Threshold
 from earmark.models import pretrained
 from earmark.training import data as training_data
-from earmark.training import parallel, timed
+from earmark.training import levelling, parallel, timed
 from earmark.training.batches import crop_frames
 from earmark.training.data import TrainingData
 from earmark.training.division import Part, described, divide
@@ -34,6 +35,7 @@ from earmark.training.linear_head import THRESHOLDS
 from earmark.training.measure import Answers, answer, reliability, summary, thresholds, total_confusion
 from earmark.training.multi_crop import answer_crops
 from earmark.training.networks import Network
+from earmark.training.networks.mn import MobileNet
 from earmark.training.quantising import EXCERPTS, excerpts, quantise
 from earmark.training.recipe import DatasetPart, Recipe
 from earmark.training.stages import Listener, build_network, clear_checkpoints, fit_stages, needs_weights
@@ -176,6 +178,7 @@ def _answer_crops(recipe: Recipe, data: TrainingData, part: Part, network: Netwo
 
 
 def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Description:
+    by_groups = recipe.labels == "sounds"
     return Description(
         name=recipe.export.name or recipe.name,
         labels=data.labels,
@@ -188,6 +191,7 @@ def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Descripti
         windows=timed.windows(data, recipe.front_end.seconds) if recipe.export.windows == "by_length" else {},
         loud=recipe.export.loud_db,
         pooling=recipe.export.pooling,
+        parents={label: parents()[label] for label in data.labels if label in parents()} if by_groups else {},
     )
 
 
@@ -249,6 +253,11 @@ def _export(
         chosen |= timed.thresholds(heard, data, about, recipe.export.beta, recipe.export.thresholds == "common")
     description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
     export(network, description, folder / "model.onnx")
+    if recipe.level:
+        assert isinstance(network, MobileNet)  # the recipe is checked for it
+        known = levelling.known_of(about, folder / "model.onnx", recipe.level)
+        description = levelling.level(network, levelling.thresholds(description, known, recipe.level))
+        export(round_weights(network), description, folder / "model.onnx")
     if recipe.export.bits == 8:
         some = part.train[:: -(-len(part.train) // EXCERPTS)]
         quantise(folder / "model.onnx", excerpts((data.features[int(i)] for i in some), network.stride))

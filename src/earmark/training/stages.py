@@ -120,7 +120,9 @@ def fit_head(
 
 def build_network(recipe: Recipe, data: TrainingData) -> Network:
     """The recipe's network, for the data's labels."""
-    return networks.build_for(recipe, len(data.labels))
+    network = networks.build_for(recipe, len(data.labels))
+    network.name_labels(data.labels)
+    return network
 
 
 def needs_weights(recipe: Recipe) -> bool:
@@ -137,6 +139,7 @@ def clear_checkpoints(home: Path) -> None:
 
 def _begin(recipe: Recipe, labels: Sequence[str], network: Network) -> None:
     """Set the weights that training starts from; those of a model file lie over the published ones, if both count."""
+    network.name_labels(labels)
     if needs_weights(recipe):
         network.initialise()
     if recipe.model.start:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from earmark.errors import ModelError, RecipeError
+from earmark.labels import audioset
 from earmark.models import pretrained
 from earmark.training.networks.network import Network
 
@@ -30,7 +31,9 @@ EPSILON = 1e-3  # of batch normalisation
 DIVISOR = 8  # of numbers of channels
 STEPS = (32, 16, 8)  # frames
 PARTS = (0, 3, 7, 11, 13, 15, 17)  # layers where each part of the backbone begins
-OWN = ("answer.normalise.", "answer.own.", "answer.head.")  # what the publisher's file does not have
+OWN = ("answer.normalise.", "answer.own.", "answer.head.", "answer.classes")  # what the publisher's file has not
+LEAST = 1e-6  # odds of a label for which no class of AudioSet stands
+SURER = 1.5  # added to AudioSet's log-odds: its scores are lower than a label's share of what is heard
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,21 @@ _TABLE = (
 )
 
 
+class _LabelLayer(nn.Linear):
+    """The last layer; with a prior, it learns how far that is right: nothing of its own at first."""
+
+    scale: nn.Parameter
+    shift: nn.Parameter
+
+    def __init__(self, size: int, labels: int, prior: bool) -> None:
+        super().__init__(size, labels)
+        if prior:
+            nn.init.zeros_(self.weight)
+            nn.init.zeros_(self.bias)
+            self.scale = nn.Parameter(torch.ones(labels))
+            self.shift = nn.Parameter(torch.full((labels,), SURER))
+
+
 class EmbeddingHead(Network):
     """What answers on embeddings, for AudioSet's classes and for the recipe's labels; frames are steps here.
 
@@ -78,6 +96,9 @@ class EmbeddingHead(Network):
         means: steps of the windows, odd numbers; 1 is the step itself.
         hidden: units of a hidden layer for the labels; 0: one linear layer.
         dropout: share of each layer's inputs that are dropped in training.
+        prior: steps over which AudioSet's answers are averaged, which the answers for the labels then start from, each
+            from the classes that stand for it: what is learned is how far they are right. So a label without any
+            recording has AudioSet's answer. 0: the labels do not know AudioSet's.
     """
 
     stride = 1
@@ -90,17 +111,31 @@ class EmbeddingHead(Network):
         means: Sequence[int] = (1,),
         hidden: int = 0,
         dropout: float = 0.2,
+        prior: int = 0,
     ) -> None:
         super().__init__()
-        self.means = tuple(means)
-        self.context = max(self.means) // 2
+        self.means, self.prior = tuple(means), prior
+        self.context = max(*self.means, prior) // 2
         self.hidden = nn.Linear(bands, backbone_hidden)
         self.audioset = nn.Linear(backbone_hidden, AUDIOSET).requires_grad_(False)
         self.dropout = nn.Dropout(dropout)
         size = len(self.means) * (bands + backbone_hidden)
         self.normalise = nn.BatchNorm1d(size, affine=False)
         self.own = nn.Sequential(nn.Linear(size, hidden), nn.Hardswish(), self.dropout) if hidden else nn.Identity()
-        self.head = nn.Linear(hidden or size, labels)
+        self.head = _LabelLayer(hidden or size, labels, prior > 0)
+        self.classes: Tensor
+        if prior:
+            self.register_buffer("classes", torch.zeros(labels, AUDIOSET, dtype=torch.bool))
+
+    def name_labels(self, labels: Sequence[str]) -> None:
+        """Say what the labels are called, by which AudioSet's classes stand for them."""
+        if not self.prior:
+            return
+        ids = {label: audioset.standing_for(label) for label in labels if label not in audioset.nearest_only()}
+        classes = torch.zeros(len(labels), AUDIOSET, dtype=torch.bool)
+        for label, places in audioset.answering(ids, for_parents=True).items():
+            classes[labels.index(label), places] = True
+        self.classes.copy_(classes)
 
     def answers(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the labels, and of AudioSet's classes over the longest window.
@@ -109,11 +144,11 @@ class EmbeddingHead(Network):
         """
         pooled, hidden = self._means(embeddings)
         widest = hidden[self.means.index(max(self.means))]
-        return self._labels(torch.cat([*pooled, *hidden], -1)), self.audioset(widest)
+        return self._labels(torch.cat([*pooled, *hidden], -1), embeddings), self.audioset(widest)
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels] of embeddings [batch, steps, bands]."""
-        return self._labels(self.joined(features))
+        return self._labels(self.joined(features), features)
 
     def joined(self, embeddings: Tensor) -> Tensor:
         """What the labels are judged by: the means, then the hidden layer's, [batch, steps, size] of embeddings."""
@@ -125,10 +160,16 @@ class EmbeddingHead(Network):
         pooled = [_sliding_mean(embeddings.transpose(1, 2), steps).transpose(1, 2) for steps in self.means]
         return pooled, [functional.hardswish(self.hidden(mean)) for mean in pooled]
 
-    def _labels(self, joined: Tensor) -> Tensor:
+    def _labels(self, joined: Tensor, embeddings: Tensor) -> Tensor:
         seen = self.dropout(self.normalise(joined.transpose(1, 2)).transpose(1, 2))
         logits: Tensor = self.head(self.own(seen))
-        return logits
+        return logits + self.head.scale * self._known(embeddings) + self.head.shift if self.prior else logits
+
+    def _known(self, embeddings: Tensor) -> Tensor:
+        """The log of the sum of the odds of the classes that stand for each label, [batch, steps, labels]."""
+        mean = _sliding_mean(embeddings.transpose(1, 2), self.prior).transpose(1, 2)
+        odds: Tensor = self.audioset(functional.hardswish(self.hidden(mean))).exp()
+        return (odds @ self.classes.float().T + LEAST).log()
 
 
 class MobileNet(Network):
@@ -148,9 +189,9 @@ class MobileNet(Network):
             one mean as long as the clips.
         hidden: units of a hidden layer for the labels; 0: one linear layer.
         dropout: share of the inputs of what answers that are dropped in training.
+        prior: seconds over which AudioSet's answers are averaged that those for the labels start from, so that a label
+            without any recording has AudioSet's; 0: none do.
     """
-
-    unexported = ("answer.audioset.",)
 
     def __init__(
         self,
@@ -163,12 +204,13 @@ class MobileNet(Network):
         means: Sequence[float] = (0.0,),
         hidden: int = 0,
         dropout: float = 0.2,
+        prior: float = 0.0,
     ) -> None:
         super().__init__()
         if step not in STEPS:
             raise RecipeError(f"model.options.step: {step}", "is not possible", "choose 32, 16 or 8 frames")
-        if window <= 0 or not means or min(means) < 0:
-            raise RecipeError("model.options", "window must be positive, and means at least 0 seconds")
+        if window <= 0 or not means or min(*means, prior) < 0:
+            raise RecipeError("model.options", "window must be positive, means at least 0 and prior at least 0 seconds")
         self.stride, self.weights = step, weights
         channels = _channels(16 * width)
         self.features = nn.Sequential(_convolution(1, channels, 3, (2, 2), nn.Hardswish()))
@@ -185,7 +227,9 @@ class MobileNet(Network):
         self.size = 6 * channels
         self.features.append(_convolution(channels, self.size, 1, (1, 1), nn.Hardswish()))
         steps = [_columns(seconds, step) for seconds in means]
-        self.answer = EmbeddingHead(self.size, labels, _channels(1280 * width), steps, hidden, dropout)
+        known = _columns(prior, step) if prior else 0
+        self.answer = EmbeddingHead(self.size, labels, _channels(1280 * width), steps, hidden, dropout, known)
+        self.unexported = () if prior else ("answer.audioset.",)
         self.reach = reach
         self.context = reach + self.answer.context * step
 
@@ -203,6 +247,10 @@ class MobileNet(Network):
         """Logits [batch, steps, labels]."""
         logits: Tensor = self.answer(self.embed(features))
         return logits
+
+    def name_labels(self, labels: Sequence[str]) -> None:
+        """Say what the labels are called, by which AudioSet's classes stand for them."""
+        self.answer.name_labels(labels)
 
     def initialise(self) -> None:
         """Set the backbone's weights, and those of AudioSet's answers.

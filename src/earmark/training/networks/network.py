@@ -30,6 +30,9 @@ class Network(nn.Module, ABC):
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels]."""
 
+    def name_labels(self, labels: Sequence[str]) -> None:
+        """Say what the labels are called, which few networks need to know."""
+
     def initialise(self) -> None:
         """Set weights from elsewhere before training, which calls this once; by default none are.
 

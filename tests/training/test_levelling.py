@@ -1,0 +1,63 @@
+"""Thresholds by recordings from elsewhere, where it is known what is best, and scores levelled by them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from mn_making import tiny
+
+from earmark.evaluation.events.tuning import Known
+from earmark.frontend import FrontEnd
+from earmark.model import Description, Threshold
+from earmark.timeline import Event, log_odds
+from earmark.training.levelling import FALSE_SECONDS, LEVEL, level, silent, thresholds, with_parents
+from earmark.training.recipe import Levelling
+
+LABELS = ("animal", "dog", "siren")
+FRONT_END = FrontEnd(rate=32000, hop=320, bands=64)
+ABOUT = Description("x", LABELS, False, FRONT_END, 16, 100, parents={"dog": "animal"})
+SECOND = round(1 / ABOUT.step)
+
+
+def test_a_dog_is_an_animal_once():
+    events = [Event(1, 2, "dog", 1.0), Event(1.5, 3, "animal", 1.0), Event(5, 6, "siren", 1.0)]
+    told = with_parents(ABOUT, events)
+    assert [(e.label, e.onset, e.offset) for e in told if e.label == "animal"] == [("animal", 1, 3)]
+    assert {e.label for e in told} == {"animal", "dog", "siren"}
+
+
+def test_thresholds_fit_what_is_known_and_what_is_nowhere_is_silent():
+    scores = np.full((200 * SECOND, 3), 0.01, np.float32)
+    scores[50 * SECOND : 60 * SECOND, :2] = 0.2  # a dog, of which the model is not sure
+    scores[100 * SECOND : 101 * SECOND, 2] = 0.8  # a siren that is none
+    truth = {"a": with_parents(ABOUT, [Event(50.0, 60.0, "dog", 1.0)])}
+    chosen = thresholds(ABOUT, Known({"a": scores}, truth), Levelling(recordings=["a"]))
+    assert 0.01 < chosen.threshold("dog").on <= 0.2
+    assert 0.01 < chosen.threshold("animal").on <= 0.2
+    assert chosen.threshold("siren").on > 0.8
+
+
+def test_a_threshold_that_is_high_enough_stays():
+    scores = np.linspace(0, 0.4, 1000, dtype=np.float32)
+    assert silent(Threshold(0.5, 0.25), scores, 0) == Threshold(0.5, 0.25)
+    assert silent(Threshold(0.1, 0.05), scores, 0).on > 0.4
+    assert silent(Threshold(0.1, 0.05), scores, 500).on < 0.25
+    assert FALSE_SECONDS < 1
+
+
+@torch.no_grad()
+def test_levelled_answers_begin_events_where_they_did():
+    network = tiny(labels=3, prior=0.64).eval()
+    network.name_labels(LABELS)
+    about = replace(ABOUT, thresholds={"animal": Threshold(0.1, 0.02), "dog": Threshold(0.9, 0.4)})
+    batch = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 320, 64)).astype(np.float32))
+    before = network(batch)[0].numpy()
+    levelled = level(network, about)
+    after = network(batch)[0].numpy()
+    np.testing.assert_allclose(after, before - log_odds(about.on, False), atol=1e-4)
+    assert levelled.on == pytest.approx(LEVEL)
+    for label in LABELS:
+        old, new = about.threshold(label), levelled.threshold(label)
+        moved = log_odds(np.array([old.off, old.on], np.float32), False)
+        assert log_odds(np.array([new.off], np.float32), False)[0] == pytest.approx(moved[0] - moved[1], abs=0.01)
