@@ -294,6 +294,7 @@ def test_a_cue_without_any_times_is_missed_by_its_number():
     text = BETWEEN.replace("{}\n", "")
     assert [e[2] for e in cues(text)] == [("Alpha",), ("Charlie",)]
     assert "line 6: 'Bravo' is no time" in parse(text).faults[0]
+    assert merged(parse(text), NOTHING, Srt()) == BETWEEN.replace("2\n{}\nBravo\n\n3", "2")
 
 
 @pytest.mark.parametrize(

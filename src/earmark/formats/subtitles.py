@@ -125,6 +125,8 @@ def parse(text: str, suffix: str = "srt", mark: bool = False) -> Subtitles:
             faults.append(f"line {block.line + 1}: {fault.format(_quoted(lines, block))}")
         if span is None:
             held += [] if block.times.offset else [(earlier, max(earlier, later))]
+            while before and not before[-1].strip():
+                before.pop()
             continue
         name = lines[block.first] if block.first < block.line else block.times.name
         entries.append(Entry(tuple(before), name, lines[block.line], words, *span, settings))

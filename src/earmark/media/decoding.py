@@ -21,7 +21,7 @@ from earmark.media.opening import CHANNELS, RATES
 
 _GIVE_UP_AFTER = 100  # failures to read on from the file, one after another
 _EARLIEST_ZERO_S = -10.0  # a clock may begin a little before zero (encoder delay), not much
-_WRONG_PART = Fraction(1, 50)  # of a packet's length: a rate that is another differs by more
+_WRONG_PART = 0.02  # of a packet's length: a rate that is another differs by more
 _MICRO = 1_000_000  # FFmpeg counts a container's times in these
 
 # Containers whose header states how long each track is. Others (bare MP3, AAC, AC-3, MPEG-TS, Ogg) leave
@@ -31,6 +31,9 @@ _STATES_DURATION = {"mov", "w64", "aiff", "caf", "flac", "au", "asf", "ape", "wv
 # In these the header counts the samples, and a few bytes of it may mean any number of zeros.
 _COUNTED = {"flac", "wv", "tta", "ape", "tak"}
 _STATES_ANY_DURATION = _STATES_DURATION | {"matroska", "webm", "wav", "flv"}
+
+# Containers that know the time of each packet; in others FFmpeg may have to make it up.
+_TIMES_EACH = {"mov", "matroska", "webm", "wav", "w64", "flac", "aiff", "caf", "au"}
 
 # Containers in which nothing but damage leaves a gap.
 _GAPLESS = {"flac", "wav", "w64", "aiff", "caf", "au"}
@@ -156,7 +159,8 @@ class Decoder:
     def _frames(self) -> Iterator[_KnownFrame]:
         decode = self._stream.codec_context.decode
         usable = _Usable(self._rate)
-        guesses = _Guesses(self._time_base)
+        known = not _TIMES_EACH.isdisjoint(self._container.format.name.split(","))
+        guesses = None if known else _Guesses(self._time_base)
         samples = size = 0
         for packet in self._packets():
             size += packet.size
@@ -166,7 +170,7 @@ class Decoder:
                 self._damage.undecodable += 1
                 self._lost = True
                 continue
-            guessed = guesses.has(packet, frames)
+            guessed = guesses is not None and guesses.has(packet, frames)
             for frame in frames:
                 kind = kind_of(frame)
                 if guessed:
@@ -216,7 +220,7 @@ class _Guesses:
     """
 
     def __init__(self, time_base: Fraction | None) -> None:
-        self._time_base = time_base or Fraction(0)
+        self._unit = float(time_base or 0)  # seconds
         self._following: int | None = None  # what it would make up for the next packet, if wrongly
 
     def has(self, packet: av.Packet[AudioStream], frames: list[av.AudioFrame]) -> bool:
@@ -225,9 +229,8 @@ class _Guesses:
         guessed = pts is not None and self._following is not None and abs(pts - self._following) <= 1
         self._following = None
         if frames and pts is not None and duration:
-            lasts = sum(Fraction(frame.samples, frame.sample_rate) for frame in frames if frame.sample_rate)
-            claimed = duration * self._time_base
-            if abs(claimed - lasts) > max(_WRONG_PART * lasts, self._time_base):
+            lasts = sum(frame.samples for frame in frames) / max(frames[0].sample_rate, 1)
+            if abs(duration * self._unit - lasts) > max(_WRONG_PART * lasts, self._unit):
                 self._following = pts + duration
         return guessed
 
