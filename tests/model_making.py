@@ -16,8 +16,8 @@ LOW_HIGH = Description(
 TONE_DB = -20.0  # a band louder than this holds a tone
 
 
-def low_high_model(path: Path, metadata: str | None = LOW_HIGH.to_json()) -> Path:
-    """Write a model that scores the loudest band below 1 kHz and the loudest above."""
+def low_high_model(path: Path, metadata: str | None = LOW_HIGH.to_json(), labels: int = 2) -> Path:
+    """Write a model that scores the loudest band below 1 kHz and the loudest above; others are as the second."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -30,13 +30,13 @@ def low_high_model(path: Path, metadata: str | None = LOW_HIGH.to_json()) -> Pat
         helper.make_node("Slice", ["features", "border", "end", "axis"], ["above"]),
         helper.make_node("ReduceMax", ["below", "axis"], ["low"], keepdims=1),
         helper.make_node("ReduceMax", ["above", "axis"], ["high"], keepdims=1),
-        helper.make_node("Concat", ["low", "high"], ["both"], axis=2),
+        helper.make_node("Concat", ["low", *["high"] * (labels - 1)], ["both"], axis=2),
         helper.make_node("Sub", ["both", "at"], ["over"]),
         helper.make_node("Div", ["over", "by"], ["logits"]),
         helper.make_node("Sigmoid", ["logits"], ["scores"]),
     ]
     features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", "frames", FRONT_END.bands])
-    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", "frames", 2])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", "frames", labels])
     graph = helper.make_graph(nodes, "low_high", [features], [scores], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     if metadata is not None:

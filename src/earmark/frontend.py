@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from earmark import descriptors, fft, patches
 from earmark.streaming import concatenate
+from earmark.util.fields import from_json_values
 
 Samples = NDArray[np.float32]
 Features = NDArray[np.float32]
@@ -30,6 +31,9 @@ POWER_FLOOR = 1e-10  # -100 dB re full scale: quieter is silence
 BLOCK_FRAMES = 200  # transformed at once: fits the second-level cache, which is fastest
 IN_DECIBELS = ("log_mel", "linear")  # kinds whose frames are levels, and can be drawn
 DECIBELS = 10 / math.log(10)  # in a factor of e of the power
+RATES = range(1_000, 1_000_001)  # Hz
+MOST_BANDS = 4096
+LONGEST = 3600.0  # seconds
 DELTA_WIDTH = 9  # frames of the regression behind a delta, the width that librosa and HTK use
 
 
@@ -122,7 +126,22 @@ class FrontEnd:
             raise ValueError("patch must be positive, and patch_hop at least a frame")
         if self.kind in ("mfcc", "summary") and not (1 <= self.coefficients <= self.bands and 0 <= self.deltas <= 2):
             raise ValueError(f"{self.kind} needs 1 to `bands` coefficients and 0 to 2 orders of deltas")
+
+        self._check_sizes()
         self._check_other_definitions()
+
+    def _check_sizes(self) -> None:
+        """What no memory holds, or no picture is."""
+        seconds = max(self.patch or 0.0, self.patch_hop, self.n_fft / self.rate)
+        if self.rate not in RATES or self.n_fft > RATES[-1] or self.bands > MOST_BANDS or seconds > LONGEST:
+            reason = f"{RATES[0]} to {RATES[-1]} Hz, at most {MOST_BANDS} bands and patches of {LONGEST:g} s"
+            raise ValueError(f"a front end has {reason}")
+        if self.image is not None and not all(1 <= side <= MOST_BANDS for side in self.image):
+            raise ValueError(f"the sides of a picture are 1 to {MOST_BANDS} pixels")
+        if self.highest - self.fmin < 1:
+            raise ValueError("mel bands are a hertz wide at least, all together")
+        if not self.image_range[0] < self.image_range[1]:
+            raise ValueError("image_range must rise")
 
     def _check_other_definitions(self) -> None:
         if not 0 <= self.preemphasis < 1:
@@ -252,11 +271,7 @@ class FrontEnd:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> FrontEnd:
         """The front end that `to_dict` described; unknown keys are errors."""
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown front end parameters: {', '.join(sorted(unknown))}")
-        pairs = {k: tuple(values[k]) for k in ("image", "image_range") if values.get(k) is not None}
-        return cls(**{**values, **pairs})
+        return from_json_values(cls, values, "front_end")
 
     def _rows(self, patch: Features) -> Features:
         """A patch [patch_frames, frame_size] as the network gets it, [rows, size]."""

@@ -20,11 +20,14 @@ from earmark.errors import MissingExtraError, ModelError
 from earmark.frontend import Features, FrontEnd, Samples
 from earmark.streaming import windows
 from earmark.timeline import Array, EventFinder, EventRules, Pooling, whole
+from earmark.util.fields import from_json_values
 
 FORMAT = 1
 METADATA_KEY = "earmark"
 CHUNK_SECONDS = 30.0  # scored at once: long enough to hide the context, short enough for the cache
 FELT_SECONDS = 2.0  # of a context that moves a step's answer by much
+LONGEST = 3600.0  # seconds of a step, a context or a window
+_MAKE = "make it anew with `earmark train`"
 CHUNK_CONTEXTS = 4  # at least so many times the context on one side
 
 
@@ -83,15 +86,36 @@ class Description:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError, KeyError, TypeError, AttributeError: it is something else.
+            ValueError, TypeError: it is something else, or makes no sense.
         """
-        values = json.loads(text)
-        if values.pop("format") != FORMAT:
+        try:
+            values = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("it is nested too deep") from error
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise ValueError("made by another version of Earmark")
-        values["labels"] = tuple(values["labels"])
-        values["front_end"] = FrontEnd.from_dict(values["front_end"])
-        values["thresholds"] = {label: Threshold(**t) for label, t in values["thresholds"].items()}
-        return cls(**values)
+        try:
+            return from_json_values(cls, values)
+        except OverflowError as error:
+            raise ValueError("a number is too large") from error
+
+    def __post_init__(self) -> None:
+        if not self.labels or not all(self.labels) or len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels must be there, each once")
+        if self.stride < 1 or self.context < 0 or (self.ahead or 0) < 0:
+            raise ValueError("stride must be positive, and context not negative")
+        longest = max(self.stride, self.context, self.ahead or 0) * self.front_end.seconds
+        seconds = (self.window, *self.windows.values())
+        if longest > LONGEST or not all(0 <= one <= LONGEST for one in seconds) or (self.loud or 0.0) < 0:
+            raise ValueError(f"stride, context and windows are 0 to {LONGEST:g} s, and loud is not negative")
+        if not all(0 <= one.off <= one.on <= 1 for one in self.thresholds.values()):
+            raise ValueError("thresholds are 0 to 1, and events end at or below where they begin")
+        for label in self.parents:
+            above = [label]
+            while above[-1] in self.parents:
+                above.append(self.parents[above[-1]])
+                if above[-1] in above[:-1]:
+                    raise ValueError("a label is its own parent, or that of its parents")
 
     def threshold(self, label: str) -> Threshold:
         """The label's thresholds, or the usual ones."""
@@ -176,7 +200,19 @@ class Model:
         chunk = max(1, round(seconds / about.step)) * about.stride
         for frames, before, after in windows(features, chunk, self._context, about.front_end.size, about.ahead):
             steps = slice(before // about.stride, -(-(len(frames) - after) // about.stride))
-            yield self.session.run([output], {"features": frames[None]})[0][0, steps]
+            yield self._answer(output, frames)[steps]
+
+    def _answer(self, output: str, frames: Features) -> Array:
+        """Of the network, [steps, labels or dimensions], to features [frames, bands]."""
+        try:
+            answer: Array = self.session.run([output], {"features": frames[None]})[0][0]
+        except Exception as error:  # onnxruntime's own exceptions share no base
+            raise ModelError(self.path, "breaks down over what it says that it takes", _MAKE) from error
+        wanted = -(-len(frames) // self.description.stride)
+        if len(answer) != wanted or (output == "scores" and answer.shape[1:] != (len(self.labels),)):
+            reason = f"answers in the shape {answer.shape} for {wanted} steps and {len(self.labels)} labels"
+            raise ModelError(self.path, reason, _MAKE)
+        return answer
 
     def embed(self, blocks: Iterable[Samples]) -> Iterator[Array]:
         """Embeddings [steps, dimensions] of a recording, some steps at a time as its blocks of samples come.
@@ -276,6 +312,25 @@ def _describe(path: Path, session: Any) -> Description:
     if text is None:
         raise ModelError(path, "was not made by Earmark", "it needs labels and a front end in its metadata")
     try:
-        return Description.from_json(text)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        about = Description.from_json(text)
+    except (ValueError, TypeError) as error:
         raise ModelError(path, f"describes itself in a way this version cannot read ({error})") from error
+    _check_network(path, session, about)
+    return about
+
+
+def _check_network(path: Path, session: Any, about: Description) -> None:
+    """Whether the network is the one that is described: a dimension without a fixed size is a text, or None."""
+    there = {one.name: one for one in (*session.get_inputs(), *session.get_outputs())}
+    needed = {"features": about.front_end.size, "scores": len(about.labels)}
+    for name in (*needed, *({"embedding"} & there.keys())):
+        one = there.get(name)
+        last = needed.get(name)
+        if one is None or one.type != "tensor(float)" or len(one.shape) != 3:
+            raise ModelError(
+                path, f"is no network of Earmark's: its {name} are not there, or no series of values", _MAKE
+            )
+        if last is not None and isinstance(one.shape[2], int) and one.shape[2] != last:
+            raise ModelError(path, f"does not fit its description: {one.shape[2]} {name} in place of {last}", _MAKE)
+    if len(session.get_inputs()) != 1:
+        raise ModelError(path, "is no network of Earmark's: it takes more than features", _MAKE)

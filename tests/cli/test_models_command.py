@@ -62,7 +62,7 @@ class TestLabels:
     def card(self, command, tmp_path):
         def shown(*labels):
             description = replace(LOW_HIGH, labels=labels)
-            path = low_high_model(tmp_path / "m.onnx", description.to_json())
+            path = low_high_model(tmp_path / "m.onnx", description.to_json(), len(labels))
             done = command("models", str(path))
             assert done.returncode == 0, done.stderr
             assert json.loads(command("models", str(path), "--to", "json").stdout)["labels"] == list(labels)
