@@ -4,13 +4,16 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import webvtt
+from media_files import Track, write
 
 from earmark import label, words
 from earmark.datasets.truth import truth_beside
 from earmark.evaluation.words import count
 from earmark.formats import for_name
+from earmark.media import read
 from earmark.speech import classifiers
 from earmark.spoken import WordRules
 
@@ -42,6 +45,19 @@ def test_what_is_marked_is_there(timeline, truth):
         there = [t for t in truth if t["label"] == event.label]
         assert any(t["onset"] - early <= event.onset and event.offset <= t["offset"] + late for t in there), event
     assert {t["label"] for t in truth} - {event.label for event in timeline.events} == {"dog", "crow"}, "known"
+
+
+@pytest.mark.parametrize("fault", ["opposite phase", "opposite phase for a while", "offset"])
+def test_sound_that_a_fault_had_hidden_is_found(timeline, fault, tmp_path):
+    sound = read(EXAMPLES / "street.mp4", 32_000) * np.float32(0.5)
+    other = sound.copy() if fault == "offset" else -sound
+    if fault == "opposite phase for a while":
+        other[: 18 * 32_000] *= -1
+    sides = np.stack([sound, other]) + np.float32(0.1 if fault == "offset" else 0)
+    write(tmp_path / "fault.wav", "wav", Track(sides, 32_000))
+    found = label(tmp_path / "fault.wav").events
+    assert [event.label for event in found] == [event.label for event in timeline.events]
+    assert [event.onset for event in found] == pytest.approx([event.onset for event in timeline.events], abs=0.5)
 
 
 def test_speech_is_left_to_the_dialogue(timeline):

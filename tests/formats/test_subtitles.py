@@ -167,6 +167,9 @@ def test_what_is_no_subtitle_file_is_told(tmp_path):
         path.write_bytes(content)
         with pytest.raises(EarmarkError, match="holds no subtitles"):
             read_subtitles(path)
+    path.write_text("1\n00:00:1x --> ??\nWords\n")
+    with pytest.raises(EarmarkError, match=r"a\.srt: line 2: '00:00:1x --> \?\?' is no time"):
+        read_subtitles(path)
     path.write_text(SRT)
     with pytest.raises(EarmarkError, match="--encoding klingon: is no encoding; name one, such as"):
         read_subtitles(path, "klingon")
@@ -328,6 +331,10 @@ def test_words_and_settings_behind_the_times():
     assert "00:00:15,000 --> 00:00:17,000 X1:100 X2:200 Y1:1 Y2:2" in merged(parse(text), NOTHING, Srt())
     text = BETWEEN.format("00:00:15,000 --> 00:00:17,000 align:start line:0")
     assert "00:00:15,000 --> 00:00:17,000\n" in merged(parse(text), NOTHING, Srt())
+    text = BETWEEN.format("00:00:15,000 --> 00:00:17,000Mary:So it is")
+    assert cues(text)[1][2] == ("Mary:So it is", "Bravo")
+    text = VTT.replace("00:03.000 line:0 align:start", "00:03.000line:0 align:start")
+    assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged(parse(text), NOTHING, Vtt())
     text = VTT.replace("00:01.000 --> 00:03.000", "00:01 --> 00:03")
     assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged(parse(text), NOTHING, Vtt())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 FRAME_RATES = (25, 30, 50, 60)
@@ -25,7 +25,7 @@ _SIGNS = str.maketrans(
 )  # fmt: skip
 _LETTERS = str.maketrans({"O": "0", "o": "0", "I": "1", "l": "1", "|": "1"})
 
-_NUMBER = r"(?:[\dOoIl|]{0,9}\d[\dOoIl|]{0,9}|[Oo]{2,3})"
+_NUMBER = r"(?:(?:[\dOoIl|]{0,9}\d[\dOoIl|]{0,9}|[Oo]{2,3})(?![^\W_])|\d{1,18})"
 _BETWEEN = r"\s*[:;.,'`]\s*"
 _MOMENT = rf"-?\s?{_NUMBER}(?:{_BETWEEN}-?{_NUMBER}){{1,4}}"
 _ARROW = re.compile(r"[-=~\s]*>+")
@@ -85,6 +85,8 @@ def read_times(line: str, first: bool) -> Times | None:
     `first` tells that the line stands where times do: below a number, or first in its block. There an arrow with two
     short times is enough, which in a line of dialogue may be opening hours.
     """
+    if not re.search(r"\d.*\d", line):
+        return None
     clean, places = _clean(line)
     found = _BY_ARROW.match(clean) or _NO_ARROW.match(clean)
     if found is None:
@@ -98,7 +100,7 @@ def read_times(line: str, first: bool) -> Times | None:
     if min(onset.fields, offset.fields) < enough:
         return None
     glued = re.match(r"\w", clean[found.end() :])
-    if glued and (offset.fields < 4 or len(offset.part) < 3):  # 00:00:1x,000 is no second
+    if glued and len(offset.part) < 3:  # 00:00:1x,000 is no second
         return None
     if onset.whole > offset.whole and name is None and (hours := re.match(r"\s*(\d+)(\d\d)\D", found[2])):
         name, onset = hours[1], _moment(found[2][hours.end(1) :]) or onset  # glued: 2 and 00:00:15,000
@@ -122,7 +124,7 @@ def half_read(line: str) -> Times:
 def looks_like_times(line: str) -> bool:
     """Whether a line has the usual arrow and something of a clock's."""
     clean, _ = _clean(line)
-    return bool(_USUAL_ARROW.search(clean) and _CLOCK.search(clean))
+    return bool(_CLOCK.search(clean) and _USUAL_ARROW.search(clean))
 
 
 def frame_rate(moments: Iterable[Moment]) -> int | None:
@@ -131,8 +133,10 @@ def frame_rate(moments: Iterable[Moment]) -> int | None:
     return next((rate for rate in FRAME_RATES if max(frames) < rate), None) if frames else None
 
 
-def _clean(line: str) -> tuple[str, list[int]]:
+def _clean(line: str) -> tuple[str, Sequence[int]]:
     """A line in plain digits and signs, without those of no width, and where each of its signs stood."""
+    if line.isascii():
+        return line[:LONGEST], range(min(len(line), LONGEST))
     places = [i for i, sign in enumerate(line[:LONGEST]) if unicodedata.category(sign) != "Cf"]
     plain = (str(unicodedata.decimal(line[i], line[i])) for i in places)
     return "".join(plain).translate(_SIGNS), places

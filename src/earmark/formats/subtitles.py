@@ -25,7 +25,8 @@ NEVER = 1e9  # seconds: after the end of any film
 _LINE_END = re.compile(r"\r*\n|\r")  # CR CR LF is what a file has that was written twice in text mode
 _TAGS = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 _NUMBERED = re.compile(r"\s*[#(\[]?(\d{1,9})[.):\]]?\s*")
-_SETTINGS = {"srt": re.compile(r"(?:\s+[XY][12]:\d+)+\s*$"), "vtt": re.compile(r"(?:\s+[\w-]+:\S+)+\s*$")}
+_SETTINGS = {"srt": re.compile(r"(?:\s*[XY][12]:\d+)+\s*$"), "vtt": re.compile(r"(?:\s+[\w-]+:\S+)+\s*$")}
+_KNOWN_SETTINGS = re.compile(r"(?:\s*(?:vertical|line|position|size|align|region):\S+)+\s*$")
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _LONGEST_CUE = 50  # lines
 _TOLD = 5  # faults of one file, before the rest are only counted
@@ -91,6 +92,8 @@ def read_subtitles(path: Path, encoding: str | None = None) -> Subtitles:
         raise EarmarkError(path, f"cannot be opened ({error.strerror})") from error
     text = _decoded(data, encoding, path)
     subtitles = parse(text.removeprefix("\ufeff"), path.suffix.lower().removeprefix("."), mark=text[:1] == "\ufeff")
+    if not subtitles.entries and subtitles.faults:
+        raise EarmarkError(path, subtitles.faults[0])
     if not subtitles.entries:
         raise EarmarkError(path, "holds no subtitles", "give an SRT or VTT file")
     for fault in subtitles.faults[:_TOLD]:
@@ -112,6 +115,7 @@ def parse(text: str, suffix: str = "srt", mark: bool = False) -> Subtitles:
     entries: list[Entry] = []
     held: list[tuple[float, float]] = []
     before: list[str] = []
+    later = _later_onsets(blocks, rate)
     at = 0
     for i, block in enumerate(blocks):
         end = blocks[i + 1].first if i + 1 < len(blocks) else len(lines)
@@ -119,12 +123,11 @@ def parse(text: str, suffix: str = "srt", mark: bool = False) -> Subtitles:
         at = _end_of_text(lines, block.text, end, kind)
         words, settings = _words(lines[block.text : at], block.times.rest, kind)
         earlier = entries[-1].offset if entries else 0.0
-        later = next((b.times.onset.seconds(rate) for b in blocks[i + 1 :] if b.times.onset), NEVER)
-        span, fault = _span(block.times, rate, words, earlier, later)
+        span, fault = _span(block.times, rate, words, earlier, later[i])
         if fault:
             faults.append(f"line {block.line + 1}: {fault.format(_quoted(lines, block))}")
         if span is None:
-            held += [] if block.times.offset else [(earlier, max(earlier, later))]
+            held += [] if block.times.offset else [(earlier, max(earlier, later[i]))]
             while before and not before[-1].strip():
                 before.pop()
             continue
@@ -162,6 +165,15 @@ def _blocks(lines: list[str], kind: str) -> list[_Block]:
         elif numbered and _is_next(lines, i - 1, found):
             found.append(_Block(i - 1, i, i, Times(None, None)))
     return found
+
+
+def _later_onsets(blocks: list[_Block], rate: int | None) -> list[float]:
+    """For each block, when the next one begins of which that can be read, seconds."""
+    found, following = [], NEVER
+    for block in reversed(blocks):
+        found.append(following)
+        following = block.times.onset.seconds(rate) if block.times.onset else following
+    return found[::-1]
 
 
 def _should_be_times(line: str, kind: str, numbered: bool) -> bool:
@@ -223,8 +235,9 @@ def _span(
 
 def _words(text: list[str], rest: str, kind: str) -> tuple[tuple[str, ...], str]:
     """A cue's lines, and its settings; what follows the times and is no settings is words."""
-    settings = _SETTINGS[kind].match(rest)
-    if rest.strip() and not settings and not _SETTINGS["vtt"].match(rest):  # which some SRT files have
+    known = _KNOWN_SETTINGS.match(rest)  # some SRT files have settings of VTT
+    settings = _SETTINGS[kind].match(rest) or (known if kind == "vtt" else None)
+    if rest.strip() and not settings and not known:
         text = [rest.strip(), *text]
     if kind == "srt":
         text = [line for line in text if line.strip()]  # some players end a cue at a blank line
