@@ -152,3 +152,15 @@ def test_mistakes_are_told_in_one_line(caption, words, what):
 def test_dialogue_is_of_one_video(command, folder, low_high_file):
     video = folder / "holiday.mp4"
     failed(command("caption", video, video, "--merge", folder / "holiday.srt", "--model", low_high_file), "one video")
+
+
+def test_a_name_that_ends_as_the_file_does_is_a_file(caption, folder):
+    failed(caption("--to", "srt", "--out", folder / "m.vtt"), "m.vtt", "is no name of a srt file")
+    done = caption("--out", folder / "m.srt")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "m.srt").read_text().startswith("1\n")
+    assert caption("--out", folder / "new" / "M.VTT").returncode == 0
+    assert (folder / "new" / "M.VTT").read_text().startswith("WEBVTT")
+    (folder / "dir.vtt").mkdir()
+    assert caption("--out", folder / "dir.vtt").returncode == 0
+    assert [path.suffix for path in (folder / "dir.vtt").iterdir()] == [".vtt"]

@@ -29,6 +29,7 @@ def main() -> None:
     # anyway: a tenth of the time that a clip takes. This leaves it nothing to look through.
     atexit.register(gc.freeze)
     interrupts = Interrupts()
+    from earmark.cli import streams
     from earmark.cli.application import app
     from earmark.cli.common import complain
     from earmark.errors import EarmarkError, EarmarkWarning
@@ -36,8 +37,12 @@ def main() -> None:
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", EarmarkWarning)
     try:
+        streams.prepare()
         interrupts.begin()
-        app()
+        try:
+            app()
+        finally:
+            streams.finish()
     except EarmarkError as error:
         complain(error)
         sys.exit(1)

@@ -62,7 +62,7 @@ def caption(
         float | None,
         typer.Option(min=0, metavar="SECONDS", help="Which frame.", show_default="where the first sound is captioned"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="A folder for the caption files, or - for standard output.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A file, a folder for several, or - for standard output.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace caption files that Earmark did not write.")
     ] = False,
@@ -81,8 +81,11 @@ def caption(
     words = Phrases.load(language)
     words = words.with_file(phrases) if phrases else words
     dialogue = read_subtitles(merge, encoding) if merge else None
-    kind = to or (dialogue.kind if dialogue else "vtt")
+    kind = to or _told_by(out) or (dialogue.kind if dialogue else "vtt")
     common.check_choice("--to", kind, ("vtt", "srt"))
+    if _told_by(out) not in (None, kind):
+        raise EarmarkError(f"--out {out}", f"is no name of a {kind} file", f"end it in .{kind}, or leave out --to")
+    alone = out is not None and output.is_file_name(out, f".{kind}", len(files))
     if encoding and not merge:
         raise EarmarkError("--encoding", "is that of the dialogue", "give --merge FILE too")
     _check_files(files, merge, burn_preview, at)
@@ -96,6 +99,8 @@ def caption(
         """Its file of captions; None where there is none, or standard output."""
         if str(out or file) == "-" or (copies and not out):  # nothing lies beside standard input
             return None
+        if out and alone:
+            return out
         return (out or file.parent) / f"{file.stem}{'.sdh' if dialogue else ''}.{kind}"
 
     written: set[Path] = set()
@@ -121,6 +126,12 @@ def caption(
             _burn(file, made, at, output.place(burn_preview, file, ".png", len(files)))
 
     common.for_each(files, work)
+
+
+def _told_by(out: Path | None) -> str | None:
+    """The kind of file that `--out` names, if it names a file."""
+    kind = out.suffix.lower().removeprefix(".") if out and not out.is_dir() else None
+    return kind if kind in ("vtt", "srt") else None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO, TypeVar
 
 import typer
 
+from earmark.cli.streams import OutputError, standard_input
 from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def for_each(files: Iterable[Path], work: Callable[[Path], None]) -> None:
     for file in files:
         try:
             work(file)
+        except OutputError:
+            raise
         except EarmarkError as error:
             complain(error)
             failed = True
@@ -54,7 +57,7 @@ def complain(message: object) -> None:
 
 def source(file: Path) -> Path | BinaryIO:
     """What the word on the command line stands for."""
-    return sys.stdin.buffer if str(file) == "-" else file
+    return standard_input() if str(file) == "-" else file
 
 
 class To(StrEnum):

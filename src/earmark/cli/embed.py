@@ -41,23 +41,25 @@ def embed(
     ] = "mn04_as",
     to: Annotated[str, typer.Option(help="npy or parquet.")] = "npy",
     out: Annotated[
-        Path | None, typer.Option(help="A folder for the files.", show_default="beside each recording")
+        Path | None, typer.Option(help="A folder for the files, or one file.", show_default="beside each recording")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     track: common.Track = 0,
 ) -> None:
     """Embed every file."""
+    from earmark.cli.output import is_file_name
     from earmark.formats.embedding_files import EMBEDDING_FORMATS, check_installed
 
     common.check_choice("--to", to, tuple(EMBEDDING_FORMATS))
     check_installed(to)
     chosen = common.open_model(model)
     chosen.embed([])  # a model without embeddings is told once, not for each file
+    alone = out is not None and is_file_name(out, f".{to}", len(files))
     written: set[Path] = set()
 
     def work(file: Path) -> None:
         name = "stdin" if str(file) == "-" else file.stem
-        path = (out or file.parent) / f"{name}.{to}"
+        path = out if out and alone else (out or file.parent) / f"{name}.{to}"
         if path in written:
             raise EarmarkError(file, f"has the name of another: {path} is taken", "use another --out")
         if path.exists() and not overwrite:

@@ -47,7 +47,7 @@ def label(
     files: common.Files,
     model: common.ModelName = "sounds",
     to: Annotated[str, typer.Option(help="table, json, csv, vtt, srt, textgrid, audacity or rttm.")] = "table",
-    out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording, or a file.")] = None,
     plot: Annotated[
         Path | None,
         typer.Option(help="Draw spectrogram, events and scores to this PNG, or into this folder."),

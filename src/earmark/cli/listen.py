@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
+from earmark.cli.streams import standard_input
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _sound(file: Path | None, device: str | None, rate: int, fast: bool) -> Iter
     elif str(file) == "-":
         from earmark.live import AsItComes, decoded
 
-        yield decoded(AsItComes(sys.stdin.buffer), rate, "standard input")
+        yield decoded(AsItComes(standard_input()), rate, "standard input")
     else:
         from earmark.media import open_recording
 

@@ -73,19 +73,35 @@ class StreamWriter(Writer[R]):
             self.form.write(self.found[0], common.standard_output())
 
 
-class FolderWriter(Writer[R]):
+def is_file_name(out: Path, suffix: str, files: int) -> bool:
+    """Whether `--out` names a file in place of a folder: it ends as those of the format do, and is no folder.
+
+    Raises:
+        EarmarkError: it does, but there are several recordings.
+    """
+    if out.is_dir() or out.suffix.lower() != Path(f"x{suffix}").suffix.lower():
+        return False
+    if files > 1:
+        raise EarmarkError(out, "is one file for several recordings", "give a folder")
+    return True
+
+
+class FilesWriter(Writer[R]):
     """A file for each recording."""
 
-    def __init__(self, form: Format[R], folder: Path, spare: Callable[[Path], None] = lambda path: None) -> None:
-        """`spare` raises for a file that is not to be replaced."""
-        self.form, self.folder, self.spare = form, folder, spare
+    def __init__(
+        self, form: Format[R], out: Path, files: int, spare: Callable[[Path], None] = lambda path: None
+    ) -> None:
+        """`out` is a folder, or the only file; `spare` raises for a file that is not to be replaced."""
+        self.form, self.out, self.spare = form, out, spare
+        self.alone = is_file_name(out, form.suffix, files)
         self.written: set[Path] = set()
 
     def add(self, found: R) -> None:
         """Write its file; refuse a second recording of one name, whose file would take the place of the first."""
         text = io.StringIO(newline="")
         self.form.write(found, text)
-        path = self.folder / (Path(found.recording).stem + self.form.suffix)
+        path = self.out if self.alone else self.out / (Path(found.recording).stem + self.form.suffix)
         if path in self.written:
             raise EarmarkError(found.recording, f"has the name of another: {path} is taken", "use another --out")
         self.spare(path)
@@ -99,7 +115,7 @@ def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
     _check(to, FORMATS, SINGLE, out, files)
     if to == "table":
         return TableWriter(table.plain, files > 1)
-    return FolderWriter(for_name(to), out) if out is not None else StreamWriter(for_name(to), files > 1)
+    return FilesWriter(for_name(to), out, files) if out is not None else StreamWriter(for_name(to), files > 1)
 
 
 def words_writer(to: str, out: Path | None, files: int) -> Writer[Words]:
@@ -111,7 +127,7 @@ def words_writer(to: str, out: Path | None, files: int) -> Writer[Words]:
     if to == "table":
         return TableWriter(words_table, files > 1)
     form = WORD_FORMATS[to]
-    return FolderWriter(form, out, spare_truth) if out is not None else StreamWriter(form, files > 1)
+    return FilesWriter(form, out, files, spare_truth) if out is not None else StreamWriter(form, files > 1)
 
 
 def _check(to: str, forms: Iterable[str], single: Iterable[str], out: Path | None, files: int) -> None:

@@ -17,7 +17,7 @@ SecondsPlotter = Callable[["Seconds", Path], None]
 
 def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
     """The writer that `--to` and `--out` ask for."""
-    from earmark.cli.output import FolderWriter, StreamWriter, TableWriter
+    from earmark.cli.output import FilesWriter, StreamWriter, TableWriter
     from earmark.formats.seconds_files import SECONDS_FORMATS
     from earmark.formats.seconds_table import plain
 
@@ -25,7 +25,7 @@ def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
         raise EarmarkError(f"--to {to}", "is not for --every", "choose among table, " + ", ".join(SECONDS_FORMATS))
     if to != "table":
         form = SECONDS_FORMATS[to]
-        return FolderWriter(form, out) if out is not None else StreamWriter(form, files > 1)
+        return FilesWriter(form, out, files) if out is not None else StreamWriter(form, files > 1)
     if out is not None:
         raise EarmarkError("--out", "is for files of a format", "choose one with --to")
     return TableWriter(plain, files > 1)

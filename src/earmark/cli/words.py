@@ -56,7 +56,7 @@ def words(
     ],
     classifier: Annotated[str, typer.Option(help="A bundled frame classifier's name, or an .onnx file.")] = "gru",
     to: Annotated[str, typer.Option(help="table, json, csv, textgrid or audacity.")] = "table",
-    out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording, or a file.")] = None,
     pause: Annotated[
         float | None,
         typer.Option(min=0, help="Shortest pause between two words, seconds.", show_default="0.06"),
