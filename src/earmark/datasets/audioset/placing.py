@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from earmark import media
@@ -26,8 +26,14 @@ class Placing:
         self._settings = settings
 
     def clean(self) -> None:
-        """Remove what is half written."""
-        shutil.rmtree(self._out / PARTS, ignore_errors=True)
+        """Remove what is half written, and nothing that has another name, or lies elsewhere behind a link."""
+        parts = self._out / PARTS
+        if not parts.is_symlink():
+            for half in parts.glob("*"):
+                if half.suffix in (".flac", ".part") and half.is_file():
+                    half.unlink()
+            with suppress(OSError):  # it is not there, or not empty
+                parts.rmdir()
 
     def place(self, wanted: Wanted, samples: Samples) -> None:
         """Write a clip, and give it its name when all of it is on the disk.
