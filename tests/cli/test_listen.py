@@ -66,6 +66,8 @@ def test_a_broken_pipe_is_one_line(listen, monkeypatch):
 
 def test_what_is_heard_is_kept(listen, wav, tmp_path):
     assert listen("--file", wav, "--fast", "--save", tmp_path / "kept.wav").returncode == 0
+    again = listen("--file", wav, "--fast", "--save", tmp_path / "kept.wav")
+    assert (again.returncode, "is there already" in again.stderr) == (1, True)
     assert read(tmp_path / "kept.wav", RATE) == pytest.approx(read(wav, RATE), abs=1e-4)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from live_making import container, pcm
 from media_files import Track, write
 
-from earmark.errors import MediaError
+from earmark.errors import EarmarkError, MediaError
 from earmark.live.saving import saved
 from earmark.live.sources import WEBM, AsItComes, Pcm, decoded
 from earmark.media import read
@@ -166,7 +166,14 @@ def test_what_was_kept_is_whole_wherever_it_stops(tmp_path):
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
-    from earmark.errors import EarmarkError
-
     with pytest.raises(EarmarkError, match="--save"):
         next(saved([sine(WANTED)], tmp_path / "none" / "a.wav", WANTED))
+
+
+def test_what_was_kept_before_is_not_written_over(tmp_path):
+    (tmp_path / "kept.wav").write_bytes(b"yesterday's evening")
+    (tmp_path / "link.wav").symlink_to(tmp_path / "kept.wav")
+    for name in ("kept.wav", "link.wav"):
+        with pytest.raises(EarmarkError, match="File exists"):
+            next(saved([sine(WANTED)], tmp_path / name, WANTED))
+    assert (tmp_path / "kept.wav").read_bytes() == b"yesterday's evening"

@@ -59,7 +59,7 @@ def listen(
     list_devices: Annotated[bool, typer.Option("--list-devices", help="Name the microphones.")] = False,
     to: Annotated[str, typer.Option(help="text or json.")] = "text",
     bell: Annotated[bool, typer.Option("--bell", help="Ring the terminal's bell at alarms.")] = False,
-    save: Annotated[Path | None, typer.Option(metavar="WAV", help="Keep what is heard in this file.")] = None,
+    save: Annotated[Path | None, typer.Option(metavar="WAV", help="Keep what is heard in this new file.")] = None,
     file: Annotated[
         Path | None, typer.Option(help="Listen to a recording instead; - for standard input, as it comes.")
     ] = None,
@@ -72,6 +72,8 @@ def listen(
         return
     if fast and file is None:
         raise EarmarkError("--fast", "is for recordings", "give --file too")
+    if save and save.is_file():
+        raise EarmarkError(save, "is there already", "choose another --save")
     if device and file:
         raise EarmarkError("--device", "is for microphones", "leave out --file")
     listener = _listener(model, language, phrases, sensitivity, include_speech)

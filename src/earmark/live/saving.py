@@ -19,10 +19,10 @@ def saved(blocks: Iterable[Samples], path: Path, rate: int) -> Generator[Samples
     """The same blocks, written to a 16-bit mono WAV file as they pass; it is whole whenever this ends.
 
     Raises:
-        EarmarkError: the file cannot be written.
+        EarmarkError: the file cannot be written, or is there already: what was heard before cannot be heard again.
     """
     try:
-        with path.open("wb") as whole, wave.open(whole, "wb") as file:
+        with path.open("wb" if path.is_char_device() else "xb") as whole, wave.open(whole, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(rate)
