@@ -171,3 +171,11 @@ def test_unknown_names():
     assert acquire.known("ESC50").name == "esc50"
     with pytest.raises(DatasetError, match="choose esc50, urbansound8k"):
         acquire.known("esc51")
+
+
+def test_an_archive_that_grows_without_end_is_given_up(get, esc_bytes, tmp_path, monkeypatch):
+    monkeypatch.setattr(acquire, "MORE", 100 - SMALL["unpacked_bytes"])
+    with Server(esc_bytes) as server, pytest.raises(DatasetError, match="holds far more than the dataset"):
+        get(server)
+    assert not (tmp_path / "data" / "esc50").exists()
+    assert not (tmp_path / "data" / ".esc50.unpacking").exists()

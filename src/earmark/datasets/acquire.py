@@ -14,6 +14,9 @@ from earmark.datasets.known import KNOWN, Known
 from earmark.datasets.unpack import DamagedArchiveError, unpack
 from earmark.errors import DatasetError, EarmarkWarning
 
+MORE = 1 << 30
+"""Bytes by which an unpacked dataset may be larger than it was when it was measured."""
+
 Stage = Callable[[str], OnProgress]
 """Called with what begins (`download` or `unpack`), gives what to call as it goes on."""
 
@@ -103,7 +106,7 @@ def _unpacked(dataset: Known, target: Path, archive: Path, stage: Stage) -> Path
     except OSError as error:
         raise DatasetError(temporary, f"cannot be made ({error.strerror})", "remove it") from error
     try:
-        unpack(archive, temporary, stage("unpack"))
+        unpack(archive, temporary, stage("unpack"), dataset.unpacked_bytes + MORE)
         root = _root(dataset, archive, temporary)
         _verify_content(dataset, archive, root)
         if target.exists():

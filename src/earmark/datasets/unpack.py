@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import stat
 import tarfile
 import zipfile
@@ -33,18 +32,26 @@ class _Member:
     """Bytes of the archive that lie behind it."""
 
 
-def unpack(archive: Path, into: Path, on_progress: OnProgress = nothing) -> None:
+def unpack(archive: Path, into: Path, on_progress: OnProgress = nothing, most: int | None = None) -> None:
     """Unpack a .zip or .tar.gz archive, checking the checksums it holds.
+
+    Args:
+        archive: what is unpacked.
+        into: a folder, made where it is not there.
+        on_progress: called with the bytes of the archive that are done, and all.
+        most: bytes that may come out of it; None: any number.
 
     Raises:
         DamagedArchiveError: the archive is damaged, or no archive.
-        DatasetError: the archive holds a path out of the folder, or a link; or the disk is full.
+        DatasetError: the archive holds a path out of the folder, or a link, or more than it may; or the disk is full.
     """
     into.mkdir(parents=True, exist_ok=True)
     total = archive.stat().st_size
+    left = most
     try:
         for member in _members(archive):
-            _extract(archive, member, into)
+            written = _extract(archive, member, into, left)
+            left = None if left is None else left - written
             on_progress(member.done, total)
     except _BROKEN as error:
         raise DamagedArchiveError(archive, f"is damaged ({error})") from error
@@ -85,7 +92,8 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
             pass
 
 
-def _extract(archive: Path, member: _Member, into: Path) -> None:
+def _extract(archive: Path, member: _Member, into: Path, most: int | None) -> int:
+    """Write a file of the archive; its bytes."""
     name = PurePosixPath(member.name)
     parts = [part for part in name.parts if part != "."]
     if name.is_absolute() or ".." in parts or "\\" in member.name or ":" in member.name:
@@ -93,11 +101,17 @@ def _extract(archive: Path, member: _Member, into: Path) -> None:
     if not member.ordinary:
         raise DatasetError(archive, f"holds a link or device, {member.name!r}", "do not use it")
     if not parts or parts[0] == "__MACOSX" or parts[-1].startswith("._"):
-        return
+        return 0
     target = into.joinpath(*parts)
     if member.content is None:
         target.mkdir(parents=True, exist_ok=True)
-        return
+        return 0
     target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
     with target.open("wb") as file:
-        shutil.copyfileobj(member.content, file, 1 << 20)
+        while block := member.content.read(1 << 20):
+            written += len(block)
+            if most is not None and written > most:
+                raise DatasetError(archive, "holds far more than the dataset that it should be", "do not use it")
+            file.write(block)
+    return written
