@@ -1,4 +1,4 @@
-"""Captions where there is nothing to caption: an hour of quiet background, and an hour of speech alone.
+"""Captions where there is nothing to caption: an hour of quiet background, of speech alone, and of music.
 
     python benchmarks/false_captions.py --speech ../shared/data/speech_pauses --speech ../shared/data/f0_fda \\
         --rooms odd --out results/captions/false.json
@@ -16,7 +16,7 @@ import argparse
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark import label, load_model
-from earmark.captions import captions
+from earmark.captions import Priority, captions
+from earmark.captions.priority import usual_priorities
+from earmark.datasets import table
 from earmark.datasets.truth import truth_beside
+from earmark.labels.groups import ancestors, grouped
 from earmark.media import read
 from earmark.media.writing import write_samples
 from earmark.noise import coloured_noise
@@ -36,6 +39,7 @@ RATE = 32_000
 FADE = RATE // 10
 SHORTEST_PAUSE = 0.3  # seconds, of which a tenth at either end is left out: the edges of speech
 MINUTE = 60 * RATE
+OF_MUSIC = frozenset(one for one in grouped() if {"music", "singing"} & {one, *ancestors(one)})
 
 Samples = NDArray[np.float32]
 
@@ -44,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="sounds")
     parser.add_argument("--speech", type=Path, action="append", required=True, help="a folder of recordings of speech")
+    parser.add_argument("--music", type=Path, help="a table of clips of music, at least 60 pieces: an hour of it, too")
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rooms", choices=("all", "even", "odd"), default="all", help="every other recording")
     parser.add_argument("--keep", type=Path, help="write the two hours into this folder, no more")
@@ -52,6 +57,8 @@ def main() -> None:
     recordings = sorted(path for folder in given.speech for path in folder.rglob("*.flac"))
     recordings = recordings[given.rooms == "odd" :: 1 if given.rooms == "all" else 2]
     made = {"quiet background": quiet(recordings, given.minutes), "speech alone": speech(recordings, given.minutes)}
+    if given.music:
+        made["music"] = music(given.music, given.minutes)
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
         for name, pieces in made.items():
@@ -63,8 +70,9 @@ def main() -> None:
         for name, pieces in made.items():
             path = Path(folder) / "hour.flac"
             write_samples(path, pieces, RATE)
-            found[name] = counted(label(path, model))
-            print(f"{name:<20}{found[name]['captions']:>4} captions  {found[name]['events']}")
+            found[name] = counted(label(path, model), OF_MUSIC if name == "music" else frozenset())
+            print(f"{name:<20}{found[name]['captions']:>4} captions, {found[name]['alarms']} alarms")
+            print(f"{'':<20}{found[name]['events']}")
     content = {
         "date": datetime.now(UTC).date().isoformat(),
         "model": model.description.name,
@@ -77,10 +85,28 @@ def main() -> None:
     given.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def counted(timeline: Timeline) -> dict[str, Any]:
-    """How many captions a viewer would see, and which events they are of."""
-    events = Counter(event.label for event in timeline.events if event.label != "speech")
-    return {"captions": len(captions(timeline)), "events": dict(events.most_common())}
+def counted(timeline: Timeline, true: Set[str]) -> dict[str, Any]:
+    """How many captions a viewer would see of what is not there, which events they are of, how many are alarms."""
+    events = [event for event in timeline.events if event.label not in true]
+    named = Counter(event.label for event in events if event.label != "speech")
+    urgent = usual_priorities()
+    return {
+        "captions": len(captions(timeline.with_events(events))),
+        "alarms": sum(count for label, count in named.items() if urgent.get(label) is Priority.ALARM),
+        "events": dict(named.most_common()),
+    }
+
+
+def music(listed: Path, minutes: int) -> Iterator[Samples]:
+    """Pieces of music one after the other, each at a level of its own, a second of silence between them."""
+    rng, left = np.random.default_rng(0), minutes * MINUTE
+    for clip in table.read(listed, exclusive=False).clips:
+        samples = read(clip.path, RATE, start=clip.start, end=clip.end)
+        piece = np.concatenate([samples * np.float32(10 ** (rng.uniform(-15, 0) / 20)), np.zeros(RATE, np.float32)])
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            return
 
 
 def speech(recordings: list[Path], minutes: int) -> Iterator[Samples]:

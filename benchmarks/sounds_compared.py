@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from earmark import Model, classify, label, load_model
+from earmark import classify, label, load_model
 from earmark.datasets import table
 from earmark.evaluation.events import annotated
 from earmark.evaluation.events.collars import event_based
@@ -32,6 +32,7 @@ from earmark.evaluation.intervals import wilson
 from earmark.labels import SOUNDS, audioset
 from earmark.labels.groups import ancestors
 from earmark.machine import machine
+from earmark.model import Model
 from earmark.timeline import Event, joined
 
 COLLAR, SHARE = 0.5, 0.2  # seconds; of an event's length

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Levelling
 
 LEVEL = 0.5  # the score at which an event of any label begins
+SILENT = "where untaught labels do not sound"
 FALSE_SECONDS = 0.5  # an hour, at most, of a label that sounds in none of the recordings
 
 
@@ -43,24 +44,34 @@ def with_parents(about: Description, events: Sequence[Event]) -> list[Event]:
     return joined(found)
 
 
-def thresholds(about: Description, known: Known, recipe: Levelling) -> Description:
+def thresholds(
+    about: Description, known: Known, recipe: Levelling, untaught: Mapping[str, Array] | None = None
+) -> Description:
     """What the model says of itself, with the thresholds that fit what is known best.
 
     Those of labels that sound nowhere rise until they are silent but for `FALSE_SECONDS` an hour.
+
+    Args:
+        about: the model.
+        known: what it hears in recordings whose events are known.
+        recipe: what is made as good as can be.
+        untaught: further scores of labels that nothing was taught, where none of them sounds; [steps] by label.
     """
     best = By(None if recipe.by == "events" else 1.0, None if recipe.by == "segments" else 0.5, beta=recipe.beta)
     there = {event.label for events in known.truth.values() for event in events}
-    columns = [column for column, label in enumerate(about.labels) if label in there]
-    own = replace(about, labels=tuple(about.labels[column] for column in columns))
-    tuned = tuning.tune(own, Known({name: s[:, columns] for name, s in known.scores.items()}, known.truth), best)
-    everything = np.concatenate(list(known.scores.values()))
-    steps = round(FALSE_SECONDS * len(everything) / 3600)
-    risen = {
-        label: silent(about.threshold(label), everything[:, column], steps)
-        for column, label in enumerate(about.labels)
-        if label not in there
-    }
-    return replace(about, thresholds={**tuned.thresholds, **risen})
+    chosen = dict(about.thresholds)
+    for column, label in enumerate(about.labels):
+        scores = {name: own[:, [column]] for name, own in known.scores.items()}
+        if untaught and label in untaught:
+            scores[SILENT] = untaught[label][:, None]
+        if label in there:
+            own = tuning.tune(replace(about, labels=(label,)), Known(scores, known.truth), best)
+            chosen[label] = own.threshold(label)
+        else:
+            everything = np.concatenate(list(scores.values()))[:, 0]
+            steps = round(FALSE_SECONDS * len(everything) / 3600)
+            chosen[label] = silent(about.threshold(label), everything, steps)
+    return replace(about, thresholds=chosen)
 
 
 def silent(before: Threshold, scores: Array, steps: int) -> Threshold:

@@ -248,15 +248,17 @@ def _export(
         chosen = dict.fromkeys(data.labels, Threshold(*THRESHOLDS))
     else:
         chosen = thresholds(answers, data.targets, data.labels) if answers else {}
-    if data.timed is not None:
-        heard = [timed.TimedAnswers.load(folder / part.name) for part in parts]
+    heard = [] if data.timed is None else [timed.TimedAnswers.load(folder / part.name) for part in parts]
+    if heard:
         chosen |= timed.thresholds(heard, data, about, recipe.export.beta, recipe.export.thresholds == "common")
     description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
     export(network, description, folder / "model.onnx")
     if recipe.level:
         assert isinstance(network, MobileNet)  # the recipe is checked for it
         known = levelling.known_of(about, folder / "model.onnx", recipe.level)
-        description = levelling.level(network, levelling.thresholds(description, known, recipe.level))
+        untaught = timed.untaught(heard, data) if heard and data.taught is not None else {}
+        chosen_elsewhere = levelling.thresholds(description, known, recipe.level, untaught)
+        description = levelling.level(network, chosen_elsewhere)
         export(round_weights(network), description, folder / "model.onnx")
     if recipe.export.bits == 8:
         some = part.train[:: -(-len(part.train) // EXCERPTS)]
