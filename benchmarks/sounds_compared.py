@@ -7,6 +7,10 @@ Recordings are made by `recipes/sounds/scenes.sh`. Scenes: F1 of segments of a s
 second, over the labels that the scenes have; one that the model does not know is missed. What a model marks is also
 marked as its parents are called (a dog is an animal), and AudioSet's classes are called as our labels that they stand
 for. Clips: the share of which the best score, among the labels that the clips have, is that of what they are.
+
+With `--yamnet FOLDER`, YAMNet is compared as well, by scores in that folder. What has none yet is laid out there for
+`yamnet_scores.py`; run that, and this again. Its threshold, one for all classes, and whether a clip's score is the mean
+or the maximum are what does best on other recordings, `--choose-scenes` and `--choose-clips`.
 """
 
 from __future__ import annotations
@@ -14,51 +18,110 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
+from yamnet_answers import POOLINGS, Yamnet, lay_out
 
 from earmark import classify, label, load_model
-from earmark.datasets import table
+from earmark.datasets import Clip, table
 from earmark.evaluation.events import annotated
+from earmark.evaluation.events.choosing import ON
 from earmark.evaluation.events.collars import event_based
 from earmark.evaluation.events.segments import segment_based
 from earmark.evaluation.intervals import wilson
 from earmark.labels import SOUNDS, audioset
 from earmark.labels.groups import ancestors
 from earmark.machine import machine
-from earmark.model import Model
-from earmark.timeline import Event, joined
+from earmark.timeline import Event, Timeline, joined
 
 COLLAR, SHARE = 0.5, 0.2  # seconds; of an event's length
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Something that is compared.
+
+    Attributes:
+        name: in the results.
+        label: makes a recording's timeline.
+        classify: tells what a recording is: (label, score).
+        about: what else the results say of it.
+    """
+
+    name: str
+    label: Callable[[Path], Timeline]
+    classify: Callable[[Path], list[tuple[str, float]]]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", help="bundled names, files, or NAME=either")
+    parser.add_argument("models", nargs="*", help="bundled names, files, or NAME=either")
     parser.add_argument("--scenes", type=Path, action="append", default=[], help="a folder of scenes")
     parser.add_argument("--split", help="of the scenes, where they have several")
     parser.add_argument("--clips", type=Path, action="append", default=[], help="a dataset table")
+    parser.add_argument("--yamnet", type=Path, metavar="FOLDER", help="of YAMNet's scores: compare it, too")
+    parser.add_argument("--choose-scenes", type=Path, help="a folder of scenes that choose YAMNet's threshold")
+    parser.add_argument("--choose-clips", type=Path, help="a dataset table that chooses its mean or maximum")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
+    if given.yamnet and not (given.choose_scenes and given.choose_clips):
+        parser.error("--yamnet needs --choose-scenes and --choose-clips")
+    if given.yamnet and (missing := lay_out(given.yamnet, recordings(given))):
+        raise SystemExit(
+            f"{given.yamnet}: {missing} recordings have no scores yet; run yamnet_scores.py on it, then this"
+        )
     found: dict[str, Any] = {}
-    for one in given.models:
-        name, _, place = one.rpartition("=")
-        model = load_model(place, threads=1)
-        found[name or place] = {
-            **{folder.name: of_scenes(model, folder, given.split) for folder in given.scenes},
-            **{path.stem: of_clips(model, path) for path in given.clips},
+    for one in listeners(given):
+        figures = {
+            **{folder.name: of_scenes(one, folder, given.split) for folder in given.scenes},
+            **{path.stem: of_clips(one, path) for path in given.clips},
         }
-        for key, figures in found[name or place].items():
-            print(f"{name or place:<12} {key:<14} {told(figures)}")
+        found[one.name] = {**one.about, **figures}
+        for key, value in figures.items():
+            print(f"{one.name:<12} {key:<14} {told(value)}")
     content = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), "models": found}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def listeners(given: argparse.Namespace) -> Iterator[Listener]:
+    for one in given.models:
+        name, _, place = one.rpartition("=")
+        model = load_model(place, threads=1)
+        yield Listener(name or place, partial(label, model=model), partial(classify, model=model))
+    if given.yamnet:
+        yield chosen_yamnet(given.yamnet, given.choose_scenes, given.choose_clips)
+
+
+def chosen_yamnet(folder: Path, scenes: Path, clips: Path) -> Listener:
+    """YAMNet at the threshold with the best mean of both F1 on some scenes, and what is better on some clips."""
+
+    def listener(**settings: Any) -> Listener:
+        yamnet = Yamnet(folder, **settings)
+        return Listener("yamnet", yamnet.label, yamnet.classify, settings)
+
+    def value(on: float) -> float:
+        figures = of_scenes(listener(on=on), scenes)
+        return fmean(figures[kind]["f1"] for kind in ("segments", "events"))
+
+    pooling = max(POOLINGS, key=lambda one: of_clips(listener(pooling=one), clips)["accuracy"])
+    return listener(on=max(ON, key=value), pooling=pooling)
+
+
+def recordings(given: argparse.Namespace) -> Iterator[Path]:
+    """All that are listened to."""
+    for folder, split in (*((one, given.split) for one in given.scenes), (given.choose_scenes, None)):
+        yield from (clip.path for clip in annotated.load(folder, split=split).clips)
+    for path in (*given.clips, given.choose_clips):
+        yield from (clip.path for clip in measured(path))
 
 
 def told(figures: Mapping[str, Any]) -> str:
@@ -67,26 +130,26 @@ def told(figures: Mapping[str, Any]) -> str:
     return f"segments {figures['segments']['f1']:.3f}, events {figures['events']['f1']:.3f}"
 
 
-def of_scenes(model: Model, folder: Path, split: str | None) -> dict[str, Any]:
-    """Figures of what a model marks in scenes."""
-    recordings = annotated.load(folder, split=split).only(sorted(SOUNDS))
+def of_scenes(listener: Listener, folder: Path, split: str | None = None) -> dict[str, Any]:
+    """Figures of what is marked in scenes."""
+    scenes = annotated.load(folder, split=split).only(sorted(SOUNDS))
     truth: dict[str, Sequence[Event]] = {}
     found: dict[str, Sequence[Event]] = {}
     durations = {}
-    for clip in recordings.clips:
-        name, timeline = recordings.name(clip), label(clip.path, model)
-        truth[name], durations[name] = recordings.inside(clip, timeline.duration), timeline.duration
-        found[name] = joined(as_ours(timeline.events, recordings.labels))
-    segments = segment_based(truth, found, durations, labels=recordings.labels)
-    events = event_based(truth, found, COLLAR, SHARE, labels=recordings.labels)
+    for clip in scenes.clips:
+        name, timeline = scenes.name(clip), listener.label(clip.path)
+        truth[name], durations[name] = scenes.inside(clip, timeline.duration), timeline.duration
+        found[name] = joined(as_ours(timeline.events, scenes.labels))
+    segments = segment_based(truth, found, durations, labels=scenes.labels)
+    events = event_based(truth, found, COLLAR, SHARE, labels=scenes.labels)
     return {
         "minutes": round(sum(durations.values()) / 60, 1),
-        "labels": len(recordings.labels),
+        "labels": len(scenes.labels),
         "segments": numbers(segments.micro),
         "events": numbers(events.micro),
         "each": {
             one: {"segments": numbers(segments.labels[one])["f1"], "events": numbers(events.labels[one])["f1"]}
-            for one in recordings.labels
+            for one in scenes.labels
         },
     }
 
@@ -113,16 +176,20 @@ def _of_audioset() -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(own) for name, own in found.items()}
 
 
-def of_clips(model: Model, path: Path) -> dict[str, Any]:
+def measured(path: Path) -> list[Clip]:
+    """The clips of one sound that is among ours."""
+    clips = table.read(path, exclusive=False).clips
+    return [clip for clip in clips if len(clip.labels) == 1 and clip.labels[0] in SOUNDS]
+
+
+def of_clips(listener: Listener, path: Path) -> dict[str, Any]:
     """Of how many clips the best label is right, each label as well."""
-    clips = [clip for clip in table.read(path, exclusive=False).clips if len(clip.labels) == 1]
-    wanted = sorted({clip.labels[0] for clip in clips} & SOUNDS)
+    clips = measured(path)
+    wanted = sorted({clip.labels[0] for clip in clips})
     right: dict[str, list[bool]] = defaultdict(list)
     for clip in clips:
-        if clip.labels[0] not in wanted:
-            continue
         best: dict[str, float] = defaultdict(float)
-        for name, score in classify(clip.path, model):
+        for name, score in listener.classify(clip.path):
             for own in ours(name):
                 for one in (own, *ancestors(own)):
                     best[one] = max(best[one], score)
