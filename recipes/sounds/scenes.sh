@@ -17,8 +17,7 @@ for name in letters:/usr/share/klettres:'**/*.ogg':'^(\w+)/' stickers:/usr/share
     earmark data table "$folder" --force --layout files -o "name=$table" -o labels=speech -o "pattern=$pattern" \
         -o "source=$source" --out "$data/sounds/$table.csv"
 done
-python "$here/../../benchmarks/room_tone.py" "$data/sounds/letters.csv" "$data/sounds/stickers.csv" \
-    --out "$data/sounds/rooms"
+python "$here/../../benchmarks/room_tone.py" "$data"/sounds/{letters,stickers,speech,events}.csv --out "$data/sounds/rooms"
 
 cd "$data/sounds"
 scenes() {
@@ -34,13 +33,19 @@ scenes --count 1200 --seconds 10 --noise 0.6 --softest 0 --loudest 28 --with-spe
 scenes --count 200 --noise 0.3 --rate 32000 --seed 1 --out long
 scenes --count 900 --seconds 10 --noise 0.7 --per-minute 0 --with-speech 0.6 --with-music 0.8 --rate 32000 --seed 2 \
     --out others
+# quiet: rooms and noises in which nothing happens, some of them hardly heard
+earmark data scenes --events events.csv --background rooms/clips.csv --quiet 1 --noise 0.4 --count 1200 --seconds 10 \
+    --rate 32000 --seed 4 --jobs "$jobs" --out quiet
 # those that judge, of recordings from elsewhere; choose chooses the thresholds
 for half in choose test; do
     earmark data scenes --events "foreign/$half.csv" --background "foreign/$half.csv" \
         --background-labels air_conditioner,engine --noise 0.6 --speech "foreign/speech_$half.csv" \
         --music "foreign/music_$half.csv" --folds 1 --count 60 --rate 32000 --jobs "$jobs" --out "foreign/scenes_$half"
 done
-# an hour of nothing but rooms, speech and music
+# an hour each of rooms, of speech and of music, in which nothing else happens
+python "$here/../../benchmarks/false_captions.py" --speech "$data/speech_pauses" --speech "$data/f0_fda" --rooms even \
+    --music foreign/music_choose.csv --keep foreign/nothing
+# and mixed
 earmark data scenes --events foreign/choose.csv --per-minute 0 --noise 1 --quiet 0.2 --with-speech 0.5 --with-music 0.8 \
     --speech foreign/speech_choose.csv --music foreign/music_choose.csv --folds 1 --count 60 --rate 32000 \
     --jobs "$jobs" --out foreign/others_choose

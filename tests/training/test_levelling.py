@@ -11,7 +11,7 @@ from earmark.evaluation.events.tuning import Known
 from earmark.frontend import FrontEnd
 from earmark.model import Description, Threshold
 from earmark.timeline import Event, log_odds
-from earmark.training.levelling import FALSE_SECONDS, LEVEL, level, silent, thresholds, with_parents
+from earmark.training.levelling import LEVEL, level, silent, thresholds, with_parents
 from earmark.training.recipe import Levelling
 
 LABELS = ("animal", "dog", "siren")
@@ -38,12 +38,25 @@ def test_thresholds_fit_what_is_known_and_what_is_nowhere_is_silent():
     assert chosen.threshold("siren").on > 0.8
 
 
+def test_what_is_silent_raises_thresholds_of_labels_that_are_known_too():
+    scores = np.full((100 * SECOND, 3), 0.01, np.float32)
+    scores[50 * SECOND : 60 * SECOND, 1] = 0.6
+    known = Known({"a": scores}, {"a": [Event(50.0, 60.0, "dog", 1.0)]})
+    hum = np.full(100 * SECOND, 0.01, np.float32)
+    hum[: 30 * SECOND] = 0.7
+    low = thresholds(ABOUT, known, Levelling(recordings=["a"])).threshold("dog").on
+    high = thresholds(ABOUT, known, Levelling(recordings=["a"]), {"dog": [hum]}).threshold("dog").on
+    allowed = thresholds(ABOUT, known, Levelling(recordings=["a"], false_seconds=1800), {"dog": [hum]})
+    assert low <= 0.6
+    assert high > 0.7
+    assert allowed.threshold("dog").on == low
+
+
 def test_a_threshold_that_is_high_enough_stays():
     scores = np.linspace(0, 0.4, 1000, dtype=np.float32)
     assert silent(Threshold(0.5, 0.25), scores, 0) == Threshold(0.5, 0.25)
     assert silent(Threshold(0.1, 0.05), scores, 0).on > 0.4
     assert silent(Threshold(0.1, 0.05), scores, 500).on < 0.25
-    assert FALSE_SECONDS < 1
 
 
 @torch.no_grad()

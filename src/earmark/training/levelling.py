@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from earmark import datasets
 from earmark.evaluation.events import annotated, tuning
 from earmark.evaluation.events.choosing import ON, By
 from earmark.evaluation.events.tuning import Known
+from earmark.labels.groups import ancestors
 from earmark.model import Description, Threshold, load_model
 from earmark.timeline import Array, Event, joined, log_odds, probabilities
 from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Levelling
 
 LEVEL = 0.5  # the score at which an event of any label begins
-SILENT = "where untaught labels do not sound"
-FALSE_SECONDS = 0.5  # an hour, at most, of a label that sounds in none of the recordings
 
 
 def known_of(about: Description, path: Path, recipe: Levelling) -> Known:
@@ -44,33 +44,47 @@ def with_parents(about: Description, events: Sequence[Event]) -> list[Event]:
     return joined(found)
 
 
+def silence_of(about: Description, path: Path, recipe: Levelling) -> dict[str, list[Array]]:
+    """The scores [steps] that each label gets in recordings that do not hold it."""
+    model = load_model(path)
+    found: dict[str, list[Array]] = {label: [] for label in about.labels}
+    for name, held in recipe.nothing.items():
+        scores = tuning.scores_of(model, datasets.find(name))
+        for column, label in enumerate(about.labels):
+            if not {label, *ancestors(label)} & set(held):
+                found[label].append(scores[:, column])
+    return found
+
+
 def thresholds(
-    about: Description, known: Known, recipe: Levelling, untaught: Mapping[str, Array] | None = None
+    about: Description, known: Known, recipe: Levelling, silence: Mapping[str, Sequence[Array]] | None = None
 ) -> Description:
     """What the model says of itself, with the thresholds that fit what is known best.
 
-    Those of labels that sound nowhere rise until they are silent but for `FALSE_SECONDS` an hour.
+    They rise until what is silent is marked for no more than the recipe allows; so do those of labels that sound
+    nowhere.
 
     Args:
         about: the model.
         known: what it hears in recordings whose events are known.
         recipe: what is made as good as can be.
-        untaught: further scores of labels that nothing was taught, where none of them sounds; [steps] by label.
+        silence: by label, further scores [steps] where it does not sound.
     """
     best = By(None if recipe.by == "events" else 1.0, None if recipe.by == "segments" else 0.5, beta=recipe.beta)
     there = {event.label for events in known.truth.values() for event in events}
     chosen = dict(about.thresholds)
     for column, label in enumerate(about.labels):
         scores = {name: own[:, [column]] for name, own in known.scores.items()}
-        if untaught and label in untaught:
-            scores[SILENT] = untaught[label][:, None]
+        silent_ones = list((silence or {}).get(label, ()))
         if label in there:
             own = tuning.tune(replace(about, labels=(label,)), Known(scores, known.truth), best)
             chosen[label] = own.threshold(label)
         else:
-            everything = np.concatenate(list(scores.values()))[:, 0]
-            steps = round(FALSE_SECONDS * len(everything) / 3600)
-            chosen[label] = silent(about.threshold(label), everything, steps)
+            silent_ones += [one[:, 0] for one in scores.values()]
+        if silent_ones:
+            nowhere = np.concatenate(silent_ones)
+            steps = round(recipe.false_seconds * len(nowhere) / 3600)
+            chosen[label] = silent(chosen.get(label, about.threshold(label)), nowhere, steps)
     return replace(about, thresholds=chosen)
 
 

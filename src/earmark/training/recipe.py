@@ -248,6 +248,11 @@ class Levelling(Section):
     """What is made as good as can be."""
     beta: Annotated[float, Field(gt=0)] = 1.0
     """How much more a miss weighs than a false mark."""
+    nothing: dict[str, list[str]] = {}
+    """Recordings in the data folder in which nothing happens, and the labels that they hold all the same, with their
+    children: speech, music."""
+    false_seconds: Annotated[float, Field(ge=0)] = 1.0
+    """What each label may be marked of an hour of these, at most."""
 
 
 class Recipe(Section):

@@ -256,9 +256,10 @@ def _export(
     if recipe.level:
         assert isinstance(network, MobileNet)  # the recipe is checked for it
         known = levelling.known_of(about, folder / "model.onnx", recipe.level)
-        untaught = timed.untaught(heard, data) if heard and data.taught is not None else {}
-        chosen_elsewhere = levelling.thresholds(description, known, recipe.level, untaught)
-        description = levelling.level(network, chosen_elsewhere)
+        silence = levelling.silence_of(about, folder / "model.onnx", recipe.level)
+        for label, scores in (timed.untaught(heard, data) if heard and data.taught is not None else {}).items():
+            silence[label].append(scores)
+        description = levelling.level(network, levelling.thresholds(description, known, recipe.level, silence))
         export(round_weights(network), description, folder / "model.onnx")
     if recipe.export.bits == 8:
         some = part.train[:: -(-len(part.train) // EXCERPTS)]

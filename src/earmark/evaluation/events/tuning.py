@@ -59,6 +59,15 @@ def hear_all(model: Model, annotated: Annotated, progress: Progress | None = Non
     return known
 
 
+def scores_of(model: Model, recording: Path) -> Array:
+    """The scores [steps, labels] that events are made of, of a whole recording.
+
+    Raises:
+        MediaError: it cannot be read.
+    """
+    return hear(model, recording).scores
+
+
 def tune(about: Description, known: Known, by: By | None = None, share: bool = False) -> Description:
     """What a model says of itself, with the thresholds of each label whose events fit what is known best.
 
@@ -102,7 +111,7 @@ def left_alone(model: Model, recordings: Iterable[Path], known: Known, but: Coll
         MediaError: a recording cannot be read.
     """
     about = model.description
-    quiet = {str(path): hear(model, path).scores for path in recordings}
+    quiet = {str(path): scores_of(model, path) for path in recordings}
     everywhere, higher = {**known.scores, **quiet}, {}
     for column, label in enumerate(about.labels):
         marked = any((scores[:, column] >= about.threshold(label).on).any() for scores in quiet.values())
