@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import numpy as np
 
 from earmark import media
 from earmark.datasets import Clip, Dataset, table
@@ -17,11 +16,11 @@ from earmark.datasets.annotations import write as write_events
 from earmark.errors import EarmarkError
 from earmark.processes import bound_memory, end_with_parent
 from earmark.timeline import Event, Timeline
-from earmark.util.atomic import atomic_write
 
 NOTHING = 1.0  # seconds of the shortest stretch without any event that is a clip of nothing
 LONGEST = 10.0  # seconds of a clip of nothing
 PATIENCE = 600.0  # seconds to write the sound of a recording
+LOOK_EVERY = 0.5  # seconds between looks at whether anybody still waits for it
 
 
 @dataclass(frozen=True)
@@ -33,58 +32,85 @@ class Recording:
     name: str
 
 
-def write_zip(recordings: Sequence[Recording], path: Path, memory: int) -> None:
+def write_zip(recordings: Sequence[Recording], folder: Path, memory: int, left: Callable[[], bool]) -> Path:
     """Write the zip in a process of its own, as it decodes what somebody sent.
 
     Args:
         recordings: what goes in.
-        path: of the zip.
+        folder: empty, for the zip and what it is made of; whatever happens, the caller removes it.
         memory: bytes of data that the process may hold.
+        left: whether nobody waits for it any more, which ends the process.
+
+    Returns:
+        The zip.
 
     Raises:
-        EarmarkError: the process broke down, or took too long.
+        EarmarkError: the process broke down, took too long, or was ended as nobody waits.
     """
+    path, end = folder / "dataset.zip", time.monotonic() + PATIENCE
     process = get_context("spawn").Process(target=build, args=(recordings, path, memory), daemon=True)
     process.start()
-    process.join(PATIENCE)
-    if process.exitcode != 0:
+    try:
+        while process.exitcode is None and time.monotonic() < end and not left():
+            process.join(LOOK_EVERY)
+    finally:
         process.kill()
         process.join()
+    if process.exitcode != 0:
         raise EarmarkError(", ".join(one.timeline.recording for one in recordings), "cannot be written as a dataset")
+    return path
 
 
 def build(recordings: Sequence[Recording], path: Path, memory: int) -> None:
     """What the process does."""
     end_with_parent()
     bound_memory(memory)
-    with TemporaryDirectory(dir=path.parent) as made, atomic_write(path) as part:
-        folder = Path(made)
-        found: list[Clip] = []
-        events: dict[str, list[Event]] = {}
-        for one in recordings:
-            sound = folder / "audio" / f"{one.name}.flac"
-            media.write_span(one.upload, sound, 0.0, one.timeline.duration)
-            found += clips(one.timeline, sound, one.name)
-            events[f"audio/{one.name}.flac"] = [event for event in one.timeline.events if event.duration > 0]
-        table.write(Dataset("corrected", tuple(found), exclusive=False), folder / "clips.csv")
-        write_events(events, folder / "events.csv")
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:  # FLAC is compressed already
-            for file in sorted(folder.rglob("*.*")):
-                archive.write(file, file.relative_to(folder))
+    folder = path.parent / "content"
+    found: list[Clip] = []
+    events: dict[str, list[Event]] = {}
+    for one in recordings:
+        sound = folder / "audio" / f"{one.name}.flac"
+        media.write_span(one.upload, sound, 0.0, one.timeline.duration)
+        found += clips(one.timeline, sound, one.name)
+        events[f"audio/{one.name}.flac"] = [event for event in one.timeline.events if event.duration > 0]
+    table.write(Dataset("corrected", tuple(found), exclusive=False), folder / "clips.csv")
+    write_events(events, folder / "events.csv")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # FLAC is compressed already
+        for file in sorted(folder.rglob("*.*")):
+            archive.write(file, file.relative_to(folder))
 
 
 def clips(timeline: Timeline, sound: Path, source: str) -> list[Clip]:
     """A clip for each event, with the labels of all that sound through half of it; and clips of nothing between."""
-    onsets, offsets = np.array([(e.onset, e.offset) for e in timeline.events]).reshape(-1, 2).T
-    marked = []
-    for event in timeline.events:
-        both = np.minimum(offsets, event.offset) - np.maximum(onsets, event.onset)
-        along = np.flatnonzero(both >= event.duration / 2)
-        labels = tuple(sorted({timeline.events[place].label for place in along}))
-        if event.duration > 0:
-            marked.append(Clip(sound, event.onset, event.offset, labels, source=source))
+    events = [event for event in timeline.events if event.duration > 0]
+    marked = [
+        Clip(sound, event.onset, event.offset, tuple(sorted(labels)), source=source)
+        for event, labels in zip(events, _along(events), strict=True)
+    ]
     empty = [Clip(sound, start, end, (), source=source) for start, end in _pauses(timeline)]
     return sorted([*marked, *empty], key=lambda clip: clip.start)
+
+
+def at_once(events: Sequence[Event]) -> int:
+    """How many of the events sound at the moment when most do."""
+    edges = sorted(edge for event in events for edge in ((event.onset, 1), (event.offset, -1)))  # an end goes first
+    return max(accumulate(change for _, change in edges), default=0)
+
+
+def _along(events: Sequence[Event]) -> list[set[str]]:
+    """The labels that sound through half of each event; a sweep over those that sound at once, not over all pairs."""
+    labels = [{event.label} for event in events]
+    sounding: list[int] = []
+    for place, event in enumerate(events):
+        sounding = [other for other in sounding if events[other].offset > event.onset]
+        for other in sounding:
+            both = min(events[other].offset, event.offset) - event.onset
+            if both >= event.duration / 2:
+                labels[place].add(events[other].label)
+            if both >= events[other].duration / 2:
+                labels[other].add(event.label)
+        sounding.append(place)
+    return labels
 
 
 def _pauses(timeline: Timeline) -> list[tuple[float, float]]:

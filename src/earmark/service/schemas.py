@@ -111,7 +111,7 @@ class EventIn(BaseModel):
 class Corrected(BaseModel):
     """All events of a recording, as a person wants them."""
 
-    events: Annotated[list[EventIn], FailFast()] = Field(max_length=20_000)
+    events: Annotated[list[EventIn], FailFast()] = Field(max_length=10_000)
 
     model_config = {
         "json_schema_extra": {"examples": [{"events": [{"onset": 1.2, "offset": 3.9, "label": "dog", "score": 1.0}]}]}

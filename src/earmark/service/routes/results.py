@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from secrets import token_hex
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 from urllib.parse import quote
 
+from anyio import from_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import StringConstraints
 from starlette.background import BackgroundTask
@@ -18,7 +22,7 @@ from earmark.formats.timeline_json import Json
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.service import found as finding
-from earmark.service.dataset import Recording, write_zip
+from earmark.service.dataset import Recording, at_once, write_zip
 from earmark.service.places import JobFolder
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import ID, JobId
@@ -34,6 +38,7 @@ JobName = Annotated[str, StringConstraints(pattern=ID)]
 
 several = APIRouter(prefix="/v1", tags=["results"])
 
+AT_ONCE = 200  # events of a person that may sound at one moment: each tells the labels of all that sound with it
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "vtt": "text/vtt", "srt": "application/x-subrip"}
 
 
@@ -86,10 +91,14 @@ def correct(request: Request, job_id: JobId, corrected: Corrected) -> None:
     """Replace the events by those of a person; results are these from then on."""
     folder = _with_events(request, job_id)
     kept = _kept(folder, "original")
-    for number, event in enumerate(corrected.events):
-        if event.offset < event.onset:
-            raise refusal(422, f"event {number + 1} ends before it begins")
     events = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in corrected.events]
+    for number, event in enumerate(events, 1):
+        if event.offset < event.onset:
+            raise refusal(422, f"event {number} ends before it begins")
+        if event.offset > kept.duration:
+            raise refusal(422, f"event {number} ends at {event.offset:g} s, the recording at {kept.duration:g} s")
+    if at_once(events) > AT_ONCE:
+        raise refusal(422, f"more than {AT_ONCE} events sound at once")
     with service_of(request).correcting, atomic_write(folder.corrected) as part:
         part.write_text(_text(Json(), kept.with_events(events)), encoding="utf-8")
 
@@ -114,19 +123,18 @@ def _zip(request: Request, job_ids: list[str]) -> FileResponse:
             raise refusal(409, f"{job.name}: words are no labelled sounds")
         recordings.append(Recording(folder.upload, _kept(folder, "corrected"), job.id))
     first = service.places.of(job_ids[0])
-    path = first.path / f"dataset-{token_hex(4)}.zip"  # of its own: two may ask at once
     if not service.writing_datasets.acquire(blocking=False):
         raise refusal(503, "other datasets are being written", {"retry-after": "10"})
-    try:
-        write_zip(recordings, path, service.settings.memory_bytes)
-    finally:
-        service.writing_datasets.release()
-    return FileResponse(
-        path,
-        media_type="application/zip",
-        filename=f"earmark-{job_ids[0]}.zip",
-        background=BackgroundTask(path.unlink, missing_ok=True),
-    )
+    with ExitStack() as held:
+        held.callback(service.writing_datasets.release)
+        made = TemporaryDirectory(dir=first.path, ignore_cleanup_errors=True)  # of its own: two may ask at once
+        with ExitStack() as failing:
+            failing.callback(made.cleanup)
+            left = partial(from_thread.run, request.is_disconnected)
+            path = write_zip(recordings, Path(made.name), service.settings.memory_bytes, left)
+            failing.pop_all()
+    name = f"earmark-{job_ids[0]}.zip"
+    return FileResponse(path, media_type="application/zip", filename=name, background=BackgroundTask(made.cleanup))
 
 
 def _with_events(request: Request, job_id: str) -> JobFolder:
