@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,6 +17,11 @@ MARKER = ".earmark"
 """A file in `jobs/` with the mark of the database that knows the jobs: without it nothing there is ever removed."""
 
 _OURS = re.compile(r"[0-9a-f]{16}")
+
+
+def is_id(name: object) -> bool:
+    """Whether something is an id as `Places.new` makes them."""
+    return isinstance(name, str) and _OURS.fullmatch(name) is not None
 
 
 class JobFolder:
@@ -53,7 +59,7 @@ class JobFolder:
         """Bytes on disk."""
         try:
             return sum(file.stat().st_size for file in self.path.iterdir())
-        except FileNotFoundError:  # its job was given up just now
+        except OSError:  # its job was given up just now
             return 0
 
     def remove(self) -> None:
@@ -91,7 +97,8 @@ class Places:
             known: the ids of its jobs.
 
         Raises:
-            EarmarkError: the jobs here are those of another database, or files of somebody else.
+            EarmarkError: the jobs here are those of another database, or files of somebody else; or nobody can be kept
+                from reading them.
         """
         marker, there = self._jobs / MARKER, self._entries()
         try:
@@ -100,9 +107,24 @@ class Places:
             ours = not there.isdisjoint(known)
         if there and not ours:
             raise self._foreign()
-        self._jobs.chmod(0o700)
+        try:
+            self._restrict()
+        except OSError as error:
+            remedy = "use another --folder"
+            raise EarmarkError(self._jobs, f"cannot be closed to others ({error.strerror})", remedy) from error
         with atomic_write(marker) as part:
             part.write_text(mark + "\n", encoding="utf-8")
+
+    def _restrict(self) -> None:
+        """Only this account reads and writes what an earlier server, or an earlier version, left: the database, too."""
+        _close(self._jobs)
+        for name in ("lock", self.database.name, f"{self.database.name}-wal", f"{self.database.name}-shm"):
+            if (self.folder / name).exists():
+                _close(self.folder / name)
+        for job_id in self.ids():
+            folder = self.of(job_id).path
+            for path in (folder, *folder.iterdir()):
+                _close(path)
 
     def _entries(self) -> set[str]:
         return set(os.listdir(self._jobs)) - {MARKER}  # noqa: PTH208 - names are all that is asked for
@@ -120,13 +142,18 @@ class Places:
         """A new id, and its folder."""
         job_id = secrets.token_hex(8)
         folder = self.of(job_id)
-        folder.path.mkdir()
+        folder.path.mkdir(0o700)
         return job_id, folder
 
     def ids(self) -> list[str]:
         """All that have a folder; other things that lie here are not ours."""
         return sorted(
-            entry.name
-            for entry in os.scandir(self._jobs)
-            if _OURS.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            entry.name for entry in os.scandir(self._jobs) if is_id(entry.name) and entry.is_dir(follow_symlinks=False)
         )
+
+
+def _close(path: Path) -> None:
+    """Take a file or folder of ours from everybody else; what a link leads to is not ours."""
+    mode = path.lstat().st_mode
+    if not stat.S_ISLNK(mode) and mode & 0o077:
+        path.chmod(stat.S_IMODE(mode) & 0o700)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -15,6 +17,8 @@ from earmark.errors import EarmarkError
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 10  # told at once
+
+logger = logging.getLogger(__name__)
 
 
 class Problem(BaseModel):
@@ -74,6 +78,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(EarmarkError)
     async def mistaken(_: Request, error: EarmarkError) -> JSONResponse:
         return response(422, str(error))
+
+    @app.exception_handler(sqlite3.Error)
+    async def unreadable(_: Request, error: sqlite3.Error) -> JSONResponse:
+        logger.error("the table of jobs cannot be used: %s", error)
+        return response(503, "the table of jobs cannot be used: the server's log says more")
 
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> JSONResponse:

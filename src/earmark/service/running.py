@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -29,6 +30,8 @@ from earmark.service.supervisor import Supervisor
 LOOK_EVERY = 0.03  # seconds between looks at a clip that a request waits for
 PATIENCE = 120.0  # seconds that it waits
 DATASETS = 2  # written at a time
+
+logger = logging.getLogger(__name__)
 
 
 class Service:
@@ -106,13 +109,16 @@ class Service:
         return job
 
     def done(self, job_id: str) -> tuple[Job, JobFolder]:
-        """A job that is done, and its files; 409 before that, and where it failed."""
+        """A job that is done, and its files; 409 before that, and where it failed; 410 where they are gone."""
         job = self.job(job_id)
         if job.state == "failed":
             raise refusal(409, (job.error or {}).get("detail"))
         if job.state != "done":
             raise refusal(409, f"the job is {job.state}", {"retry-after": "1"})
-        return job, self.places.of(job_id)
+        folder = self.places.of(job_id)
+        if not folder.result.is_file():
+            raise gone()
+        return job, folder
 
     async def finished(self, job_id: str) -> Job:
         """Wait for a job."""
@@ -123,6 +129,21 @@ class Service:
                     return job
                 await anyio.sleep(LOOK_EVERY)
         raise refusal(503, "the service is busy", {"retry-after": "30"})
+
+
+def gone() -> HTTPException:
+    """The refusal where files of a job that is done were removed, or damaged, by somebody else."""
+    return refusal(410, "the files of this job are gone, or damaged: send the recording again")
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Reads files of a job that is done: 410 where they cannot be read."""
+    try:
+        yield
+    except Exception as error:  # a damaged file may find any fault of what reads it
+        logger.warning("files of a job cannot be read: %s", error)
+        raise gone() from error
 
 
 def service_of(request: Request) -> Service:

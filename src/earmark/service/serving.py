@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import socket
 import sys
@@ -26,6 +27,7 @@ def run(settings: Settings, tell_token: bool) -> None:
     Raises:
         EarmarkError: the address is taken or none of this machine's, or the folder is in use.
     """
+    os.umask(0o077)  # whatever this process and its workers write is their account's alone
     _take_handles()
     listening = _listen(settings)
     app = create_app(settings)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter
 
 from earmark.errors import EarmarkError
+from earmark.service.places import is_id
 
 _REMEDY = "move it away with the folder jobs/ beside it, or use another --folder"
 
@@ -44,6 +48,10 @@ INSERT INTO mark SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT * FR
 COLUMNS = (
     "id, task, name, model, options, state, crashes, kills, bytes, seconds, duration, error, created, started, finished"
 )
+DAMAGED = {
+    "title": "This job is not known any more",
+    "detail": "its row in the table of jobs is damaged; send it again",
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,8 @@ class Job:
         error: title and detail of what went wrong.
         created, started, finished: seconds since the epoch.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
 
     id: str
     task: str
@@ -99,11 +109,14 @@ class Store:
         self._heard: dict[str, tuple[float, float | None]] = {}
         try:
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._database.text_factory = _text
             self._check(path)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.executescript(SCHEMA)
             self.mark = str(self._database.execute("SELECT mark FROM mark").fetchone()[0])
+            self._database.execute("BEGIN IMMEDIATE")  # can it be written?
+            self._database.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise EarmarkError(path, f"cannot be used as the table of jobs ({error})", _REMEDY) from error
 
@@ -114,6 +127,10 @@ class Store:
         if tables and not columns.issuperset(COLUMNS.split(", ")):
             self._database.close()
             raise EarmarkError(path, "is a database of something else", _REMEDY)
+        (state,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
+        if state != "ok":
+            self._database.close()
+            raise EarmarkError(path, f"is damaged ({' '.join(str(state).split())})", _REMEDY)
 
     def close(self) -> None:
         """Close the file."""
@@ -148,9 +165,9 @@ class Store:
     def claim(self, quick: bool) -> Job | None:
         """The oldest waiting job, which runs from now on: one that a request waits for, or one of the others."""
         with self._lock:
-            found = self._jobs(
-                f"WHERE state = 'queued' AND task {'=' if quick else '!='} ? ORDER BY number LIMIT 1", QUICK
-            )
+            lane = f"WHERE state = 'queued' AND task {'=' if quick else '!='} ? ORDER BY number LIMIT 1"
+            while (found := self._jobs(lane, QUICK)) and found[0].state == "failed":
+                self.fail(found[0].id, DAMAGED)
             if not found:
                 return None
             self._do(
@@ -194,15 +211,29 @@ class Store:
     def recover(self, most_kills: int) -> None:
         """After a start: what ran waits again, unless it ran that often when everything ended.
 
-        What a request waited for is forgotten, as its request is gone.
+        What a request waited for is forgotten, as its request is gone; a row that no server wrote fails.
         """
         error = json.dumps({"title": "This recording cannot be used", "detail": "the service ends whenever it is read"})
         self._do("DELETE FROM jobs WHERE task = ?", QUICK)
+        self._fail_damaged()
         self._do("UPDATE jobs SET state = 'queued', kills = kills + 1 WHERE state = 'running'")
         self._do(
             "UPDATE jobs SET state = 'failed', finished = ?, error = ? WHERE state = 'queued' AND kills >= ?",
             time.time(), error, most_kills,
         )  # fmt: skip
+
+    def _fail_damaged(self) -> None:
+        with self._lock:
+            rows = self._database.execute(
+                f"SELECT number, {COLUMNS} FROM jobs WHERE finished IS NULL OR state != 'failed'"
+            )
+            for number, *row in rows.fetchall():
+                job = _job(row)
+                if job is None or job.error == DAMAGED:
+                    self._do(
+                        "UPDATE jobs SET state = 'failed', finished = ?, error = ? WHERE number = ?",
+                        time.time(), json.dumps(DAMAGED), number,
+                    )  # fmt: skip
 
     def waiting(self, quick: bool) -> int:
         """How many jobs wait in a lane: of those that a request waits for, or of the others."""
@@ -237,7 +268,7 @@ class Store:
     def _jobs(self, where: str, *values: object) -> list[Job]:
         with self._lock:
             rows = self._database.execute(f"SELECT {COLUMNS} FROM jobs {where}", values).fetchall()
-            return [self._with_progress(_job(row)) for row in rows]
+            return [self._with_progress(job) for job in map(_job, rows) if job is not None]
 
     def _with_progress(self, job: Job) -> Job:
         if job.state != "running" or job.id not in self._heard:
@@ -246,8 +277,31 @@ class Store:
         return replace(job, seconds=seconds, duration=duration)
 
 
-def _job(row: tuple[Any, ...]) -> Job:
+def _job(row: Sequence[Any]) -> Job | None:
+    """The job of a row: a failed one where the row is damaged; none where its id is not ours and so may be any path."""
     values = dict(zip(COLUMNS.split(", "), row, strict=True))
-    values["options"] = json.loads(values["options"])
-    values["error"] = json.loads(values["error"]) if values["error"] else None
-    return Job(**values)
+    if not is_id(values["id"]):
+        return None
+    try:
+        options, error = json.loads(values["options"]), values["error"]
+        return _JOB.validate_python({**values, "options": options, "error": json.loads(error) if error else None})
+    except (ValueError, TypeError, RecursionError):
+        task, name, model = (str(values[key]) for key in ("task", "name", "model"))
+        size = values["bytes"] if isinstance(values["bytes"], int) else 0
+        created, finished = (_time(values[key]) for key in ("created", "finished"))
+        return Job(
+            values["id"], task, name, model, {}, "failed",
+            bytes=size, error=DAMAGED, created=created or 0.0, finished=finished,
+        )  # fmt: skip
+
+
+_JOB = TypeAdapter(Job)
+
+
+def _time(value: object) -> float | None:
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def _text(raw: bytes) -> str:
+    """Text as it stands in a file: damage to one letter does not keep all rows from being read."""
+    return raw.decode("utf-8", "replace")

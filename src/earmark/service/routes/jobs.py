@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from earmark.service import uploads
 from earmark.service.problems import described, refusal
 from earmark.service.routes.forms import body
-from earmark.service.running import Service, service_of
+from earmark.service.running import Service, reading, service_of
 from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, JobView
 from earmark.service.store import QUICK, Job
 
@@ -43,7 +43,9 @@ async def create(request: Request) -> Response:
     return JSONResponse(view.model_dump(), 202, {"location": view.links["self"]})
 
 
-@router.post("/classify", responses=described(400, 408, 413, 415, 422, 429, 503, 507), openapi_extra=body(ClassifyForm))
+@router.post(
+    "/classify", responses=described(400, 408, 410, 413, 415, 422, 429, 503, 507), openapi_extra=body(ClassifyForm)
+)
 async def classify(request: Request) -> Classified:
     """What a clip is as a whole, answered at once; at most a minute of sound."""
     service = service_of(request)
@@ -54,7 +56,8 @@ async def classify(request: Request) -> Classified:
         ended = await service.finished(job.id)
         if ended.state == "failed":
             raise refusal(422, (ended.error or {}).get("detail"))
-        return Classified.model_validate_json(service.places.of(job.id).result.read_bytes())
+        with reading():
+            return Classified.model_validate_json(service.places.of(job.id).result.read_bytes())
     finally:
         with CancelScope(shield=True):  # also where the client has gone
             await to_thread.run_sync(service.supervisor.give_up, job.id)

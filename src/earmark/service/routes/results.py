@@ -26,7 +26,7 @@ from earmark.service.dataset import Recording, at_once, write_zip
 from earmark.service.places import JobFolder
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import ID, JobId
-from earmark.service.running import service_of
+from earmark.service.running import gone, reading, service_of
 from earmark.service.schemas import Corrected, Language, To
 from earmark.service.store import Job
 from earmark.timeline import Event, Timeline
@@ -45,7 +45,10 @@ MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "vtt": "text/vtt",
 @router.get(
     "/result",
     response_class=Response,
-    responses={200: {"content": {t: {} for t in (*MEDIA_TYPES.values(), "text/plain")}}, **described(404, 409, 422)},
+    responses={
+        200: {"content": {t: {} for t in (*MEDIA_TYPES.values(), "text/plain")}},
+        **described(404, 409, 410, 422),
+    },
 )
 def result(
     request: Request,
@@ -79,14 +82,16 @@ def result(
     return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"), headers=headers)
 
 
-@router.get("/view", response_class=Response, responses=described(404, 409, 422))
+@router.get("/view", response_class=Response, responses=described(404, 409, 410, 422))
 def view(request: Request, job_id: JobId) -> FileResponse:
     """What a page draws: waveform, spectrogram, the labels' thresholds, F0. See docs/service.md."""
     _, folder = service_of(request).done(job_id)
+    if not folder.view.is_file():
+        raise gone()
     return FileResponse(folder.view, media_type="application/json")
 
 
-@router.put("/events", status_code=204, responses=described(404, 409, 413, 422))
+@router.put("/events", status_code=204, responses=described(404, 409, 410, 413, 422))
 def correct(request: Request, job_id: JobId, corrected: Corrected) -> None:
     """Replace the events by those of a person; results are these from then on."""
     folder = _with_events(request, job_id)
@@ -103,13 +108,13 @@ def correct(request: Request, job_id: JobId, corrected: Corrected) -> None:
         part.write_text(_text(Json(), kept.with_events(events)), encoding="utf-8")
 
 
-@router.delete("/events", status_code=204, responses=described(404, 409, 422))
+@router.delete("/events", status_code=204, responses=described(404, 409, 410, 422))
 def forget_corrections(request: Request, job_id: JobId) -> None:
     """Back to what the model found."""
     _with_events(request, job_id).corrected.unlink(missing_ok=True)
 
 
-@router.get("/dataset", response_class=Response, responses=described(404, 409, 422, 503))
+@router.get("/dataset", response_class=Response, responses=described(404, 409, 410, 422, 503))
 def dataset(request: Request, job_id: JobId) -> FileResponse:
     """A zip that `earmark train` takes once unpacked: the table of clips, the events, and their sound."""
     return _zip(request, [job_id])
@@ -121,6 +126,8 @@ def _zip(request: Request, job_ids: list[str]) -> FileResponse:
         job, folder = service.done(job_id)
         if job.task == "words":
             raise refusal(409, f"{job.name}: words are no labelled sounds")
+        if not folder.upload.is_file():
+            raise gone()
         recordings.append(Recording(folder.upload, _kept(folder, "corrected"), job.id))
     first = service.places.of(job_ids[0])
     if not service.writing_datasets.acquire(blocking=False):
@@ -146,13 +153,14 @@ def _with_events(request: Request, job_id: str) -> JobFolder:
 
 def _kept(folder: JobFolder, which: str) -> Timeline:
     path = folder.corrected if which == "corrected" and folder.corrected.is_file() else folder.result
-    with path.open(encoding="utf-8", newline="") as file:
+    with reading(), path.open(encoding="utf-8", newline="") as file:
         return Json().read(file)
 
 
 def _found(folder: JobFolder, job: Job, sensitivity: float | None, thresholds: dict[str, float]) -> Timeline:
     usual = job.options.get("sensitivity", 0.5)
-    heard = finding.load(folder.scores)
+    with reading():
+        heard = finding.load(folder.scores)
     return finding.timeline(heard, job.name, usual if sensitivity is None else sensitivity, thresholds)
 
 
@@ -171,7 +179,7 @@ def _thresholds(given: list[str]) -> dict[str, float]:
 
 
 def _words_text(folder: JobFolder, to: str) -> tuple[str, str]:
-    with folder.result.open(encoding="utf-8", newline="") as file:
+    with reading(), folder.result.open(encoding="utf-8", newline="") as file:
         found = WordsJson().read(file)
     out = io.StringIO(newline="")
     if to in WORD_FORMATS:
@@ -186,7 +194,7 @@ def _text(form: Format[Timeline], timeline: Timeline) -> str:
     return out.getvalue()
 
 
-@several.get("/dataset", response_class=Response, responses=described(404, 409, 422, 503))
+@several.get("/dataset", response_class=Response, responses=described(404, 409, 410, 422, 503))
 def dataset_of_several(
     request: Request, job: Annotated[list[JobName], Query(min_length=1, max_length=200, description="ids of jobs")]
 ) -> FileResponse:
