@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from earmark.errors import EarmarkError
 from earmark.formats import FORMATS, Reader, for_name, read
-from earmark.formats.base import one_line
 from earmark.formats.table import plain, rich_table
 from earmark.timeline import Event, Timeline
+from earmark.util.text import one_line
 
 YARD = Timeline(
     "videos/my yard.mp4",

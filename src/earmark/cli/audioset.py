@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from earmark.cli import common
 from earmark.cli.common import To, bar, check_choice, need_matplotlib
 from earmark.errors import DatasetError, EarmarkError
 
@@ -127,9 +127,9 @@ def audioset(
         _draw(occurring, picture)
     if dry_run and to is To.json:
         document = preview.document(places, graph, selected, occurring, planned)
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        common.say_json(document, indent=2)
     else:
-        typer.echo(preview.text(selected, occurring, planned), err=not dry_run)
+        common.say_lines(preview.text(selected, occurring, planned), err=not dry_run)
     if out is not None and not dry_run:
         _acquire(selected.clips, quota, out, settings, to)
 
@@ -148,12 +148,12 @@ def _acquire(clips: Mapping[str, Sequence[Segment]], quota: int, out: Path, sett
         except RefusedError as error:
             refused, report = error, error.report
     if to is To.json:
-        typer.echo(json.dumps(asdict(report), default=str, indent=2, ensure_ascii=False))
+        common.say_json(asdict(report), default=str, indent=2)
     else:
         _say(_outcomes(report))
         if report.lacking and refused is None:
             _say(f"There are no more clips of {', '.join(report.lacking)}: take more tables, or exclude less.")
-        typer.echo(report.table)
+        common.say(report.table)
     if refused is not None:
         raise refused
 
@@ -250,4 +250,4 @@ def _draw(occurring: Together, picture: Path) -> None:
 
 
 def _say(message: object) -> None:
-    typer.echo(message, err=True)
+    common.say(message, err=True)

@@ -73,7 +73,7 @@ def augment(
     title = f"{clip.name}   (seed {seed})"
     headings = {f"{style} style": versions for style, versions in sections.items()}
     augment_plot.draw_versions(title, {"before": untouched, **headings}, picture)
-    typer.echo(picture)
+    common.say(picture)
 
 
 def _names(style: str, only: str | None, mixing: bool) -> dict[str, list[str]]:
@@ -120,4 +120,4 @@ def _write(versions: list[Version], clip: Path, folder: Path, rate: int) -> None
 
 
 def _say(message: object) -> None:
-    typer.echo(message, err=True)
+    common.say(message, err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +184,7 @@ def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path |
 
 
 def _tell(path: Path, made: _Made) -> None:
-    print(f"{path}: {made.count} caption{'' if made.count == 1 else 's'}", file=sys.stderr)
+    common.say(f"{path}: {made.count} caption{'' if made.count == 1 else 's'}", err=True)
 
 
 def _tell_of_unheard(path: Path, words: Phrases, model: Model) -> None:
@@ -196,7 +195,7 @@ def _tell_of_unheard(path: Path, words: Phrases, model: Model) -> None:
     known = {*usual.forms, *usual.priorities, *model.labels}
     unheard = sorted({*words.forms, *words.priorities} - known)
     if unheard:
-        print(f"earmark: {path}: not known to the model, so never said: {', '.join(unheard)}", file=sys.stderr)
+        common.say(f"earmark: {path}: not known to the model, so never said: {', '.join(unheard)}", err=True)
 
 
 def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:
@@ -221,7 +220,7 @@ def _burn(file: Path, made: _Made, at: float | None, path: Path) -> None:
         raise EarmarkError(f"--at {moment:g}", f"is after the end of {file}", f"choose a moment up to {end:.1f} s")
     lines = [line for cue in made.shown if cue.onset <= moment < cue.offset for line in cue.lines]
     burn_preview(file, moment, lines, path)
-    print(path if lines else f"{path}: no caption stands there at {moment:g} s", file=sys.stderr)
+    common.say(path if lines else f"{path}: no caption stands there at {moment:g} s", err=True)
 
 
 def _end(file: Path, made: _Made) -> float:

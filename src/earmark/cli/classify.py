@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from earmark.cli import common
 from earmark.errors import EarmarkError
+from earmark.util.text import in_json, visible
 
 HELP = """Say what a clip is, as a whole: its labels, best first.
 
@@ -48,11 +48,11 @@ def classify(
     draw_scores = output.scores_plotter() if plot else None
     chosen = common.open_model(model)
     if to == "csv":
-        typer.echo("recording,label,score")
+        common.say("recording,label,score")
 
     def work(file: Path) -> None:
         labels = classify_recording(common.source(file), chosen, track=track)[:top]
-        typer.echo(_render(str(file), labels, to))
+        common.say_lines(_render(str(file), labels, to))
         if plot and draw_scores:
             draw_scores(file.name, labels, output.place(plot, file, ".png", len(files)))
 
@@ -62,9 +62,10 @@ def classify(
 def _render(name: str, labels: list[tuple[str, float]], to: str) -> str:
     if to == "json":
         entries = [{"label": label, "score": score} for label, score in labels]
-        return json.dumps({"recording": name, "labels": entries}, ensure_ascii=False)
+        return in_json({"recording": name, "labels": entries})
     if to == "csv":
-        return "\n".join(f"{common.csv_field(name)},{label},{score}" for label, score in labels)
+        return "\n".join(f"{common.csv_field(name)},{common.csv_field(label)},{score}" for label, score in labels)
+    labels = [(visible(label), score) for label, score in labels]
     width = max(len(label) for label, _ in labels)
     bars = [f"  {label:<{width}}  {score:.2f}  {'█' * round(score * 30)}".rstrip() for label, score in labels]
-    return "\n".join([name, *bars])
+    return "\n".join([visible(name), *bars])

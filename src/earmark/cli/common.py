@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import sys
@@ -11,12 +10,13 @@ from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO, TypeVar, cast
 
 import typer
 
 from earmark.cli.streams import OutputError, standard_input
 from earmark.errors import EarmarkError, MissingExtraError
+from earmark.util.text import SheetWriter, in_json, visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -52,7 +52,22 @@ def for_each(files: Iterable[Path], work: Callable[[Path], None]) -> None:
 
 def complain(message: object) -> None:
     """One line on standard error, whatever a file's name holds."""
-    print("earmark:", " ".join(str(message).splitlines()), file=sys.stderr)
+    say("earmark: " + " ".join(str(message).splitlines()), err=True)
+
+
+def say(message: object = "", err: bool = False) -> None:
+    """One line on standard output, or on standard error, whatever a file's name holds."""
+    print(visible(message), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def say_lines(text: str, err: bool = False) -> None:
+    """The same for text of several lines."""
+    print(visible_lines(text), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def say_json(value: object, indent: int | None = None, default: Callable[[Any], object] | None = None) -> None:
+    """A value as JSON on standard output."""
+    print(in_json(value, indent=indent, default=default), flush=True)
 
 
 def source(file: Path) -> Path | BinaryIO:
@@ -171,9 +186,14 @@ def progress(file: Path) -> Iterator[Progress | None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(file.name, total=None, note="")
+        task = bars.add_task(visible(file.name), total=None, note="")
 
         def advance(done: float, total: float | None) -> None:
             bars.update(task, completed=done, total=total, note=f"{clock(done)} of {clock(total) if total else '?'}")
@@ -196,7 +216,7 @@ def bars(transfer: bool = False) -> Iterator[Bars]:
     )
 
     done = (DownloadColumn(), TransferSpeedColumn()) if transfer else (MofNCompleteColumn(),)
-    columns = (TextColumn("{task.description}"), BarColumn(), *done, TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *done, TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         yield shown
@@ -206,7 +226,7 @@ def bars(transfer: bool = False) -> Iterator[Bars]:
 def bar(name: str, total: int | None = None, transfer: bool = False) -> Iterator[Callable[[int, int | None], None]]:
     """One such bar; what comes is called with (done, total)."""
     with bars(transfer) as shown:
-        task = shown.add_task(name, total=total)
+        task = shown.add_task(visible(name), total=total)
         yield lambda done, total: shown.update(task, completed=done, total=total)
 
 
@@ -226,12 +246,22 @@ def clock(seconds: float) -> str:
 def csv_field(text: str) -> str:
     """Text as one field of a CSV line."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([text])
+    SheetWriter(line, "").writerow([text])
     return line.getvalue()
 
 
 def standard_output() -> TextIO:
-    """Standard output as UTF-8, line ends as written."""
+    """Standard output as UTF-8, line ends as written; a terminal obeys nothing in what is written."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="")
-    return sys.stdout
+    return cast(TextIO, _Terminal()) if sys.stdout.isatty() else sys.stdout
+
+
+class _Terminal(io.TextIOBase):
+    """Standard output where somebody reads it: what a format may hold, such as control characters in CSV, is seen."""
+
+    def write(self, text: str, /) -> int:
+        return sys.stdout.write(visible_lines(text))
+
+    def flush(self) -> None:
+        sys.stdout.flush()

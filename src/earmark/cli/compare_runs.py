@@ -10,6 +10,7 @@ import typer
 
 from earmark.cli import common
 from earmark.errors import EarmarkError
+from earmark.util.text import visible_lines
 
 if TYPE_CHECKING:
     from earmark.evaluation.runs import Run
@@ -33,7 +34,8 @@ def compare(places: Sequence[Path], to: str, sort: str | None, columns: str | No
         common.complain(error)
     if found:
         found = run_table.sort(found, order)
-        common.standard_output().write(run_table.FORMS[to](found, said))
+        text = run_table.FORMS[to](found, said)
+        common.standard_output().write(text if to == "csv" else visible_lines(text))
         if plot is not None:
             _draw(found, plot)
     if wrong:
@@ -54,7 +56,7 @@ def _draw(found: Sequence[Run], path: Path) -> None:
         report.draw_comparison(found, path)
     except OSError as error:
         raise EarmarkError(f"--plot {path}", f"cannot be written ({error.strerror})", "choose another file") from error
-    typer.echo(path, err=True)
+    common.say(path, err=True)
 
 
 def refresh(document: Path) -> None:
@@ -72,4 +74,4 @@ def refresh(document: Path) -> None:
     fresh = run_document.refresh(text, Path(), document)
     if fresh != text:
         write_whole(document, fresh)
-    typer.echo(f"{document}: {'its tables are made anew' if fresh != text else 'its tables are up to date'}", err=True)
+    common.say(f"{document}: {'its tables are made anew' if fresh != text else 'its tables are up to date'}", err=True)

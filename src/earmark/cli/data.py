@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli import audioset, augment, phrases, scenes, sentences, soundfont, speech, suspects
+from earmark.cli import audioset, augment, common, phrases, scenes, sentences, soundfont, speech, suspects
 from earmark.cli.common import To, bars, key_value
 from earmark.errors import DatasetError
 
@@ -127,7 +126,7 @@ def get_command(
             _ask(dataset)
         with _stages() as stage:
             acquire.get(dataset, target, url=url, stage=stage)
-    typer.echo(target)
+    common.say(target)
 
 
 @app.command("list", help=LIST_HELP)
@@ -137,16 +136,16 @@ def list_command(to: Output = To.table, data_dir: DataDir = None) -> None:
 
     known, found = known_datasets(data_dir), lying_about(data_dir)
     if to is To.json:
-        typer.echo(json.dumps({"known": known, "found": found}, indent=2, ensure_ascii=False))
+        common.say_json({"known": known, "found": found}, indent=2)
         return
     for one in known:
-        typer.echo(f"{one['name']:<14}{one['what']}")
-        typer.echo(f"{'':<14}{one['megabytes']:,} MB to fetch, {one['licence']}")
-        typer.echo(f"{'':<14}{one['path'] or 'not here: earmark data get ' + one['name']}")
-    typer.echo()
+        common.say(f"{one['name']:<14}{one['what']}")
+        common.say(f"{'':<14}{one['megabytes']:,} MB to fetch, {one['licence']}")
+        common.say(f"{'':<14}{one['path'] or 'not here: earmark data get ' + one['name']}")
+    common.say()
     for one in found:
         what = one["problem"] or f"{one['clips']:,} clips, {one['labels']} labels"
-        typer.echo(f"{one['path']}  ({one['layout'] or '?'}: {what})")
+        common.say(f"{one['path']}  ({one['layout'] or '?'}: {what})")
 
 
 @app.command("check", help=CHECK_HELP)
@@ -167,9 +166,9 @@ def check_command(
         events = _events(place, data_dir)
         report = check(dataset, lambda done, total: progress.update(task, completed=done, total=total), events=events)
     if to is To.json:
-        typer.echo(json.dumps(summary.as_json(report), indent=2, ensure_ascii=False))
+        common.say_json(summary.as_json(report), indent=2)
     else:
-        typer.echo(summary.text(report))
+        common.say_lines(summary.text(report))
     raise typer.Exit(1 if report.serious else 0)
 
 
@@ -190,7 +189,7 @@ def table_command(
     dataset = _load(place, layout, option, data_dir)
     table.write(dataset, out)
     _say(f"{len(dataset.clips):,} clips")
-    typer.echo(out)
+    common.say(out)
 
 
 def _load(
@@ -234,7 +233,7 @@ def _ask(dataset: Known) -> None:
 
 
 def _say(message: str) -> None:
-    typer.echo(message, err=True)
+    common.say(message, err=True)
 
 
 @contextmanager

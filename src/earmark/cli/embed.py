@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +66,7 @@ def embed(
         steps = _write(file, chosen, to, path, track)
         written.add(path)
         step = chosen.description.step
-        print(f"{path}: {steps:,} x {chosen.dimensions}, one each {step:g} s", file=sys.stderr)
+        common.say(f"{path}: {steps:,} x {chosen.dimensions}, one each {step:g} s", err=True)
 
     common.for_each(files, work)
 

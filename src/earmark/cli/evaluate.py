@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from earmark.cli import common, compare_runs, evaluate_clips, evaluate_events
 from earmark.errors import EarmarkError
+from earmark.util.text import in_json, visible_lines
 
 if TYPE_CHECKING:
     from earmark.evaluation.comparison.figures import Comparison
@@ -185,7 +185,7 @@ def _measure(classifiers: Sequence[str], on: Path, to: str, out: Path | None) ->
     if out is not None:
         from earmark.evaluation.comparison import report
 
-        typer.echo(report.write(comparison, out), err=True)
+        common.say(report.write(comparison, out), err=True)
     if failed:
         raise typer.Exit(1)
 
@@ -219,5 +219,5 @@ def _text(comparison: Comparison, to: str) -> str:
     from earmark.evaluation.comparison import tables
 
     if to == "json":
-        return json.dumps(comparison.summary(), ensure_ascii=False, indent=1) + "\n"
-    return tables.summary_csv(comparison) if to == "csv" else tables.plain(comparison)
+        return in_json(comparison.summary(), indent=1) + "\n"
+    return tables.summary_csv(comparison) if to == "csv" else visible_lines(tables.plain(comparison))

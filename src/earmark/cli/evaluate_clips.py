@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from earmark.cli import common
 from earmark.errors import EarmarkError
+from earmark.util.text import in_json, visible_lines
 
 if TYPE_CHECKING:
     from earmark.datasets import Clip, Dataset
@@ -33,11 +33,11 @@ def evaluate(model: Model, on: str, relabel: Sequence[str], to: str, out: Path |
     for error in said.unreadable:
         common.complain(error)
     summary = figures.summary(said)
-    text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n" if to == "json" else report.plain(summary)
+    text = in_json(summary, indent=1) + "\n" if to == "json" else visible_lines(report.plain(summary))
     common.standard_output().write(text)
     if out is not None:
         for path in report.write(said, summary, out):
-            typer.echo(path, err=True)
+            common.say(path, err=True)
     if said.unreadable:
         raise typer.Exit(1)
 
@@ -48,7 +48,7 @@ def _tell_of_unknown(dataset: Dataset, model: Model) -> None:
     if unknown and set(dataset.labels) & set(model.labels):
         clips = sum(not set(clip.labels) & set(model.labels) for clip in dataset.clips)
         known = "Not known to the model, and counted as none of its labels"
-        typer.echo(f"{known}: {', '.join(unknown)} ({clips} clips). --relabel gives them other names.", err=True)
+        common.say(f"{known}: {', '.join(unknown)} ({clips} clips). --relabel gives them other names.", err=True)
 
 
 def _renamed(dataset: Dataset, pairs: Sequence[str], model: Model) -> Dataset:

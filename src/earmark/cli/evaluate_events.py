@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import typer
 
 from earmark.cli import common
 from earmark.errors import DatasetError, EarmarkError
+from earmark.util.text import in_json, visible_lines
 
 if TYPE_CHECKING:
     from earmark.evaluation.events.annotated import Annotated
@@ -39,7 +39,7 @@ def evaluate(
     common.standard_output().write(_text(figures, to))
     if out is not None:
         for path in report.write(said, figures, out):
-            typer.echo(path, err=True)
+            common.say(path, err=True)
     if said.unreadable:
         raise typer.Exit(1)
 
@@ -55,8 +55,8 @@ def _text(figures: Mapping[str, Any], to: str) -> str:
     from earmark.evaluation.events import report
 
     if to == "json":
-        return json.dumps(figures, ensure_ascii=False, indent=1) + "\n"
-    return report.table(figures) if to == "csv" else report.plain(figures)
+        return in_json(figures, indent=1) + "\n"
+    return report.table(figures) if to == "csv" else visible_lines(report.plain(figures))
 
 
 def _tell_of_unknown(recordings: Annotated, model: Model) -> None:
@@ -71,4 +71,4 @@ def _tell_of_unknown(recordings: Annotated, model: Model) -> None:
         remedy = f"rename some with --relabel; the model knows {some(model.labels)}"
         raise DatasetError(recordings.table.parent, reason, remedy)
     left_out = f"Not known to the model, and left out: {', '.join(unknown)}."
-    typer.echo(f"{left_out} --relabel gives them other names.", err=True)
+    common.say(f"{left_out} --relabel gives them other names.", err=True)

@@ -48,7 +48,7 @@ def plot(index: Index, query: Query, picture: Path, by: str | None) -> None:
     from earmark.archive.plotting import draw
 
     draw(index, query, path, by)
-    typer.echo(path, err=True)
+    common.say(path, err=True)
 
 
 def events(index: Index, query: Query, order: Order, limit: int | None, to: str) -> list[Found]:
@@ -59,7 +59,7 @@ def events(index: Index, query: Query, order: Order, limit: int | None, to: str)
         events = find(index, query, order, AT_A_TERMINAL + 1)
         if len(events) > AT_A_TERMINAL:
             all_ = total(index, query).events
-            print(f"the first {AT_A_TERMINAL} of {all_:,}; --limit {all_} shows all", file=sys.stderr)
+            common.say(f"the first {AT_A_TERMINAL} of {all_:,}; --limit {all_} shows all", err=True)
         return events[:AT_A_TERMINAL]
     return find(index, query, order, limit)
 
@@ -112,7 +112,7 @@ def _cut(
     recordings = len({one.recording for one in events})
     with common.bar("recordings", recordings) as advance:
         there = cutting.cut(index, query, events, archive, out, margin, failed.append, advance)
-    print(f"{out}: {len(there)} excerpt{'' if len(there) == 1 else 's'}", file=sys.stderr)
+    common.say(f"{out}: {len(there)} excerpt{'' if len(there) == 1 else 's'}", err=True)
 
 
 def _play(events: Sequence[Found], archive: Archive, margin: float, failed: list[EarmarkError]) -> None:
@@ -120,7 +120,7 @@ def _play(events: Sequence[Found], archive: Archive, margin: float, failed: list
 
     for recording, some in groupby(events, lambda one: one.recording):
         spans = [(max(0.0, one.onset - margin), one.offset + margin) for one in some]
-        print(f"{recording}: {', '.join(map(_span, spans))}", file=sys.stderr)
+        common.say(f"{recording}: {', '.join(map(_span, spans))}", err=True)
         try:
             with archive.opened(recording) as source:
                 media.play_spans(source, spans)

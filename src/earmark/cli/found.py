@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from earmark.cli import common
+from earmark.util.text import SheetWriter, in_json, visible
 
 if TYPE_CHECKING:
     from earmark.archive.searching import Found, Group, Total
@@ -32,7 +32,7 @@ def show_rows(found: Iterable[Found], to: str, unsure: bool = False) -> None:
 def show_groups(groups: Sequence[Group], by: str, to: str) -> None:
     """The groups, one a line."""
     if to == "table":
-        rows = [(_plain(group.name or NO_DATE), f"{group.events:,}", common.clock(group.seconds)) for group in groups]
+        rows = [(visible(group.name or NO_DATE), f"{group.events:,}", common.clock(group.seconds)) for group in groups]
         return _aligned((by, "events", "in all"), rows, "lrr") if groups else _write("no sounds found\n")
     _show([{by: one.name, "events": one.events, "seconds": one.seconds} for one in groups], [by, *_COUNTED], to)
 
@@ -64,10 +64,10 @@ def _event_table(found: Sequence[Found]) -> tuple[Sequence[str], list[Sequence[s
     from earmark.formats.table import clock
 
     columns = [
-        ("recording", "l", [_plain(one.recording) for one in found]),
+        ("recording", "l", [visible(one.recording) for one in found]),
         ("time", "r", [clock(one.onset) for one in found]),
         ("length", "r", [f"{one.length:.1f} s" for one in found]),
-        ("sound", "l", [_plain(one.label) for one in found]),
+        ("sound", "l", [visible(one.label) for one in found]),
         ("score", "r", [f"{one.score:.2f}" for one in found]),
         ("threshold", "r", ["" if one.threshold is None else f"{one.threshold:.2f}" for one in found]),
         ("date", "l", ["" if one.began is None else f"{one.began:%Y-%m-%d %H:%M:%S}" for one in found]),
@@ -93,18 +93,11 @@ def _show(items: Iterable[dict[str, Any]], fields: Sequence[str], to: str) -> No
     if to == "json":
         before = "[\n"
         for item in items:
-            out.write(f"{before}  {json.dumps(item, ensure_ascii=False)}")
+            out.write(f"{before}  {in_json(item)}")
             before = ",\n"
         out.write("[]\n" if before == "[\n" else "\n]\n")
         return
-    writer = csv.DictWriter(out, fields, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(items)
-
-
-def _plain(text: str) -> str:
-    """On one line, whatever a file's name holds."""
-    return " ".join(text.splitlines()) if text.isprintable() else repr(text)[1:-1]
+    SheetWriter(out).write_by_name(fields, items)
 
 
 def _write(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import typer
 
 from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
+from earmark.util.text import visible
 
 if TYPE_CHECKING:
     from earmark.archive.recordings import Found
@@ -114,12 +114,13 @@ def _check(found: Found, out: Path, place: str) -> None:
 def _looking(place: str) -> Iterator[None]:
     """A word on standard error, as a large archive takes a while to look through."""
     from rich.console import Console
+    from rich.markup import escape
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
         return
-    with console.status(f"looking for recordings in {place}"):
+    with console.status(escape(f"looking for recordings in {visible(place)}")):
         yield
 
 
@@ -155,7 +156,7 @@ def _tell(report: Report, out: Path, to: common.To) -> None:
     _few("warning", report.damaged)
     common.complain(_summary(report, out))
     if to is common.To.json:
-        typer.echo(json.dumps({"index": str(out), **report.plain()}, ensure_ascii=False))
+        common.say_json({"index": str(out), **report.plain()})
         return
     _table(report)
 
@@ -186,4 +187,4 @@ def _table(report: Report) -> None:
         ("MB of index", round(report.index_bytes / 1e6, 2)),
     )
     for name, count in rows:
-        typer.echo(f"{name:<18}{count:>12,}")
+        common.say(f"{name:<18}{count:>12,}")

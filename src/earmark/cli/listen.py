@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -85,7 +84,7 @@ def _list_devices() -> None:
     from earmark.live.microphone import microphones
 
     for name in microphones():
-        typer.echo(name)
+        common.say(name)
 
 
 def _listener(
@@ -118,7 +117,7 @@ def _follow(
             for block in blocks:
                 show(heard.noted(listener.hear(block)), listener.seconds)
         show(heard.noted(listener.finish()), listener.seconds)
-    print(heard.summary(listener.seconds), file=sys.stderr)
+    common.say_lines(heard.summary(listener.seconds), err=True)
 
 
 @contextmanager

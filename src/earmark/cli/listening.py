@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import deque
@@ -78,7 +77,7 @@ def _json(changes: Sequence[AnyChange], _seconds: float) -> None:
     from earmark.live import message
 
     for change in changes:
-        print(json.dumps(message(change), ensure_ascii=False), flush=True)
+        common.say_json(message(change))
 
 
 class Lines:
@@ -95,7 +94,7 @@ class Lines:
         for change in changes:
             if isinstance(change, Begin):
                 alarm = "  (alarm)" if change.alarm else ""
-                print(f"{time_of(change.onset, self.began)}  [{change.text}]{alarm}", flush=True)
+                common.say(f"{time_of(change.onset, self.began)}  [{change.text}]{alarm}")
 
 
 @dataclass

@@ -115,7 +115,7 @@ def get_command(
         _say(f"{pretrained.ENVIRONMENT} names a copy: nothing was fetched.")
     else:
         path = _fetch(weights, url, out)
-    typer.echo(path)
+    common.say(path)
     if out is None:
         _convert(name)
 
@@ -152,14 +152,15 @@ def _show_all(to: str) -> None:
 
     found = {key: load_model(path).description for key, path in bundled_models().items()}
     if to == "json":
-        typer.echo(json.dumps({key: json.loads(about.to_json()) for key, about in found.items()}, ensure_ascii=False))
+        common.say_json({key: json.loads(about.to_json()) for key, about in found.items()})
         return
     for key, about in found.items():
         plural = "" if len(about.labels) == 1 else "s"
-        typer.echo(f"{key}  {len(about.labels)} label{plural}  {about.card.get('description', '')}")
-    typer.echo("\nPretrained weights that training can start from:")
+        common.say(f"{key}  {len(about.labels)} label{plural}  {about.card.get('description', '')}")
+    common.say()
+    common.say("Pretrained weights that training can start from:")
     for key, weights in PRETRAINED.items():
-        typer.echo(f"{key}  {weights.terms}  {_whereabouts(weights)}")
+        common.say(f"{key}  {weights.terms}  {_whereabouts(weights)}")
 
 
 def _show_model(name: str, to: str) -> None:
@@ -167,15 +168,15 @@ def _show_model(name: str, to: str) -> None:
 
     about = load_model(name).description
     if to == "json":
-        typer.echo(about.to_json())
+        common.say_json(json.loads(about.to_json()))
         return
-    typer.echo(f"{about.name}: {about.card.get('description', '')}")
+    common.say(f"{about.name}: {about.card.get('description', '')}")
     for line in _listed(about.labels):
-        typer.echo(line)
-    typer.echo(f"Answers: one each {about.step:.3g} s, which waits {about.latency:.2g} s for what follows")
+        common.say_lines(line)
+    common.say(f"Answers: one each {about.step:.3g} s, which waits {about.latency:.2g} s for what follows")
     for key, value in about.card.items():
         if key != "description":
-            typer.echo(f"{key}: {_plain(value)}")
+            common.say_lines(f"{key}: {_plain(value)}")
 
 
 def _listed(labels: Sequence[str]) -> list[str]:
@@ -219,17 +220,17 @@ def _show_weights(weights: PretrainedWeights, to: str) -> None:
     if to == "json":
         made = _model_file(weights.name)
         card = {"kind": "pretrained", **asdict(weights), "path": path, "problem": problem, "model": made and str(made)}
-        typer.echo(json.dumps(card, ensure_ascii=False))
+        common.say_json(card)
         return
-    typer.echo(f"{weights.name}: {weights.what}")
-    typer.echo(f"licence: {weights.licence}, {weights.licence_note}")
-    typer.echo(f"source: {weights.source}")
-    typer.echo(f"cite: {weights.citation}")
-    typer.echo(f"address: {weights.url}")
-    typer.echo(f"size: {'not known' if weights.bytes is None else f'{weights.bytes:,} bytes'}")
-    typer.echo(f"SHA-256: {weights.sha256 or 'not known, so that the file cannot be checked'}")
-    typer.echo(f"file: {path or problem}")
-    typer.echo(f"model file: {_model_file(weights.name) or f'not here: earmark models get {weights.name}'}")
+    common.say(f"{weights.name}: {weights.what}")
+    common.say(f"licence: {weights.licence}, {weights.licence_note}")
+    common.say(f"source: {weights.source}")
+    common.say(f"cite: {weights.citation}")
+    common.say(f"address: {weights.url}")
+    common.say(f"size: {'not known' if weights.bytes is None else f'{weights.bytes:,} bytes'}")
+    common.say(f"SHA-256: {weights.sha256 or 'not known, so that the file cannot be checked'}")
+    common.say(f"file: {path or problem}")
+    common.say(f"model file: {_model_file(weights.name) or f'not here: earmark models get {weights.name}'}")
 
 
 def _model_file(name: str) -> Path | None:
@@ -252,4 +253,4 @@ def _plain(value: Any) -> str:
 
 
 def _say(message: str) -> None:
-    typer.echo(message, err=True)
+    common.say(message, err=True)

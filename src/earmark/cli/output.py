@@ -13,6 +13,7 @@ from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.formats import FORMATS, Format, for_name, table
 from earmark.util.atomic import atomic_write
+from earmark.util.text import visible, visible_lines
 
 if TYPE_CHECKING:
     from earmark.second_view import Seconds
@@ -49,8 +50,8 @@ class TableWriter(Writer[R]):
 
     def add(self, found: R) -> None:
         """Print it."""
-        head = f"{found.recording}\n" if self.several else ""
-        common.standard_output().write(head + self.plain(found) + ("\n" if self.several else ""))
+        head = f"{visible(found.recording)}\n" if self.several else ""
+        common.standard_output().write(head + visible_lines(self.plain(found)) + ("\n" if self.several else ""))
         sys.stdout.flush()
 
 
@@ -107,7 +108,7 @@ class FilesWriter(Writer[R]):
         self.spare(path)
         write_whole(path, text.getvalue())
         self.written.add(path)
-        print(path, file=sys.stderr)
+        common.say(path, err=True)
 
 
 def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from earmark.cli import common
 from earmark.cli.common import bars
 from earmark.errors import EarmarkError
 
@@ -113,7 +113,7 @@ def phrases(
     )
     warn_of_music(plan)
     _build(plan, out, jobs)
-    typer.echo(out)
+    common.say(out)
 
 
 def _split(text: str) -> list[str]:
@@ -158,11 +158,11 @@ def _list(to_json: bool) -> None:
     if to_json:
         keys = ("name", "program", "label", "labels", "manner", "low", "high", "weight", "wider")
         rows = [{key: getattr(one, key) for key in keys} for one in INSTRUMENTS]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        common.say_json(rows, indent=2)
         return
     for label in (*DEFAULT_LABELS, *(label for label in LABELS if label not in DEFAULT_LABELS), None):
-        typer.echo(label or "no label: they accompany, or play where none of the labels does")
+        common.say(label or "no label: they accompany, or play where none of the labels does")
         for one in INSTRUMENTS:
             if label in one.labels or (label is None and not one.labels):
                 kind = "kit" if one.manner == "drums" else "program"
-                typer.echo(f"  {kind} {one.program:>3}  {one.name}")
+                common.say(f"  {kind} {one.program:>3}  {one.name}")

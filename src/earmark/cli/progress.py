@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from earmark.util.text import visible
+
 if TYPE_CHECKING:
     from earmark.training.fit import EpochReport
     from earmark.training.words.fit import WordsEpoch
@@ -24,7 +26,7 @@ class TrainingProgress:
         self.show = show
         self.console = Console(stderr=True)
         self.bars = Progress(
-            TextColumn("{task.description:<10}"),
+            TextColumn("{task.description:<10}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -40,7 +42,7 @@ class TrainingProgress:
     def within(self, name: str) -> TrainingProgress:
         """The same progress, for one of several runs: its name is said first."""
         if self.show:
-            self.console.print(name, highlight=False)
+            self.console.print(visible(name), highlight=False, markup=False)
         for task in self.tasks.values():
             self.bars.remove_task(task)  # type: ignore[arg-type]
         self.tasks.clear()
@@ -76,11 +78,12 @@ class TrainingProgress:
     def _advance(self, name: str, done: int, total: int, note: str) -> None:
         if self.console.is_terminal:
             if name not in self.tasks:
-                self.tasks[name] = self.bars.add_task(name, total=total, note=note)
+                self.tasks[name] = self.bars.add_task(visible(name), total=total, note=note)
             self.bars.update(self.tasks[name], completed=done, note=note)  # type: ignore[arg-type]
         elif self.show and (done == total or time.monotonic() - self.logged.get(name, 0.0) > LOG_SECONDS):
             self.logged[name] = time.monotonic()
-            self.console.print(f"{name}: {done} of {total}  {note}".rstrip(), highlight=False)
+            line = f"{visible(name)}: {done} of {total}  {note}".rstrip()
+            self.console.print(line, highlight=False, markup=False)
 
 
 def _expected(report: EpochReport | WordsEpoch, networks: int, rounds: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from earmark.cli import common
 from earmark.cli.common import bars, need_matplotlib
 from earmark.errors import EarmarkError
 
@@ -127,7 +128,7 @@ def scenes(
     _build(plan, out, jobs, _formats(jams, textgrid))
     if plot is not None:
         _draw(plan, out, plot)
-    typer.echo(out)
+    common.say(out)
 
 
 def _labels(text: str | None) -> frozenset[str] | None:
@@ -185,10 +186,10 @@ def _draw(plan: Plan, out: Path, picture: Path) -> None:
 
     events = read(out / building.EVENTS).get(FIRST, ())
     draw_timeline(out / FIRST, Timeline(FIRST, plan.seconds, "scenes", events), picture)
-    typer.echo(picture, err=True)
+    common.say(picture, err=True)
 
 
 def _tell(plan: Plan) -> None:
     from earmark.datasets.scenes import summary
 
-    typer.echo(summary.text(plan))
+    common.say_lines(summary.text(plan))

@@ -68,8 +68,8 @@ def sentences(
     plan = building.Plan(voices.find(place), count, snrs, grouped, seed)
     _build(plan, out)
     voiced = "1 speaker" if len(plan.voices) == 1 else f"{len(plan.voices)} speakers"
-    typer.echo(f"{voiced}, {count} x {' + '.join(plan.conditions)}", err=True)
-    typer.echo(out)
+    common.say(f"{voiced}, {count} x {' + '.join(plan.conditions)}", err=True)
+    common.say(out)
 
 
 def _build(plan: Plan, out: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from earmark.cli import common
 from earmark.errors import EarmarkError
 
 HELP = """Make a SoundFont of recorded notes, for `earmark data phrases`: what all violins have in common, many teach.
@@ -40,8 +41,8 @@ def soundfont(
     font_writing.write(found, out)
     for instrument, recorded in found.items():
         labels = ", ".join(instrument.labels) or "-"
-        typer.echo(f"{instrument.name:<24}{labels:<18}{_number(len(recorded)):>10}", err=True)
-    typer.echo(out)
+        common.say(f"{instrument.name:<24}{labels:<18}{_number(len(recorded)):>10}", err=True)
+    common.say(out)
 
 
 def _number(notes: int) -> str:

@@ -188,7 +188,7 @@ def _convert(files: list[Path], out: Path, container: Container) -> None:
             raise EarmarkError(file, f"has the name of another: {pair.audio} is taken", "use another --out")
         written.add(pair)
         jobs.from_answer(file, pair)
-        typer.echo(pair.audio)
+        common.say(pair.audio)
 
     common.for_each(files, convert)
 
@@ -201,8 +201,8 @@ def _make(jobs: list[Job], out: Path) -> None:
             made += 1
     there = len(jobs) - made
     kept = f"; {there:,} there already" if there else ""
-    typer.echo(f"{_count(made, 'recording')} with {_count(words, 'word')}{kept}", err=True)
-    typer.echo(out)
+    common.say(f"{_count(made, 'recording')} with {_count(words, 'word')}{kept}", err=True)
+    common.say(out)
 
 
 def _count(number: int, what: str) -> str:

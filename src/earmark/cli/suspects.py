@@ -218,11 +218,11 @@ def _tell(found: Suspects, folder: Path, run: Path | None) -> None:
     if found.unknown:
         who = "the run does not know" if run else "no class stands for"
         common.complain(f"{found.unknown:,} clips have labels that {who}, and are not ranked")
-    typer.echo(f"Ranked {len(found.ranked):,} clips; confident learning doubts {_labels(found.doubted)}")
+    common.say(f"Ranked {len(found.ranked):,} clips; confident learning doubts {_labels(found.doubted)}")
     if run is not None:
-        typer.echo(f"Run: {run}")
-    typer.echo(f"Table: {folder / TABLE}")
-    typer.echo(f"Page: {folder / PAGE}")
+        common.say(f"Run: {run}")
+    common.say(f"Table: {folder / TABLE}")
+    common.say(f"Page: {folder / PAGE}")
 
 
 def _labels(count: int) -> str:

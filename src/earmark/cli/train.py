@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earmark.cli import common
+
 if TYPE_CHECKING:
     from earmark.training.folders import Outcome
     from earmark.training.recipe import Recipe
@@ -102,18 +104,18 @@ def _add(what: Path, model: str, overrides: list[str] | None, thorough: bool, ou
         )
     with TrainingProgress() as progress:
         added = addition.add(model, what, out, cache, progress.preparing)
-    typer.echo(f"Added to {model}, whose own labels score as before: {', '.join(added.labels)} ({added.clips} clips)")
+    common.say(f"Added to {model}, whose own labels score as before: {', '.join(added.labels)} ({added.clips} clips)")
     for label, figures in added.figures.items():
         if "found" in figures:
             false = f", {figures['false']:.0%} of the others' by mistake" if "false" in figures else ""
-            typer.echo(
+            common.say(
                 f"  {label:<20} {figures['found']:.0%} of its clips marked by columns that they did not teach{false}"
             )
     if not added.negatives:
-        typer.echo("What other sounds are to this model is not known: expect false marks, or give a model on mn04_as.")
-    typer.echo(f"Model: {added.model}")
-    typer.echo("Use it:")
-    typer.echo(f"  earmark label VIDEO --model {added.model}")
+        common.say("What other sounds are to this model is not known: expect false marks, or give a model on mn04_as.")
+    common.say(f"Model: {added.model}")
+    common.say("Use it:")
+    common.say(f"  earmark label VIDEO --model {added.model}")
 
 
 def _task(what: Path) -> str | None:
@@ -140,9 +142,9 @@ def _study(
     for row in outcome.rows:
         spread = "" if row["low"] is None else f"   95 % interval {row['low']:.3f} to {row['high']:.3f}"
         name = f"{row['variant']} {row['series']}".strip()
-        typer.echo(f"  {name:<40} accuracy {row['accuracy']:.3f}{spread}")
-    typer.echo(f"Table: {outcome.folder / 'table.csv'}")
-    typer.echo(f"Picture: {outcome.folder / 'study.png'}")
+        common.say(f"  {name:<40} accuracy {row['accuracy']:.3f}{spread}")
+    common.say(f"Table: {outcome.folder / 'table.csv'}")
+    common.say(f"Picture: {outcome.folder / 'study.png'}")
 
 
 def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path | None) -> None:
@@ -152,12 +154,12 @@ def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path
     with TrainingProgress() as progress:
         outcome = run.run(recipe.load(what, overrides), out, progress, cache)
     figures = outcome.metrics["validation"]
-    typer.echo("On sentences of other speakers, which chose the thresholds:")
-    typer.echo(f"  frame accuracy {figures['accuracy']:.3f}   F1 {figures['f1']:.3f}   AUC {figures['auc']:.3f}")
-    typer.echo(f"Model: {outcome.model}")
-    typer.echo("Use it, and measure it on recordings with the words' times beside them:")
-    typer.echo(f"  earmark words SPEECH --classifier {outcome.model}")
-    typer.echo(f"  earmark evaluate {outcome.model} --on FOLDER")
+    common.say("On sentences of other speakers, which chose the thresholds:")
+    common.say(f"  frame accuracy {figures['accuracy']:.3f}   F1 {figures['f1']:.3f}   AUC {figures['auc']:.3f}")
+    common.say(f"Model: {outcome.model}")
+    common.say("Use it, and measure it on recordings with the words' times beside them:")
+    common.say(f"  earmark words SPEECH --classifier {outcome.model}")
+    common.say(f"  earmark evaluate {outcome.model} --on FOLDER")
 
 
 def _ask_for_weights(plans: list[Recipe], otherwise: str = "") -> None:
@@ -193,19 +195,19 @@ def _check_installed() -> None:
 def _tell(outcome: Outcome) -> None:
     metrics: dict[str, Any] = outcome.metrics
     if "accuracy" in metrics:
-        typer.echo(f"Protocol: {metrics['protocol']}")
+        common.say(f"Protocol: {metrics['protocol']}")
         for division in metrics["divisions"]:
-            typer.echo(
+            common.say(
                 f"  {division['name']:<10} {division['clips']:>5} clips   "
                 f"accuracy {division['accuracy']:.3f}   macro-F1 {division['macro_f1']:.3f}"
             )
         if len(metrics["divisions"]) > 1:
             mean, std = metrics["accuracy"]["mean"], metrics["accuracy"]["std"]
-            typer.echo(f"  mean accuracy {mean:.3f}, standard deviation {std:.3f}")
+            common.say(f"  mean accuracy {mean:.3f}, standard deviation {std:.3f}")
         weakest = sorted((c for c in metrics["classes"] if c["clips"]), key=lambda c: c["f1"])[:5]
-        typer.echo("Weakest classes: " + ", ".join(f"{c['label']} (F1 {c['f1']:.2f})" for c in weakest))
-        typer.echo(f"Confusion matrix: {outcome.folder / 'confusion.png'}")
-    typer.echo(f"Model: {outcome.model}")
-    typer.echo("Use it:")
-    typer.echo(f"  earmark label VIDEO --model {outcome.model}")
-    typer.echo(f"  earmark classify CLIP --model {outcome.model}")
+        common.say("Weakest classes: " + ", ".join(f"{c['label']} (F1 {c['f1']:.2f})" for c in weakest))
+        common.say(f"Confusion matrix: {outcome.folder / 'confusion.png'}")
+    common.say(f"Model: {outcome.model}")
+    common.say("Use it:")
+    common.say(f"  earmark label VIDEO --model {outcome.model}")
+    common.say(f"  earmark classify CLIP --model {outcome.model}")

@@ -100,8 +100,8 @@ def tune(
     for label in chosen.labels:
         before, after = chosen.description.threshold(label), tuned.description.threshold(label)
         if before != after:
-            typer.echo(f"{label}: {before.on:.2f}, {before.off:.2f} -> {after.on:.2f}, {after.off:.2f}", err=True)
-    typer.echo(out)
+            common.say(f"{label}: {before.on:.2f}, {before.off:.2f} -> {after.on:.2f}, {after.off:.2f}", err=True)
+    common.say(out)
 
 
 def _recordings(folder: Path) -> list[Path]:

@@ -228,9 +228,7 @@ def _choose(prompt: str, count: int, keys: str, empty: str = "") -> list[int]:
 
 
 def _say(text: object) -> None:
-    from earmark.formats.base import encodable
-
-    print(encodable(str(text)))
+    common.say_lines(str(text))
 
 
 def _compare(results: Iterable[_Result]) -> None:

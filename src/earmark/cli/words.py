@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +171,7 @@ class _Cutting:
             spans.append((max(0.0, word.onset - self.margin), min(word.offset + self.margin, found.duration), path))
         self.taken.update(path.absolute() for *_, path in spans)
         written = list(media.write_spans(file, spans, track=self.track)) if spans else []
-        print(f"{self.folder}: {len(written)} words of {file.name}", file=sys.stderr)
+        common.say(f"{self.folder}: {len(written)} words of {file.name}", err=True)
 
 
 def _rules(pause: float | None, min_word: float | None, sensitivity: float) -> WordRules:

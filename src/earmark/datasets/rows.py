@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from earmark.errors import DatasetError
 from earmark.util.atomic import atomic_write
+from earmark.util.text import SheetWriter, unguarded
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -99,7 +100,7 @@ def _rows(table: Path, reader: Reader, required: tuple[str, ...]) -> Iterator[Ro
         if len(cells) > len(columns):
             reason = f"line {first} has {len(cells)} values for {len(columns)} columns"
             raise DatasetError(table, reason, "put values that hold a comma in double quotes")
-        yield Row(table, first, dict(zip(columns, cells, strict=False)))
+        yield Row(table, first, dict(zip(columns, map(unguarded, cells), strict=False)))
 
 
 def _check_columns(table: Path, columns: tuple[str, ...], required: tuple[str, ...]) -> None:
@@ -123,7 +124,7 @@ def write(table: Path, columns: Sequence[str], lines: Iterable[Sequence[str]]) -
     """
     try:
         with atomic_write(table) as part, part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            writer = SheetWriter(file)
             writer.writerow(columns)
             writer.writerows(lines)
     except (OSError, UnicodeEncodeError) as error:

@@ -11,6 +11,7 @@ from earmark.datasets.clip import Clip
 from earmark.datasets.copies import Copies
 from earmark.datasets.measure import Measured
 from earmark.datasets.strong import EventReport
+from earmark.util.text import visible
 
 T = TypeVar("T")
 
@@ -122,9 +123,9 @@ def _labelled(events: EventReport | None) -> str:
     """When labels sound: how often, and for how long."""
     if events is None or not events.counts:
         return ""
-    width = max(map(len, events.counts))
+    width = max(len(visible(label)) for label in events.counts)
     lines = [
-        f"{label:<{width}} {_number(count, 'event'):>14} {events.seconds[label]:>11,.1f} s"
+        f"{visible(label):<{width}} {_number(count, 'event'):>14} {events.seconds[label]:>11,.1f} s"
         for label, count in events.counts.items()
     ]
     return "\n".join(["events:", *lines])
@@ -136,7 +137,7 @@ def _such_as(found: Sequence[T], show: Callable[[T], str]) -> str:
 
 
 def _name(clip: Clip) -> str:
-    return clip.path.name + (f" at {clip.start:g} s" if clip.start else "")
+    return visible(clip.path.name) + (f" at {clip.start:g} s" if clip.start else "")
 
 
 def _name_and_reason(one: Measured) -> str:
@@ -175,7 +176,7 @@ def _group_line(group: Copies) -> str:
 
 
 def _labels(clip: Clip) -> str:
-    return "+".join(clip.labels) or "no label"
+    return visible("+".join(clip.labels)) or "no label"
 
 
 def _balance(counts: dict[str, int]) -> str:
@@ -184,9 +185,10 @@ def _balance(counts: dict[str, int]) -> str:
     most = max(counts.values())
     if most == min(counts.values()):
         return f"balance: {_number(most, 'clip')} of each of the {len(counts)} labels"
-    width = max(len(label) for label in counts)
+    width = max(len(visible(label)) for label in counts)
     return "\n".join(
-        f"{label:<{width}} {count:>6,} {'█' * max(1, round(_BAR * count / most))}" for label, count in counts.items()
+        f"{visible(label):<{width}} {count:>6,} {'█' * max(1, round(_BAR * count / most))}"
+        for label, count in counts.items()
     )
 
 

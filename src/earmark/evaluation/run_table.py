@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from earmark.errors import EarmarkError
 from earmark.evaluation.runs import Run
+from earmark.util.text import SheetWriter, in_json, visible
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def sort(runs: Sequence[Run], by: Sequence[str] = ORDER) -> list[Run]:
 def plain(runs: Sequence[Run], columns: Sequence[str] = SHORT) -> str:
     """Aligned lines, and what their headings mean."""
     chosen = [COLUMNS[name] for name in columns]
-    rows = [[c.heading for c in chosen], *([c.text(run) for c in chosen] for run in runs)]
+    rows = [[c.heading for c in chosen], *([visible(c.text(run)) for c in chosen] for run in runs)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(chosen))]
     lines = [
         "  ".join(
@@ -150,7 +149,7 @@ def markdown(runs: Sequence[Run], columns: Sequence[str] = USUAL) -> str:
     rows = [
         [c.heading for c in chosen],
         ["---:" if c.figure else "---" for c in chosen],
-        *([c.text(run).replace("|", "\\|") for c in chosen] for run in runs),
+        *([visible(c.text(run)).replace("|", "\\|") for c in chosen] for run in runs),
     ]
     return "".join("| " + " | ".join(row) + " |\n" for row in rows)
 
@@ -158,7 +157,7 @@ def markdown(runs: Sequence[Run], columns: Sequence[str] = USUAL) -> str:
 def as_csv(runs: Sequence[Run], columns: Sequence[str] = USUAL) -> str:
     """CSV with a heading; unknown values are empty, an interval has two columns."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = SheetWriter(text)
     writer.writerow(name for key in columns for name in _ends(key))
     for run in runs:
         writer.writerow(value for key in columns for value in _values(key, run))
@@ -179,7 +178,7 @@ def _values(key: str, run: Run) -> Iterable[Any]:
 def as_json(runs: Sequence[Run], columns: Sequence[str] = USUAL) -> str:
     """A list with an object for each run, under the names of `--columns`; unknown values are null."""
     records = [{key: _json(key, run) for key in columns} for run in runs]
-    return json.dumps(records, ensure_ascii=False, indent=1) + "\n"
+    return in_json(records, indent=1) + "\n"
 
 
 def _json(key: str, run: Run) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from earmark.errors import EarmarkError
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.evaluation.suspects import rank
 from earmark.util.atomic import atomic_write
+from earmark.util.text import SheetWriter
 
 COLUMNS = ("path", "start", "end", "label", "guess", "score", "rank", "decision", "relabel")
 
@@ -132,7 +132,7 @@ def write(suspects: Sequence[Suspect], decided: Mapping[Key, Mark], path: Path, 
     """
     try:
         with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            writer = SheetWriter(file)
             writer.writerow(COLUMNS)
             writer.writerows(suspect.row for suspect in suspects)
             writer.writerows(others(suspects, decided, root))

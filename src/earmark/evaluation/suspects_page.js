@@ -64,7 +64,14 @@ function recall() {
   }
 }
 
-function field(text) {
+// What a spreadsheet would take for a formula gets an apostrophe, as `guarded` in util/text.py has it.
+function guarded(text) {
+  const formula = /^'*(?:[\t\r]|[=@+-][^])/.test(text);
+  return formula && !/^'*[+-](?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? `'${text}` : text;
+}
+
+function field(cell) {
+  const text = guarded(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format, event, one_line, stream_name
+from earmark.formats.base import Format, event, stream_name
 from earmark.formats.base import timeline as make_timeline
+from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.timeline import Timeline

@@ -49,16 +49,6 @@ class Reader(Protocol):
         """The one timeline in a stream; EarmarkError if that is not what it holds."""
 
 
-def one_line(text: str) -> str:
-    """Text without line breaks, tabs and runs of spaces, that can be encoded as UTF-8."""
-    return encodable(" ".join(text.replace("\0", " ").split()))
-
-
-def encodable(text: str) -> str:
-    """Text that can be encoded as UTF-8: a file name on Linux may hold bytes that cannot."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-
-
 def number(value: float, digits: int = 3) -> str:
     """A number in its shortest form with at most so many digits after the point.
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format, encodable, event, number, stream_name
+from earmark.formats.base import Format, event, number, stream_name
 from earmark.formats.base import timeline as make_timeline
+from earmark.util.text import SheetWriter, encodable, unguarded
 
 if TYPE_CHECKING:
     from earmark.timeline import Event, Timeline
@@ -32,7 +33,7 @@ class Csv(Format["Timeline"]):
 
     def write_many(self, timelines: Iterable[Timeline], file: TextIO) -> None:
         """Write the header once and the events of all recordings."""
-        writer = csv.writer(file)
+        writer = SheetWriter(file, "\r\n")
         writer.writerow(COLUMNS)
         for timeline in timelines:
             recording = encodable(timeline.recording)
@@ -68,6 +69,6 @@ class Csv(Format["Timeline"]):
         events: dict[str, list[Event]] = {}
         for row in rows:
             place = f"{where}, line {rows.line_num}"
-            found = event(row["onset"], row["offset"], row["label"] or "", row.get("score") or 1.0, place)
-            events.setdefault(row.get("recording") or "", []).append(found)
+            found = event(row["onset"], row["offset"], unguarded(row["label"] or ""), row.get("score") or 1.0, place)
+            events.setdefault(unguarded(row.get("recording") or ""), []).append(found)
         return [make_timeline(recording, 0.0, "", listed) for recording, listed in events.items()]

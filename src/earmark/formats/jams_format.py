@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TextIO
 
-from earmark.formats.base import Format, one_line
+from earmark.formats.base import Format
+from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.timeline import Timeline

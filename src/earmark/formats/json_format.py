@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format, R, stream_name
+from earmark.util.text import in_json
 
 
 class JsonFormat(Format[R]):
@@ -59,4 +60,4 @@ class JsonFormat(Format[R]):
 
 def one_line_json(value: dict[str, Any]) -> str:
     """An object on one line, non-ASCII letters as they are."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return in_json(value, allow_nan=False)

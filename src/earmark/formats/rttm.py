@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format, one_line
+from earmark.formats.base import Format
+from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.timeline import Timeline

@@ -13,13 +13,13 @@ All suffixes begin with `.seconds`, so that they never take the place of the sam
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format, encodable, number
+from earmark.formats.base import Format, number
 from earmark.formats.json_format import JsonFormat, one_line_json
+from earmark.util.text import SheetWriter, encodable
 
 if TYPE_CHECKING:
     from earmark.second_view import Second, Seconds
@@ -44,7 +44,7 @@ class SecondsCsv(Format["Seconds"]):
 
     def write_many(self, recordings: Iterable[Seconds], file: TextIO) -> None:
         """Write the header once and the windows of all recordings."""
-        writer = csv.writer(file)
+        writer = SheetWriter(file, "\r\n")
         writer.writerow(COLUMNS)
         for seconds in recordings:
             recording = encodable(seconds.recording)

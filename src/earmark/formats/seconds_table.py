@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from earmark.formats.base import one_line
+from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.second_view import Seconds

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from earmark.formats.base import one_line
 from earmark.formats.captioned import CaptionFormat, timestamp
+from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.captions import Caption

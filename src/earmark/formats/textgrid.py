@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format, event, number, one_line, stream_name
+from earmark.formats.base import Format, event, number, stream_name
 from earmark.formats.base import timeline as make_timeline
+from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.timeline import Event, Timeline

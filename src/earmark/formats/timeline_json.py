@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import encodable, event
+from earmark.formats.base import event
 from earmark.formats.base import timeline as make_timeline
 from earmark.formats.json_format import JsonFormat, one_line_json
+from earmark.util.text import encodable
 
 if TYPE_CHECKING:
     from earmark.timeline import Timeline

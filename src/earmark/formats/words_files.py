@@ -9,14 +9,14 @@ ground truth that a person drew beside the same recording.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.formats.audacity import Audacity
-from earmark.formats.base import Format, encodable, number, one_line
+from earmark.formats.base import Format, number
 from earmark.formats.textgrid import DIGITS, Interval, write_tiers
 from earmark.formats.words_json import WordsJson
+from earmark.util.text import SheetWriter, encodable, one_line
 
 if TYPE_CHECKING:
     from earmark.spoken import Word, Words
@@ -53,7 +53,7 @@ class WordsCsv(Format["Words"]):
 
     def write_many(self, recordings: Iterable[Words], file: TextIO) -> None:
         """Write the header once and the words of all recordings."""
-        writer = csv.writer(file)
+        writer = SheetWriter(file, "\r\n")
         writer.writerow(COLUMNS)
         for words in recordings:
             recording = encodable(words.recording)

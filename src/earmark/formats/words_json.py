@@ -14,8 +14,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import encodable
 from earmark.formats.json_format import JsonFormat, one_line_json
+from earmark.util.text import encodable
 
 if TYPE_CHECKING:
     from earmark.pitch import SpeakerF0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from earmark.formats.base import one_line
+from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.spoken import Word, Words

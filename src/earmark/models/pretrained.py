@@ -18,6 +18,7 @@ from earmark.cache import cache_folder
 from earmark.errors import DatasetError, EarmarkWarning, MissingExtraError, ModelError
 from earmark.locking import alone
 from earmark.util.atomic import atomic_write
+from earmark.util.text import visible
 
 if TYPE_CHECKING:
     from earmark.datasets.download import OnProgress
@@ -247,7 +248,7 @@ def ask_at_terminal(question: str) -> bool:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    print(f"{question} [Y/n] ", end="", file=sys.stderr, flush=True)
+    print(f"{visible(question)} [Y/n] ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     return answer.endswith("\n") and answer.strip().lower() in {"", "y", "yes"}
 

@@ -12,6 +12,7 @@ import uvicorn
 from earmark.errors import EarmarkError
 from earmark.service.app import create_app
 from earmark.service.settings import Settings
+from earmark.util.text import visible
 
 GRACE = 5  # seconds that open requests get at the end
 CONNECTIONS = 500  # at a time; more are told that the service is busy
@@ -72,4 +73,4 @@ def _tell(settings: Settings, listening: socket.socket, tell_token: bool) -> Non
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     query = f"/?token={settings.token}" if tell_token else ""
     print(f"Earmark listens on http://{host}:{port}{query}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
-    print(f"Jobs are kept in {settings.folder}", file=sys.stderr, flush=True)
+    print(f"Jobs are kept in {visible(settings.folder)}", file=sys.stderr, flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from collections.abc import Iterator
@@ -41,6 +40,7 @@ from earmark.training.recipe import DatasetPart, Recipe
 from earmark.training.stages import Listener, build_network, clear_checkpoints, fit_stages, needs_weights
 from earmark.training.starting import Start
 from earmark.util.atomic import atomic_write
+from earmark.util.text import SheetWriter
 
 CROPS = "crops"  # the answers by multi-crop, in a part's folder
 
@@ -302,7 +302,7 @@ def _times(history: list[EpochReport]) -> dict[str, float]:
 
 def _write_predictions(path: Path, data: TrainingData, parts: list[Part], answers: list[Answers]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = SheetWriter(file)
         writer.writerow(["path", "fold", "label", "predicted", "score"])
         for part, given in zip(parts, answers, strict=True):
             for clip, scores in zip(given.clips, given.whole, strict=True):

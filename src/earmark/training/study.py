@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from earmark.training.folders import find, write_json
 from earmark.training.recipe import Recipe, Section
 from earmark.training.run import run
 from earmark.training.stages import Listener
+from earmark.util.text import SheetWriter
 
 COLUMNS = ("variant", "series", "accuracy", "low", "high", "macro_f1", "divisions", "clips", "copies", "epoch_seconds")
 
@@ -136,7 +136,7 @@ def _row(variant: Variant, metrics: dict[str, Any]) -> dict[str, Any]:
 def _write(study: Study, rows: list[dict[str, Any]], home: Path) -> None:
     write_json(home / "study.json", {"study": study.name, "description": study.description, "variants": rows})
     with (home / "table.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = SheetWriter(file)
         writer.writerow(COLUMNS)
         for row in rows:
             values = {**row, "divisions": ";".join(str(value) for value in row["divisions"])}

@@ -9,7 +9,6 @@ Every sentence is drawn by the seed, the speaker's name and its number, so that 
 
 from __future__ import annotations
 
-import csv
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from earmark.datasets.speech.pairs import Pair
 from earmark.errors import DatasetError, EarmarkError
 from earmark.spoken import Word
 from earmark.util.atomic import atomic_write
+from earmark.util.text import SheetWriter
 
 CONDITIONS = "conditions.csv"
 CLEAN = "clean"
@@ -155,7 +155,7 @@ def _options(plan: Plan) -> dict[str, object]:
 def _write_conditions(plan: Plan, sentences: Sequence[Sentence], out: Path) -> None:
     try:
         with atomic_write(out / CONDITIONS) as part, part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            writer = SheetWriter(file)
             writer.writerow(["file", "speaker", "language", "sex", "condition"])
             for name in plan.conditions:
                 for one in sentences:

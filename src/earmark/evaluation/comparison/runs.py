@@ -17,6 +17,7 @@ from earmark.evaluation.words import frames_of
 from earmark.model import Model
 from earmark.speech import analyse, loaded_classifier
 from earmark.spoken import Words
+from earmark.util.text import unguarded
 
 CONDITIONS = "conditions.csv"
 FILE = "file"  # the column of it that names the recording, as seen from its own folder
@@ -133,5 +134,5 @@ def _rows(reader: csv.DictReader[str], table: Path) -> Iterator[tuple[str, dict[
     if FILE not in (reader.fieldnames or ()):
         raise DatasetError(table, f"has no column {FILE}", "write one that names each recording, such as a/talk.wav")
     for row in reader:
-        name = row.pop(FILE) or ""
-        yield name.replace("\\", "/"), {key: value or "" for key, value in row.items() if key}
+        name = unguarded(row.pop(FILE) or "")
+        yield name.replace("\\", "/"), {key: unguarded(value or "") for key, value in row.items() if key}

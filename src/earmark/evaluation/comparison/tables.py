@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -10,6 +9,7 @@ from earmark.evaluation.comparison.errors import WordErrors
 from earmark.evaluation.comparison.figures import COLUMNS, OPERATING, Comparison, WordFigures, figures
 from earmark.evaluation.comparison.runs import Answer
 from earmark.evaluation.words import count
+from earmark.util.text import SheetWriter
 
 Row = tuple[str, ...]
 COUNTS = ("found", "true")
@@ -130,7 +130,5 @@ def _figures(figures: WordFigures) -> dict[str, str]:
 
 def _csv(head: Row, rows: Iterable[Mapping[str, object]]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, (*head, *FIGURES), restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    SheetWriter(text).write_by_name((*head, *FIGURES), rows)
     return text.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from earmark.datasets.annotations import write as write_events
 from earmark.errors import EarmarkError
 from earmark.evaluation.events.answers import Answers
 from earmark.evaluation.events.summary import COLLARS, key
+from earmark.util.text import SheetWriter
 
 KINDS = ("segments", *(key(collar) for collar in COLLARS))
 FIGURES = ("precision", "recall", "f1", "error_rate")
@@ -66,7 +66,7 @@ def _time(hours: float) -> str:
 def table(summary: Mapping[str, Any]) -> str:
     """CSV with a row for each label, and before them the micro- and macro-averages, whose label is empty."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = SheetWriter(text)
     columns = [f"{kind}_{figure}" for kind in KINDS for figure in FIGURES]
     writer.writerow(("average", "label", "events", "found", "false_events_an_hour", *columns))
     for average in ("micro", "macro"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from earmark.errors import EarmarkError
 from earmark.evaluation.tagging.answers import Answers
 from earmark.evaluation.tagging.figures import NONE, confusion, errors_together
+from earmark.util.text import SheetWriter
 
 FEW = 12  # labels that are all shown, also those without a clip
 SHARES = (
@@ -74,7 +74,7 @@ def _between(interval: Sequence[float] | None) -> str:
 
 def _write_predictions(answers: Answers, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = SheetWriter(file)
         writer.writerow(("path", "start", "labels", *answers.labels))
         for clip, truth, scores in zip(answers.clips, answers.truth, answers.scores, strict=True):
             labels = ";".join(label for label, held in zip(answers.labels, truth, strict=True) if held)
