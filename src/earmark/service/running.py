@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from threading import Lock, Semaphore
@@ -45,7 +45,7 @@ class Service:
         used = EarmarkError(settings.folder, "is in use by another server", "stop it, or choose another --folder")
         self._held = ExitStack()
         self._held.enter_context(alone(settings.folder / "lock", used, "be written", "choose another --folder"))
-        self._receiving = 0
+        self._receiving = self._held_bytes = 0  # uploads under way, and the room that is kept for them
         self.correcting = Lock()
         self.writing_datasets = Semaphore(DATASETS)
         with ExitStack() as failing:
@@ -68,19 +68,38 @@ class Service:
             self._held.close()
 
     @contextmanager
-    def receiving(self, quick: bool, declared: int) -> Iterator[None]:
-        """Take an upload of so many bytes, if not too much waits already; before anything of it is read."""
+    def receiving(self, quick: bool, declared: int) -> Iterator[Callable[[int], None]]:
+        """Take an upload of so many bytes, if not too much waits already; before anything of it is read.
+
+        Yields:
+            What is told of bytes as they come: those beyond what was declared need room, too.
+        """
         if self.store.waiting(quick) >= self.settings.queue:
             raise self._full()
         if self._receiving >= self.settings.uploads:
             raise refusal(429, "too many uploads are under way", {"retry-after": "5"})
-        if self.store.unfinished_bytes() + declared > self.settings.keep_bytes:
-            raise refusal(507, "the service has no room for it until others are done", {"retry-after": "60"})
+        seen = held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if self.store.unfinished_bytes() + self._held_bytes + size - held > self.settings.keep_bytes:
+                raise refusal(507, "the service has no room for it until others are done", {"retry-after": "60"})
+            self._held_bytes += size - held
+            held = size
+
+        def received(count: int) -> None:
+            nonlocal seen
+            seen += count
+            if seen > held:
+                hold(seen)
+
+        hold(declared)
         self._receiving += 1
         try:
-            yield
+            yield received
         finally:
             self._receiving -= 1
+            self._held_bytes -= held
 
     def _full(self) -> HTTPException:
         seconds = max(2, min(120, self.settings.queue // max(1, self.settings.workers)))

@@ -13,6 +13,7 @@ from anyio import fail_after, move_on_after, to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from earmark.service.guard import App, Message, Receive, Scope, Send
@@ -51,6 +52,12 @@ class BodyLimit:
             if seen > limit:
                 await _drain(receive)
                 raise too_large(limit)
+            if told := scope["state"].get("told"):
+                try:
+                    told(len(message.get("body", b"")))
+                except HTTPException:  # there is no room
+                    await _drain(receive)
+                    raise
             return message
 
         scope.setdefault("state", {})["body_limit"] = limit

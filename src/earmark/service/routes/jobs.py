@@ -90,7 +90,8 @@ async def _received(
     service: Service, request: Request, quick: bool
 ) -> AsyncIterator[tuple[dict[str, object], UploadFile]]:
     """The fields of an upload and its file; what may not come is refused before anything of it is read."""
-    with service.receiving(quick, uploads.check_length(request)):
+    with service.receiving(quick, uploads.check_length(request)) as told:
+        request.state.told = told
         async with uploads.form(request) as received:
             yield received
 
