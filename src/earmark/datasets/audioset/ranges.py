@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from earmark.datasets.audioset.outcomes import ClipError, Outcome
 
 BLOCK = 1 << 18  # bytes a request: 16 s of good compressed sound. YouTube slows down requests for 10 MB and more
-KEPT = 8  # blocks
+KEPT = 16  # blocks, so that none is asked for twice by the look at a header before FFmpeg reads it: 4 MB
 LARGEST_WHOLE = 1 << 28  # bytes that are taken from a server that gives only whole files
 
 
