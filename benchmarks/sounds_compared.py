@@ -4,9 +4,10 @@
         --scenes DATA/sounds/foreign/scenes_test --clips DATA/sounds/foreign/test.csv --out results/sounds/foreign.json
 
 Recordings are made by `recipes/sounds/scenes.sh`. Scenes: F1 of segments of a second and of events within half a
-second, over the labels that the scenes have; one that the model does not know is missed. What a model marks is also
-marked as its parents are called (a dog is an animal), and AudioSet's classes are called as our labels that they stand
-for. Clips: the share of which the best score, among the labels that the clips have, is that of what they are.
+second, over the labels that the scenes have; one that the model does not know is missed. What sounds, and
+what a model marks, is also what its parents are called (a dog is an animal), and AudioSet's classes are called as our
+labels that they stand for. Clips: the share of which the best score, among the labels that the clips have, is that of
+what they are.
 
 With `--yamnet FOLDER`, YAMNet is compared as well, by scores in that folder. What has none yet is laid out there for
 `yamnet_scores.py`; run that, and this again. Its threshold, one for all classes, and whether a clip's score is the mean
@@ -138,7 +139,8 @@ def of_scenes(listener: Listener, folder: Path, split: str | None = None) -> dic
     durations = {}
     for clip in scenes.clips:
         name, timeline = scenes.name(clip), listener.label(clip.path)
-        truth[name], durations[name] = scenes.inside(clip, timeline.duration), timeline.duration
+        durations[name] = timeline.duration
+        truth[name] = joined(as_ours(scenes.inside(clip, timeline.duration), scenes.labels))
         found[name] = joined(as_ours(timeline.events, scenes.labels))
     segments = segment_based(truth, found, durations, labels=scenes.labels)
     events = event_based(truth, found, COLLAR, SHARE, labels=scenes.labels)
