@@ -1,6 +1,5 @@
 """The acquisition's promise, kept: killed twice amid every fault, it loses nothing and asks for nothing twice."""
 
-import csv
 import sqlite3
 from collections import Counter
 
@@ -8,6 +7,7 @@ import acquisition_scenario as scenario
 import pytest
 
 from earmark import media
+from earmark.datasets import table
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +67,10 @@ def test_no_leftovers(story, out):
 
 def test_the_table_and_the_report_hold_what_is_in_place(story, out):
     done = {video for video, outcome in _expected().items() if outcome == "done"}
-    with (out / "clips.csv").open() as file:
-        listed = list(csv.DictReader(file))
-    assert {row["source"] for row in listed} == done
+    listed = table.read(out / "clips.csv").clips
+    assert {clip.source for clip in listed} == done
     assert len(listed) == len(done) == sum(story.report.in_place.values())
-    for row in listed:
-        with media.open_recording(out / row["path"]) as recording:
+    for clip in listed:
+        with media.open_recording(clip.path) as recording:
             assert recording.track.rate == scenario.RATE
             assert sum(map(len, recording.blocks(scenario.RATE))) == scenario.RATE
