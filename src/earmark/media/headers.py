@@ -1,15 +1,41 @@
-"""Whether a file's header is short, told without FFmpeg, whose time grows with the square or the cube of some."""
+"""Looks into files without FFmpeg: whether a header is short, as its time grows with the square or the cube of some."""
 
 from __future__ import annotations
 
+import io
+import os
 import struct
-from typing import BinaryIO
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+T = TypeVar("T")
 
 LIGHT = 1 << 15
 """Bytes of header, without pictures, that FFmpeg reads at once whatever they are."""
 
 _HEAD = 1 << 16  # bytes that are looked at in the beginning
 _PARTS = 64  # chunks, blocks or boxes that are looked at
+
+
+def looked_at(source: str | os.PathLike[str] | bytes | BinaryIO, look: Callable[[BinaryIO], T | None]) -> T | None:
+    """What `look` finds in a file that it may read and seek in; None where it cannot be read.
+
+    A file object stands afterwards where it stood. What is wrong with a file is left to others to tell.
+    """
+    with suppress(OSError, ValueError):
+        if isinstance(source, bytes | bytearray | memoryview):
+            return look(io.BytesIO(source))
+        if isinstance(source, str | os.PathLike):
+            with Path(source).open("rb") as file:
+                return look(file)
+        place = source.tell()
+        try:
+            return look(source)
+        finally:
+            source.seek(place)
+    return None
 
 
 def is_short(file: BinaryIO) -> bool:

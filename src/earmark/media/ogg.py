@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
-from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
+
+from earmark.media.headers import looked_at
 
 _HEADER = struct.Struct("<4sBBqIIIB")  # OggS, version, flags, granule, serial number, sequence, checksum, segments
 _BEGINS = 2  # flag of a stream's first page
@@ -19,18 +18,7 @@ def ogg_duration(source: str | os.PathLike[str] | bytes | BinaryIO) -> float | N
 
     A file object stands afterwards where it stood. Reads the headers of all pages.
     """
-    with suppress(OSError, ValueError):
-        if isinstance(source, bytes | bytearray | memoryview):
-            return _duration(io.BytesIO(source))
-        if isinstance(source, str | os.PathLike):
-            with Path(source).open("rb") as file:
-                return _duration(file)
-        place = source.tell()
-        try:
-            return _duration(source)
-        finally:
-            source.seek(place)
-    return None
+    return looked_at(source, _duration)
 
 
 def _duration(file: BinaryIO) -> float | None:

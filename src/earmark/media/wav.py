@@ -11,10 +11,11 @@ import errno
 import io
 import os
 import struct
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from earmark.media.headers import looked_at
 
 HEADER = 1 << 16  # bytes: the samples of a WAV file begin within these
 WORTH_READING_S = 0.05  # what is less, behind the samples, is a tag of some program
@@ -93,18 +94,7 @@ def extent_of(source: str | os.PathLike[str] | bytes | BinaryIO) -> Extent | Non
 
     A file object stands afterwards where it stood. What cannot be read is left to others to tell.
     """
-    with suppress(OSError, ValueError):
-        if isinstance(source, bytes | bytearray | memoryview):
-            return _extent(io.BytesIO(source))
-        if isinstance(source, str | os.PathLike):
-            with Path(source).open("rb") as file:
-                return _extent(file)
-        place = source.tell()
-        try:
-            return _extent(source)
-        finally:
-            source.seek(place)
-    return None
+    return looked_at(source, _extent)
 
 
 def corrected(source: str | BinaryIO) -> str | BinaryIO | CorrectedWav:
