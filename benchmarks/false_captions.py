@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--music", type=Path, help="a table of clips of music, at least 60 pieces: an hour of it, too")
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rooms", choices=("all", "even", "odd"), default="all", help="every other recording")
-    parser.add_argument("--keep", type=Path, help="write the two hours into this folder, no more")
+    parser.add_argument("--keep", type=Path, help="write these hours into this folder, no more")
     parser.add_argument("--out", type=Path, default=Path("results/captions/false.json"))
     given = parser.parse_args()
     recordings = sorted(path for folder in given.speech for path in folder.rglob("*.flac"))

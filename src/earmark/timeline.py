@@ -84,11 +84,16 @@ def most_specific(events: Iterable[Event], parents: Mapping[str, str]) -> list[E
     all_ = list(events)
     covering: dict[str, list[Event]] = {}
     for event in all_:
-        above = parents.get(event.label)
-        while above is not None:
-            covering.setdefault(above, []).append(event)
-            above = parents.get(above)
+        for parent in above(event.label, parents):
+            covering.setdefault(parent, []).append(event)
     return [rest for event in all_ for rest in _beside(event, covering.get(event.label, ()))]
+
+
+def above(label: str, parents: Mapping[str, str]) -> Iterator[str]:
+    """The parent of a label, the parent's parent and so on, the nearest first."""
+    while label in parents:
+        label = parents[label]
+        yield label
 
 
 def _beside(event: Event, others: Iterable[Event]) -> Iterator[Event]:

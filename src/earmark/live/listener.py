@@ -17,7 +17,7 @@ from earmark.live.changes import AnyChange, Begin, Change, End
 from earmark.live.scoring import AHEAD, CHUNK, LiveScorer
 from earmark.live.tracking import Tracker, Turn
 from earmark.model import Model
-from earmark.timeline import Array, Event, EventRules
+from earmark.timeline import Array, Event, EventRules, above
 
 BETTER = 0.1  # a best score that has grown by so much is told
 SELDOM = 1.0  # seconds between two tellings of it
@@ -135,11 +135,8 @@ class LiveListener:
 
     def _ancestors(self, label: str) -> set[int]:
         """Places among the columns of the label's parent, of that one's, and so on."""
-        found, parent = set(), self.about.parents.get(label)
-        while parent is not None:
-            found |= {place for place, column in enumerate(self.columns) if self.about.labels[column] == parent}
-            parent = self.about.parents.get(parent)
-        return found
+        parents = set(above(label, self.about.parents))
+        return {place for place, column in enumerate(self.columns) if self.about.labels[column] in parents}
 
     def _founded(self, scores: Array) -> Array:
         """The scores [steps, labels], zero where too little has been heard for a label whose window is long.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,17 +13,17 @@ from earmark.evaluation.events import annotated, tuning
 from earmark.evaluation.events.choosing import ON, By
 from earmark.evaluation.events.tuning import Known
 from earmark.labels.groups import ancestors
-from earmark.model import Description, Threshold, load_model
-from earmark.timeline import Array, Event, joined, log_odds, probabilities
+from earmark.model import Description, Model, Threshold
+from earmark.timeline import Array, Event, above, joined, log_odds, probabilities
 from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Levelling
 
 LEVEL = 0.5  # the score at which an event of any label begins
 
 
-def known_of(about: Description, path: Path, recipe: Levelling) -> Known:
-    """What the model file hears in the recipe's recordings, and what sounds in them, parents beside their children."""
-    model, known = load_model(path), Known({}, {})
+def known_of(model: Model, recipe: Levelling) -> Known:
+    """What the model hears in the recipe's recordings, and what sounds in them, parents beside their children."""
+    about, known = model.description, Known({}, {})
     for table in recipe.recordings:
         recordings = annotated.load(table)
         heard = tuning.hear_all(model, recordings.only(about.labels))
@@ -35,22 +34,17 @@ def known_of(about: Description, path: Path, recipe: Levelling) -> Known:
 
 def with_parents(about: Description, events: Sequence[Event]) -> list[Event]:
     """Events, and beside each the same of its parent, its parent's parent and so on."""
-    found: list[Event] = []
-    for event in events:
-        label: str | None = event.label
-        while label is not None:
-            found.append(replace(event, label=label))
-            label = about.parents.get(label)
-    return joined(found)
+    return joined(
+        replace(event, label=label) for event in events for label in (event.label, *above(event.label, about.parents))
+    )
 
 
-def silence_of(about: Description, path: Path, recipe: Levelling) -> dict[str, list[Array]]:
+def silence_of(model: Model, recipe: Levelling) -> dict[str, list[Array]]:
     """The scores [steps] that each label gets in recordings that do not hold it."""
-    model = load_model(path)
-    found: dict[str, list[Array]] = {label: [] for label in about.labels}
+    found: dict[str, list[Array]] = {label: [] for label in model.labels}
     for name, held in recipe.nothing.items():
         scores = tuning.scores_of(model, datasets.find(name))
-        for column, label in enumerate(about.labels):
+        for column, label in enumerate(model.labels):
             if not {label, *ancestors(label)} & set(held):
                 found[label].append(scores[:, column])
     return found

@@ -19,7 +19,7 @@ from earmark._version import __version__
 from earmark.evaluation import report
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.labels.groups import parents
-from earmark.model import Description, Threshold
+from earmark.model import Description, Threshold, load_model
 from earmark.models import pretrained
 from earmark.training import data as training_data
 from earmark.training import levelling, parallel, timed
@@ -255,8 +255,8 @@ def _export(
     export(network, description, folder / "model.onnx")
     if recipe.level:
         assert isinstance(network, MobileNet)  # the recipe is checked for it
-        known = levelling.known_of(about, folder / "model.onnx", recipe.level)
-        silence = levelling.silence_of(about, folder / "model.onnx", recipe.level)
+        model = load_model(folder / "model.onnx")
+        known, silence = levelling.known_of(model, recipe.level), levelling.silence_of(model, recipe.level)
         for label, scores in (timed.untaught(heard, data) if heard and data.taught is not None else {}).items():
             silence[label].append(scores)
         description = levelling.level(network, levelling.thresholds(description, known, recipe.level, silence))

@@ -120,9 +120,7 @@ def fit_head(
 
 def build_network(recipe: Recipe, data: TrainingData) -> Network:
     """The recipe's network, for the data's labels."""
-    network = networks.build_for(recipe, len(data.labels))
-    network.name_labels(data.labels)
-    return network
+    return networks.build_for(recipe, len(data.labels))
 
 
 def needs_weights(recipe: Recipe) -> bool:
