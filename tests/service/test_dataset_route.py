@@ -114,6 +114,7 @@ def test_more_events_than_a_recording_can_have_are_refused(server, captioned):
 def test_a_dataset_ends_with_the_client_that_asked_for_it(server, captioned):
     """Its process, and all that it had written."""
     folder = server.folder / "jobs" / captioned
+    server.until(lambda: not any(file.is_dir() for file in folder.iterdir()))  # what a dataset before was made of
     before = {file.name for file in folder.iterdir()}
     staff = {worker.pid for worker in server.workers()}
     with socket.create_connection(("127.0.0.1", server.port)) as line:
