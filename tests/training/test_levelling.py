@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mn_making import tiny
+from scipy.special import logit
 
 from earmark.evaluation.events.tuning import Known
 from earmark.frontend import FrontEnd
@@ -36,6 +37,18 @@ def test_thresholds_fit_what_is_known_and_what_is_nowhere_is_silent():
     assert 0.01 < chosen.threshold("dog").on <= 0.2
     assert 0.01 < chosen.threshold("animal").on <= 0.2
     assert chosen.threshold("siren").on > 0.8
+
+
+def test_labels_that_sound_nowhere_keep_a_margin_above_what_is_silent():
+    scores = np.full((200 * SECOND, 3), 0.01, np.float32)
+    scores[50 * SECOND : 60 * SECOND, :2] = 0.2
+    scores[100 * SECOND : 101 * SECOND, 2] = 0.8
+    known = Known({"a": scores}, {"a": with_parents(ABOUT, [Event(50.0, 60.0, "dog", 1.0)])})
+    without, with_one = (thresholds(ABOUT, known, Levelling(recordings=["a"], margin=m)) for m in (0.0, 1.5))
+    assert with_one.threshold("dog") == without.threshold("dog")
+    for edge in ("on", "off"):
+        before, after = (logit(getattr(about.threshold("siren"), edge)) for about in (without, with_one))
+        assert after - before == pytest.approx(1.5, abs=1e-3)
 
 
 def test_what_is_silent_raises_thresholds_of_labels_that_are_known_too():

@@ -56,7 +56,7 @@ def thresholds(
     """What the model says of itself, with the thresholds that fit what is known best.
 
     They rise until what is silent is marked for no more than the recipe allows; so do those of labels that sound
-    nowhere.
+    nowhere, which then rise by its margin.
 
     Args:
         about: the model.
@@ -79,6 +79,8 @@ def thresholds(
             nowhere = np.concatenate(silent_ones)
             steps = round(recipe.false_seconds * len(nowhere) / 3600)
             chosen[label] = silent(chosen.get(label, about.threshold(label)), nowhere, steps)
+            if label not in there:
+                chosen[label] = raised(chosen[label], recipe.margin)
     return replace(about, thresholds=chosen)
 
 
@@ -87,6 +89,12 @@ def silent(before: Threshold, scores: Array, steps: int) -> Threshold:
     highest = np.sort(scores)[-1 - min(steps, len(scores) - 1)]
     on = next((one for one in ON if one >= before.on and one > highest), ON[-1])
     return Threshold(on, min(before.off, on))
+
+
+def raised(before: Threshold, odds: float) -> Threshold:
+    """The threshold so much higher in log-odds, on and off alike."""
+    edges = log_odds(np.array([before.on, before.off], np.float32), exclusive=False) + np.float32(odds)
+    return Threshold(*(float(edge) for edge in probabilities(edges, exclusive=False)))
 
 
 @torch.no_grad()
