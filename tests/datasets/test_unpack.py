@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from earmark.datasets.unpack import DamagedArchiveError, unpack
+from earmark.datasets.unpack import LEAST, DamagedArchiveError, unpack
 from earmark.errors import DatasetError
 
 
@@ -57,6 +57,17 @@ def test_nothing_leaves_the_folder(make, name, bad, tmp_path):
     with pytest.raises(DatasetError, match="leads out of it"):
         unpack(archive, tmp_path / "deep" / "out")
     assert not list(tmp_path.rglob("*.wav"))
+
+
+@MAKERS
+@pytest.mark.parametrize("name_of", ["{}", "{}/", "{}/a/b/c/d/e/f/g"])
+def test_very_many_empty_files_are_much_too(make, name, name_of, tmp_path):
+    archive = make(tmp_path / name, {name_of.format(number): b"" for number in range(100)})
+    with pytest.raises(DatasetError, match="holds far more"):
+        unpack(archive, tmp_path / "out", most=50 * LEAST)
+    assert len(list((tmp_path / "out").rglob("*"))) <= 50
+    unpack(archive, tmp_path / "all", most=1000 * LEAST)
+    assert len(list((tmp_path / "all").rglob("*"))) >= 100
 
 
 @MAKERS

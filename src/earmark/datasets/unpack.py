@@ -15,6 +15,9 @@ from typing import IO
 from earmark.datasets.download import OnProgress, nothing
 from earmark.errors import DatasetError
 
+LEAST = 4096
+"""Bytes that a file, or a folder, takes on a disk however little it holds."""
+
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, ValueError)
 
 
@@ -39,7 +42,7 @@ def unpack(archive: Path, into: Path, on_progress: OnProgress = nothing, most: i
         archive: what is unpacked.
         into: a folder, made where it is not there.
         on_progress: called with the bytes of the archive that are done, and all.
-        most: bytes that may come out of it; None: any number.
+        most: bytes that may come out of it, `LEAST` for each part of a name at least; None: any number.
 
     Raises:
         DamagedArchiveError: the archive is damaged, or no archive.
@@ -50,8 +53,8 @@ def unpack(archive: Path, into: Path, on_progress: OnProgress = nothing, most: i
     left = most
     try:
         for member in _members(archive):
-            written = _extract(archive, member, into, left)
-            left = None if left is None else left - written
+            taken = _extract(archive, member, into, left)
+            left = None if left is None else left - taken
             on_progress(member.done, total)
     except _BROKEN as error:
         raise DamagedArchiveError(archive, f"is damaged ({error})") from error
@@ -93,7 +96,7 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
 
 
 def _extract(archive: Path, member: _Member, into: Path, most: int | None) -> int:
-    """Write a file of the archive; its bytes."""
+    """Write a file of the archive; the bytes that it takes of `most`."""
     name = PurePosixPath(member.name)
     parts = [part for part in name.parts if part != "."]
     if name.is_absolute() or ".." in parts or "\\" in member.name or ":" in member.name:
@@ -102,16 +105,23 @@ def _extract(archive: Path, member: _Member, into: Path, most: int | None) -> in
         raise DatasetError(archive, f"holds a link or device, {member.name!r}", "do not use it")
     if not parts or parts[0] == "__MACOSX" or parts[-1].startswith("._"):
         return 0
+    least = LEAST * len(parts)
+    if most is not None and least > most:
+        raise _too_much(archive)
     target = into.joinpath(*parts)
     if member.content is None:
         target.mkdir(parents=True, exist_ok=True)
-        return 0
+        return least
     target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with target.open("wb") as file:
         while block := member.content.read(1 << 20):
             written += len(block)
             if most is not None and written > most:
-                raise DatasetError(archive, "holds far more than the dataset that it should be", "do not use it")
+                raise _too_much(archive)
             file.write(block)
-    return written
+    return max(written, least)
+
+
+def _too_much(archive: Path) -> DatasetError:
+    return DatasetError(archive, "holds far more than the dataset that it should be", "do not use it")
