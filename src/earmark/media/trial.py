@@ -9,6 +9,7 @@ behalf is limited, not the time it waits for a slow disk or network.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import io
 import os
 import resource
@@ -139,6 +140,8 @@ def _received(other: socket.socket, size: int) -> bytes:
 def _be_tried(parent: socket.socket, file: str | BinaryIO, seekable: bool, opening: Opening) -> NoReturn:
     """What the copy of this process does."""
     try:
+        # Decoders that the parent left to be collected wait, at their end, for threads that are not here.
+        gc.freeze()
         # Whoever reads a pipe waits until nobody can write to it any more: this process must not be the last who could.
         os.closerange(3, parent.fileno())
         os.closerange(parent.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
