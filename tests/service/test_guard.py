@@ -1,10 +1,13 @@
+import time
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from earmark.service.guard import COOKIE, Guard
+from earmark.errors import EarmarkError
+from earmark.service.guard import Guard
+from earmark.service.sessions import COOKIE, LASTING, Sessions
 from earmark.service.settings import Settings, is_loopback
 
 TOKEN = "a token of this test"
@@ -45,12 +48,62 @@ def test_another_name_of_this_machine_is_refused_without_a_token(host):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_the_token_opens_as_bearer_as_cookie_and_in_the_pages_address():
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-forwarded-for": "203.0.113.5"},
+        {"X-Forwarded-Proto": "https"},
+        {"x-forwarded-host": "ears.example.org"},
+        {"forwarded": "for=203.0.113.5"},
+        {"x-real-ip": "203.0.113.5"},
+        {"via": "1.1 Caddy"},
+    ],
+)
+def test_what_a_proxy_passed_on_is_answered_with_a_token_only(headers):
+    """Its Host is this machine's own where the proxy does not pass on the one it was asked for."""
+    answer = client().get("/v1/jobs", headers=headers)
+    assert answer.status_code == 403
+    assert "--token-file" in answer.json()["detail"]
+    assert client().get("/healthz", headers=headers).status_code == 403
+    with pytest.raises(WebSocketDisconnect), client().websocket_connect("/v1/live", headers={**OWN, **headers}):
+        pass
+    assert client(TOKEN).get("/v1/jobs", headers={**headers, **bearer(TOKEN)}).status_code == 200
+
+
+def test_the_token_opens_as_bearer_and_in_the_pages_address_and_no_cookie_is_the_token():
     asked = client(TOKEN, host="ears.example.org")
     assert asked.get("/v1/jobs", headers=bearer(TOKEN)).status_code == 200
-    assert asked.get("/v1/jobs", headers={"cookie": f"{COOKIE}={TOKEN.replace(' ', '+')}"}).status_code == 401
-    assert asked.get("/v1/jobs", headers={"cookie": f'{COOKIE}="{TOKEN}"'}).status_code == 200
+    assert asked.get("/v1/jobs", headers={"cookie": f'{COOKIE}="{TOKEN}"'}).status_code == 401
     assert asked.get("/", params={"token": TOKEN}).status_code == 200
+
+
+def with_session(session):
+    return client(TOKEN).get("/v1/jobs", headers={"cookie": f"{COOKIE}={session}"}).status_code
+
+
+def test_a_session_opens_until_it_is_over_or_the_token_is_another(monkeypatch):
+    session = Sessions(TOKEN).begin()
+    assert TOKEN not in session
+    assert Sessions(TOKEN).begin() != session
+    assert with_session(session) == 200
+    assert with_session(Sessions(TOKEN + "2").begin()) == 401
+    now = time.time()
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + LASTING - 5)
+    assert with_session(session) == 200
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + LASTING + 5)
+    assert with_session(session) == 401
+
+
+def test_a_session_that_was_changed_opens_nothing():
+    session = Sessions(TOKEN).begin()
+    for place in range(len(session) - 1):  # the last letter of all carries two bits that say nothing
+        other = "A" if session[place] != "A" else "B"
+        assert with_session(session[:place] + other + session[place + 1 :]) == 401
+
+
+@pytest.mark.parametrize("session", ["", ".", "..", "a.b.c", "é", "." * 4000])
+def test_what_is_no_session_opens_nothing(session):
+    assert not Sessions(TOKEN).knows(session)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +148,28 @@ def test_pages_of_another_origin_can_change_nothing(origin):
 
 def test_pages_of_this_origin_and_of_those_allowed_can():
     assert client().post("/v1/jobs", headers={"origin": "http://127.0.0.1:8765"}).status_code == 200
-    allowed = client(origins=["https://ears.example.org"])
-    assert allowed.post("/v1/jobs", headers={"origin": "https://ears.example.org"}).status_code == 200
+    theirs, own = "https://ears.example.org", "http://localhost:3000"
+    allowed = client(TOKEN, origins=[theirs])
+    assert allowed.post("/v1/jobs", headers={"origin": theirs, **bearer(TOKEN)}).status_code == 200
+    assert allowed.post("/v1/jobs", headers={"origin": theirs}).status_code == 401
+    assert client(origins=[own]).post("/v1/jobs", headers={"origin": own}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://ears.example.org", "http://10.0.0.7:8765", "https://127.0.0.1@evil.example"]
+)
+def test_pages_of_elsewhere_need_a_token(origin):
+    with pytest.raises(EarmarkError, match="would let anybody in; add --token-file FILE"):
+        Settings(Path(), origins=frozenset([origin]))
+    Settings(Path(), token=TOKEN, origins=frozenset([origin]))
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "ears.example.org", "https://ears.example.org/", "ftp://localhost", "http://[::1", "http://"]
+)
+def test_what_is_no_origin_is_told(origin):
+    with pytest.raises(EarmarkError, match="is no origin; say one like"):
+        Settings(Path(), token=TOKEN, origins=frozenset([origin]))
 
 
 @pytest.mark.parametrize(

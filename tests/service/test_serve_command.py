@@ -27,6 +27,8 @@ def test_a_port_that_is_taken_is_told(tmp_path):
         (["--model", "mine=nowhere.onnx"], "nowhere.onnx"),
         (["--token-file", "nowhere"], "nowhere"),
         (["--host", "no.such.host.invalid"], "cannot be listened on"),
+        (["--origin", "https://ears.example.org"], "add --token-file FILE"),
+        (["--origin", "ears.example.org"], "is no origin"),
     ],
 )
 def test_what_cannot_be_is_told(tmp_path, words, says):
@@ -54,6 +56,7 @@ def test_beyond_loopback_everyone_brings_the_token_that_was_printed(tmp_path, lo
             cookie = page.history[0].headers["set-cookie"]
             assert "HttpOnly" in cookie
             assert "SameSite=lax" in cookie
+            assert server.token not in cookie
             assert browser.get("/v1/jobs").status_code == 200
             assert (
                 browser.delete("/v1/jobs/0000000000000000", headers={"origin": "http://evil.example"}).status_code

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 HELP = """Serve a page to drop a video on, a REST interface, and live captions.
 
-On 127.0.0.1, as it is if nothing is said, only this machine can reach it. On any other address everyone must bring a
+On 127.0.0.1, as it is if nothing is said, only this machine can reach it, but everybody who has an account there can
+read all jobs: on a shared machine, and behind a proxy, say --token-file. On any other address everyone must bring a
 token: it is printed at the start, inside the page's address. Jobs are kept in a folder: a server that was stopped, or
 killed, goes on with them when it is started again.
 
@@ -37,7 +38,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8765,
     token_file: Annotated[
-        Path | None, typer.Option(help="A file that holds the token; made up at the start if left out.")
+        Path | None,
+        typer.Option(
+            help="A file that holds the token. Left out: none on loopback, elsewhere a new one at each start."
+        ),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Where jobs are kept.", show_default="a folder of your account")
@@ -46,7 +50,7 @@ def serve(
         list[str] | None, typer.Option(metavar="NAME=FILE", help="A model of your own to offer; more than once.")
     ] = None,
     origin: Annotated[
-        list[str] | None, typer.Option(help="Another origin whose pages may use the service; more than once.")
+        list[str] | None, typer.Option(help="Another origin whose pages may use it, with the token; more than once.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that do jobs.", show_default="one a core")
@@ -88,7 +92,8 @@ def serve(
 def _check_installed() -> None:
     from importlib.util import find_spec
 
-    if any(find_spec(name) is None for name in ("fastapi", "uvicorn", "websockets", "multipart", "prometheus_client")):
+    needed = ("fastapi", "itsdangerous", "prometheus_client", "python_multipart", "uvicorn", "websockets")
+    if any(find_spec(name) is None for name in needed):
         raise MissingExtraError("the service", "serve")
 
 

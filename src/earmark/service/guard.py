@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 
 from earmark.service import problems
-from earmark.service.settings import Settings, is_loopback
+from earmark.service.sessions import COOKIE, Sessions
+from earmark.service.settings import Settings, names_this_machine
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -20,9 +21,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE = "earmark_token"
 SAFE = ("GET", "HEAD", "OPTIONS")
 OPEN = ("/healthz",)  # a probe has no token
+PROXIED = ("forwarded", "via", "x-real-ip")  # what proxies say of whom they speak for, beside X-Forwarded-*
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; "
@@ -42,11 +43,13 @@ class Guard:
     """Lets in who has the token, from pages of this origin only; on loopback, who asks for a name of this machine.
 
     A page elsewhere can make a browser send requests here, also to 127.0.0.1: such a request has another Origin, or,
-    where the name server lies (DNS rebinding), another Host.
+    where the name server lies (DNS rebinding), another Host. A proxy makes requests of anybody's come from this
+    machine: what shows that it passed one is not answered without a token.
     """
 
     def __init__(self, app: App, settings: Settings) -> None:
         self.app, self.settings = app, settings
+        self._sessions = None if settings.token is None else Sessions(settings.token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or refuse it."""
@@ -67,8 +70,10 @@ class Guard:
         """Status and reason; 0 where there is none."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self.settings.token is None and not _names_this_machine(host):
+        if self.settings.token is None and not names_this_machine(host):
             return 403, f"this service answers to this machine's own names, not to {host[:100]!r}"
+        if self.settings.token is None and _is_proxied(scope, headers):
+            return 403, "a proxy passed this on, which would let anybody in: start the service with --token-file FILE"
         if scope["path"] in OPEN:
             return 0, ""
         origin = headers.get("origin")
@@ -88,7 +93,7 @@ class Guard:
             return self.is_token(bearer.strip())
         if scope["path"] == "/" and self.is_token(asked_token(scope)):
             return True
-        return self.is_token(_cookie(headers.get("cookie", "")))
+        return self._sessions is not None and self._sessions.knows(_cookie(headers.get("cookie", "")))
 
     def is_token(self, said: str) -> bool:
         """Compared in a time that tells nothing."""
@@ -116,16 +121,10 @@ def _netloc(origin: str) -> str:
         return ""
 
 
-def _names_this_machine(host: str) -> bool:
-    name = _hostname(host)
-    return is_loopback(name) or name.endswith(".localhost")
-
-
-def _hostname(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+def _is_proxied(scope: Scope, headers: Headers) -> bool:
+    """Whether a request shows signs of a proxy; HTTP/1.0 is what nginx speaks unless told otherwise, and no browser."""
+    named = any(name in PROXIED or name.startswith("x-forwarded-") for name in headers)
+    return named or scope.get("http_version") == "1.0"
 
 
 def _with_headers(send: Send, nonce: str) -> Send:

@@ -12,11 +12,11 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from earmark.service import examples
-from earmark.service.guard import COOKIE, asked_token
+from earmark.service.guard import asked_token
+from earmark.service.sessions import COOKIE, LASTING, Sessions
 from earmark.service.settings import Settings
 
 STATIC = Path(str(resources.files("earmark.service") / "static"))
-DAY = 24 * 3600
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -27,10 +27,8 @@ def install(app: FastAPI, settings: Settings) -> None:
     def index(request: Request) -> Response:
         if settings.token is not None and asked_token(request.scope):
             answer = RedirectResponse("/", 303)
-            secure = request.url.scheme == "https"
-            answer.set_cookie(
-                COOKIE, settings.token, max_age=30 * DAY, httponly=True, samesite="lax", secure=secure, path="/"
-            )
+            session, secure = Sessions(settings.token).begin(), request.url.scheme == "https"
+            answer.set_cookie(COOKIE, session, max_age=LASTING, httponly=True, samesite="lax", secure=secure, path="/")
             return answer
         text = (STATIC / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(text.replace("{{nonce}}", escape(request.state.nonce)))

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from earmark.errors import EarmarkError
 
 MB = 1024**2
 GB = 1024**3
@@ -27,7 +30,13 @@ class Settings:
         workers: processes that do jobs.
         quick_workers: more of them, which answer short clips at once.
         queue: jobs that may wait; more are refused with 429.
-        uploads: requests that may be sending a recording at a time; so are more of these.
+        uploads: requests that may be sending a recording at a time; more are refused with 429.
+        quick_uploads: the same of short clips, which have places of their own.
+        upload_rate: bytes a second that any body must bring on average.
+        upload_patience: seconds that it may be behind that.
+        connections: open at a time, in all.
+        connections_each: of one address; a proxy before the service is one.
+        head_seconds: a connection that has not sent the head of a request by then is closed.
         upload_bytes: largest upload.
         seconds: longest recording.
         job_seconds: a job that takes longer is given up.
@@ -37,6 +46,9 @@ class Settings:
         keep_seconds: age at which a finished job is deleted.
         keep_bytes: disk space of all jobs; beyond it the oldest finished ones are deleted, and as much may wait.
         live_sessions: live sockets at a time.
+
+    Raises:
+        EarmarkError: an origin is none, or lies elsewhere and there is no token.
     """
 
     folder: Path
@@ -49,6 +61,12 @@ class Settings:
     quick_workers: int = 2
     queue: int = 100
     uploads: int = 64
+    quick_uploads: int = 16
+    upload_rate: int = 16 * 1024
+    upload_patience: float = 30.0
+    connections: int = 500
+    connections_each: int = 100
+    head_seconds: float = 10.0
     upload_bytes: int = 2 * GB
     seconds: float = 4 * HOUR
     job_seconds: float = HOUR
@@ -59,6 +77,15 @@ class Settings:
     keep_bytes: int = 20 * GB
     live_sessions: int = 4
 
+    def __post_init__(self) -> None:
+        for origin in self.origins:
+            host = _host_of(origin)
+            if not host:
+                raise EarmarkError(f"--origin {origin}", "is no origin", "say one like https://ears.example.org")
+            if self.token is None and not names_this_machine(host):
+                reason = "is a page of other machines, and without a token it would let anybody in"
+                raise EarmarkError(f"--origin {origin}", reason, "add --token-file FILE")
+
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address."""
@@ -68,3 +95,21 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def names_this_machine(host: str) -> bool:
+    """Whether a host, with or without a port, is a name that only this machine has for itself."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return is_loopback(name) or name.endswith(".localhost")
+
+
+def _host_of(origin: str) -> str:
+    """Host and port of an origin as browsers say it; empty where it is none."""
+    try:
+        scheme, host, *rest = urlsplit(origin)
+    except ValueError:
+        return ""
+    return "" if scheme not in ("http", "https") or any(rest) else host
