@@ -11,11 +11,11 @@ import uvicorn
 
 from earmark.errors import EarmarkError
 from earmark.service.app import create_app
+from earmark.service.connections import Connections
 from earmark.service.settings import Settings
 from earmark.util.text import visible
 
 GRACE = 5  # seconds that open requests get at the end
-CONNECTIONS = 500  # at a time; more are told that the service is busy
 
 
 def run(settings: Settings, tell_token: bool) -> None:
@@ -39,8 +39,7 @@ def run(settings: Settings, tell_token: bool) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         ws_max_size=1024**2,
-        ws="websockets-sansio",
-        limit_concurrency=CONNECTIONS,
+        **Connections(settings).protocols(),
     )
     _tell(settings, listening, tell_token)
     try:

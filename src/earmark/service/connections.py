@@ -1,0 +1,165 @@
+"""Connections that say nothing make way: uvicorn's protocols with a deadline for a request's head, and caps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import get_remote_addr
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from earmark.service.settings import Settings
+
+HOME = 64  # leading bits of an IPv6 address that one household, or one server, has for itself
+
+
+@dataclass(eq=False)
+class _Line:
+    transport: asyncio.Transport
+    address: str
+    deadline: asyncio.TimerHandle | None = None  # none while a request of it is answered
+    unread: int = 0  # bytes of its last answer that it had still to take when it was looked at
+
+    @property
+    def is_silent(self) -> bool:
+        return self.deadline is not None and not self.transport.get_write_buffer_size()
+
+
+class Connections:
+    """All open connections of a server, the oldest first.
+
+    A connection is silent until the head of a request has come whole, and again once it was answered. A silent one is
+    closed after `Settings.head_seconds`, and before that where another needs its place: the oldest of the same address
+    if that has too many, or else of the address that has most. A new one is closed only where none of them is silent.
+
+    Args:
+        settings: how many there may be, in all and of an address.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._patience = settings.head_seconds
+        self._most, self._most_each = settings.connections, settings.connections_each
+        self._lines: dict[asyncio.Transport, _Line] = {}
+
+    def protocols(self) -> dict[str, Any]:
+        """What `uvicorn.Config` is told, so that its connections are these."""
+        return {"http": partial(HttpProtocol, self), "ws": partial(SocketProtocol, self)}
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        """Take a connection, which is silent as yet; another makes way for it, or it is closed."""
+        line = _Line(transport, _address(transport))
+        full = self._crowd(line.address)
+        self._lines[transport] = line
+        if full is None:
+            return self.silent(transport)
+        silent = [other for other in self._lines.values() if other.is_silent and other.address == full]
+        self._end(silent[0] if silent else line)
+        if silent:
+            self.silent(transport)
+
+    def silent(self, transport: asyncio.Transport) -> None:
+        """From now on a connection has so long to send the head of a request; whatever it sends of it."""
+        line = self._lines.get(transport)
+        if line and not line.deadline:
+            line.unread = 0
+            self._wait(line)
+
+    def busy(self, transport: asyncio.Transport) -> None:
+        """A request has come."""
+        line = self._lines.get(transport)
+        if line and line.deadline:
+            line.deadline.cancel()
+            line.deadline = None
+
+    def closed(self, transport: asyncio.Transport) -> None:
+        """A connection is no more."""
+        self.busy(transport)
+        self._lines.pop(transport, None)
+
+    def _crowd(self, address: str) -> str | None:
+        """The address of which one must go before another of `address` may come."""
+        numbers = Counter(line.address for line in self._lines.values())
+        if numbers[address] >= self._most_each:
+            return address
+        if len(self._lines) < self._most:
+            return None
+        silent = Counter(line.address for line in self._lines.values() if line.is_silent)
+        return max(silent, key=lambda one: silent[one], default=address)
+
+    def _wait(self, line: _Line) -> None:
+        line.deadline = asyncio.get_running_loop().call_later(self._patience, self._late, line)
+
+    def _late(self, line: _Line) -> None:
+        """Close a connection, unless it is still taking its last answer, and has taken some of it since."""
+        unread = line.transport.get_write_buffer_size()
+        if unread and unread != line.unread:
+            line.unread = unread
+            self._wait(line)
+        else:
+            self._end(line)
+
+    def _end(self, line: _Line) -> None:
+        self.closed(line.transport)
+        line.transport.abort()  # `close` would wait for what it does not read
+
+
+class HttpProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1, which tells what it is waiting for."""
+
+    def __init__(self, lines: Connections, **how: Any) -> None:
+        super().__init__(**how)
+        self._lines = lines
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._lines.opened(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lines.closed(self.transport)
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        self._tell()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._tell()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        self._lines.busy(self.transport)  # from here on the other protocol has it
+        super().handle_websocket_upgrade(event)
+
+    def _tell(self) -> None:
+        if self.transport.get_protocol() is not self:
+            return
+        waits = self.cycle is None or self.cycle.response_complete
+        (self._lines.silent if waits else self._lines.busy)(self.transport)
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, which tells when it is over."""
+
+    def __init__(self, lines: Connections, **how: Any) -> None:
+        super().__init__(**how)
+        self._lines = lines
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lines.closed(self.transport)
+        super().connection_lost(exc)
+
+
+def _address(transport: asyncio.Transport) -> str:
+    """Whose a connection is: an IPv4 address, or what one household has of IPv6."""
+    peer = get_remote_addr(transport)
+    if peer is None:  # it has gone again
+        return ""
+    found = ip_address(peer[0])
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or ip_network((found, HOME), strict=False))
+    return str(found)

@@ -1,0 +1,58 @@
+"""An app behind the service's own uvicorn, in a thread: real sockets without a process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import uvicorn
+
+from earmark.service.connections import Connections
+
+
+@contextmanager
+def serving(app, settings, lifespan="on", send_buffer=None):
+    """The port of a server whose limits are those of `settings`."""
+    with socket.create_server(("0.0.0.0", 0), backlog=512) as listening:
+        if send_buffer:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        listening.setblocking(False)
+        protocols = Connections(settings).protocols()
+        config = uvicorn.Config(app, log_level="critical", lifespan=lifespan, timeout_graceful_shutdown=1, **protocols)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(60)
+
+
+def line(port, source="127.0.0.1", receive_buffer=None):
+    """A connection from an address of this machine."""
+    found = socket.socket()
+    if receive_buffer:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    found.bind((source, 0))
+    found.settimeout(60)
+    found.connect(("127.0.0.1", port))
+    return found
+
+
+def rest(connection):
+    """All that comes until the other side closes."""
+    said = b""
+    while True:
+        try:
+            data = connection.recv(65_536)
+        except ConnectionError:
+            return said
+        if not data:
+            return said
+        said += data

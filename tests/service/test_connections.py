@@ -1,0 +1,176 @@
+"""Connections that say nothing: closed in time, and never in the way of those that ask for something."""
+
+import asyncio
+import http.client
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from app_server import line, rest, serving
+from websockets.sync.client import connect
+
+from earmark.service.connections import _address
+from earmark.service.settings import Settings
+
+ASK = b"GET /%s HTTP/1.1\r\nhost: localhost\r\n\r\n"
+LAST = b"GET /%s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+
+
+class App:
+    """Answers at once; `/wait` when it is let go, `/large` with 100 kB; its socket echoes."""
+
+    def __init__(self):
+        self.go = threading.Event()
+        self.waiting = 0
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (message := await receive())["type"] == "websocket.receive":
+                await send({"type": "websocket.send", "text": message["text"]})
+            return
+        self.waiting += 1
+        while scope["path"] == "/wait" and not self.go.is_set():
+            await asyncio.sleep(0.01)
+        self.waiting -= 1
+        body = b"x" * 100_000 if scope["path"] == "/large" else b"hello"
+        headers = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def limits(**values):
+    return Settings(Path(), **values)
+
+
+def answered(port, source="127.0.0.1"):
+    with line(port, source) as asking:
+        asking.sendall(LAST % b"")
+        return rest(asking).endswith(b"hello")
+
+
+def drip(connection, text):
+    for letter in text:
+        connection.sendall(bytes([letter]))
+        time.sleep(0.05)
+
+
+def test_a_silent_connection_is_closed_whatever_it_drips():
+    with serving(App(), limits(head_seconds=0.3), "off") as port:
+        with line(port) as silent:
+            assert rest(silent) == b""
+        with line(port) as dripping, pytest.raises(ConnectionError):  # closed before its head was whole
+            drip(dripping, LAST % b"")
+
+
+def test_the_same_after_an_answer():
+    with serving(App(), limits(head_seconds=2.0), "off") as port:
+        asking = http.client.HTTPConnection("127.0.0.1", port)
+        for _ in range(4):
+            asking.request("GET", "/")
+            assert asking.getresponse().read() == b"hello"
+            time.sleep(0.6)  # longer than the deadline in all, but not at once
+        asking.sock.sendall(b"G")
+        assert rest(asking.sock) == b""
+        asking.close()
+
+
+def test_a_request_is_not_silent():
+    app = App()
+    with serving(app, limits(head_seconds=0.2), "off") as port, line(port) as asking:
+        asking.sendall(LAST % b"wait")
+        asking.settimeout(0.8)
+        with pytest.raises(TimeoutError):
+            asking.recv(1)
+        app.go.set()
+        asking.settimeout(60)
+        assert rest(asking).endswith(b"hello")
+
+
+def test_a_socket_is_not_silent_and_frees_its_place():
+    with serving(App(), limits(head_seconds=0.2, connections_each=1), "off") as port:
+        for _ in range(2):
+            with connect(f"ws://127.0.0.1:{port}/") as live:
+                time.sleep(0.6)
+                live.send("still there")
+                assert live.recv(60) == "still there"
+                with line(port) as other:
+                    assert rest(other) == b""
+        until(lambda: answered(port))
+
+
+def until(look):
+    end = time.monotonic() + 60
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_five_hundred_silent_connections_are_in_nobodys_way():
+    with serving(App(), limits(head_seconds=120.0), "off") as port, ExitStack() as held:
+        lines = [held.enter_context(line(port)) for _ in range(505)]
+        assert answered(port)
+        assert answered(port, "127.0.0.2")
+        assert rest(lines[0]) == b""  # the oldest made way
+        lines[-1].sendall(LAST % b"")
+        assert rest(lines[-1]).endswith(b"hello")
+
+
+def test_nor_are_those_of_many_addresses():
+    few = limits(head_seconds=120.0, connections=20, connections_each=5)
+    with serving(App(), few, "off") as port, ExitStack() as held:
+        for number in range(40):
+            held.enter_context(line(port, f"127.0.0.{number % 8 + 10}"))
+        assert answered(port, "127.0.0.2")
+
+
+def test_requests_make_way_for_none_and_an_address_has_so_many_at_once():
+    app = App()
+    with serving(app, limits(connections=6, connections_each=4), "off") as port, ExitStack() as held:
+        busy = [held.enter_context(line(port)) for _ in range(4)]
+        for one in busy:
+            one.sendall(LAST % b"wait")
+        until(lambda: app.waiting == 4)
+        with line(port) as fifth:
+            assert rest(fifth) == b""
+        assert answered(port, "127.0.0.2")
+        others = [held.enter_context(line(port, f"127.0.0.{number}")) for number in (3, 4)]
+        for one in others:
+            one.sendall(LAST % b"wait")
+        until(lambda: app.waiting == 6)
+        with line(port, "127.0.0.5") as seventh:
+            assert rest(seventh) == b""
+        app.go.set()
+        assert all(rest(one).endswith(b"hello") for one in (*busy, *others))
+        until(lambda: answered(port))
+
+
+def test_who_takes_an_answer_slowly_gets_it_and_who_takes_none_is_closed():
+    with serving(App(), limits(head_seconds=0.4), "off", send_buffer=4096) as port:
+        with line(port, receive_buffer=4096) as slow:
+            slow.sendall(LAST % b"large")
+            said = b""
+            while data := slow.recv(3000):
+                said += data
+                time.sleep(0.03)
+            assert said.endswith(b"x" * 100_000)
+        with line(port, receive_buffer=4096) as never:
+            never.sendall(LAST % b"large")
+            time.sleep(2.0)
+            assert len(rest(never)) < 100_000
+
+
+def transport(peer):
+    return SimpleNamespace(get_extra_info=lambda _: SimpleNamespace(getpeername=lambda: peer))
+
+
+def test_a_household_is_one_address():
+    assert _address(transport(("192.0.2.1", 5))) == "192.0.2.1"
+    assert _address(transport(("::ffff:192.0.2.1", 5, 0, 0))) == "192.0.2.1"
+    first = _address(transport(("2001:db8:1:2::1", 5, 0, 0)))
+    assert first == _address(transport(("2001:db8:1:2:3::4", 5, 0, 0)))
+    assert first != _address(transport(("2001:db8:1:3::1", 5, 0, 0)))
