@@ -51,8 +51,8 @@ def test_an_upload_under_way_is_nobodys_stray(tmp_path):
 
 def test_what_an_earlier_server_left_goes_at_once(tmp_path):
     upkeep, _, places, ids = filled(tmp_path)
-    places.new()
-    upkeep.begin()
+    Places(tmp_path).new()
+    upkeep.sweep()
     assert places.ids() == sorted(ids)
 
 
@@ -67,7 +67,7 @@ def test_what_is_not_of_our_form_is_never_swept(tmp_path):
     outside.mkdir()
     (outside / "precious").write_text("x")
     (jobs / ("f" * 16)).symlink_to(outside)
-    upkeep.begin()
+    upkeep.sweep()
     assert places.ids() == sorted(ids)
     assert all((jobs / name).exists() for name in (*theirs, "e" * 16, "f" * 16))
     assert (outside / "precious").exists()
@@ -76,7 +76,7 @@ def test_what_is_not_of_our_form_is_never_swept(tmp_path):
 def serve_once(folder):
     """What `earmark serve --folder` does before it listens, and its first sweep."""
     service = create_app(Settings(folder)).state.service
-    Upkeep(service.settings, service.store, service.places).begin()
+    Upkeep(service.settings, service.store, service.places).sweep()
     service.store.close()
     service._held.close()
     return service

@@ -20,7 +20,7 @@ def test_a_name_is_for_eyes_only(name):
     shown.encode()
 
 
-def test_a_sender_that_never_ends_is_not_waited_for(monkeypatch):
+def test_a_sender_that_never_ends_is_not_waited_for(monkeypatch, tmp_path):
     monkeypatch.setattr(uploads, "SENDING", 0.05)
 
     async def receive():
@@ -28,9 +28,7 @@ def test_a_sender_that_never_ends_is_not_waited_for(monkeypatch):
 
     async def send():
         headers = [(b"content-type", b"multipart/form-data; boundary=x")]
-        request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
-        async with uploads.form(request):
-            pass
+        await uploads.received(Request({"type": "http", "method": "POST", "headers": headers}, receive), tmp_path / "a")
 
     with pytest.raises(HTTPException) as refused:
         anyio.run(send)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from earmark.errors import EarmarkError
-from earmark.util.atomic import atomic_write
+from earmark.util.atomic import atomic_write, settle
 
 MARKER = ".earmark"
 """A file in `jobs/` with the mark of the database that knows the jobs: without it nothing there is ever removed."""
@@ -62,16 +62,26 @@ class JobFolder:
         except OSError:  # its job was given up just now
             return 0
 
+    def settle(self) -> None:
+        """Wait until the upload is on disk, whatever happens from now on."""
+        for path in (self.upload, self.path, self.path.parent):
+            settle(path)
+
     def remove(self) -> None:
         """Delete it all."""
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 class Places:
-    """The folder of the service: `jobs.sqlite`, and a folder a job in `jobs/`."""
+    """The folder of the service: `jobs.sqlite`, and a folder a job in `jobs/`.
+
+    Attributes:
+        receiving: ids of folders whose upload is under way: they have no job as yet, and are nobody's strays.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.receiving: set[str] = set()
         self._jobs = folder / "jobs"
         self._jobs.mkdir(parents=True, exist_ok=True)
 
@@ -139,8 +149,9 @@ class Places:
         return JobFolder(self._jobs / job_id)
 
     def new(self) -> tuple[str, JobFolder]:
-        """A new id, and its folder."""
+        """A new id, and its folder, to receive an upload in; take the id out of `receiving` afterwards."""
         job_id = secrets.token_hex(8)
+        self.receiving.add(job_id)
         folder = self.of(job_id)
         folder.path.mkdir(0o700)
         return job_id, folder

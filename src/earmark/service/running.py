@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from threading import Lock, Semaphore
 from typing import Any, cast
 
-import anyio
-from anyio import to_thread
-from starlette.datastructures import UploadFile
+from anyio import CancelScope, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from earmark.errors import EarmarkError
 from earmark.locking import alone
-from earmark.service import uploads
 from earmark.service.known import KnownModels
 from earmark.service.metrics import Metrics
 from earmark.service.places import JobFolder, Places
 from earmark.service.problems import refusal
+from earmark.service.receiving import Incoming, Reception
 from earmark.service.settings import Settings
 from earmark.service.store import Job, Store
 from earmark.service.supervisor import Supervisor
 
-LOOK_EVERY = 0.03  # seconds between looks at a clip that a request waits for
-PATIENCE = 120.0  # seconds that it waits
+PATIENCE = 120.0  # seconds that a request waits for its clip
 DATASETS = 2  # written at a time
 
 logger = logging.getLogger(__name__)
@@ -45,7 +43,6 @@ class Service:
         used = EarmarkError(settings.folder, "is in use by another server", "stop it, or choose another --folder")
         self._held = ExitStack()
         self._held.enter_context(alone(settings.folder / "lock", used, "be written", "choose another --folder"))
-        self._receiving = self._held_bytes = 0  # uploads under way, and the room that is kept for them
         self.correcting = Lock()
         self.writing_datasets = Semaphore(DATASETS)
         with ExitStack() as failing:
@@ -54,6 +51,7 @@ class Service:
             self.store = Store(self.places.database)
             self.places.claim(self.store.mark, {job.id for job in self.store.every()})
             failing.pop_all()
+        self.reception = Reception(settings, self.store, self.places)
         self.supervisor = Supervisor(settings, self.store, self.places, self.metrics)
 
     @asynccontextmanager
@@ -67,58 +65,36 @@ class Service:
             self.store.close()
             self._held.close()
 
-    @contextmanager
-    def receiving(self, quick: bool, declared: int) -> Iterator[Callable[[int], None]]:
-        """Take an upload of so many bytes, if not too much waits already; before anything of it is read.
-
-        Yields:
-            What is told of bytes as they come: those beyond what was declared need room, too.
-        """
-        if self.store.waiting(quick) >= self.settings.queue:
+    @asynccontextmanager
+    async def receiving(self, quick: bool, declared: int) -> AsyncIterator[Incoming]:
+        """Take an upload of so many bytes, if not too much waits already; before anything of it is read."""
+        if await to_thread.run_sync(self.store.waiting, quick) >= self.settings.queue:
             raise self._full()
-        if self._receiving >= self.settings.uploads:
-            raise refusal(429, "too many uploads are under way", {"retry-after": "5"})
-        seen = held = 0
-
-        def hold(size: int) -> None:
-            nonlocal held
-            if self.store.unfinished_bytes() + self._held_bytes + size - held > self.settings.keep_bytes:
-                raise refusal(507, "the service has no room for it until others are done", {"retry-after": "60"})
-            self._held_bytes += size - held
-            held = size
-
-        def received(count: int) -> None:
-            nonlocal seen
-            seen += count
-            if seen > held:
-                hold(seen)
-
-        hold(declared)
-        self._receiving += 1
-        try:
-            yield received
-        finally:
-            self._receiving -= 1
-            self._held_bytes -= held
+        async with self.reception.receiving(quick, declared) as incoming:
+            yield incoming
 
     def _full(self) -> HTTPException:
         seconds = max(2, min(120, self.settings.queue // max(1, self.settings.workers)))
         return refusal(429, f"{self.settings.queue} jobs are waiting already", {"retry-after": str(seconds)})
 
-    async def take(self, file: UploadFile, task: str, model: str, options: Mapping[str, Any]) -> Job:
+    async def take(self, incoming: Incoming, name: str, task: str, model: str, options: Mapping[str, Any]) -> Job:
         """Accept a job: once this returns, it will be done whatever happens to the server."""
-        job_id, folder = self.places.new()
-        job = Job(job_id, task, uploads.shown_name(file.filename), model, options, created=time.time())
-        try:
-            await uploads.keep(file, folder.upload)
-            job = replace(job, bytes=folder.size())
-            if not await to_thread.run_sync(self.store.add, job, self.settings.queue):
-                raise self._full()
-        except BaseException:
-            folder.remove()
-            raise
+        job = Job(incoming.job_id, task, name, model, options, created=time.time())
+        with CancelScope(shield=True):  # with a row, the folder is the job's
+            await to_thread.run_sync(self._add, job, incoming)
+        if not incoming.accepted:
+            raise self._full()
         self.supervisor.ring()
         return job
+
+    def _add(self, job: Job, incoming: Incoming) -> None:
+        incoming.folder.settle()
+        incoming.accepted = self.store.add(replace(job, bytes=incoming.folder.size()), self.settings.queue)
+
+    async def forget(self, job_id: str) -> None:
+        """Stop a job and delete all that belongs to it."""
+        await asyncio.wrap_future(self.supervisor.give_up(job_id))
+        await to_thread.run_sync(self.places.of(job_id).remove)
 
     def job(self, job_id: str) -> Job:
         """The job, or 404."""
@@ -141,13 +117,12 @@ class Service:
 
     async def finished(self, job_id: str) -> Job:
         """Wait for a job."""
-        with anyio.move_on_after(PATIENCE):
-            while True:
-                job = self.job(job_id)
-                if job.state in ("done", "failed"):
-                    return job
-                await anyio.sleep(LOOK_EVERY)
-        raise refusal(503, "the service is busy", {"retry-after": "30"})
+        ending = await to_thread.run_sync(self.store.ending, job_id)
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(ending), PATIENCE)
+        except TimeoutError as error:
+            raise refusal(503, "the service is busy", {"retry-after": "30"}) from error
+        return await to_thread.run_sync(self.job, job_id)
 
 
 def gone() -> HTTPException:

@@ -7,6 +7,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
@@ -107,6 +108,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
         self._heard: dict[str, tuple[float, float | None]] = {}
+        self._awaited: dict[str, Future[None]] = {}
         try:
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._database.text_factory = _text
@@ -186,7 +188,7 @@ class Store:
             "UPDATE jobs SET state = 'done', finished = ?, duration = ?, seconds = ?, bytes = ? WHERE id = ?",
             time.time(), duration, duration, size, job_id,
         )  # fmt: skip
-        self._heard.pop(job_id, None)
+        self._over(job_id)
 
     def fail(self, job_id: str, error: Mapping[str, Any]) -> None:
         """Note that a job cannot be done, and why."""
@@ -194,7 +196,7 @@ class Store:
             "UPDATE jobs SET state = 'failed', finished = ?, error = ? WHERE id = ?",
             time.time(), json.dumps(dict(error)), job_id,
         )  # fmt: skip
-        self._heard.pop(job_id, None)
+        self._over(job_id)
 
     def requeue(self, job_id: str, *, crashes: int = 0, kills: int = 0) -> None:
         """Let a job whose worker ended wait again, at its old place."""
@@ -206,7 +208,20 @@ class Store:
     def remove(self, job_id: str) -> None:
         """Forget a job."""
         self._do("DELETE FROM jobs WHERE id = ?", job_id)
-        self._heard.pop(job_id, None)
+        self._over(job_id)
+
+    def ending(self, job_id: str) -> Future[None]:
+        """Resolved once a job is done, failed or forgotten, which it may be already; for one who waits for it."""
+        with self._lock:
+            future = self._awaited.setdefault(job_id, Future())
+            job = self.get(job_id)
+            if job is None or job.state in ("done", "failed"):
+                self._over(job_id)
+            return future
+
+    def running(self) -> list[Job]:
+        """Those that a worker should be doing."""
+        return [job for job in self._jobs("WHERE state = 'running'") if job.state == "running"]
 
     def recover(self, most_kills: int) -> None:
         """After a start: what ran waits again, unless it ran that often when everything ended.
@@ -260,6 +275,13 @@ class Store:
                 "(SELECT number FROM jobs WHERE id = ?)"
             )
             return int(self._database.execute(query, (QUICK, job_id)).fetchone()[0])
+
+    def _over(self, job_id: str) -> None:
+        with self._lock:
+            self._heard.pop(job_id, None)
+            future = self._awaited.pop(job_id, None)
+        if future and future.set_running_or_notify_cancel():
+            future.set_result(None)
 
     def _do(self, statement: str, *values: object) -> None:
         with self._lock:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from concurrent.futures import Future
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
 from earmark.service.metrics import Metrics
 from earmark.service.places import Places
+from earmark.service.problems import refusal
 from earmark.service.settings import Settings
 from earmark.service.store import Job, Store
 from earmark.service.tasks import Work
@@ -43,15 +46,16 @@ class Supervisor:
         self._upkeep = Upkeep(settings, store, places)
         self._bell, self._bell_rope = Pipe(duplex=False)
         self._rope_lock = Lock()
-        self._given_up: set[str] = set()
-        self._stopping = False
+        self._unwanted: SimpleQueue[tuple[str, Future[None]]] = SimpleQueue()
+        self._stopping = self._stopped = False
+        self._amiss = False  # something went wrong, after which a job may seem to run that no worker does
         self._went_well = time.monotonic()
         self._thread = Thread(target=self._run, name="earmark-supervisor", daemon=True)
 
     def start(self) -> None:
         """Begin, with the jobs that an earlier server left."""
         self.store.recover(MOST_KILLS)
-        self._upkeep.begin()
+        self._upkeep.sweep()
         self._thread.start()
 
     def stop(self) -> None:
@@ -59,20 +63,34 @@ class Supervisor:
         self._stopping = True
         self.ring()
         self._thread.join()
-        for worker in self.workers:
-            worker.end()
+        for worker in list(self.workers):
+            self._dismiss(worker)
+        with self._rope_lock:
+            self._stopped = True
+        self._forget()
 
     def ring(self) -> None:
         """Say that there is something to do."""
         with self._rope_lock:
             self._bell_rope.send(None)
 
-    def give_up(self, job_id: str) -> None:
-        """Forget a job, even if it runs."""
-        self._given_up.add(job_id)
-        self.store.remove(job_id)
+    def give_up(self, job_id: str) -> Future[None]:
+        """Forget a job: first its worker ends, then its row goes. Its folder is then nobody's, and may be removed.
+
+        In this order, and by the one thread that gives out jobs: whenever the server is killed, there is a row, and
+        the job is done again as if nothing had been said, or there is none, and the next start sweeps the folder.
+
+        Returns:
+            Resolved when that is so; with the error that came in between, after which the job is done again.
+        """
+        future: Future[None] = Future()
+        with self._rope_lock:
+            if self._stopped:
+                future.set_exception(refusal(503, "the service is ending"))
+                return future
+            self._unwanted.put((job_id, future))
         self.ring()
-        self.places.of(job_id).remove()
+        return future
 
     @property
     def alive(self) -> bool:
@@ -90,10 +108,13 @@ class Supervisor:
                 self._went_well = time.monotonic()
             except Exception:  # a full disk, no file handles left: jobs go on once there is room again
                 logger.exception("the supervisor could not do its work, and tries again")
+                self._amiss = True
                 time.sleep(LOOK_EVERY)
 
     def _turn(self) -> None:
         """Hand out what waits, and take what has come."""
+        self._forget()
+        self._reclaim()
         self._complete_staff()
         self._hand_out()
         handles = [handle for worker in self.workers for handle in (worker.pipe, worker.process.sentinel)]
@@ -107,7 +128,36 @@ class Supervisor:
                 self._bury(worker)
             else:
                 self._watch(worker)
-        self._given_up &= {worker.job_id for worker in self.workers if worker.job_id}
+
+    def _forget(self) -> None:
+        """Do as `give_up` was told."""
+        while True:
+            try:
+                job_id, future = self._unwanted.get_nowait()
+            except Empty:
+                return
+            wanted = future.set_running_or_notify_cancel()
+            try:
+                for worker in [worker for worker in self.workers if worker.job_id == job_id]:
+                    self._dismiss(worker)
+                self.store.remove(job_id)
+            except Exception as error:
+                self._amiss = True
+                if wanted:
+                    future.set_exception(error)
+            else:
+                if wanted:
+                    future.set_result(None)
+
+    def _reclaim(self) -> None:
+        """After something went wrong: jobs whose row says that they run, though no worker does them, wait again."""
+        if not self._amiss:
+            return
+        held = {worker.job_id for worker in self.workers}
+        for job in self.store.running():
+            if job.id not in held:
+                self._give_back(job, killed=True)
+        self._amiss = False
 
     def _complete_staff(self) -> None:
         for quick, wanted in ((True, self.settings.quick_workers), (False, self.settings.workers)):
@@ -148,7 +198,6 @@ class Supervisor:
             self.store.heard(job_id, first, second)
             return
         worker.job_id = None
-        self._given_up.discard(job_id)
         if kind == "done":
             self.metrics.finished(self.store.get(job_id), first, time.monotonic() - worker.began)
             self.store.finish(job_id, first, self.places.of(job_id).size())
@@ -156,7 +205,7 @@ class Supervisor:
             self._fail(job_id, first, second)
 
     def _watch(self, worker: Worker) -> None:
-        """End a worker whose job was given up, or takes too long."""
+        """End a worker whose job takes too long."""
         if worker.job_id is None:
             return
         now, limits = time.monotonic(), self.settings
@@ -166,11 +215,7 @@ class Supervisor:
             reason = f"nothing new was heard for {patience:g} s" if stalled else "its time is over"
             job = self.store.get(worker.job_id)
             self._fail(worker.job_id, "This recording takes too long", f"{job.name if job else 'it'}: {reason}")
-        elif worker.job_id not in self._given_up:
-            return
-        self._given_up.discard(worker.job_id)
-        worker.job_id = None
-        self._dismiss(worker)
+            self._dismiss(worker)
 
     def _bury(self, worker: Worker) -> None:
         """A worker has ended by itself, or was killed: its job is done by another, unless it is to blame."""
@@ -181,8 +226,11 @@ class Supervisor:
         self.metrics.workers_lost.inc()
         if not worker.ready:  # it could not even begin: the next one may not either
             time.sleep(LOOK_EVERY)
-        if job is None:
-            return
+        if job is not None:
+            self._give_back(job, killed)
+
+    def _give_back(self, job: Job, killed: bool) -> None:
+        """Let a job wait again whose worker is no more, unless it is to blame."""
         if killed and job.kills + 1 < MOST_KILLS:
             self.store.requeue(job.id, kills=1)
         elif not killed and job.crashes + 1 < MOST_CRASHES:

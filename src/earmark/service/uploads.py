@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from anyio import fail_after, move_on_after, to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from earmark.service.guard import App, Message, Receive, Scope, Send
+from earmark.service.multipart import FormReader
 from earmark.service.problems import refusal
 from earmark.service.settings import MB, Settings
-from earmark.util.atomic import settle
 
 NAME_LENGTH = 200
-FIELD_BYTES = 16 * 1024
 OTHER_BYTES = 2 * MB  # bodies that are no uploads
 SENDING = 3600.0  # seconds that an upload may take
 DRAINING = 10.0  # seconds that a client that sends too much is listened to
@@ -32,8 +28,20 @@ UPLOADS = ("/v1/jobs", "/v1/classify")
 Fields = TypeVar("Fields", bound=BaseModel)
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A form whose file lies where it was to lie: its other fields, and the file's name for people's eyes."""
+
+    fields: dict[str, object]
+    name: str
+
+
 class BodyLimit:
-    """Refuses a body as soon as it is too large; forms that say so are refused before (`check_length`)."""
+    """Refuses a body as soon as it is too large, or comes too slowly.
+
+    Forms that say that they are too large are refused before (`check_length`). A body may be `Settings.upload_patience`
+    seconds behind `upload_rate`: only the time is counted that is spent in waiting for it.
+    """
 
     def __init__(self, app: App, settings: Settings) -> None:
         self.app, self.settings = app, settings
@@ -43,20 +51,32 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         limit = self.settings.upload_bytes + FORM_BYTES if scope["path"] in UPLOADS else OTHER_BYTES
-        seen = 0
+        rate, patience = self.settings.upload_rate, self.settings.upload_patience
+        seen, left, ended = 0, patience, False
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
+            nonlocal seen, left, ended
+            if ended:  # what comes now says that the client has gone, whenever that is
+                return await receive()
+            began = time.monotonic()
+            try:
+                with fail_after(left):
+                    message = await receive()
+            except TimeoutError as error:
+                slow = f"a body must arrive with {rate} bytes a second or more"
+                raise refusal(408, slow, {"connection": "close"}) from error
+            count = len(message.get("body", b""))
+            left = min(patience, left - (time.monotonic() - began) + count / rate)
+            ended = not message.get("more_body", False)
+            seen += count
             if seen > limit:
-                await _drain(receive)
+                await _drain(message, receive)
                 raise too_large(limit)
-            if told := scope["state"].get("told"):
+            if count and (told := scope["state"].get("told")):
                 try:
-                    told(len(message.get("body", b"")))
+                    await told(count)
                 except HTTPException:  # there is no room
-                    await _drain(receive)
+                    await _drain(message, receive)
                     raise
             return message
 
@@ -64,11 +84,11 @@ class BodyLimit:
         await self.app(scope, counted, send)
 
 
-async def _drain(receive: Receive) -> None:
+async def _drain(message: Message, receive: Receive) -> None:
     """Let a client say some of what it still wants to say, to nobody: most hear an answer only after that."""
     with move_on_after(DRAINING):
-        while (await receive()).get("more_body", False):
-            pass
+        while message.get("more_body", False):
+            message = await receive()
 
 
 def too_large(limit: int) -> Exception:
@@ -86,31 +106,21 @@ def check_length(request: Request) -> int:
     return length
 
 
-@asynccontextmanager
-async def form(request: Request) -> AsyncIterator[tuple[dict[str, object], UploadFile]]:
-    """The fields of a form, and its one file."""
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise refusal(415, "send a form (multipart/form-data) with the recording as its field `file`")
-    fields = await _parsed(request)
-    try:
-        file = fields.get("file")
-        if not isinstance(file, UploadFile):
-            raise refusal(422, "the form needs the recording as its field `file`")
-        yield {key: value for key, value in fields.items() if key != "file"}, file
-    finally:
-        await fields.close()
-
-
-async def _parsed(request: Request) -> FormData:
+async def received(request: Request, path: Path) -> Upload:
+    """A form, its file written to a path of ours as it comes."""
+    reader = FormReader(request.headers.get("content-type", ""), path)
     try:
         with fail_after(SENDING):
-            return await request.form(max_files=1, max_fields=16, max_part_size=FIELD_BYTES)
+            async for data in request.stream():
+                await to_thread.run_sync(reader.write, data)
+        reader.finish()
     except TimeoutError as error:
         raise refusal(408, f"a form must arrive within {SENDING:g} s", {"connection": "close"}) from error
     except ClientDisconnect as error:
         raise refusal(400, "the form was not sent to its end") from error
-    except (UnicodeError, LookupError) as error:
-        raise refusal(400, "the form's letters are in an encoding that is none") from error
+    finally:
+        await to_thread.run_sync(reader.close)
+    return Upload(reader.fields, shown_name(reader.filename))
 
 
 def checked(kind: type[Fields], values: dict[str, object]) -> Fields:
@@ -119,20 +129,6 @@ def checked(kind: type[Fields], values: dict[str, object]) -> Fields:
         return kind.model_validate(values)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_url=False, include_context=False)) from error
-
-
-async def keep(file: UploadFile, path: Path) -> None:
-    """Write an upload to a path of ours; it is on disk when this returns."""
-    await to_thread.run_sync(_copy, file.file, path)
-
-
-def _copy(source: IO[bytes], path: Path) -> None:
-    with path.open("xb") as target:
-        shutil.copyfileobj(source, target, MB)
-        target.flush()
-        os.fsync(target.fileno())
-    for folder in (path.parent, path.parent.parent):
-        settle(folder)
 
 
 def shown_name(name: str | None) -> str:

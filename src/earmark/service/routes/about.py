@@ -39,7 +39,7 @@ def examples() -> list[Example]:
 
 
 @router.get("/healthz", response_model=Health, responses={503: {"model": Health}})
-async def health(request: Request) -> Response:
+def health(request: Request) -> Response:
     """Whether jobs are being done; for probes, so without the token."""
     service = service_of(request)
     alive, counts = service.supervisor.alive, service.store.counts()

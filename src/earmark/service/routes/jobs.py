@@ -8,11 +8,11 @@ from typing import Annotated
 
 from anyio import CancelScope, to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse
 
 from earmark.service import uploads
 from earmark.service.problems import described, refusal
+from earmark.service.receiving import Incoming
 from earmark.service.routes.forms import body
 from earmark.service.running import Service, reading, service_of
 from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, JobView
@@ -34,12 +34,12 @@ JobId = Annotated[str, Path(pattern=ID, examples=["0b5fae7b1c0e6f2d"])]
 async def create(request: Request) -> Response:
     """Have a recording of any length labelled, captioned, cut into words, or asked for instruments."""
     service = service_of(request)
-    async with _received(service, request, quick=False) as (values, file):
-        fields = uploads.checked(JobForm, values)
+    async with _received(service, request, quick=False) as (incoming, upload):
+        fields = uploads.checked(JobForm, upload.fields)
         model = service.models.name_for(fields.task, fields.classifier or fields.model)
         options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
-        job = await service.take(file, fields.task, model, options)
-    view = seen(service, service.store.get(job.id) or job)
+        job = await service.take(incoming, upload.name, fields.task, model, options)
+    view = await to_thread.run_sync(lambda: seen(service, service.store.get(job.id) or job))
     return JSONResponse(view.model_dump(), 202, {"location": view.links["self"]})
 
 
@@ -49,18 +49,20 @@ async def create(request: Request) -> Response:
 async def classify(request: Request) -> Classified:
     """What a clip is as a whole, answered at once; at most a minute of sound."""
     service = service_of(request)
-    async with _received(service, request, quick=True) as (values, file):
-        fields = uploads.checked(ClassifyForm, values)
-        job = await service.take(file, QUICK, service.models.name_for("label", fields.model), {})
+    async with _received(service, request, quick=True) as (incoming, upload):
+        fields = uploads.checked(ClassifyForm, upload.fields)
+        model = service.models.name_for("label", fields.model)
+        job = await service.take(incoming, upload.name, QUICK, model, {})
     try:
         ended = await service.finished(job.id)
         if ended.state == "failed":
             raise refusal(422, (ended.error or {}).get("detail"))
         with reading():
-            return Classified.model_validate_json(service.places.of(job.id).result.read_bytes())
+            found = await to_thread.run_sync(service.places.of(job.id).result.read_bytes)
+            return Classified.model_validate_json(found)
     finally:
         with CancelScope(shield=True):  # also where the client has gone
-            await to_thread.run_sync(service.supervisor.give_up, job.id)
+            await service.forget(job.id)
 
 
 @router.get("/jobs")
@@ -81,19 +83,16 @@ def one(request: Request, job_id: JobId) -> JobView:
 async def remove(request: Request, job_id: JobId) -> None:
     """Stop a job and delete all that belongs to it."""
     service = service_of(request)
-    service.job(job_id)
-    await to_thread.run_sync(service.supervisor.give_up, job_id)
+    await to_thread.run_sync(service.job, job_id)
+    await service.forget(job_id)
 
 
 @asynccontextmanager
-async def _received(
-    service: Service, request: Request, quick: bool
-) -> AsyncIterator[tuple[dict[str, object], UploadFile]]:
-    """The fields of an upload and its file; what may not come is refused before anything of it is read."""
-    with service.receiving(quick, uploads.check_length(request)) as told:
-        request.state.told = told
-        async with uploads.form(request) as received:
-            yield received
+async def _received(service: Service, request: Request, quick: bool) -> AsyncIterator[tuple[Incoming, uploads.Upload]]:
+    """An upload and its form; what may not come is refused before anything of it is read."""
+    async with service.receiving(quick, uploads.check_length(request)) as incoming:
+        request.state.told = incoming.told
+        yield incoming, await uploads.received(request, incoming.folder.upload)
 
 
 def seen(service: Service, job: Job) -> JobView:
