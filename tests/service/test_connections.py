@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import pytest
 from app_server import line, rest, serving
 from websockets.sync.client import connect
@@ -118,6 +119,13 @@ def test_five_hundred_silent_connections_are_in_nobodys_way():
         assert rest(lines[0]) == b""  # the oldest made way
         lines[-1].sendall(LAST % b"")
         assert rest(lines[-1]).endswith(b"hello")
+
+
+def test_nor_in_the_way_of_the_service_as_it_is_started(server):
+    with ExitStack() as held:
+        for _ in range(505):
+            held.enter_context(line(server.port))
+        assert httpx.get(f"http://127.0.0.1:{server.port}/healthz", timeout=60).status_code == 200
 
 
 def test_nor_are_those_of_many_addresses():

@@ -23,3 +23,9 @@ def test_the_unit_and_the_container_serve_with_options_that_exist(command):
         options = [word for word in words[start : start + 9] if word.startswith("--")]
         assert len(options) >= 2
         assert all(option in helped for option in options)
+
+
+def test_the_documentation_shows_the_proxies_as_they_are():
+    shown = (DEPLOY.parent / "docs" / "service.md").read_text()
+    for file in ("nginx.conf", "Caddyfile"):
+        assert f"\n{(DEPLOY / file).read_text()}```" in shown

@@ -1,6 +1,7 @@
 """Uploads while they come, through real sockets: where they lie, what they may take, and what becomes of them."""
 
 import asyncio
+import errno
 import json
 import threading
 import time
@@ -93,6 +94,18 @@ def test_what_becomes_no_job_is_gone(usual, ending):
     assert not list(state.places.folder.glob("jobs/?*/"))
     assert state.reception._reserved == 0
     assert state.store.every() == []
+
+
+def test_a_full_disk_is_told(usual, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    state, port = usual
+    monkeypatch.setattr("earmark.service.uploads.FormReader.write", full)
+    with line(port) as sending:
+        sending.sendall(head(1000) + BEGIN)
+        assert status(sending) == 507
+    until(lambda: state.places.receiving == set())
 
 
 def test_uploads_under_way_need_room_together(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,20 +71,24 @@ class FormReader:
             raise refusal(400, f"the form is broken: {error}") from error
 
     def finish(self) -> None:
-        """Make sure that all of it has come.
+        """Make sure that all of it has come, and is written.
 
         Raises:
             HTTPException: it has no end (400), or no file (422).
+            OSError: the file cannot be written.
         """
         if not self._ended:
             raise refusal(400, "the form was not sent to its end")
         if self.filename is None:
             raise refusal(422, f"the form needs the recording as its field `{FILE}`")
-
-    def close(self) -> None:
-        """Close the file."""
         if self._file:
             self._file.close()
+
+    def close(self) -> None:
+        """Close the file, however it is."""
+        with suppress(OSError):  # what it still had to write fails as what it wrote before did
+            if self._file:
+                self._file.close()
 
     def _begin_part(self) -> None:
         self._header, self._value = bytearray(), bytearray()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 from collections.abc import Mapping
@@ -83,6 +84,12 @@ def install(app: FastAPI) -> None:
     async def unreadable(_: Request, error: sqlite3.Error) -> JSONResponse:
         logger.error("the table of jobs cannot be used: %s", error)
         return response(503, "the table of jobs cannot be used: the server's log says more")
+
+    @app.exception_handler(OSError)
+    async def full(_: Request, error: OSError) -> JSONResponse:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise error
+        return response(507, "the service's disk is full", headers={"retry-after": "60"})
 
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> JSONResponse:

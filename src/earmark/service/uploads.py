@@ -113,13 +113,13 @@ async def received(request: Request, path: Path) -> Upload:
         with fail_after(SENDING):
             async for data in request.stream():
                 await to_thread.run_sync(reader.write, data)
-        reader.finish()
+        await to_thread.run_sync(reader.finish)
     except TimeoutError as error:
         raise refusal(408, f"a form must arrive within {SENDING:g} s", {"connection": "close"}) from error
     except ClientDisconnect as error:
         raise refusal(400, "the form was not sent to its end") from error
     finally:
-        await to_thread.run_sync(reader.close)
+        reader.close()
     return Upload(reader.fields, shown_name(reader.filename))
 
 
