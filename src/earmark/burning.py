@@ -17,6 +17,7 @@ from earmark.errors import EarmarkError, MediaError
 from earmark.media import Source
 from earmark.media.decoding import zero_of
 from earmark.media.opening import name_of, open_container, shows_video
+from earmark.util.atomic import atomic_write
 
 BLACK = (1280, 720)  # the frame of a recording without pictures
 LINE = 0.0533  # height of a line of text by the height of the picture: 15 lines, as in CEA-608 captions
@@ -41,7 +42,8 @@ def burn_preview(source: Source, seconds: float, lines: Sequence[str], path: Pat
     draw_lines(picture, lines)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path, format="PNG")
+        with atomic_write(path) as part:
+            picture.save(part, format="PNG")
     except OSError as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror or error})") from error
 

@@ -19,6 +19,7 @@ from earmark.frontend import Features, FrontEnd, Samples
 from earmark.second_view import Second, Seconds
 from earmark.streaming import windows
 from earmark.timeline import Event, Scores, Timeline
+from earmark.util.atomic import atomic_write
 
 FRONT_END = FrontEnd(rate=22050, n_fft=1024, hop=441, bands=96)
 COLUMNS = 1600  # of the spectrogram: about as many as the picture has pixels
@@ -136,7 +137,8 @@ def save(figure: Figure, path: Path) -> None:
         EarmarkError: the file cannot be written.
     """
     try:
-        figure.savefig(path, dpi=DPI, format="png")
+        with atomic_write(path) as part:
+            figure.savefig(part, dpi=DPI, format="png")
     except OSError as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 

@@ -78,7 +78,16 @@ def index(
             the work.
         MissingExtraError: several processes are asked for, and Dask is not there.
     """
-    settings = settings or Settings()
+    try:
+        return _index(found, out, options, settings or Settings(), begin, heed)
+    except OSError as error:
+        reason = f"cannot be read or written ({error.strerror or error})"
+        raise EarmarkError(out, reason, "the same command goes on where it stopped") from error
+
+
+def _index(
+    found: Found, out: Path, options: Options, settings: Settings, begin: Begin | None, heed: Heed | None
+) -> Report:
     used = EarmarkError(out, "is being written by another `earmark index`", "wait for it, or choose another --out")
     with alone(out / LOCK, used, "be written", "choose another --out"):
         _claim(out, options)

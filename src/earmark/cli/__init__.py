@@ -33,6 +33,7 @@ def main() -> None:
     from earmark.cli.application import app
     from earmark.cli.common import complain
     from earmark.errors import EarmarkError, EarmarkWarning
+    from earmark.util.atomic import is_full
 
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", EarmarkWarning)
@@ -51,10 +52,13 @@ def main() -> None:
     except BrokenPipeError:  # `earmark ... | head`
         sys.stderr.close()
         sys.exit(0)
-    except Exception:
+    except Exception as error:
         if interrupts.came:
             sys.exit(INTERRUPTED)
-        raise
+        if not is_full(error):
+            raise
+        complain(EarmarkError("the disk", f"takes no more ({error})", "make room, and give the same command again"))
+        sys.exit(1)
     finally:
         interrupts.end()
 

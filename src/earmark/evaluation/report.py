@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.evaluation.calibration import Reliability
 from earmark.evaluation.runs import Run
+from earmark.util.atomic import atomic_write
 
 HONEST, LEAKY = "#2a6fbb", "#c8473f"
 
@@ -52,7 +53,13 @@ def _draw_counts(
         shade = "white" if shown[row, column] > 0.6 * most else "black"
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=6, color=shade)
     figure.colorbar(image, label=words[2], shrink=0.6)
-    figure.savefig(path, dpi=110)
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG, whole or not at all."""
+    with atomic_write(path) as part:
+        figure.savefig(part, dpi=110, format="png")
 
 
 def draw_curves(curves: Mapping[str, Sequence[float]], path: Path) -> None:
@@ -65,7 +72,7 @@ def draw_curves(curves: Mapping[str, Sequence[float]], path: Path) -> None:
     axes.set_ylabel("training loss")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(path, dpi=110)
+    save(figure, path)
 
 
 def draw_reliability(found: Reliability, path: Path) -> None:
@@ -88,7 +95,7 @@ def draw_reliability(found: Reliability, path: Path) -> None:
     below.set_xlim(0, 1)
     below.set_xlabel("score of the answer")
     below.set_ylabel("clips")
-    figure.savefig(path, dpi=110)
+    save(figure, path)
 
 
 def draw_comparison(runs: Sequence[Run], path: Path) -> None:
@@ -108,7 +115,7 @@ def draw_comparison(runs: Sequence[Run], path: Path) -> None:
     if any(run.leaky for run in runs):
         marks = [Line2D([], [], color=c, marker=m, linestyle="", label=t) for c, m, t in MARKS]
         figure.legend(handles=marks, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    figure.savefig(path, dpi=110)
+    save(figure, path)
 
 
 MARKS = (

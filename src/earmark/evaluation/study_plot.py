@@ -10,6 +10,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from earmark.evaluation.report import save
+
 LIGHT = 0.35  # opacity of the dots, one a fold
 CHARACTERS = 12  # of a title in an inch
 
@@ -44,4 +46,4 @@ def draw_study(title: str, rows: Sequence[Mapping[str, Any]], path: Path) -> Non
     if any(series):
         handles = [Patch(color=f"C{number}", alpha=0.75) for number in range(len(series))]
         figure.legend(handles, series, loc="outside lower center", ncols=len(series))
-    figure.savefig(path, dpi=110)
+    save(figure, path)

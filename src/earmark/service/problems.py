@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import sqlite3
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from earmark.errors import EarmarkError
+from earmark.util.atomic import is_full
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 10  # told at once
@@ -57,6 +57,11 @@ def response(
     return JSONResponse(problem.model_dump(), status, dict(headers or {}), MEDIA_TYPE)
 
 
+def full() -> JSONResponse:
+    """The answer where the disk takes no more."""
+    return response(507, "the service's disk is full: try again once there is room", headers={"retry-after": "60"})
+
+
 def described(*statuses: int) -> dict[int | str, dict[str, object]]:
     """What OpenAPI says of the errors of a route."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -80,16 +85,20 @@ def install(app: FastAPI) -> None:
     async def mistaken(_: Request, error: EarmarkError) -> JSONResponse:
         return response(422, str(error))
 
+    @app.exception_handler(OSError)
+    async def unwritable(_: Request, error: OSError) -> JSONResponse:
+        if not is_full(error):
+            raise error
+        logger.error("the disk takes no more: %s", error)
+        return full()
+
     @app.exception_handler(sqlite3.Error)
     async def unreadable(_: Request, error: sqlite3.Error) -> JSONResponse:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            logger.error("the table of jobs cannot grow: %s", error)
+            return full()
         logger.error("the table of jobs cannot be used: %s", error)
         return response(503, "the table of jobs cannot be used: the server's log says more")
-
-    @app.exception_handler(OSError)
-    async def full(_: Request, error: OSError) -> JSONResponse:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise error
-        return response(507, "the service's disk is full", headers={"retry-after": "60"})
 
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> JSONResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 import time
 import warnings
@@ -11,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError
+from earmark.util.atomic import is_full
 
 if TYPE_CHECKING:
     from earmark.service.tasks import Work
@@ -91,7 +91,7 @@ def _answer(work: Work, pipe: Connection) -> Message:
     except MemoryError:
         return "failed", "This recording needs too much memory", f"{work.name}: more than a worker may use"
     except OSError as error:
-        full = error.errno == errno.ENOSPC
-        return "failed", "The service has no room left" if full else "This recording cannot be used", work.name
+        title = "The service has no room left" if is_full(error) else "This recording cannot be used"
+        return "failed", title, f"{work.name}: {error.strerror or error}"
     except Exception as error:  # a file may find a fault of ours, which must not cost the worker its life
         return "failed", "This recording cannot be used", f"{work.name}: {type(error).__name__}"

@@ -24,6 +24,11 @@ def settle(path: Path) -> None:
         os.close(handle)
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or what an account may have of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """An empty file beside `path` to write to: it becomes `path` once the block ends well, and is gone otherwise.

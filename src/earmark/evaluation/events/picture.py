@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from earmark.evaluation.events.summary import COLLARS, key
+from earmark.evaluation.report import save
 
 KINDS = (("segments", "segments of 1 s", "#2a6fbb"), (key(COLLARS[0]), "events, collar 500 ms", "#e0a33b"))
 
@@ -34,5 +35,5 @@ def draw_labels(summary: Mapping[str, Any], path: Path) -> bool:
     axes.set_xlabel("F1; beside each label, how many events of it there are")
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    figure.savefig(path, dpi=110)
+    save(figure, path)
     return True
