@@ -103,18 +103,10 @@ def test_the_docs_quote_the_studies(path):
 
 def test_the_docs_quote_what_was_measured_of_the_service():
     text = (ROOT / "docs" / "service.md").read_text()
-    read = {
-        name: json.loads((ROOT / "results" / name).read_text())
-        for name in ("service/load.json", "service/mutants.json", "live/page.json")
-    }
+    read = {name: json.loads((ROOT / "results" / name).read_text()) for name in ("service/load.json", "live/page.json")}
     for run in read["service/load.json"].values():
         assert run["done"] == run["distinct_jobs"] == 50
         assert f"{run['seconds_to_do_all']} s" in text
-    counts = [
-        sum(kind.get(status, 0) for kind in read["service/mutants.json"]["answers"].values())
-        for status in ("200", "422")
-    ]
-    assert f"{counts[0]:,} results and {counts[1]:,} clear errors" in text
     assert f"{read['live/page.json']['median_seconds']:.2f} s after" in text
 
 

@@ -1,4 +1,4 @@
-"""A few dozen files with faults; `benchmarks/service_mutants.py` sends thousands."""
+"""A few dozen files with faults; `benchmarks/hostile.py` makes thousands."""
 
 import mutants
 import numpy as np
@@ -13,7 +13,7 @@ def originals() -> list[tuple[str, bytes]]:
 
 def test_faults_give_errors_or_results_and_hurt_nobody(server, originals):
     workers = {worker.pid for worker in server.workers()}
-    for name, content in mutants.mutants(originals, 42, np.random.default_rng(7)):
+    for name, content in mutants.mutants(originals, 48, np.random.default_rng(7)):
         answer = server.client.post("/v1/classify", files={"file": (name, content)})
         assert answer.status_code in (200, 422), (name, answer.text)
         if answer.status_code == 422:
@@ -24,7 +24,7 @@ def test_faults_give_errors_or_results_and_hurt_nobody(server, originals):
 
 
 def test_faults_are_of_every_kind(originals):
-    made = list(mutants.mutants(originals, 21, np.random.default_rng(1)))
+    made = list(mutants.mutants(originals, 24, np.random.default_rng(1)))
     assert {name.split("-")[1] for name, _ in made} == set(KINDS)
     kept = dict(originals)
     assert all(content != kept[name.split("-", 2)[2]] for name, content in made)
