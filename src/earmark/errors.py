@@ -44,6 +44,19 @@ class ModelError(EarmarkError):
     """A model file that is missing, damaged, or not one of ours."""
 
 
+class ArgumentError(EarmarkError, ValueError):
+    """An argument with a value that it cannot have.
+
+    Attributes:
+        argument: its name, as the function has it.
+        value: what was given.
+    """
+
+    def __init__(self, argument: str, value: object, reason: str, remedy: str = "") -> None:
+        self.argument, self.value = argument, value
+        super().__init__(f"{argument}={value!r}", reason, remedy)
+
+
 class MissingExtraError(EarmarkError):
     """A part of Earmark whose optional dependencies are not installed."""
 

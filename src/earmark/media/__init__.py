@@ -3,6 +3,7 @@
     with open_recording("talk.mp4") as recording:
         for block in recording.blocks(22050):
             ...                                 # 1-D float32, ten seconds each
+    with Sound(array, sample_rate=48000).open() as recording: ...   # also addresses, bytes, file objects
     samples = read("talk.mp4", 22050, start=60.0, end=61.5)
     play("talk.mp4", 60.0, 61.5)
     write_span("talk.mp4", Path("word.flac"), 60.0, 61.5)
@@ -17,11 +18,14 @@ from __future__ import annotations
 from earmark.media.opening import AudioTrack, Source
 from earmark.media.playing import play, play_spans
 from earmark.media.recording import Recording, open_recording, read
+from earmark.media.sound import Given, Sound
 from earmark.media.writing import write_span, write_spans
 
 __all__ = [
     "AudioTrack",
+    "Given",
     "Recording",
+    "Sound",
     "Source",
     "open_recording",
     "play",

@@ -76,12 +76,13 @@ def rewindable(source: Source) -> bool:
     return hasattr(source, "seek") and (seekable is None or bool(seekable()))
 
 
-def open_container(source: Source, tried: bool = False) -> InputContainer:
+def open_container(source: Source, tried: bool = False, name: str | None = None) -> InputContainer:
     """Open the source from its beginning. Raises MediaError, and TypeError for what is no source.
 
-    FFmpeg opens nothing else, and computes for a few seconds at most, unless it was `tried` before.
+    FFmpeg opens nothing else, and computes for a few seconds at most, unless it was `tried` before. `name` is what
+    messages call it, if not by its own name.
     """
-    name = name_of(source)
+    name = name or name_of(source)
     if isinstance(source, io.TextIOBase):
         raise TypeError(f"{name} is open as text: open it in binary mode")
     try:

@@ -43,11 +43,11 @@ class Recording:
     there are moving pictures.
     """
 
-    def __init__(self, source: Source, track: int = 0) -> None:
-        """See `open_recording`."""
-        self.name = name_of(source)
+    def __init__(self, source: Source, track: int = 0, name: str | None = None) -> None:
+        """See `open_recording`; `name` is what messages call it, if not by its own name."""
+        self.name = name or name_of(source)
         self._source = source
-        self._container: InputContainer | None = open_container(source)
+        self._container: InputContainer | None = open_container(source, name=self.name)
         self._fresh = True
         try:
             self.tracks: tuple[AudioTrack, ...] = audio_tracks(self._container)
@@ -179,7 +179,7 @@ class Recording:
             if not rewindable(self._source):
                 raise MediaError(self.name, "is a stream that can be read only once", "save it to a file first")
             self._container.close()
-            self._container = open_container(self._source, tried=True)
+            self._container = open_container(self._source, tried=True, name=self.name)
             self._fresh = True
         return self._container
 

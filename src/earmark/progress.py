@@ -1,0 +1,37 @@
+"""How far some work has come: told to a function, or as a line on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[float, float | None], None]
+"""Called with what is done, mostly seconds of a recording, and with how much there is, where that is known."""
+
+
+@contextmanager
+def reported(progress: Progress | bool | None, unit: str = " s") -> Iterator[Progress | None]:
+    """What is to be told of the work: the function itself; for True, what writes a line to standard error.
+
+    The line is written again and again in its place, as a terminal and a notebook show it.
+    """
+    if not isinstance(progress, bool):
+        yield progress
+        return
+    if not progress:
+        yield None
+        return
+    told = False
+
+    def line(done: float, total: float | None) -> None:
+        nonlocal told
+        told = True
+        known = f" of {total:.0f}" if total else ""
+        print(f"\r{done:.0f}{known}{unit}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield line
+    finally:
+        if told:
+            print(file=sys.stderr)
