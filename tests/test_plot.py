@@ -4,6 +4,7 @@ from model_making import RATE, tones, write_wav
 
 from earmark import plot
 from earmark.errors import EarmarkError, MediaError
+from earmark.media import Sound
 from earmark.plot import draw_timeline
 from earmark.timeline import Event, Scores, Timeline
 
@@ -54,7 +55,7 @@ def test_the_title_says_where_labels_are_left_out(monkeypatch, recording, tmp_pa
 @pytest.mark.parametrize("seconds", [0.3, 40.0, 100.0])
 def test_spectrogram_has_a_bounded_number_of_columns(tmp_path, seconds):
     samples = tones(seconds, (seconds / 2, seconds, 2000.0))
-    columns = plot._columns(write_wav(tmp_path / "a.wav", samples), seconds, 0)
+    columns = plot._columns(Sound(write_wav(tmp_path / "a.wav", samples)), seconds)
     assert len(columns) == pytest.approx(min(1600, seconds * 50), rel=0.5)
     band = np.abs(plot.FRONT_END.centres() - 2000).argmin()
     half = len(columns) // 2

@@ -49,7 +49,7 @@ def test_words_truth_and_pitch_are_in_the_picture(tmp_path):
 
 def test_what_is_seen_is_what_sounds(tmp_path):
     path = write_voice(tmp_path / "a.wav", *WORDS)
-    seen = word_plot._see(path, 3.0, 1, 0)
+    seen = word_plot._see(media.Sound(path), 3.0, 1)
     loud = np.ptp(seen.envelope, axis=1) > 0.05
     times = (np.arange(len(loud)) + 0.5) / len(loud) * 3.0
     inside = np.any([(times > a + 0.02) & (times < b - 0.02) for a, b, _ in WORDS], axis=0)
@@ -71,7 +71,7 @@ def test_long_recordings_get_rows_that_hold_all_of_them(seconds, rows):
 
 def test_columns_are_bounded(tmp_path):
     path = write_voice(tmp_path / "a.wav", seconds=100.0)
-    seen = word_plot._see(path, 100.0, 1, 0)
+    seen = word_plot._see(media.Sound(path), 100.0, 1)
     assert 800 <= len(seen.envelope) <= 1601
     assert 800 <= len(seen.image) <= 3200
 

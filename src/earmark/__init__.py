@@ -2,15 +2,17 @@
 
 import earmark
 
-timeline = earmark.label("holiday.mp4")
-for event in timeline.events:
+timeline = earmark.label("holiday.mp4")            # also an address, bytes, a file object, or samples
+for event in timeline:
     print(event.onset, event.offset, event.label, event.score)
+timeline.save("holiday.json"), timeline.to_dataframe(), timeline.plot(), timeline.scores.values
 
-earmark.classify("clip.wav")[0]  # ("dog", 0.93)
-
-earmark.embed("clip.wav").values  # float32 [steps, 384]
-
-earmark.words("speech.wav").words[0]  # Word(onset=0.12, offset=0.48, f0=118.3, text=None)
+earmark.classify("clip.wav")[0]                    # ("dog", 0.93)
+earmark.words("speech.wav")[0]                     # Word(onset=0.12, offset=0.48, f0=118.3, text=None)
+earmark.caption("holiday.mp4").save("holiday.vtt")
+earmark.embed("clip.wav").shape                    # (steps, 384)
+earmark.train("my_sounds/").model                  # the path of a model file
+earmark.evaluate("sounds", "my_clips/").figures["accuracy"]
 """
 
 from __future__ import annotations
@@ -18,49 +20,86 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from earmark._version import __version__
-from earmark.errors import EarmarkError, EarmarkWarning
+from earmark.errors import (
+    ArgumentError,
+    DatasetError,
+    EarmarkError,
+    EarmarkWarning,
+    MediaError,
+    MissingExtraError,
+    ModelError,
+    RecipeError,
+)
 
 if TYPE_CHECKING:
+    from earmark.captioning import Captions, caption
+    from earmark.captions import Caption
     from earmark.embedding import Embeddings, embed
+    from earmark.evaluation.evaluate import Evaluation, evaluate
     from earmark.labelling import classify, label
-    from earmark.model import bundled_models, load_model
+    from earmark.model import Model, bundled_models, load_model
     from earmark.second_view import Second, Seconds, seconds
     from earmark.speech import words
     from earmark.spoken import Word, Words
-    from earmark.timeline import Event, Timeline
+    from earmark.timeline import Event, Scores, Timeline
+    from earmark.training.train import Trained, train
 
 __all__ = [
+    "ArgumentError",
+    "Caption",
+    "Captions",
+    "DatasetError",
     "EarmarkError",
     "EarmarkWarning",
     "Embeddings",
+    "Evaluation",
     "Event",
+    "MediaError",
+    "MissingExtraError",
+    "Model",
+    "ModelError",
+    "RecipeError",
+    "Scores",
     "Second",
     "Seconds",
     "Timeline",
+    "Trained",
     "Word",
     "Words",
     "__version__",
     "bundled_models",
+    "caption",
     "classify",
     "embed",
+    "evaluate",
     "label",
     "load_model",
     "seconds",
+    "train",
     "words",
 ]
 
 _HOMES = {
+    "Caption": "captions",
+    "Captions": "captioning",
+    "caption": "captioning",
     "Embeddings": "embedding",
     "embed": "embedding",
+    "Evaluation": "evaluation.evaluate",
+    "evaluate": "evaluation.evaluate",
     "classify": "labelling",
     "label": "labelling",
+    "Model": "model",
     "bundled_models": "model",
     "load_model": "model",
     "Event": "timeline",
+    "Scores": "timeline",
     "Second": "second_view",
     "Seconds": "second_view",
     "seconds": "second_view",
     "Timeline": "timeline",
+    "Trained": "training.train",
+    "train": "training.train",
     "Word": "spoken",
     "Words": "spoken",
     "words": "speech",
@@ -74,3 +113,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(f"earmark.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, whichever of them have been imported, and nothing else."""
+    return sorted(__all__)

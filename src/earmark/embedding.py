@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from earmark import media, streaming
-from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, Progress, loaded
+from earmark.blas import one_thread
+from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, loaded
+from earmark.media import Given, Sound
 from earmark.model import Model
+from earmark.progress import Progress, reported
 from earmark.timeline import Array
 
 BACKBONE = "mn04_as"
@@ -20,13 +23,18 @@ BACKBONE = "mn04_as"
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """The embeddings of one recording; `numpy.asarray` gives the values.
+    """The embeddings of one recording, to be used as an array [steps, dimensions].
 
-    Attributes:
-        recording: its name.
-        model: the name of what made them.
-        step: seconds from one to the next.
-        values: float32 [steps, dimensions].
+    Attributes
+    ----------
+    recording
+        Its name.
+    model
+        The name of what made them.
+    step
+        Seconds from one to the next.
+    values
+        float32 [steps, dimensions].
     """
 
     recording: str
@@ -39,38 +47,74 @@ class Embeddings:
         """Seconds [steps] on the media's clock: the middle of what each speaks for."""
         return times(0, len(self.values), self.step)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Steps and dimensions."""
+        return self.values.shape
+
     def __len__(self) -> int:
         return len(self.values)
+
+    def __getitem__(self, place: Any) -> Any:
+        """As that of `values`: `embeddings[0]` is the first, float32 [dimensions]."""
+        return self.values[place]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.values, dtype) if copy else np.asarray(self.values, dtype)
 
 
 def embed(
-    source: media.Source,
+    source: Given,
     model: str | os.PathLike[str] | Model = BACKBONE,
     *,
+    sample_rate: float | None = None,
     track: int = 0,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Embeddings:
     """The embeddings of a recording: 17 MB for an hour by `mn04_as`.
 
-    Args:
-        source: path, bytes or binary file of any audio or video.
-        model: the name of a backbone (`earmark models get` makes its file), or a model that was trained on one: its
-            file's path, or the loaded model.
-        track: which of the audio tracks, from 0.
-        progress: told how far the work has come.
+    Parameters
+    ----------
+    source
+        Audio, or video with an audio track: a path, an address (http:// or https://), the bytes of a file, a binary
+        file object; or samples, [samples] or [samples, channels].
+    model
+        The name of a backbone, whose file `earmark models get` makes, or a model that was trained on one: its file's
+        path, or the loaded model. Default `"mn04_as"`.
+    sample_rate
+        Hz; needed with samples, and only there.
+    track
+        Which of the audio tracks, from 0.
+    progress
+        Called with the seconds done and the recording's length; or True for a line on standard error.
 
-    Raises:
-        MediaError: the recording cannot be read.
-        ModelError: the model cannot be read, or has no embeddings.
+    Returns
+    -------
+    Embeddings
+        An array, float32 [steps, dimensions], with the time of each step in seconds as `times`.
+
+    Raises
+    ------
+    MediaError
+        The recording cannot be fetched or read; or the samples are of a shape, type or scale that sound has not.
+    ModelError
+        The model cannot be read, or has no embeddings.
+    ArgumentError
+        `sample_rate` does not fit.
+
+    Examples
+    --------
+    >>> import earmark
+    >>> embeddings = earmark.embed("street.mp4", model="backbone.onnx")
+    >>> len(embeddings) == len(embeddings.times)
+    True
     """
+    sound = Sound(source, sample_rate, track)
     chosen = loaded(model)
-    with media.open_recording(source, track) as recording:
-        parts = embedded(recording, chosen, progress)
+    with one_thread(), reported(progress) as told, sound.open() as recording:
+        parts = embedded(recording, chosen, told)
         values = streaming.concatenate(parts, chosen.dimensions)
-        return Embeddings(recording.name, chosen.description.name, chosen.description.step, values)
+        return Embeddings(sound.name, chosen.description.name, chosen.description.step, values)
 
 
 def embedded(recording: media.Recording, model: Model, progress: Progress | None = None) -> Iterator[Array]:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from earmark import media, streaming
+from earmark.blas import one_thread
 from earmark.edges import Levels
 from earmark.frontend import Samples
-from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, Progress, scored
+from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, scored
 from earmark.model import Description, Model
+from earmark.progress import Progress
 from earmark.timeline import Array, Event, EventRules
 
 Tap = Callable[[Iterable[Samples]], Iterator[Samples]]
@@ -59,7 +61,7 @@ def hear(model: Model, source: media.Source, tap: Tap | None = None, progress: P
     """
     about = model.description
     levels = Levels.of(about.front_end)
-    with media.open_recording(source) as recording:
+    with one_thread(), media.open_recording(source) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, progress)
         passing = tap(blocks) if tap else iter(blocks)
         parts = scored(model, streaming.ahead(passing, BLOCKS_AHEAD), levels)

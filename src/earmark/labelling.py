@@ -3,59 +3,113 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 
 import numpy as np
 
 from earmark import media, streaming
+from earmark.blas import one_thread
 from earmark.edges import Levels, loud_steps
+from earmark.errors import ArgumentError
 from earmark.frontend import IN_DECIBELS, Samples
+from earmark.media import Given, Sound
 from earmark.model import Model, load_model
-from earmark.timeline import Array, EventRules, Timeline, smooth
+from earmark.progress import Progress, reported
+from earmark.timeline import Array, EventRules, Scores, Timeline, smooth
 
 BLOCK_SECONDS = 10.0
 BLOCKS_AHEAD = 4  # decoded while the network works: bounds memory
 
-Progress = Callable[[float, float | None], None]
-"""Called with the seconds done, and the recording's length where it is known."""
-
 
 def label(
-    source: media.Source,
+    source: Given,
     model: str | os.PathLike[str] | Model = "sounds",
     *,
+    sample_rate: float | None = None,
+    sensitivity: float | None = None,
+    labels: Iterable[str] | None = None,
     track: int = 0,
     rules: EventRules | None = None,
-    progress: Progress | None = None,
+    scores: bool = True,
+    progress: Progress | bool | None = None,
     hear: Callable[[Array], object] | None = None,
 ) -> Timeline:
-    """Mark what sounds in a recording, and when. Memory hardly grows with the recording's length.
+    """Mark what sounds in a recording, and when.
 
-    Args:
-        source: path, bytes or binary file of any audio or video.
-        model: a bundled model's name, a model file's path, or a loaded model.
-        track: which of the audio tracks, from 0.
-        rules: how scores become events.
-        progress: told how far the work has come.
-        hear: told the scores [steps, labels] that events are made of, each the mean over the model's window, some at a
-            time in order.
+    Parameters
+    ----------
+    source
+        Audio, or video with an audio track: a path, an address (http:// or https://, fetched into a temporary file),
+        the bytes of a file, a binary file object; or samples, [samples] or [samples, channels], floating point with
+        full scale at 1, or whole numbers (int16, int32, uint8).
+    model
+        A bundled model's name, the path of a model file, or a loaded model. Default `"sounds"`.
+    sample_rate
+        Hz; needed with samples, and only there.
+    sensitivity
+        0 to 1: more marks more, less marks less. Default 0.5, the model's own thresholds.
+    labels
+        The labels that are wanted. Default all of the model's.
+    track
+        Which of the audio tracks, from 0.
+    rules
+        How scores become events, in detail: sensitivity, shortest event, longest gap.
+    scores
+        Keep the scores, as `Timeline.scores`: 4 bytes for each label and step, 10 MB an hour for `"sounds"`. Without
+        them memory hardly grows with the recording's length.
+    progress
+        Called with the seconds done and the recording's length (None where it is not known); or True for a line on
+        standard error.
+    hear
+        Called with the scores, float32 [steps, labels], some steps at a time in order; they are not kept then.
 
-    Raises:
-        MediaError: the recording cannot be read.
-        ModelError: the model cannot be read.
+    Returns
+    -------
+    Timeline
+        The events: a sequence.
+
+    Raises
+    ------
+    MediaError
+        The recording cannot be fetched or read; or the samples are of a shape, type or scale that sound has not.
+    ModelError
+        The model cannot be read.
+    ArgumentError
+        A label is none of the model's, the sensitivity is not between 0 and 1, or `sample_rate` does not fit.
+
+    Examples
+    --------
+    >>> import earmark
+    >>> timeline = earmark.label("street.mp4", labels=["rain", "train"])
+    >>> [(event.label, round(event.onset)) for event in timeline]
+    [('train', 21), ('rain', 25)]
+    >>> timeline.scores.values.shape == (len(timeline.scores.times), 2)
+    True
+    >>> print(timeline.save("street.vtt"))
+    street.vtt
     """
-    chosen, rules = loaded(model), rules or EventRules()
+    sound = Sound(source, sample_rate, track)
+    chosen, rules = loaded(model), _rules(rules, sensitivity)
     about = chosen.description
-    finder = about.finder(rules)
-    with media.open_recording(source, track) as recording:
-        blocks = CountedBlocks(recording, about.front_end.rate, progress)
+    columns = columns_of(chosen, labels)
+    finder = about.finder(rules, only=None if labels is None else [about.labels[i] for i in columns])
+    kept: list[Array] = []
+    with one_thread(), reported(progress) as told, sound.open() as recording:
+        blocks = CountedBlocks(recording, about.front_end.rate, told)
         levels = Levels.of(about.front_end)
         for part in scored(chosen, streaming.ahead(iter(blocks), BLOCKS_AHEAD), levels):
             finder.add(part)
             if hear:
                 hear(part)
+            elif scores:
+                kept.append(part if labels is None else part[:, columns])
         events = levels.tighten(finder.events(blocks.seconds), about.reach)
-        return Timeline(recording.name, round(blocks.seconds, 3), about.name).with_events(events)
+        found = Timeline(sound.name, round(blocks.seconds, 3), about.name, sound=sound).with_events(events)
+    if hear or not scores:
+        return found
+    return replace(found, scores=Scores.joined(tuple(about.labels[i] for i in columns), about.step, kept))
 
 
 def scored(model: Model, blocks: Iterable[Samples], levels: Levels) -> Iterator[Array]:
@@ -72,19 +126,47 @@ def scored(model: Model, blocks: Iterable[Samples], levels: Levels) -> Iterator[
 
 
 def classify(
-    source: media.Source,
+    source: Given,
     model: str | os.PathLike[str] | Model = "sounds",
     *,
+    sample_rate: float | None = None,
+    labels: Iterable[str] | None = None,
     track: int = 0,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> list[tuple[str, float]]:
-    """What a recording is as a whole: (label, score), best first. Arguments and errors as for `label`."""
+    """Say what a recording is as a whole.
+
+    Parameters
+    ----------
+    source, model, sample_rate, labels, track, progress
+        As for `label`.
+
+    Returns
+    -------
+    list of (str, float)
+        Each label with its score, 0 to 1, best first.
+
+    Raises
+    ------
+    MediaError, ModelError, ArgumentError
+        As for `label`.
+
+    Examples
+    --------
+    >>> import earmark
+    >>> best, score = earmark.classify("street.mp4")[0]
+    >>> best, round(score, 1)
+    ('clapping', 0.9)
+    """
+    sound = Sound(source, sample_rate, track)
     chosen = loaded(model)
     about = chosen.description
-    with media.open_recording(source, track) as recording:
-        blocks = CountedBlocks(recording, about.front_end.rate, progress)
+    columns = columns_of(chosen, labels)
+    with one_thread(), reported(progress) as told, sound.open() as recording:
+        blocks = CountedBlocks(recording, about.front_end.rate, told)
         scores = about.whole(heard(chosen, streaming.ahead(iter(blocks), BLOCKS_AHEAD)))
-    return [(about.labels[i], round(float(scores[i]), 4)) for i in np.argsort(-scores, kind="stable")]
+    best = [i for i in np.argsort(-scores, kind="stable") if i in columns]
+    return [(about.labels[i], round(float(scores[i]), 4)) for i in best]
 
 
 def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:
@@ -102,6 +184,28 @@ def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:
 def loaded(model: str | os.PathLike[str] | Model) -> Model:
     """The model itself, or the one of that name or path."""
     return model if isinstance(model, Model) else load_model(model)
+
+
+def columns_of(model: Model, labels: Iterable[str] | None) -> Sequence[int]:
+    """Where some of a model's labels stand among all of them, in the model's order; those of all for None.
+
+    Raises:
+        ArgumentError: one is no label of the model.
+    """
+    if labels is None:
+        return range(len(model.labels))
+    wanted = [labels] if isinstance(labels, str) else list(labels)
+    for label in wanted:
+        if label not in model.labels:
+            close = get_close_matches(str(label), model.labels)
+            remedy = f"did you mean {' or '.join(close)}?" if close else "see the model's labels"
+            raise ArgumentError("labels", label, f"is no label of the model {model.description.name}", remedy)
+    return sorted({model.labels.index(label) for label in wanted})
+
+
+def _rules(rules: EventRules | None, sensitivity: float | None) -> EventRules:
+    rules = rules or EventRules()
+    return rules if sensitivity is None else replace(rules, sensitivity=sensitivity)
 
 
 class CountedBlocks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -19,7 +19,7 @@ from earmark.cache import PRETRAINED, cache_folder
 from earmark.errors import MissingExtraError, ModelError
 from earmark.frontend import Features, FrontEnd, Samples
 from earmark.streaming import windows
-from earmark.timeline import Array, EventFinder, EventRules, Pooling, whole
+from earmark.timeline import Array, EventFinder, EventRules, Pooling, Timeline, whole
 from earmark.util.fields import from_json_values
 
 FORMAT = 1
@@ -135,10 +135,16 @@ class Description:
         """Thresholds [labels] below which events end."""
         return np.array([self.threshold(label).off for label in self.labels], np.float32)
 
-    def finder(self, rules: EventRules, on: Array | None = None, off: Array | None = None) -> EventFinder:
+    def finder(
+        self,
+        rules: EventRules,
+        on: Array | None = None,
+        off: Array | None = None,
+        only: Collection[str] | None = None,
+    ) -> EventFinder:
         """What makes events of scores, at the model's thresholds or others [labels], moved as the rules say."""
         on, off = self.on if on is None else on, self.off if off is None else off
-        return EventFinder(self.labels, rules.shift(on), rules.shift(off), self.step, rules, self.parents)
+        return EventFinder(self.labels, rules.shift(on), rules.shift(off), self.step, rules, self.parents, only)
 
     @property
     def step(self) -> float:
@@ -185,6 +191,31 @@ class Model:
     def labels(self) -> tuple[str, ...]:
         """What the model knows."""
         return self.description.labels
+
+    def label(self, source: Any, **options: Any) -> Timeline:
+        """Mark what sounds in a recording, and when: `earmark.label` with this model, and its other arguments.
+
+        Examples
+        --------
+        >>> import earmark
+        >>> model = earmark.load_model("sounds")
+        >>> model.label("street.mp4", sensitivity=0.6) == earmark.label("street.mp4", sensitivity=0.6)
+        True
+        """
+        from earmark.labelling import label  # which stands further right in the flow
+
+        return label(source, self, **options)
+
+    def classify(self, source: Any, **options: Any) -> list[tuple[str, float]]:
+        """Say what a recording is as a whole: `earmark.classify` with this model, and its other arguments."""
+        from earmark.labelling import classify  # which stands further right in the flow
+
+        return classify(source, self, **options)
+
+    def __repr__(self) -> str:
+        """`<Model sounds, 57 labels>`."""
+        many = len(self.labels)
+        return f"<Model {self.description.name}, {many} label{'' if many == 1 else 's'}>"
 
     def score(self, blocks: Iterable[Samples]) -> Iterator[Array]:
         """Scores [steps, labels] of a recording, some steps at a time as its blocks of samples come."""
@@ -245,14 +276,31 @@ def describe(content: Any, description: Description) -> None:
 
 
 def load_model(name: str | os.PathLike[str] = "sounds", threads: int | None = None) -> Model:
-    """Open a model: the name of a bundled one, that of a backbone such as `mn04_as`, or the path of an `.onnx` file.
+    """Open a model, to be used for any number of recordings.
 
-    Args:
-        name: see `bundled_models()`, and `earmark models get` for backbones.
-        threads: processor cores to use; all if None.
+    Parameters
+    ----------
+    name
+        The name of a bundled model (see `bundled_models`), that of a backbone such as `mn04_as`, the path of an `.onnx`
+        file, or that of a run's folder. Default `"sounds"`.
+    threads
+        Processor cores to use. Default all.
 
-    Raises:
-        ModelError: no such model, or the file is damaged or not one of ours.
+    Returns
+    -------
+    Model
+        What it knows stands in `labels`.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or the file is damaged or not one of ours.
+
+    Examples
+    --------
+    >>> import earmark
+    >>> "dog" in earmark.load_model("sounds").labels
+    True
     """
     bundled = bundled_models()
     path = bundled.get(str(name), Path(name))

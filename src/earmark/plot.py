@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
@@ -34,6 +35,15 @@ GRIDDED = 60  # a row of at most so many windows has lines between them
 TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
 
 
+class Picture(Figure):
+    """A figure that a notebook shows without pyplot, which would keep it."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, dpi=DPI, format="png")
+        return file.getvalue()
+
+
 def draw_timeline(
     source: media.Source, timeline: Timeline, path: Path, track: int = 0, scores: Scores | None = None
 ) -> None:
@@ -41,19 +51,25 @@ def draw_timeline(
 
     With `scores`, the probability of each of these labels over time is drawn below.
     """
+    save(timeline_figure(media.Sound(source, track=track), timeline, scores), path)
+
+
+def timeline_figure(sound: media.Sound | None, timeline: Timeline, scores: Scores | None = None) -> Figure:
+    """The same as a figure; without a recording to read from, there is no spectrogram."""
     lanes = _lanes(timeline)
-    heights = [2.6, max(0.6, 0.32 * len(lanes)), *([CURVES] if scores else [])]
-    height = 3.2 + 0.32 * max(1, len(lanes)) + sum(heights[2:])
-    figure = Figure(figsize=(14, height), layout="constrained")
-    spectrogram, events, *below = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-    _draw_spectrogram(spectrogram, source, timeline, track)
-    _draw_lanes(events, lanes, timeline.duration)
+    heights = [*([2.6] if sound else []), max(0.6, 0.32 * len(lanes)), *([CURVES] if scores else [])]
+    height = 0.6 + 2.6 * bool(sound) + 0.32 * max(1, len(lanes)) + CURVES * bool(scores)
+    figure = Picture(figsize=(14, height), layout="constrained")
+    panels = list(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0])
+    if sound:
+        _draw_spectrogram(panels[0], sound, timeline)
+    _draw_lanes(panels[1 if sound else 0], lanes, timeline.duration)
     if scores:
-        _draw_scores(below[0], scores, [label for label, _ in lanes], timeline.duration)
+        _draw_scores(panels[-1], scores, [label for label, _ in lanes], timeline.duration)
     there = {event.label for event in timeline.events}
     title = f"{Path(timeline.recording).name}   ({timeline.model}{_left_out(lanes, there)})"
-    spectrogram.set_title(title, loc="left", fontsize=10)
-    save(figure, path)
+    panels[0].set_title(title, loc="left", fontsize=10, parse_math=False)
+    return figure
 
 
 def draw_scores(title: str, scores: Sequence[tuple[str, float]], path: Path) -> None:
@@ -143,8 +159,8 @@ def save(figure: Figure, path: Path) -> None:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 
 
-def _draw_spectrogram(axes: Axes, source: media.Source, timeline: Timeline, track: int) -> None:
-    image = _columns(source, timeline.duration, track)
+def _draw_spectrogram(axes: Axes, sound: media.Sound, timeline: Timeline) -> None:
+    image = _columns(sound, timeline.duration)
     show_spectrogram(axes, image, 0, timeline.duration, float(image.max()) if image.size else 0.0)
 
 
@@ -153,8 +169,8 @@ def _left_out(shown: Sized, there: Sized) -> str:
     return f", {len(shown)} of {len(there)} labels" if len(shown) < len(there) else ""
 
 
-def _columns(source: media.Source, duration: float, track: int) -> Features:
-    with media.open_recording(source, track) as recording:
+def _columns(sound: media.Sound, duration: float) -> Features:
+    with sound.open() as recording:
         return spectrogram(recording.blocks(FRONT_END.rate), duration)
 
 

@@ -45,18 +45,37 @@ def seconds(timeline: Timeline, every: float = 1.0, scores: Scores | None = None
     of its own length. So an event that merely reaches over into a window does not count there, and a short one counts
     where most of it sounds; every event counts in at least one window, and in two if it lies half and half.
 
-    The score is the best one that the label has where its events sound in this window, if `scores` has that label, and
-    else the best score of those events as a whole.
+    The score is the best one that the label has where its events sound in this window, if there are scores for that
+    label, and else the best score of those events as a whole.
 
-    Args:
-        timeline: what sounds, and when.
-        every: length of a window, seconds, at least 0.001.
-        scores: the scores that the events were made of, float32 [steps, labels], as `label` gives them to `hear`.
+    Parameters
+    ----------
+    timeline
+        What sounds, and when.
+    every
+        Length of a window, seconds, at least 0.001. Default 1.
+    scores
+        The scores that the events were made of. Default those of the timeline.
 
-    Raises:
-        EarmarkError: `every` is no length that a window can have.
+    Returns
+    -------
+    Seconds
+        Its `windows` follow each other without gaps.
+
+    Raises
+    ------
+    EarmarkError
+        `every` is no length that a window can have.
+
+    Examples
+    --------
+    >>> import earmark
+    >>> view = earmark.seconds(earmark.label("street.mp4"), every=1.0)
+    >>> view.windows[0].start, view.windows[0].end
+    (0.0, 1.0)
     """
     check_every(every)
+    scores = scores or timeline.scores
     count = _count(timeline.duration, every)
     best: list[dict[str, float]] = [{} for _ in range(count)]
     for event in timeline.events:

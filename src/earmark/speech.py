@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import media, streaming
+from earmark import streaming
+from earmark.blas import one_thread
 from earmark.contour import STEP, Contour, Levels
 from earmark.errors import ModelError
 from earmark.frontend import Samples
-from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, Progress, loaded
+from earmark.labelling import BLOCKS_AHEAD, CountedBlocks, loaded
+from earmark.media import Given, Sound
 from earmark.model import Model, bundled_models
 from earmark.pitch import Pitch, PitchTracker
+from earmark.progress import Progress, reported
 from earmark.spoken import Word, WordRules, Words, find_words
 
 BUNDLED = "words/"  # where the bundled frame classifiers stand among the models
@@ -38,55 +41,97 @@ class Analysis:
 
 
 def words(
-    source: media.Source,
+    source: Given,
     classifier: str | os.PathLike[str] | Model = DEFAULT,
     *,
+    sample_rate: float | None = None,
+    sensitivity: float | None = None,
     track: int = 0,
     rules: WordRules | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Words:
-    """Find the words of one speaker, and how high the voice is. Some ten bytes are kept for each 10 ms of a recording.
+    """Find the words of one speaker, and how high the voice is.
 
-    Args:
-        source: path, bytes or binary file of any audio or video.
-        classifier: a bundled frame classifier's name, see `classifiers()`, a model file's path, or a loaded model.
-        track: which of the audio tracks, from 0.
-        rules: what a word and a pause are.
-        progress: told how far the work has come.
+    Some ten bytes are kept for each 10 ms of a recording.
 
-    Raises:
-        MediaError: the recording cannot be read.
-        ModelError: the model cannot be read, or is no frame classifier of speech.
+    Parameters
+    ----------
+    source
+        Audio, or video with an audio track: a path, an address (http:// or https://), the bytes of a file, a binary
+        file object; or samples, [samples] or [samples, channels].
+    classifier
+        A bundled frame classifier's name (see `earmark.speech.classifiers`), a model file's path, or a loaded model.
+        Default `"gru"`.
+    sample_rate
+        Hz; needed with samples, and only there.
+    sensitivity
+        0 to 1: more marks more, less marks less. Default 0.5, the classifier's own thresholds.
+    track
+        Which of the audio tracks, from 0.
+    rules
+        What a word and a pause are, in detail.
+    progress
+        Called with the seconds done and the recording's length; or True for a line on standard error.
+
+    Returns
+    -------
+    Words
+        A sequence of words: onset and offset in seconds, F0 in Hz.
+
+    Raises
+    ------
+    MediaError
+        The recording cannot be fetched or read; or the samples are of a shape, type or scale that sound has not.
+    ModelError
+        The model cannot be read, or is no frame classifier of speech.
+    ArgumentError
+        The sensitivity is not between 0 and 1, or `sample_rate` does not fit.
+
+    Examples
+    --------
+    >>> import earmark
+    >>> words = earmark.words("five_words.flac")
+    >>> len(words)
+    6
+    >>> round(words[0].onset, 1), round(words.speaker_f0.mean)
+    (0.8, 191)
     """
     chosen = loaded_classifier(classifier)
     tracker = PitchTracker(chosen.description.front_end.rate)
-    heard = analyse(source, chosen, track=track, rules=rules, progress=progress, listener=tracker.add)
-    return with_pitch(heard.words, tracker.finish())
+    rules = rules or WordRules()
+    rules = rules if sensitivity is None else replace(rules, sensitivity=sensitivity)
+    with one_thread():
+        heard = analyse(
+            source, chosen, sample_rate=sample_rate, track=track, rules=rules, progress=progress, listener=tracker.add
+        )
+        return with_pitch(heard.words, tracker.finish())
 
 
 def analyse(
-    source: media.Source,
+    source: Given,
     classifier: str | os.PathLike[str] | Model = DEFAULT,
     *,
+    sample_rate: float | None = None,
     track: int = 0,
     rules: WordRules | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     listener: Callable[[Samples], object] | None = None,
 ) -> Analysis:
     """Words, and the scores and levels by which they were found. Arguments and errors as for `words`.
 
     A `listener` is given each block of samples, at the rate of the classifier's front end, before it is scored.
     """
+    sound = Sound(source, sample_rate, track)
     chosen, rules = loaded_classifier(classifier), rules or WordRules()
     about = chosen.description
-    with media.open_recording(source, track) as recording:
-        blocks = CountedBlocks(recording, about.front_end.rate, progress)
+    with one_thread(), reported(progress) as told, sound.open() as recording:
+        blocks = CountedBlocks(recording, about.front_end.rate, told)
         contour = Contour(about.front_end.rate)
         heard = streaming.ahead(contour.hear(_told(blocks, listener)), BLOCKS_AHEAD)
         scores = streaming.concatenate(chosen.score(heard), 1)[:, 0]
         levels = contour.finish()
         spans = find_words(scores, levels, about.threshold(about.labels[0]), rules, blocks.seconds)
-        found = Words(recording.name, round(blocks.seconds, 3), about.name)
+        found = Words(sound.name, round(blocks.seconds, 3), about.name, sound=sound)
     return Analysis(found.with_words(Word(onset, offset) for onset, offset in spans), scores, levels)
 
 

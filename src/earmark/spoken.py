@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from earmark.contour import EDGE_DB, STEP, Levels, Span, joined, runs
 from earmark.model import Threshold
 from earmark.pitch import SpeakerF0
+from earmark.results import Result
 from earmark.timeline import Array, Event, EventRules, Timeline
+
+if TYPE_CHECKING:
+    from earmark.media import Sound
 
 EDGE_REACH = 8  # frames by which the energy may move an edge
 PAUSE_HEARD = 30  # frames beside a word in which the background's level is looked for
@@ -35,31 +40,68 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Words:
-    """The words of one recording, ordered by onset.
+class Words(Result[Word]):
+    """The words of one recording, ordered by onset: a sequence, whose slices are words again.
 
-    Attributes:
-        recording: its name.
-        duration: its length, seconds.
-        classifier: what found them; None for a ground truth.
-        words: the words.
-        speaker_f0: the speaker's fundamental frequency over the words' voiced frames; None if nobody measured.
+    Attributes
+    ----------
+    recording
+        Its name.
+    duration
+        Its length, seconds.
+    classifier
+        What found them; None for a ground truth.
+    words
+        The words.
+    speaker_f0
+        The speaker's fundamental frequency over the words' voiced frames, Hz; None if nobody measured.
+    sound
+        What the recording can be read from again.
     """
+
+    columns: ClassVar[tuple[str, ...]] = ("onset", "offset", "f0", "text")
 
     recording: str
     duration: float
     classifier: str | None = None
     words: tuple[Word, ...] = field(default=())
     speaker_f0: SpeakerF0 | None = None
+    sound: Sound | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def items(self) -> tuple[Word, ...]:
+        """The words."""
+        return self.words
+
+    def with_items(self, items: Iterable[Word]) -> Words:
+        """The same as `with_words`."""
+        return self.with_words(items)
 
     def with_words(self, words: Iterable[Word]) -> Words:
         """The same recording with other words."""
         return replace(self, words=tuple(sorted(words, key=lambda word: (word.onset, word.offset))))
 
+    def to_dict(self) -> dict[str, Any]:
+        """What Words JSON holds, without what nobody knows; seconds to milliseconds, Hz to a tenth."""
+        head: dict[str, Any] = {"recording": self.recording, "duration": round(self.duration, 3)}
+        if self.classifier is not None:
+            head["classifier"] = self.classifier
+        if self.speaker_f0 is not None:
+            figures = asdict(self.speaker_f0)
+            head["speaker_f0"] = {key: round(v, 2 if key == "voiced_seconds" else 1) for key, v in figures.items()}
+        return head | {"words": [_entry(word) for word in self.words]}
+
     def as_timeline(self) -> Timeline:
         """Words as events, labelled with their text or their number from 1, for the formats that write timelines."""
         events = (Event(w.onset, w.offset, w.text or str(i), 1.0) for i, w in enumerate(self.words, start=1))
         return Timeline(self.recording, self.duration, self.classifier or "", tuple(events))
+
+
+def _entry(word: Word) -> dict[str, Any]:
+    entry: dict[str, Any] = {"onset": round(word.onset, 3), "offset": round(word.offset, 3)}
+    if word.f0 is not None:
+        entry["f0"] = round(word.f0, 1)
+    return entry if word.text is None else entry | {"text": word.text}
 
 
 @dataclass(frozen=True)
@@ -75,6 +117,9 @@ class WordRules:
     pause: float = 0.06
     min_word: float = 0.06
     sensitivity: float = 0.5
+
+    def __post_init__(self) -> None:
+        EventRules(sensitivity=self.sensitivity)  # which refuses what is none
 
 
 def find_words(

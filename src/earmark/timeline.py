@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.errors import ArgumentError
+from earmark.results import Result
 from earmark.streaming import windows
+
+if TYPE_CHECKING:
+    from earmark.media import Sound
 
 Array = NDArray[np.float32]
 Stretch = tuple[int, int, float]
@@ -39,17 +44,60 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Timeline:
-    """The events of one recording, ordered by onset."""
+class Timeline(Result[Event]):
+    """The events of one recording, ordered by onset: a sequence, whose slices are timelines again.
+
+    Attributes
+    ----------
+    recording
+        Its name.
+    duration
+        Its length, seconds.
+    model
+        The name of what marked it.
+    events
+        The events.
+    scores
+        What they were read from: each label's probability on a time grid. None where they were not kept, as in a
+        timeline from a file.
+    sound
+        What the recording can be read from again.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("onset", "offset", "label", "score")
 
     recording: str
     duration: float
     model: str
     events: tuple[Event, ...] = field(default=())
+    scores: Scores | None = field(default=None, repr=False, compare=False)
+    sound: Sound | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def items(self) -> tuple[Event, ...]:
+        """The events."""
+        return self.events
+
+    def with_items(self, items: Iterable[Event]) -> Timeline:
+        """The same as `with_events`."""
+        return self.with_events(items)
 
     def with_events(self, events: Iterable[Event]) -> Timeline:
         """The same recording with other events."""
         return replace(self, events=tuple(sorted(events, key=_order)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What Timeline JSON holds: recording, duration, model and events; seconds to milliseconds, scores to 1e-4."""
+        events = [
+            {"onset": round(e.onset, 3), "offset": round(e.offset, 3), "label": e.label, "score": round(e.score, 4)}
+            for e in self.events
+        ]
+        return {
+            "recording": self.recording,
+            "duration": round(self.duration, 3),
+            "model": self.model,
+            "events": events,
+        }
 
 
 def joined(events: Iterable[Event], gap: float = 0.0) -> list[Event]:
@@ -127,19 +175,28 @@ def probabilities(logits: Array, exclusive: bool) -> Array:
     return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores:
     """How likely each label is, on a time grid.
 
-    Attributes:
-        labels: the columns.
-        step: seconds from one row to the next.
-        values: float32 [steps, labels].
+    Attributes
+    ----------
+    labels
+        The columns.
+    step
+        Seconds from one row to the next.
+    values
+        Probabilities, float32 [steps, labels].
     """
 
     labels: tuple[str, ...]
     step: float
     values: Array
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Seconds [steps] on the media's clock: the middle of what each row speaks for."""
+        return np.arange(len(self.values), dtype=np.float64) * self.step
 
     @classmethod
     def joined(cls, labels: tuple[str, ...], step: float, parts: Iterable[Array]) -> Scores:
@@ -206,6 +263,10 @@ class EventRules:
     shortest: float = 0.2
     longest_gap: float = 0.2
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.sensitivity <= 1:
+            raise ArgumentError("sensitivity", self.sensitivity, "is none", "give a number from 0 to 1")
+
     def shift(self, thresholds: Array) -> Array:
         """Thresholds moved together by up to 4 on the scale of log-odds, so that each stays between 0 and 1."""
         logits = log_odds(thresholds, exclusive=False) - 8.0 * (self.sensitivity - 0.5)
@@ -224,6 +285,7 @@ class EventFinder:
         step: seconds from one score to the next; score i speaks for the time around `i * step`.
         rules: which events are joined, and which are too short.
         parents: of labels, left out where these are marked.
+        only: the labels whose events are wanted; None: all. A parent alone has also the events of its children.
     """
 
     def __init__(
@@ -234,15 +296,17 @@ class EventFinder:
         step: float,
         rules: EventRules,
         parents: Mapping[str, str] | None = None,
+        only: Collection[str] | None = None,
     ) -> None:
         self.labels, self.step, self.rules, self.parents = labels, step, rules, parents or {}
+        self.wanted = np.array([only is None or label in only for label in labels])
         self.on, self.off = on, np.minimum(on, off)
         self.steps = 0
         self.stretches: list[list[Stretch]] = [[] for _ in labels]
 
     def add(self, scores: Array) -> None:
         """Take the next scores [steps, labels]."""
-        alive = np.pad(scores >= self.off, ((1, 1), (0, 0)))
+        alive = np.pad((scores >= self.off) & self.wanted, ((1, 1), (0, 0)))
         for column in np.flatnonzero(alive.any(axis=0)):
             edges = np.flatnonzero(alive[1:, column] != alive[:-1, column])
             for first, last in edges.reshape(-1, 2):

@@ -64,8 +64,17 @@ def draw_words(source: media.Source, words: Words, path: Path, truth: Words | No
         EarmarkError: the file cannot be written.
         MediaError: the recording cannot be read.
     """
+    plot.save(words_figure(media.Sound(source, track=track), words, truth), path)
+
+
+def words_figure(sound: media.Sound, words: Words, truth: Words | None = None) -> Figure:
+    """The same as a figure.
+
+    Raises:
+        MediaError: the recording cannot be read.
+    """
     rows = _rows(words.duration)
-    seen = _see(source, words.duration, len(rows), track)
+    seen = _see(sound, words.duration, len(rows))
     names = [name for name in HEIGHTS if name != "truth" or truth is not None]
     heights = [HEIGHTS[name] * (1 if len(rows) == 1 else SMALLER) for name in names]
     figure, grid = _sheet(len(rows), heights)
@@ -80,7 +89,7 @@ def draw_words(source: media.Source, words: Words, path: Path, truth: Words | No
             plot.time_axis(each, row.onset, row.offset)
             each.tick_params(bottom=name == "f0", labelbottom=name == "f0", labelsize=8)
     _head(figure, words, truth)
-    plot.save(figure, path)
+    return figure
 
 
 def _rows(duration: float) -> list[_Row]:
@@ -89,11 +98,11 @@ def _rows(duration: float) -> list[_Row]:
     return [_Row(number * length, (number + 1) * length) for number in range(count)]
 
 
-def _see(source: media.Source, duration: float, rows: int, track: int) -> _Seen:
+def _see(sound: media.Sound, duration: float, rows: int) -> _Seen:
     """One pass over the recording."""
     rate, columns = FRONT_END.rate, plot.COLUMNS * rows
     tracker, parts = PitchTracker(rate), list[Envelope]()
-    with media.open_recording(source, track) as recording:
+    with sound.open() as recording:
         blocks = _enveloped(recording.blocks(rate), math.ceil(duration * rate / columns), parts)
         image = plot.spectrogram(tracker.hear(blocks), duration, columns, FRONT_END)
     return _Seen(np.concatenate([np.empty((0, 2), np.float32), *parts]), image, tracker.finish())
@@ -120,7 +129,7 @@ def _extremes(samples: Samples) -> Envelope:
 def _sheet(rows: int, heights: Sequence[float]) -> tuple[Figure, list[list[Axes]]]:
     """A figure, and the axes of each row, one below the other with as little as possible between."""
     height = TOP + BOTTOM + rows * sum(heights) + (rows - 1) * BETWEEN
-    figure = Figure(figsize=(WIDTH, height))
+    figure = plot.Picture(figsize=(WIDTH, height))
     grid = figure.add_gridspec(
         rows,
         1,

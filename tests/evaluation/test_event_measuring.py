@@ -98,7 +98,7 @@ def test_recordings_that_cannot_be_read_are_left_out(scenes, low_high):
     ("change", "says"),
     [
         (lambda root: (root / "clips.csv").unlink(), "has no clips.csv"),
-        (lambda root: (root / "events.csv").unlink(), "events.csv: is not there; give the table of events by --truth"),
+        (lambda root: (root / "events.csv").unlink(), "events.csv: is not there; give the table of events by truth="),
         (
             lambda root: (root / "events.csv").write_text("path,onset,offset,label\nc.wav,1,2,low\n"),
             "names no recording",
@@ -147,5 +147,5 @@ def test_a_report(scenes, low_high):
     rows = list(csv.DictReader(io.StringIO(paths[1].read_text())))
     assert [(row["average"], row["label"]) for row in rows] == [("micro", ""), ("macro", ""), ("", "high"), ("", "low")]
     assert {row["events_500_ms_f1"] for row in rows} == {"1.0"}
-    with pytest.raises(EarmarkError, match="choose another --out"):
+    with pytest.raises(EarmarkError, match="choose another folder"):
         report.write(said, figures, scenes / "a.wav")

@@ -155,7 +155,7 @@ def test_other_encodings_are_named(tmp_path, encoding, words):
     path = tmp_path / "a.srt"
     path.write_bytes(SRT.replace("Hello", words).encode(encoding))
     assert read_subtitles(path, encoding).entries[0].text == (words,)
-    with pytest.raises(EarmarkError, match="is not UTF-8 text; name its encoding with --encoding, such as cp1250"):
+    with pytest.raises(EarmarkError, match="is not UTF-8 text; name its encoding with encoding=, such as cp1250"):
         read_subtitles(path)
 
 
@@ -171,7 +171,7 @@ def test_what_is_no_subtitle_file_is_told(tmp_path):
     with pytest.raises(EarmarkError, match=r"a\.srt: line 2: '00:00:1x --> \?\?' is no time"):
         read_subtitles(path)
     path.write_text(SRT)
-    with pytest.raises(EarmarkError, match="--encoding klingon: is no encoding; name one, such as"):
+    with pytest.raises(EarmarkError, match="encoding='klingon': is no encoding; name one, such as"):
         read_subtitles(path, "klingon")
     path.write_bytes(b"\x81\x00")
     with pytest.raises(EarmarkError, match="is not cp1250 text"):

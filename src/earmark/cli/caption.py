@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +10,12 @@ import typer
 
 from earmark.cli import common, mux_option
 from earmark.errors import EarmarkError
+from earmark.util.atomic import write_whole
 
 if TYPE_CHECKING:
-    from earmark.captions import Caption, Phrases
-    from earmark.formats.subtitles import Subtitles
+    from earmark.captioning import Captions
+    from earmark.captions import Phrases
     from earmark.model import Model
-    from earmark.timeline import Timeline
 
 HELP = """Write captions of the sounds in a video, as deaf viewers read them, into a file beside it.
 
@@ -71,6 +70,7 @@ def caption(
     track: common.Track = 0,
 ) -> None:
     """Caption every file."""
+    from earmark.captioning import captioned
     from earmark.captions import Phrases
     from earmark.cli import output
     from earmark.formats.subtitles import read_subtitles
@@ -112,15 +112,16 @@ def caption(
             _spare(path, merge, overwrite)
         if copies:
             copies.check(file)
-        made = _made(timeline_of(file), words, dialogue, kind, include_speech)
+        made = captioned(timeline_of(file), words, dialogue, include_speech)
+        text = made.to_text(kind)
         if copies:
-            _tell(copies.write(file, made.text), made)
+            _tell(copies.write(file, text), made)
         if path:
-            output.write_whole(path, made.text)
+            write_whole(path, text)
             written.add(path)
             _tell(path, made)
         elif str(out or file) == "-":
-            common.standard_output().write(made.text)
+            common.standard_output().write(text)
         if burn_preview:
             _burn(file, made, at, output.place(burn_preview, file, ".png", len(files)))
 
@@ -131,42 +132,6 @@ def _told_by(out: Path | None) -> str | None:
     """The kind of file that `--out` names, if it names a file."""
     kind = out.suffix.lower().removeprefix(".") if out and not out.is_dir() else None
     return kind if kind in ("vtt", "srt") else None
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A caption file in the making."""
-
-    text: str
-    count: int
-    """How many captions tell of sounds."""
-    shown: Sequence[Caption]
-    """All that stands on the screen, dialogue too."""
-    first: float | None
-    """When the first sound is captioned, seconds."""
-    duration: float
-    """Of the recording's sound, seconds."""
-
-
-def _made(timeline: Timeline, words: Phrases, dialogue: Subtitles | None, kind: str, include_speech: bool) -> _Made:
-    """The captions of one recording, as a file of their own or in that of the dialogue."""
-    import io
-
-    from earmark.captions import captions, weave
-    from earmark.formats.merged import merged, shown
-    from earmark.formats.subrip import Srt
-    from earmark.formats.webvtt import Vtt
-
-    form = (Srt if kind == "srt" else Vtt)(words)
-    if dialogue is None:
-        cues = captions(timeline, words, include_speech=include_speech)
-        file = io.StringIO(newline="")
-        form.write_captions(cues, file, timeline.model)
-        return _Made(file.getvalue(), len(cues), cues, cues[0].onset if cues else None, timeline.duration)
-    woven = weave(timeline, dialogue.dialogue(), words, include_speech=include_speech)
-    onsets = [*(c.onset for c in woven.captions), *(dialogue.entries[i].onset for i in woven.shared)]
-    text = merged(dialogue, woven, form, timeline.model)
-    return _Made(text, len(onsets), shown(dialogue, woven), min(onsets, default=None), timeline.duration)
 
 
 def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path | None, at: float | None) -> None:
@@ -183,8 +148,8 @@ def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path |
         output.place(burn_preview, files[0], ".png", len(files))
 
 
-def _tell(path: Path, made: _Made) -> None:
-    common.say(f"{path}: {made.count} caption{'' if made.count == 1 else 's'}", err=True)
+def _tell(path: Path, made: Captions) -> None:
+    common.say(f"{path}: {len(made.onsets)} caption{'' if len(made.onsets) == 1 else 's'}", err=True)
 
 
 def _tell_of_unheard(path: Path, words: Phrases, model: Model) -> None:
@@ -208,22 +173,22 @@ def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:
         output.spare_foreign(path)
 
 
-def _burn(file: Path, made: _Made, at: float | None, path: Path) -> None:
+def _burn(file: Path, made: Captions, at: float | None, path: Path) -> None:
     """Write the frame, with what stands on the screen at that moment."""
     from earmark.burning import burn_preview
 
-    moment = made.first if at is None else at
+    moment = min(made.onsets, default=None) if at is None else at
     if moment is None:
         raise EarmarkError(file, "has no sounds to show in a preview", "choose a moment with --at")
     end = _end(file, made)
     if moment > end:
         raise EarmarkError(f"--at {moment:g}", f"is after the end of {file}", f"choose a moment up to {end:.1f} s")
-    lines = [line for cue in made.shown if cue.onset <= moment < cue.offset for line in cue.lines]
+    lines = [line for cue in made if cue.onset <= moment < cue.offset for line in cue.lines]
     burn_preview(file, moment, lines, path)
     common.say(path if lines else f"{path}: no caption stands there at {moment:g} s", err=True)
 
 
-def _end(file: Path, made: _Made) -> float:
+def _end(file: Path, made: Captions) -> float:
     """When the sound is over and, as far as the file says, the pictures."""
     from earmark.media import Recording
 

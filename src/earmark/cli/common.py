@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO, TypeVar, cas
 import typer
 
 from earmark.cli.streams import OutputError, standard_input
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.errors import ArgumentError, EarmarkError, MissingExtraError
 from earmark.util.text import SheetWriter, in_json, visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from earmark.labelling import Progress
     from earmark.model import Model
-    from earmark.timeline import Array, Timeline
+    from earmark.progress import Progress
+    from earmark.timeline import Timeline
 
 Item = TypeVar("Item")
+OPTIONS = {"labels": "only"}  # where an argument of the library is called otherwise
+ARGUMENT = re.compile(r"(?<![\w-])(encoding|out|relabel|truth)=(?=$|[\s,;.)])")  # as the library's messages have it
 NUMBERS = r"\d+(\.\d+)?(,\d+(\.\d+)?)+"  # 5,20
 
 Files = Annotated[list[Path], typer.Argument(help="Audio or video files; - for standard input.", show_default=False)]
@@ -52,7 +54,16 @@ def for_each(files: Iterable[Path], work: Callable[[Path], None]) -> None:
 
 def complain(message: object) -> None:
     """One line on standard error, whatever a file's name holds."""
-    say("earmark: " + " ".join(str(message).splitlines()), err=True)
+    text = in_options(message) if isinstance(message, EarmarkError) else str(message)
+    say("earmark: " + " ".join(text.splitlines()), err=True)
+
+
+def in_options(error: EarmarkError) -> str:
+    """What an error says, with options in place of the arguments of functions: `--out` for `out=`."""
+    text = str(error)
+    if isinstance(error, ArgumentError):
+        text = text.replace(error.subject, f"--{OPTIONS.get(error.argument, error.argument)} {error.value}", 1)
+    return ARGUMENT.sub(lambda found: f"--{OPTIONS.get(found[1], found[1])}", text)
 
 
 def say(message: object = "", err: bool = False) -> None:
@@ -123,22 +134,25 @@ def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
         raise EarmarkError(f"{option} {value}", "is unknown", f"choose among {', '.join(choices)}")
 
 
-Labeller = Callable[..., "Timeline"]
-"""(file, and who hears its scores, if anyone) -> its timeline."""
-
-
-def labeller(model: Model, only: str | None, sensitivity: float, track: int) -> Labeller:
-    """What makes a file's timeline as the options of `label` and `caption` say."""
+def labeller(
+    model: Model, only: str | None, sensitivity: float, track: int, scores: bool = False
+) -> Callable[[Path], Timeline]:
+    """What makes a file's timeline as options say, with its scores where they are wanted."""
     from earmark.labelling import label
-    from earmark.timeline import EventRules
 
-    rules = EventRules(sensitivity=sensitivity)
     wanted = labels_of(model, only)
 
-    def timeline_of(file: Path, hear: Callable[[Array], object] | None = None) -> Timeline:
+    def timeline_of(file: Path) -> Timeline:
         with progress(file) as advance:
-            timeline = label(source(file), model, track=track, rules=rules, progress=advance, hear=hear)
-        return timeline.with_events(e for e in timeline.events if wanted is None or e.label in wanted)
+            return label(
+                source(file),
+                model,
+                sensitivity=sensitivity,
+                labels=wanted,
+                track=track,
+                scores=scores,
+                progress=advance,
+            )
 
     return timeline_of
 
@@ -167,13 +181,14 @@ def convert(name: str) -> Path:
     return converted(name)
 
 
-def labels_of(model: Model, only: str | None) -> set[str] | None:
+def labels_of(model: Model, only: str | None) -> list[str] | None:
     """The labels that `--only` names, or None for all."""
+    from earmark.labelling import columns_of
+
     if only is None:
         return None
-    wanted = {label.strip() for label in only.split(",")}
-    for label in sorted(wanted - set(model.labels)):
-        raise EarmarkError(f"--only {label}", "is no label of this model", "see `earmark models NAME`")
+    wanted = sorted({label.strip() for label in only.split(",")})
+    columns_of(model, wanted)
     return wanted
 
 

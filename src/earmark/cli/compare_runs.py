@@ -61,8 +61,8 @@ def _draw(found: Sequence[Run], path: Path) -> None:
 
 def refresh(document: Path) -> None:
     """Make a document's tables of runs anew, in place, from the folders that it names, seen from the current one."""
-    from earmark.cli.output import write_whole
     from earmark.evaluation import run_document
+    from earmark.util.atomic import write_whole
 
     try:
         with document.open(encoding="utf-8", newline="") as file:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from earmark.cli import common
-from earmark.errors import EarmarkError
 from earmark.util.text import in_json, visible_lines
 
 if TYPE_CHECKING:
-    from earmark.datasets import Clip, Dataset
+    from earmark.datasets import Dataset
     from earmark.model import Model
 
 
@@ -24,9 +22,10 @@ def evaluate(model: Model, on: str, relabel: Sequence[str], to: str, out: Path |
     if out is not None:
         common.need_matplotlib("--out")
     from earmark import datasets
+    from earmark.evaluation.evaluate import renamed
     from earmark.evaluation.tagging import answers, figures, report
 
-    dataset = _renamed(datasets.load(None, on), relabel, model)
+    dataset = renamed(datasets.load(None, on), common.relabelling(relabel), model)
     _tell_of_unknown(dataset, model)
     with common.bar("clips") as advance:
         said = answers.ask(model, dataset, advance)
@@ -49,18 +48,3 @@ def _tell_of_unknown(dataset: Dataset, model: Model) -> None:
         clips = sum(not set(clip.labels) & set(model.labels) for clip in dataset.clips)
         known = "Not known to the model, and counted as none of its labels"
         common.say(f"{known}: {', '.join(unknown)} ({clips} clips). --relabel gives them other names.", err=True)
-
-
-def _renamed(dataset: Dataset, pairs: Sequence[str], model: Model) -> Dataset:
-    """With labels called as the model calls them."""
-    from earmark.evaluation.naming import check_new_names
-
-    names = common.relabelling(pairs)
-    for name in sorted(set(names) - set(dataset.labels)):
-        raise EarmarkError(f"--relabel {name}", "is no label of the dataset", f"it has {', '.join(dataset.labels)}")
-    check_new_names(names, model.labels)
-
-    def rename(clip: Clip) -> Clip:
-        return replace(clip, labels=tuple(dict.fromkeys(names.get(label, label) for label in clip.labels)))
-
-    return dataset.map(rename)

@@ -12,9 +12,9 @@ from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.timeline import Scores, Timeline
+    from earmark.timeline import Timeline
 
-Show = Callable[[Path, "Timeline", "Scores"], None]
+Show = Callable[[Path, "Timeline"], None]
 """Writes and draws what was found in one file."""
 
 Close = Callable[[], None]
@@ -62,19 +62,15 @@ def label(
 ) -> None:
     """Label every file; results to standard output or to files."""
     from earmark.cli import output
-    from earmark.timeline import Array, Scores
 
-    wants_scores = plot is not None or every is not None
     show, close = _events(files, to, out, plot, track) if every is None else _seconds(files, to, out, plot, every)
     if plot and files:
         output.place(plot, files[0], ".png", len(files))  # what is wrong with it is told before hours of work
     chosen = common.open_model(model)
-    timeline_of = common.labeller(chosen, only, sensitivity, track)
+    timeline_of = common.labeller(chosen, only, sensitivity, track, scores=plot is not None or every is not None)
 
     def work(file: Path) -> None:
-        heard: list[Array] = []
-        timeline = timeline_of(file, heard.append if wants_scores else None)
-        show(file, timeline, Scores.joined(chosen.labels, chosen.description.step, heard))
+        show(file, timeline_of(file))
 
     try:
         common.for_each(files, work)
@@ -91,10 +87,10 @@ def _events(files: Sequence[Path], to: str, out: Path | None, plot: Path | None,
     draw_timeline = output.plotter() if plot else None
     writer = output.writer_for(to, out, len(files))
 
-    def show(file: Path, timeline: Timeline, scores: Scores) -> None:
+    def show(file: Path, timeline: Timeline) -> None:
         writer.add(timeline)
         if plot and draw_timeline:
-            draw_timeline(file, timeline, output.place(plot, file, ".png", len(files)), track, scores)
+            draw_timeline(file, timeline, output.place(plot, file, ".png", len(files)), track, timeline.scores)
 
     return show, writer.close
 
@@ -109,8 +105,8 @@ def _seconds(files: Sequence[Path], to: str, out: Path | None, plot: Path | None
     draw_seconds = seconds.seconds_plotter() if plot else None
     writer = seconds.seconds_writer(to, out, len(files))
 
-    def show(file: Path, timeline: Timeline, scores: Scores) -> None:
-        view = second_by_second(timeline, every, scores)
+    def show(file: Path, timeline: Timeline) -> None:
+        view = second_by_second(timeline, every)
         writer.add(view)
         if plot and draw_seconds:
             draw_seconds(view, output.place(plot, file, ".png", len(files)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.formats import FORMATS, Format, for_name, table
-from earmark.util.atomic import atomic_write
+from earmark.util.atomic import write_whole
 from earmark.util.text import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from earmark.spoken import Words
     from earmark.timeline import Scores, Timeline
 
-Plotter = Callable[[Path, "Timeline", Path, int, "Scores"], None]
+Plotter = Callable[[Path, "Timeline", Path, int, "Scores | None"], None]
 ScoresPlotter = Callable[[str, list[tuple[str, float]], Path], None]
 WordsPlotter = Callable[[Path, "Words", Path, "Words | None", int], None]
 
@@ -158,16 +158,6 @@ def spare_truth(path: Path) -> None:
         ours = False
     if not ours:
         raise EarmarkError(path, "is there already, and holds a ground truth or somebody's own", "use another --out")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then rename it: nobody sees half of it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as part:
-            part.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 
 
 def place(chosen: Path, file: Path, suffix: str, files: int) -> Path:

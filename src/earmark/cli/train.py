@@ -66,7 +66,9 @@ def train(
     ] = None,
 ) -> None:
     """Train, measure and export."""
-    _check_installed()
+    from earmark.training.train import check_installed
+
+    check_installed()
     from earmark.cli.progress import TrainingProgress
     from earmark.training import fit, from_folder, recipe, run
 
@@ -180,16 +182,6 @@ def _ask_for_weights(plans: list[Recipe], otherwise: str = "") -> None:
 def _usual_jobs(device: str, processes: int) -> int:
     """One network on each core of a CPU; GPUs, and processes that share a network, do one after the other."""
     return (os.cpu_count() or 1) if device == "cpu" and processes == 1 else 1
-
-
-def _check_installed() -> None:
-    from importlib.util import find_spec
-
-    from earmark.errors import MissingExtraError
-
-    for module in ("torch", "lightning_fabric", "onnx", "onnxscript", "pydantic", "yaml", "matplotlib"):
-        if find_spec(module) is None:
-            raise MissingExtraError("training", "train")
 
 
 def _tell(outcome: Outcome) -> None:

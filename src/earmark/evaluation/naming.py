@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from earmark.errors import EarmarkError
+from earmark.errors import ArgumentError
 
 SOME = 8  # labels that a message names
 
@@ -14,11 +14,11 @@ def check_new_names(names: Mapping[str, str], known: Sequence[str]) -> None:
     """Refuse to call a label what the model does not know.
 
     Raises:
-        EarmarkError: a new name is none of the model's labels.
+        ArgumentError: a new name is none of the model's labels.
     """
     for new in sorted(set(names.values()) - set(known)):
         close = get_close_matches(new, known) or known
-        raise EarmarkError(f"--relabel ...={new}", "is no label of the model", f"it knows {', '.join(close)}")
+        raise ArgumentError("relabel", new, "is no label of the model", f"it knows {', '.join(close)}")
 
 
 def some(labels: Sequence[str]) -> str:

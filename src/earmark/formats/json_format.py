@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format, R, stream_name
-from earmark.util.text import in_json
+from earmark.util.text import encodable, in_json
 
 
 class JsonFormat(Format[R]):
@@ -61,3 +61,8 @@ class JsonFormat(Format[R]):
 def one_line_json(value: dict[str, Any]) -> str:
     """An object on one line, non-ASCII letters as they are."""
     return in_json(value, allow_nan=False)
+
+
+def encodable_values(values: dict[str, Any]) -> dict[str, Any]:
+    """An object whose texts can be encoded as UTF-8."""
+    return {key: encodable(value) if isinstance(value, str) else value for key, value in values.items()}

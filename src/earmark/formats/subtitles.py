@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from earmark.captions import DialogueCue, ReadingRules
 from earmark.captions.lines import reading_time
-from earmark.errors import EarmarkError, EarmarkWarning
+from earmark.errors import ArgumentError, EarmarkError, EarmarkWarning
 from earmark.formats.cue_times import Times, frame_rate, half_read, looks_like_times, read_times
 
 NEVER = 1e9  # seconds: after the end of any film
@@ -278,11 +278,11 @@ def _decoded(data: bytes, encoding: str | None, path: Path) -> str:
     try:
         return data.decode(encoding or _told_by(data))
     except LookupError as error:
-        raise EarmarkError(f"--encoding {encoding}", "is no encoding", f"name one, {_ENCODINGS}") from error
+        raise ArgumentError("encoding", encoding, "is no encoding", f"name one, {_ENCODINGS}") from error
     except UnicodeDecodeError as error:
         if encoding:
             raise EarmarkError(path, f"is not {encoding} text", f"name another encoding, {_ENCODINGS}") from error
-        raise EarmarkError(path, "is not UTF-8 text", f"name its encoding with --encoding, {_ENCODINGS}") from error
+        raise EarmarkError(path, "is not UTF-8 text", f"name its encoding with encoding=, {_ENCODINGS}") from error
 
 
 def _told_by(data: bytes) -> str:

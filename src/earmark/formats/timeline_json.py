@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from earmark.errors import EarmarkError
 from earmark.formats.base import event
 from earmark.formats.base import timeline as make_timeline
-from earmark.formats.json_format import JsonFormat, one_line_json
-from earmark.util.text import encodable
+from earmark.formats.json_format import JsonFormat, encodable_values, one_line_json
 
 if TYPE_CHECKING:
     from earmark.timeline import Timeline
@@ -24,22 +23,10 @@ class Json(JsonFormat["Timeline"]):
 
     def dump(self, timeline: Timeline) -> str:
         """One object."""
-        head = {
-            "recording": encodable(timeline.recording),
-            "duration": round(timeline.duration, 3),
-            "model": encodable(timeline.model),
-        }
-        events = [
-            {
-                "onset": round(e.onset, 3),
-                "offset": round(e.offset, 3),
-                "label": encodable(e.label),
-                "score": round(e.score, 4),
-            }
-            for e in timeline.events
-        ]
-        lines = ",\n".join("  " + one_line_json(e) for e in events)
-        return one_line_json(head)[:-1] + ', "events": [' + (f"\n{lines}\n" if lines else "") + "]}"
+        head = timeline.to_dict()
+        events = head.pop("events")
+        lines = ",\n".join("  " + one_line_json(encodable_values(e)) for e in events)
+        return one_line_json(encodable_values(head))[:-1] + ', "events": [' + (f"\n{lines}\n" if lines else "") + "]}"
 
     def parse(self, item: Any, where: str) -> Timeline:
         """One timeline from decoded JSON."""

@@ -14,8 +14,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError
-from earmark.formats.json_format import JsonFormat, one_line_json
-from earmark.util.text import encodable
+from earmark.formats.json_format import JsonFormat, encodable_values, one_line_json
 
 if TYPE_CHECKING:
     from earmark.pitch import SpeakerF0
@@ -35,15 +34,9 @@ class WordsJson(JsonFormat["Words"]):
 
     def dump(self, words: Words) -> str:
         """One object."""
-        head: dict[str, Any] = {"recording": encodable(words.recording), "duration": round(words.duration, 3)}
-        if words.classifier is not None:
-            head["classifier"] = encodable(words.classifier)
-        if words.speaker_f0 is not None:
-            f0 = words.speaker_f0
-            head["speaker_f0"] = {
-                key: round(getattr(f0, key), 2 if key == "voiced_seconds" else 1) for key in STATISTICS
-            }
-        lines = ",\n".join("  " + one_line_json(_entry(word)) for word in words.words)
+        head = encodable_values(words.to_dict())
+        entries = head.pop("words")
+        lines = ",\n".join("  " + one_line_json(encodable_values(entry)) for entry in entries)
         return one_line_json(head)[:-1] + ', "words": [' + (f"\n{lines}\n" if lines else "") + "]}"
 
     def parse(self, item: Any, where: str) -> Words:
@@ -66,15 +59,6 @@ def parse(item: Any, where: str) -> Words:
     f0 = item.get("speaker_f0")
     speaker = None if f0 is None else _statistics(f0, f"{where}, speaker_f0")
     return Words(head.recording, head.duration, head.classifier, speaker_f0=speaker).with_words(words)
-
-
-def _entry(word: Word) -> dict[str, Any]:
-    entry: dict[str, Any] = {"onset": round(word.onset, 3), "offset": round(word.offset, 3)}
-    if word.f0 is not None:
-        entry["f0"] = round(word.f0, 1)
-    if word.text is not None:
-        entry["text"] = encodable(word.text)
-    return entry
 
 
 def _word(entry: Any, where: str) -> Word:

@@ -64,7 +64,7 @@ def start_fabric(recipe: Recipe, accelerator: str = "auto", devices: str = "auto
         )
     except (ValueError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise EarmarkError(f"--accelerator {accelerator} --devices {devices}", reason, "leave both out") from error
+        raise EarmarkError(f"accelerator={accelerator} devices={devices}", reason, "leave both out") from error
     fabric.launch()
     return fabric
 

@@ -39,8 +39,8 @@ def opened(home: Path, recipe: str) -> Iterator[Path]:
         EarmarkError: another process is at that run, or the folder cannot be made.
     """
     folder = find(home, recipe, finished=False) or _new_folder(home, recipe)
-    used = EarmarkError(folder, "is being filled by another `earmark train`", "wait for it, or choose another --out")
-    with alone(folder / LOCK, used, "be written", "choose another --out"):
+    used = EarmarkError(folder, "is being filled by another `earmark train`", "wait for it, or choose another out=")
+    with alone(folder / LOCK, used, "be written", "choose another out="):
         yield folder
 
 
@@ -86,6 +86,6 @@ def _new_folder(home: Path, recipe: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise EarmarkError(folder, f"cannot be made ({error.strerror})", "choose another --out") from error
+            raise EarmarkError(folder, f"cannot be made ({error.strerror})", "choose another out=") from error
     (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
     return folder

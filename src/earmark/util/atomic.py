@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from earmark.errors import EarmarkError
+
 _SPECIAL = (stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK)
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -63,6 +65,22 @@ def atomic_write(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write text as a file, and the folder for it: nobody sees half of it.
+
+    Raises
+    ------
+    EarmarkError
+        It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as part:
+            part.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 
 
 def open_own(path: Path, flags: int = 0) -> BinaryIO:

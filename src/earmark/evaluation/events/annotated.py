@@ -9,7 +9,7 @@ from pathlib import Path
 from earmark import datasets
 from earmark.datasets import Clip, table
 from earmark.datasets.annotations import read as read_events
-from earmark.errors import DatasetError, EarmarkError
+from earmark.errors import ArgumentError, DatasetError
 from earmark.evaluation.naming import check_new_names
 from earmark.timeline import Event, joined
 
@@ -49,10 +49,10 @@ class Annotated:
         """With labels called otherwise, as a model that knows some labels calls them.
 
         Raises:
-            EarmarkError: one is not in the truth, or the model does not know its new name.
+            ArgumentError: one is not in the truth, or the model does not know its new name.
         """
         for name in sorted(set(names) - set(self.labels)):
-            raise EarmarkError(f"--relabel {name}", "is no label of the events", f"there are {', '.join(self.labels)}")
+            raise ArgumentError("relabel", name, "is no label of the events", f"there are {', '.join(self.labels)}")
         check_new_names(names, known)
         renamed = {
             path: [replace(event, label=names.get(event.label, event.label)) for event in events]
@@ -90,7 +90,7 @@ def load(on: str | Path, events: Path | None = None, split: str | None = None) -
         raise DatasetError(root, f"has no {CLIPS}", remedy)
     events_table = events or clips_table.parent / EVENTS
     if not events_table.is_file():
-        raise DatasetError(events_table, "is not there", "give the table of events by --truth")
+        raise DatasetError(events_table, "is not there", "give the table of events by truth=")
     dataset = table.read(clips_table)
     truth = {clips_table.parent / name: listed for name, listed in read_events(events_table).items()}
     if truth and not {clip.path for clip in dataset.clips} & set(truth):

@@ -104,5 +104,5 @@ def write(answers: Answers, summary: Mapping[str, Any], folder: Path) -> list[Pa
         write_events(answers.marked, found)
         drawn = draw_labels(summary, picture)
     except OSError as error:
-        raise EarmarkError(folder, f"cannot be written ({error.strerror})", "choose another --out") from error
+        raise EarmarkError(folder, f"cannot be written ({error.strerror})", "choose another folder") from error
     return [metrics, labels, found, *([picture] if drawn else [])]

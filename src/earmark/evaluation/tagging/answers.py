@@ -49,7 +49,7 @@ def ask(model: Model, dataset: Dataset, progress: Progress | None = None) -> Ans
         raise DatasetError(
             dataset.name,
             f"has none of the model's labels; it has {some(dataset.labels)}",
-            f"rename some with --relabel; the model knows {some(model.labels)}",
+            f"rename some with relabel=; the model knows {some(model.labels)}",
         )
     read, scores, wrong = [], [], []
     for done, clip in enumerate(dataset.clips):

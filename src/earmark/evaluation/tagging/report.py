@@ -57,7 +57,7 @@ def write(answers: Answers, summary: dict[str, Any], folder: Path) -> list[Path]
         draw_confusion(*occurring(confusion(answers), (*answers.labels, NONE)), paths[2])
         draw_errors(*occurring(errors_together(answers), answers.labels), paths[3])
     except OSError as error:
-        raise EarmarkError(folder, f"cannot be written ({error.strerror})", "choose another --out") from error
+        raise EarmarkError(folder, f"cannot be written ({error.strerror})", "choose another folder") from error
     return paths
 
 
