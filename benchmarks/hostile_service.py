@@ -215,7 +215,7 @@ def _served(disk: Path) -> Iterator[Tried]:
                 for answer in (
                     server.send(STREET),
                     server.client.post("/v1/classify", files={"file": CLIP}),
-                    server.client.put(f"/v1/jobs/{first}/events", json={"events": events * 400}),
+                    server.client.put(f"/v1/jobs/{first}/events", json={"events": events * 40}),
                 ):
                     answers[str(answer.status_code)] += 1
                     if answer.status_code == 202:
@@ -234,7 +234,7 @@ def _served(disk: Path) -> Iterator[Tried]:
     figures |= {f"jobs {state}": count for state, count in sorted(states.items())}
     figures |= {"half written": half, "done with room": int(after["state"] == "done")}
     holds = alive and set(answers) <= {"200", "202", "204", "422", "507"} and set(states) <= {"done", "failed"}
-    holds = holds and kept in (events, events * 400) and after["state"] == "done" and not half and answers["507"]
+    holds = holds and kept in (events, events * 40) and after["state"] == "done" and not half and answers["507"]
     yield Tried("the service: jobs, clips, corrections", sum(answers.values()), figures, bool(holds))
 
 
