@@ -58,6 +58,12 @@ def low_high_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def sensing_file(tmp_path_factory):
+    """The same with embeddings."""
+    return low_high_model(tmp_path_factory.mktemp("model") / "sensing.onnx", embedding=True)
+
+
+@pytest.fixture(scope="session")
 def low_high(low_high_file):
     return load_model(low_high_file, threads=1)
 

@@ -14,10 +14,16 @@ LOW_HIGH = Description(
     name="low_high", labels=("low", "high"), exclusive=False, front_end=FRONT_END, stride=1, context=0, window=0.1
 )
 TONE_DB = -20.0  # a band louder than this holds a tone
+NOISE_DB = -50.0  # no band of the noise of `tones` is as loud
 
 
-def low_high_model(path: Path, metadata: str | None = LOW_HIGH.to_json(), labels: int = 2) -> Path:
-    """Write a model that scores the loudest band below 1 kHz and the loudest above; others are as the second."""
+def low_high_model(
+    path: Path, metadata: str | None = LOW_HIGH.to_json(), labels: int = 2, embedding: bool = False
+) -> Path:
+    """Write a model that scores the loudest band below 1 kHz and the loudest above; others are as the second.
+
+    Its embeddings, if it is to have any, are by how much its features are above the noise of `tones`.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -37,7 +43,14 @@ def low_high_model(path: Path, metadata: str | None = LOW_HIGH.to_json(), labels
     ]
     features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", "frames", FRONT_END.bands])
     scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", "frames", labels])
-    graph = helper.make_graph(nodes, "low_high", [features], [scores], constants)
+    outputs = [scores]
+    if embedding:
+        constants.append(numpy_helper.from_array(np.float32(NOISE_DB), "noise"))
+        nodes.append(helper.make_node("Sub", ["features", "noise"], ["louder"]))
+        nodes.append(helper.make_node("Relu", ["louder"], ["embedding"]))
+        shape = ["batch", "frames", FRONT_END.bands]
+        outputs.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, shape))
+    graph = helper.make_graph(nodes, "low_high", [features], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     if metadata is not None:
         helper.set_model_props(model, {METADATA_KEY: metadata})

@@ -111,7 +111,7 @@ MAY_IMPORT = {
         "live",
         "processes",
     },
-    "archive": {"media", "timeline", "model", "labelling", "formats", "plot", "datasets"},
+    "archive": {"media", "timeline", "model", "labelling", "embedding", "formats", "plot", "datasets"},
     "cooccurrence_plot": {"plot"},
     "evaluation": {
         "datasets",

@@ -13,7 +13,7 @@ from earmark import media, streaming
 from earmark.blas import one_thread
 from earmark.edges import Levels, loud_steps
 from earmark.errors import ArgumentError
-from earmark.frontend import IN_DECIBELS, Samples
+from earmark.frontend import IN_DECIBELS, Features, Samples
 from earmark.media import Given, Sound
 from earmark.model import Model, load_model
 from earmark.progress import Progress, reported
@@ -35,6 +35,7 @@ def label(
     scores: bool = True,
     progress: Progress | bool | None = None,
     hear: Callable[[Array], object] | None = None,
+    embed: Callable[[Array], object] | None = None,
 ) -> Timeline:
     """Mark what sounds in a recording, and when.
 
@@ -64,6 +65,8 @@ def label(
         standard error.
     hear
         Called with the scores, float32 [steps, labels], some steps at a time in order; they are not kept then.
+    embed
+        Called with the model's embeddings, float32 [steps, dimensions], likewise; they cost nothing more.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def label(
     MediaError
         The recording cannot be fetched or read; or the samples are of a shape, type or scale that sound has not.
     ModelError
-        The model cannot be read.
+        The model cannot be read, or has no embeddings and `embed` is given.
     ArgumentError
         A label is none of the model's, the sensitivity is not between 0 and 1, or `sample_rate` does not fit.
 
@@ -99,7 +102,7 @@ def label(
     with one_thread(), reported(progress) as told, sound.open() as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, told)
         levels = Levels.of(about.front_end)
-        for part in scored(chosen, streaming.ahead(iter(blocks), BLOCKS_AHEAD), levels):
+        for part in scored(chosen, streaming.ahead(iter(blocks), BLOCKS_AHEAD), levels, embed):
             finder.add(part)
             if hear:
                 hear(part)
@@ -112,17 +115,27 @@ def label(
     return replace(found, scores=Scores.joined(tuple(about.labels[i] for i in columns), about.step, kept))
 
 
-def scored(model: Model, blocks: Iterable[Samples], levels: Levels) -> Iterator[Array]:
+def scored(
+    model: Model, blocks: Iterable[Samples], levels: Levels, embed: Callable[[Array], object] | None = None
+) -> Iterator[Array]:
     """The scores [steps, labels] that events are made of, each the mean over the model's window, some at a time.
 
-    The levels of what passes are noted in `levels`, where the front end tells them.
+    The levels of what passes are noted in `levels`, where the front end tells them; `embed` is told the embeddings.
     """
     about = model.description
     frames = about.front_end.frame_stream(blocks)
     if about.front_end.kind in IN_DECIBELS:
         frames = levels.hear(frames)
-    steps = model.score_features(about.front_end.cut(frames))
+    features = about.front_end.cut(frames)
+    steps = model.score_features(features) if embed is None else _with_embeddings(model, features, embed)
     return smooth(steps, about.widths, len(about.labels), about.exclusive)
+
+
+def _with_embeddings(model: Model, features: Iterable[Features], embed: Callable[[Array], object]) -> Iterator[Array]:
+    model.check_embeddings()
+    for scores, embeddings in model.answers(features, ("scores", "embedding")):
+        embed(embeddings)
+        yield scores
 
 
 def classify(

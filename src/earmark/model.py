@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -226,24 +226,30 @@ class Model:
 
         They are those of the whole recording at once: chunks are run with their context, and only that is run twice.
         """
+        for (answer,) in self.answers(features, (output,)):
+            yield answer
+
+    def answers(self, features: Iterable[Features], outputs: Sequence[str]) -> Iterator[tuple[Array, ...]]:
+        """Several outputs of the network at once, `scores` and `embedding`, each as `score_features` gives it."""
         about = self.description
         seconds = max(CHUNK_SECONDS, CHUNK_CONTEXTS * self._context * about.front_end.seconds)
         chunk = max(1, round(seconds / about.step)) * about.stride
         for frames, before, after in windows(features, chunk, self._context, about.front_end.size, about.ahead):
             steps = slice(before // about.stride, -(-(len(frames) - after) // about.stride))
-            yield self._answer(output, frames)[steps]
+            yield tuple(answer[steps] for answer in self._answer(outputs, frames))
 
-    def _answer(self, output: str, frames: Features) -> Array:
-        """Of the network, [steps, labels or dimensions], to features [frames, bands]."""
+    def _answer(self, outputs: Sequence[str], frames: Features) -> list[Array]:
+        """Of the network, each [steps, labels or dimensions], to features [frames, bands]."""
         try:
-            answer: Array = self.session.run([output], {"features": frames[None]})[0][0]
+            answers: list[Array] = [of[0] for of in self.session.run(list(outputs), {"features": frames[None]})]
         except Exception as error:  # onnxruntime's own exceptions share no base
             raise ModelError(self.path, "breaks down over what it says that it takes", _MAKE) from error
         wanted = -(-len(frames) // self.description.stride)
-        if len(answer) != wanted or (output == "scores" and answer.shape[1:] != (len(self.labels),)):
-            reason = f"answers in the shape {answer.shape} for {wanted} steps and {len(self.labels)} labels"
-            raise ModelError(self.path, reason, _MAKE)
-        return answer
+        for output, answer in zip(outputs, answers, strict=True):
+            if len(answer) != wanted or (output == "scores" and answer.shape[1:] != (len(self.labels),)):
+                reason = f"answers in the shape {answer.shape} for {wanted} steps and {len(self.labels)} labels"
+                raise ModelError(self.path, reason, _MAKE)
+        return answers
 
     def embed(self, blocks: Iterable[Samples]) -> Iterator[Array]:
         """Embeddings [steps, dimensions] of a recording, some steps at a time as its blocks of samples come.
@@ -251,10 +257,14 @@ class Model:
         Raises:
             ModelError: the model has none.
         """
+        self.check_embeddings()
+        return self.score_features(self.description.front_end.stream(blocks), "embedding")
+
+    def check_embeddings(self) -> None:
+        """Nothing, or the error that the model has none: ModelError."""
         if not self.dimensions:
             remedy = "give a model that was trained on a backbone, such as mn04_as (`earmark models get mn04_as`)"
             raise ModelError(self.path, "has no embeddings", remedy)
-        return self.score_features(self.description.front_end.stream(blocks), "embedding")
 
     @property
     def dimensions(self) -> int:

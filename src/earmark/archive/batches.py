@@ -28,11 +28,18 @@ _OWN = re.compile(r"\.?\d{8}T\d{6}-[0-9a-f]{4}(-\d{6})?|\.gone-[0-9a-f]{8}")
 class Run:
     """The batches that one run makes; made by the command, which holds the index's lock.
 
-    `folder` is the run's hidden folder in the index.
+    `folder` is the run's hidden folder in the index, `names` are those of the tables of its batches.
     """
 
-    def __init__(self, index: Path) -> None:
-        self.index = index
+    def __init__(self, index: Path, names: Sequence[str] = layout.LABELLED, beside: Run | None = None) -> None:
+        """Begin it.
+
+        Args:
+            index: the index, or a store of embeddings in it.
+            names: of its batches' tables.
+            beside: another run that batches of the same names may be written by, each before the one of this.
+        """
+        self.index, self.names, self.beside = index, names, beside
         self.name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
         self.folder = index / layout.BATCHES / f".{self.name}"
         self.folder.mkdir(parents=True)
@@ -42,7 +49,8 @@ class Run:
         """The name of a new batch, which attempts can now be made at."""
         self._count += 1
         name = f"{self.name}-{self._count:06}"
-        (self.folder / name).mkdir()
+        for run in filter(None, (self, self.beside)):
+            (run.folder / name).mkdir()
         return name
 
     def place(self, name: str) -> Path:
@@ -54,7 +62,10 @@ class Run:
         place = self.folder / name
         if place.exists():
             place.replace(place.with_name(f"{name}.given-up"))
-        return self.place(name).exists()
+        done = self.place(name).exists()
+        if self.beside and self.beside.give_up(name) and not done:  # half of it: all of it is made again
+            _take_away(self.beside.place(name))
+        return done
 
     def end(self) -> None:
         """Nothing is added by this run from now on."""
@@ -100,17 +111,17 @@ def replace(run: Run, batches: Sequence[Path], change: Callable[[tables.Tables],
     Raises:
         EarmarkError: a file of theirs is damaged, or see `attempt`.
     """
-    parts = [change(_read(batch)) for batch in batches]
-    one = {name: tables.ordered(name, tables.joined(part[name] for part in parts)) for name in layout.TABLES}
+    parts = [change(_read(batch, run.names)) for batch in batches]
+    one = {name: tables.ordered(name, tables.joined(part[name] for part in parts)) for name in run.names}
     if one["recordings"].num_rows:
         attempt(run.folder, run.begin(), one, [batch.name for batch in batches])
     for batch in batches:
         _take_away(batch)
 
 
-def _read(batch: Path) -> tables.Tables:
+def _read(batch: Path, names: Sequence[str]) -> tables.Tables:
     try:
-        return tables.read(batch)
+        return tables.read(batch, names)
     except (OSError, ValueError) as error:
         raise EarmarkError(batch, "is damaged", f"delete {batch} and index again") from error
 

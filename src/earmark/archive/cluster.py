@@ -147,7 +147,7 @@ def _outcome(future: Any) -> Done:
 def after_loss(run: Run, job: Job, batch: Batch) -> tuple[Done | None, list[Batch]]:
     """After a batch whose workers died: what came of it, if something did, and what is to be done in its place."""
     if run.give_up(batch.name):
-        return counted(read_recordings(run.place(batch.name))), []
+        return counted(read_recordings(run.place(batch.name)), job.wanted), []
     if len(batch.recordings) > 1:
         return None, [Batch(run.begin(), (one,)) for one in batch.recordings]
     broken = Batch(run.begin(), batch.recordings)

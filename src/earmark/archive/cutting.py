@@ -91,6 +91,7 @@ def cut(
     margin: float,
     failed: Failed,
     told: Told = lambda done, total: None,
+    asked: str = "",
 ) -> list[tuple[Excerpt, Path]]:
     """Write the excerpts and the tables; gives those that are there.
 
@@ -103,11 +104,12 @@ def cut(
         margin: seconds kept before and after each event.
         failed: told of each recording that cannot be cut; the others are.
         told: how many recordings are done, and how many there are.
+        asked: what else was asked.
 
     Raises:
         EarmarkError: the folder holds something else, or cannot be written.
     """
-    _claim(index, query, any(one.threshold is not None for one in found), out, margin)
+    _claim(index, query, any(one.threshold is not None for one in found), out, margin, asked)
     wanted = excerpts(found, margin, durations(index, {one.recording for one in found}))
     there: list[tuple[Excerpt, Path]] = []
     for done, (recording, parts) in enumerate(wanted.items(), start=1):
@@ -121,9 +123,10 @@ def cut(
     return there
 
 
-def _claim(index: Index, query: Query, unsure: bool, out: Path, margin: float) -> None:
+def _claim(index: Index, query: Query, unsure: bool, out: Path, margin: float, also: str) -> None:
     about = {"root": index.options.root, "version": index.options.version}
     asked = {**about, "query": repr(query), "uncertain": unsure, "margin": margin}
+    asked |= {"like": also} if also else {}
     try:
         claim(out, OPTIONS, asked, "excerpts", f"{AUDIO}/*")
     except EarmarkError as error:

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from earmark.archive import layout, planning, tables
+from earmark.archive import graphs, layout, planning, tables
 from earmark.archive.batches import Run, replace, sweep
 from earmark.archive.hearing import TIMEOUT
 from earmark.archive.layout import Options
 from earmark.archive.merging import merge, size_of
 from earmark.archive.recordings import Found, Recording
 from earmark.archive.reporting import Report
-from earmark.archive.working import Batch, Done, Job, version_of, work
-from earmark.errors import EarmarkError
+from earmark.archive.store import Store
+from earmark.archive.working import Batch, Done, Job, Wanted, version_of, work
+from earmark.errors import EarmarkError, ModelError
 from earmark.locking import alone
-from earmark.model import bundled_models, load_model
+from earmark.model import Model, bundled_models, load_model
 from earmark.timeline import EventRules
 
 
@@ -91,44 +92,122 @@ def _index(
     used = EarmarkError(out, "is being written by another `earmark index`", "wait for it, or choose another --out")
     with alone(out / LOCK, used, "be written", "choose another --out"):
         _claim(out, options)
+        store = out / layout.EMBEDDINGS
         sweep(out)
         known = planning.rows(out)
         _check_prune(found, known, options.root, settings)
         plan = planning.plan(found.recordings, known, options.version, settings.retry_bad, settings.prune)
+        later = planning.Plan()
+        if options.embedder:
+            sweep(store)
+            heard = planning.rows(store)
+            later = planning.plan(found.recordings, heard, options.embedder_version, settings.retry_bad, settings.prune)
         layout.write_options(out, options)
-        report = Report.of(plan, len(found.recordings), settings.prune)
+        report = Report.of(plan, later, len(found.recordings), settings.prune)
         if begin:
             begin(report)
         with ExitStack() as stack:
-            run = Run(out)
-            stack.callback(run.end)
-            for batch, names in plan.drop.items():
-                replace(run, [batch], partial(tables.without, names=names))
-            for done in _labelled(run, plan.todo, options, settings):
+            embeddings = Run(store, layout.EMBEDDED) if options.embedder else None
+            labels = Run(out, beside=embeddings)
+            for run, drop in ((labels, plan.drop), (embeddings, later.drop)):
+                if run is not None:
+                    stack.callback(run.end)
+                    for batch, names in drop.items():
+                        replace(run, [batch], partial(tables.without, names=names))
+            for done in _heard(_parts(labels, plan, embeddings, later), options, settings):
                 report.add(done)
                 if heed:
                     heed(done)
-            merge(run)
-        return report.ended(sum(map(size_of, layout.batches(out))))
+            for run in filter(None, (labels, embeddings)):
+                merge(run)
+            if options.embedder and layout.batches(store):
+                graphs.bring_up_to_date(Store(out, options), settings.jobs or os.cpu_count() or 1)
+        report.embedding_bytes = _bytes(store) if options.embedder else 0
+        return report.ended(_bytes(out))
 
 
-def options_for(root: str, model: str, sensitivity: float = 0.5) -> Options:
+def _bytes(store: Path) -> int:
+    return sum(map(size_of, layout.batches(store)))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Recordings of which the same is wanted, and the run that batches of them are written by."""
+
+    run: Run
+    wanted: Wanted
+    todo: list[Recording]
+
+    def job(self, options: Options, settings: Settings, expendable: bool) -> Job:
+        beside = str(self.run.beside.folder.resolve()) if self.run.beside else ""
+        return Job(str(self.run.folder.resolve()), options, self.wanted, beside, settings.timeout, expendable)
+
+    def batches(self, jobs: int, most: int) -> Iterator[Batch]:
+        most_bytes = planning.MOST_BYTES if self.wanted == "labels" else planning.MOST_BYTES_EMBEDDED
+        for recordings in planning.batched(self.todo, jobs, most, most_bytes):
+            yield Batch(self.run.begin(), recordings)
+
+
+def _parts(labels: Run, plan: planning.Plan, embeddings: Run | None, later: planning.Plan) -> list[_Part]:
+    """What is wanted of both kinds is done in one pass; an index that has labels gets embeddings alone."""
+    embed = {recording.name for recording in later.todo}
+    label = {recording.name for recording in plan.todo}
+    parts = [
+        _Part(labels, "both", [one for one in plan.todo if one.name in embed]),
+        _Part(labels, "labels", [one for one in plan.todo if one.name not in embed]),
+    ]
+    if embeddings is not None:
+        parts.append(_Part(embeddings, "embeddings", [one for one in later.todo if one.name not in label]))
+    return [part for part in parts if part.todo]
+
+
+def kept_embedder(out: Path) -> str | None:
+    """The model that an index's embeddings are made with; None where it keeps none, or is not there."""
+    return layout.read_options(out).embedder or None if (out / layout.OPTIONS).exists() else None
+
+
+def options_for(root: str, model: str, sensitivity: float = 0.5, embedder: str | None = None) -> Options:
     """What an index of these recordings by this model is made with.
 
+    Args:
+        root: of the recordings.
+        model: what labels them.
+        sensitivity: as for `earmark label`.
+        embedder: the model that gives embeddings; None: the same, if it has any; empty: none are kept.
+
     Raises:
-        ModelError: no such model.
+        ModelError: no such model, or it has no embeddings.
     """
     loaded = load_model(model, threads=1)
     about = loaded.description
     thresholds = EventRules(sensitivity=sensitivity).shift(about.on)
+    if embedder is None:
+        embedder = model if loaded.dimensions else ""
+    chosen = _embedder(embedder) if embedder else None
     return Options(
         root=root,
-        model=model if model in bundled_models() else str(loaded.path.resolve()),
+        model=_named(loaded, model),
         version=version_of(loaded.path),
+        embedder=_named(chosen, embedder) if chosen else "",
+        embedder_version=version_of(chosen.path) if chosen else "",
+        dimensions=chosen.dimensions if chosen else 0,
         labels=about.labels,
         thresholds={label: round(float(on), 4) for label, on in zip(about.labels, thresholds, strict=True)},
         sensitivity=sensitivity,
     )
+
+
+def _named(model: Model, name: str) -> str:
+    """A bundled model's name is the same elsewhere, a path is not."""
+    return name if name in bundled_models() else str(model.path.resolve())
+
+
+def _embedder(name: str) -> Model:
+    chosen = load_model(name, threads=1)
+    chosen.check_embeddings()
+    if chosen.description.step > 1.0:
+        raise ModelError(name, "gives fewer embeddings than one a second", "choose another for --embeddings")
+    return chosen
 
 
 def _claim(out: Path, options: Options) -> None:
@@ -142,6 +221,7 @@ def _claim(out: Path, options: Options) -> None:
         ("recordings of", there.root or "a list", options.root or "a list"),
         ("a model,", there.model, options.model),
         ("--sensitivity", there.sensitivity, options.sensitivity),
+        ("embeddings by", there.embedder or options.embedder or "none", options.embedder or "none"),
     ):
         if was != now:
             remedy = "choose another --out"
@@ -159,25 +239,23 @@ def _check_prune(found: Found, known: dict[str, planning.Row], root: str, settin
         raise EarmarkError("--prune", f"found no recordings in {root or 'the list'} at all", "is it mounted?")
 
 
-def _labelled(run: Run, todo: list[Recording], options: Options, settings: Settings) -> Iterator[Done]:
-    if not todo:
+def _heard(parts: list[_Part], options: Options, settings: Settings) -> Iterator[Done]:
+    if not parts:
         return
-    jobs = min(settings.jobs or os.cpu_count() or 1, len(todo))
-    job = Job(str(run.folder.resolve()), options, settings.timeout, expendable=bool(settings.scheduler or jobs > 1))
+    jobs = min(settings.jobs or os.cpu_count() or 1, sum(len(part.todo) for part in parts))
+    expendable = bool(settings.scheduler or jobs > 1)
     with ExitStack() as stack:
-        if not job.expendable:
-            yield from map(partial(work, job), _batches(run, todo, 1, settings.most))
+        if not expendable:
+            for part in parts:
+                yield from map(partial(work, part.job(options, settings, False)), part.batches(1, settings.most))
             return
         from earmark.archive import cluster
 
         if settings.scheduler:
-            client = stack.enter_context(cluster.remote(settings.scheduler, job))
+            client = stack.enter_context(cluster.remote(settings.scheduler, parts[0].job(options, settings, True)))
             jobs = len(client.nthreads())
         else:
             client = stack.enter_context(cluster.local(jobs))
-        yield from cluster.each(client, run, job, _batches(run, todo, jobs, settings.most))
-
-
-def _batches(run: Run, todo: list[Recording], jobs: int, most: int) -> Iterator[Batch]:
-    for recordings in planning.batched(todo, jobs, most):
-        yield Batch(run.begin(), recordings)
+        for part in parts:
+            job = part.job(options, settings, True)
+            yield from cluster.each(client, part.run, job, part.batches(jobs, settings.most))

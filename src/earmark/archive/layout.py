@@ -5,7 +5,11 @@
     index/batches/<name>/events.parquet         one row an event, sorted by label, then recording and onset
     index/batches/<name>/seconds.parquet        one row a second and label whose score is at least LEAST_SCORE
     index/batches/<name>/replaces.json          names of the batches that it was made from, which no longer count
+    index/embeddings/batches/<name>/recordings.parquet   one row a recording that was tried, as above
+    index/embeddings/batches/<name>/vectors.parquet      one row a second: an embedding, sorted by recording and second
+    index/embeddings/batches/<name>/graph.usearch        the nearest neighbours of its rows, if the batch is large
 
+Embeddings are a store of batches of their own, so that an index gets them later, or others, while its labels stay.
 A batch gets its name when all its files are whole: a folder whose name begins with a dot is not there yet. No recording
 stands in two batches that count. Batches that were replaced are deleted soon after: who reads while an index is written
 and misses a file asks for `batches` again.
@@ -26,6 +30,7 @@ FORMAT = 1
 OPTIONS = "index.json"
 BATCHES = "batches"
 REPLACES = "replaces.json"
+EMBEDDINGS = "embeddings"
 LEAST_SCORE = 0.05  # of a second: nearly all scores are less, and tell nothing
 COMPRESSION = "zstd"
 
@@ -67,6 +72,20 @@ SECONDS = pa.schema(
 )
 
 TABLES = {"recordings": RECORDINGS, "events": EVENTS, "seconds": SECONDS}
+"""Those of a batch of labels, by name."""
+
+LABELLED = tuple(TABLES)
+EMBEDDED = ("recordings", "vectors")
+"""The names of the tables of a batch of labels, and of one of embeddings."""
+
+
+def vectors_schema(dimensions: int) -> pa.Schema:
+    """Of the table of embeddings: each is a row of so many signed bytes, scaled so that the largest is 127 or -127.
+
+    Bytes in place of a list of numbers are read twenty times as fast; of a vector's length nothing depends on, as
+    vectors are compared by their angle.
+    """
+    return pa.schema([("recording", _NAME), ("second", pa.int32()), ("vector", pa.binary(dimensions))])
 
 
 @dataclass(frozen=True)
@@ -80,6 +99,9 @@ class Options:
         labels: what it knows.
         thresholds: the score at which an event of each label begins.
         sensitivity: as for `earmark label`.
+        embedder: the name of the model that gives the embeddings, or its file's path; empty where none are kept.
+        embedder_version: the fingerprint of its file.
+        dimensions: of an embedding.
     """
 
     root: str
@@ -88,6 +110,9 @@ class Options:
     labels: tuple[str, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     sensitivity: float = 0.5
+    embedder: str = ""
+    embedder_version: str = ""
+    dimensions: int = 0
 
 
 def write_options(index: Path, options: Options) -> None:
@@ -115,7 +140,7 @@ def read_options(index: Path) -> Options:
 
 
 def batches(index: Path) -> list[Path]:
-    """The folders of the whole batches, in the order of their names."""
+    """The folders of the whole batches, in the order of their names; `index` may be a store of embeddings, too."""
     before, now = None, _names(index)
     while now != before:  # one that came and those it replaces that went, while the folder was read, were both missed
         before, now = now, _names(index)

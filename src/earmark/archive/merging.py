@@ -39,5 +39,5 @@ def _groups(index: Path) -> Iterator[list[Path]]:
 
 
 def size_of(batch: Path) -> int:
-    """Bytes on disk."""
-    return sum(file.stat().st_size for file in batch.iterdir())
+    """Bytes of its tables on disk."""
+    return sum(file.stat().st_size for file in batch.glob("*.parquet"))

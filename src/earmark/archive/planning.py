@@ -16,6 +16,7 @@ from earmark.errors import EarmarkError
 PARTS = 32  # batches for each worker, if they are not too small or large for that: the last ones end nearly together
 LEAST_BYTES = 16_000_000  # in a batch: less makes more files than work
 MOST_BYTES = 4_000_000_000  # in a batch: a kill costs the batches in flight
+MOST_BYTES_EMBEDDED = 1_000_000_000  # in a batch that keeps embeddings: of 139 h of Opus at 16 kbit/s they are 190 MB
 MOST_RECORDINGS = 1000
 
 _COLUMNS = ["recording", "bytes", "modified", "error", "version"]
@@ -111,10 +112,12 @@ def plan(found: Sequence[Recording], known: dict[str, Row], version: str, retry_
     return made
 
 
-def batched(todo: Sequence[Recording], workers: int, most: int = MOST_RECORDINGS) -> Iterator[tuple[Recording, ...]]:
+def batched(
+    todo: Sequence[Recording], workers: int, most: int = MOST_RECORDINGS, most_bytes: int = MOST_BYTES
+) -> Iterator[tuple[Recording, ...]]:
     """Cut the work into batches of about as many bytes, the largest recordings first, at most `most` in each."""
     total = sum(recording.size for recording in todo)
-    enough = min(max(total / (PARTS * workers), LEAST_BYTES), MOST_BYTES)
+    enough = min(max(total / (PARTS * workers), LEAST_BYTES), most_bytes)
     batch: list[Recording] = []
     size = 0
     for recording in sorted(todo, key=lambda recording: (-recording.size, recording.name)):

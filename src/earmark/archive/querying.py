@@ -61,11 +61,17 @@ class Values:
         return f"${name}"
 
 
-def selection(query: Query, values: Values) -> str:
-    """A query for the `FIELDS` of the events that are wanted; its values are added to `values`."""
+def selection(query: Query, values: Values, events: str = EVENTS) -> str:
+    """A query for the `FIELDS` of the events that are wanted; its values are added to `values`.
+
+    Args:
+        query: what is wanted.
+        values: of the query.
+        events: where from, in SQL; those that are near or absent are always the index's own.
+    """
     conditions = [*_of_event(query, values), *_of_time(query.during, values)]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    chosen = f"SELECT {FIELDS} FROM {EVENTS} {where}"
+    chosen = f"SELECT {FIELDS} FROM {events} {where}"
     if not query.near and not query.absent:
         return chosen
     within = NEAR if query.within is None else query.within

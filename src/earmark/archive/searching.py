@@ -93,7 +93,7 @@ def each(index: Index, query: Query, order: Order = "recording", limit: int | No
     sql = f"SELECT {FIELDS} FROM ({selection(check(index, query), values)}) ORDER BY {ORDERS[order]}"
     if limit is not None:
         sql += f" LIMIT {values.add(limit)}"
-    return map(_found, index.each(sql, values.named))
+    return map(found_in, index.each(sql, values.named))
 
 
 def total(index: Index, query: Query) -> Total:
@@ -152,7 +152,8 @@ def _suggestion(label: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(close[:4])}?" if close else f"it knows {', '.join(sorted(known))}"
 
 
-def _found(row: tuple[Any, ...]) -> Found:
+def found_in(row: tuple[Any, ...]) -> Found:
+    """The event of a row of `FIELDS`."""
     recording, onset, offset, label, score, began = row
     return Found(recording, onset, offset, label, round(score, 4), began)
 

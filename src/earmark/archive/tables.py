@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -13,37 +14,60 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from earmark.archive.hearing import Heard
-from earmark.archive.layout import COMPRESSION, EVENTS, RECORDINGS, SECONDS, TABLES, Options
+from earmark.archive.layout import (
+    COMPRESSION,
+    EVENTS,
+    LABELLED,
+    RECORDINGS,
+    SECONDS,
+    TABLES,
+    Options,
+    vectors_schema,
+)
+from earmark.archive.vectors import directions
 from earmark.util.atomic import settle
 
 Tables = dict[str, pa.Table]
-"""By the names of `layout.TABLES`."""
+"""By the names of `layout.LABELLED` or `layout.EMBEDDED`."""
 
 ORDER = {
     "recordings": ("recording",),
     "events": ("label", "recording", "onset"),
     "seconds": ("label", "recording", "second"),
+    "vectors": ("recording", "second"),
 }
 """What each is sorted by: a search for a label reads few row groups, and what is alike lies together."""
 
-ROW_GROUP = {"recordings": 122_880, "events": 16_384, "seconds": 122_880}
+ROW_GROUP = {"recordings": 122_880, "events": 16_384, "seconds": 122_880, "vectors": 4096}
 """Rows that are read together: those of one label are found three times as fast in small groups of events."""
 
-_PLAIN = {"onset", "offset", "began", "duration", "bytes", "modified", "second"}  # hardly ever twice the same
+_PLAIN = {"onset", "offset", "began", "duration", "bytes", "modified", "second", "vector"}  # hardly ever twice the same
+SUM = b"earmark.sum"
+"""In the metadata of `vectors`: the sum of its vectors at length 1, float32 [dimensions] in base64."""
+
 _IN_STEPS = {"second": "DELTA_BINARY_PACKED"}
 
 
 def tables(heard: Sequence[Heard], options: Options) -> Tables:
     """The rows of some recordings, sorted."""
     made = {
-        "recordings": _recordings(heard, options),
+        "recordings": _recordings(heard, options.model, options.version),
         "events": _events(heard, options),
         "seconds": _seconds(heard, options),
     }
     return {name: ordered(name, table) for name, table in made.items()}
 
 
-def _recordings(heard: Sequence[Heard], options: Options) -> pa.Table:
+def embedding_tables(heard: Sequence[Heard], options: Options) -> Tables:
+    """The rows of their embeddings, sorted."""
+    made = {
+        "recordings": _recordings(heard, options.embedder, options.embedder_version),
+        "vectors": _vectors(heard, options.dimensions),
+    }
+    return {name: ordered(name, table) for name, table in made.items()}
+
+
+def _recordings(heard: Sequence[Heard], model: str, version: str) -> pa.Table:
     rows = [
         {
             "recording": one.recording.name,
@@ -52,8 +76,8 @@ def _recordings(heard: Sequence[Heard], options: Options) -> pa.Table:
             "duration": one.duration,
             "started": one.started,
             "error": one.error,
-            "model": options.model,
-            "version": options.version,
+            "model": model,
+            "version": version,
         }
         for one in heard
     ]
@@ -94,8 +118,24 @@ def _seconds(heard: Sequence[Heard], options: Options) -> pa.Table:
     return pa.table(columns, SECONDS)
 
 
+def _vectors(heard: Sequence[Heard], dimensions: int) -> pa.Table:
+    parts = [(number, one.vectors) for number, one in enumerate(heard) if one.vectors is not None]
+    schema = vectors_schema(dimensions)
+    if not parts:
+        return schema.empty_table()
+    number = np.concatenate([np.full(len(rows), number, np.int32) for number, rows in parts])
+    rows = np.concatenate([rows for _, rows in parts])
+    bytes_ = pa.py_buffer(np.ascontiguousarray(rows))
+    columns = {
+        "recording": pa.DictionaryArray.from_arrays(pa.array(number), [one.recording.name for one in heard]),
+        "second": np.concatenate([np.arange(len(rows), dtype=np.int32) for _, rows in parts]),
+        "vector": pa.FixedSizeBinaryArray.from_buffers(pa.binary(dimensions), len(rows), [None, bytes_]),
+    }
+    return pa.table(columns, schema)
+
+
 def ordered(name: str, table: pa.Table) -> pa.Table:
-    """The rows of `recordings`, `events` or `seconds` as batches have them."""
+    """The rows of the table of that name as batches have them."""
     table = table.unify_dictionaries()
     keys = [_ranks(table[column].combine_chunks()) for column in reversed(ORDER[name])]
     return table.take(pa.array(np.lexsort(keys)))
@@ -133,23 +173,33 @@ def write(folder: Path, batch: Tables) -> None:
     """Write the files of a batch, down to the disk itself, so that its name is given to whole files."""
     for name, table in batch.items():
         file = folder / f"{name}.parquet"
-        schema = TABLES[name]
+        schema = TABLES.get(name) or table.schema.with_metadata({SUM: _sum(table["vector"])})
         pq.write_table(
             table.cast(schema),
             file,
             row_group_size=ROW_GROUP[name],
-            compression=COMPRESSION,
+            compression={column: "NONE" if column == "vector" else COMPRESSION for column in schema.names},
             use_dictionary=[column for column in schema.names if column not in _PLAIN],
-            column_encoding=_IN_STEPS if name == "seconds" else None,
+            column_encoding={column: how for column, how in _IN_STEPS.items() if column in schema.names} or None,
         )
         settle(file)
 
 
-def read(batch: Path) -> Tables:
+def _sum(vectors: pa.ChunkedArray) -> bytes:
+    size = vectors.type.byte_width
+    total = np.zeros(size, np.float32)
+    for chunk in vectors.chunks:
+        for first in range(0, len(chunk), ROW_GROUP["vectors"]):
+            some = chunk.slice(first, ROW_GROUP["vectors"])
+            bytes_ = np.frombuffer(some.buffers()[1], np.int8, len(some) * size, some.offset * size)
+            total += directions(bytes_.reshape(-1, size)).sum(axis=0)
+    return base64.b64encode(total.tobytes())
+
+
+def read(batch: Path, names: Iterable[str] = LABELLED) -> Tables:
     """What `write` wrote."""
     return {
-        name: pq.read_table(batch / f"{name}.parquet", schema=schema, partitioning=None)
-        for name, schema in TABLES.items()
+        name: pq.read_table(batch / f"{name}.parquet", schema=TABLES.get(name), partitioning=None) for name in names
     }
 
 

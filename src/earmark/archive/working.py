@@ -1,4 +1,7 @@
-"""What a worker does: labels a batch and writes it. Runs in the command itself, or in any process of a cluster."""
+"""What a worker does: labels a batch, takes its embeddings, and writes it.
+
+Runs in the command itself, or in any process of a cluster.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +30,7 @@ from earmark.timeline import EventRules
 
 VERSION_DIGITS = 16
 Pairs = tuple[tuple[str, str], ...]
+Wanted = Literal["labels", "embeddings", "both"]
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,16 @@ class Job:
     Attributes:
         folder: the run's folder, `batches.Run.folder`.
         options: of the index.
+        wanted: labels, or embeddings, or both.
+        beside: the folder of the run beside it, for embeddings where both are wanted.
         timeout: see `hearing.hear`.
         expendable: whether this process may be ended where a recording hangs: another takes its place.
     """
 
     folder: str
     options: Options
+    wanted: Wanted = "labels"
+    beside: str = ""
     timeout: float = TIMEOUT
     expendable: bool = False
 
@@ -62,6 +71,7 @@ class Done:
     seconds: float
     bad: Pairs = ()
     damaged: Pairs = ()
+    wanted: Wanted = "labels"
 
 
 def work(job: Job, batch: Batch) -> Done:
@@ -73,10 +83,13 @@ def work(job: Job, batch: Batch) -> Done:
     options = job.options
     if not is_there(options.root):
         raise EarmarkError(options.root, f"cannot be seen by the process that labels ({_machine()})")
-    model = _model(options.model, options.version)
+    model = None if job.wanted == "embeddings" else _model(options.model, options.version)
+    embedder = None if job.wanted == "labels" else _model(options.embedder, options.embedder_version)
+    if model and embedder and options.embedder_version == options.version:
+        embedder = model
     rules = EventRules(sensitivity=options.sensitivity)
     with _watched(job) as moving:
-        heard = [hear(one, options.root, model, rules, job.timeout, moving) for one in batch.recordings]
+        heard = [hear(one, options.root, model, rules, job.timeout, moving, embedder) for one in batch.recordings]
     return keep(job, batch, heard)
 
 
@@ -86,13 +99,16 @@ def keep(job: Job, batch: Batch, heard: Sequence[Heard]) -> Done:
     Raises:
         EarmarkError: see `batches.attempt`.
     """
-    made = tables.tables(heard, job.options)
+    embeddings = {} if job.wanted == "labels" else tables.embedding_tables(heard, job.options)
+    made = embeddings if job.wanted == "embeddings" else tables.tables(heard, job.options)
+    if job.wanted == "both":  # first: a batch of labels is a sign that both are there
+        attempt(Path(job.beside), batch.name, embeddings)
     attempt(Path(job.folder), batch.name, made)
     damaged = tuple((one.recording.name, one.damage) for one in heard if one.damage)
-    return replace(counted(made["recordings"]), damaged=damaged)
+    return replace(counted(made["recordings"], job.wanted), damaged=damaged)
 
 
-def counted(recordings: pa.Table) -> Done:
+def counted(recordings: pa.Table, wanted: Wanted) -> Done:
     """What the rows of a batch say of it."""
     bad = recordings.filter(pc.is_valid(recordings["error"]))
     return Done(
@@ -100,6 +116,7 @@ def counted(recordings: pa.Table) -> Done:
         pc.sum(recordings["bytes"]).as_py() or 0,
         pc.sum(recordings["duration"]).as_py() or 0.0,
         tuple(zip(bad["recording"].to_pylist(), bad["error"].to_pylist(), strict=True)),
+        wanted=wanted,
     )
 
 
@@ -108,7 +125,7 @@ def version_of(model: Path) -> str:
     return hashlib.sha256(model.read_bytes()).hexdigest()[:VERSION_DIGITS]
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _model(name: str, version: str) -> Model:
     """Loaded once in a process; with one thread, as there is a process for each core."""
     model = load_model(name, threads=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common, found
+from earmark.cli import find_like as by_example
 from earmark.cli import find_work as work
 from earmark.errors import EarmarkError, MissingExtraError
 
@@ -43,6 +44,10 @@ Examples:
     earmark find cow --in INDEX --min-score 0.8 --cut cows/ && earmark train cows/clips.csv
 
     earmark find --uncertain --in INDEX --cut unsure/
+
+    earmark find --like bark.wav --in INDEX
+
+    earmark find --like one.wav@1.5-2.5 --like two.wav --unlike wind.wav --in INDEX --as my_dog --cut my_dog/
 """
 
 
@@ -80,8 +85,18 @@ def find(
     uncertain: Annotated[
         bool, typer.Option("--uncertain", help="What the model is least sure of, of LABEL or of all.")
     ] = False,
+    like: Annotated[
+        Repeated,
+        typer.Option(metavar="CLIP[@FROM-TO]", help="What sounds like this: a file, or a recording of the index."),
+    ] = None,
+    unlike: Annotated[Repeated, typer.Option(metavar="CLIP[@FROM-TO]", help="With --like: and not like this.")] = None,
+    named: Annotated[
+        str | None,
+        typer.Option("--as", metavar="LABEL", help="What is found is called so.", show_default="the first CLIP's name"),
+    ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="So many at most.", show_default="all; 50 on a terminal or if unsure")
+        int | None,
+        typer.Option(min=1, help="So many at most.", show_default="all; 50 on a terminal, if unsure, or by example"),
     ] = None,
     count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
     by: Annotated[str | None, typer.Option(help=f"Count by {', '.join(GROUPS)}.")] = None,
@@ -105,11 +120,13 @@ def find(
     kept = _seconds(margin, "--margin")
     if within is not None and not (near or absent):
         raise EarmarkError("--within", "says how near --near and --not are", "say one of them, too")
-    if not (label or every or uncertain or by == "label"):
+    counted: dict[str, object] = {"--count": count, "--by": by, "--plot": plot, "--longest": longest, "--best": best}
+    others = {"LABEL": label, "--every": every, "--uncertain": uncertain}
+    by_example.check(like or (), unlike or (), named, others | counted)
+    if not (label or every or uncertain or like or by == "label"):
         raise EarmarkError("earmark find", "needs a label", "name one, or say --every")
     if uncertain:
-        refused = {"--count": count, "--by": by, "--plot": plot, "--longest": longest, "--best": best}
-        _refuse_unsure(query, refused)
+        _refuse_unsure(query, counted)
     elif (count or by or plot) and (play or cut):
         raise EarmarkError(
             "--play and --cut", "are for events, which are not listed here", "ask for one thing at a time"
@@ -120,6 +137,10 @@ def find(
         return work.plot(index, query, plot, by)
     elif by:
         return work.groups(index, query, by, to)
+    if like:
+        events, asked = by_example.alike(index, query, like, unlike or (), named, limit)
+        found.show_events(events, to)
+        return work.then(index, query, events, play, cut, kept, root, asked)
     order: Order = "longest" if longest else "best" if best else "recording"
     if to != "table" and not (uncertain or play or cut):
         return work.rows(index, query, order, limit, to)

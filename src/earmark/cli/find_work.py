@@ -79,9 +79,16 @@ def unsure(index: Index, query: Query, limit: int | None) -> list[Found]:
 
 
 def then(
-    index: Index, query: Query, events: Sequence[Found], play: bool, cut: Path | None, margin: float, root: str | None
+    index: Index,
+    query: Query,
+    events: Sequence[Found],
+    play: bool,
+    cut: Path | None,
+    margin: float,
+    root: str | None,
+    asked: str = "",
 ) -> None:
-    """Cut out and play what was found."""
+    """Cut out and play what was found; `asked` is what was asked beside the query."""
     if not events or not (play or cut):
         return
     from earmark.archive.opening import Archive
@@ -89,7 +96,7 @@ def then(
     archive = Archive(root or index.options.root)
     failed: list[EarmarkError] = []
     if cut is not None:
-        _cut(index, query, events, archive, cut, margin, failed)
+        _cut(index, query, events, archive, cut, margin, failed, asked)
     if play:
         _play(events, archive, margin, failed)
     for error in failed:
@@ -106,12 +113,13 @@ def _cut(
     out: Path,
     margin: float,
     failed: list[EarmarkError],
+    asked: str,
 ) -> None:
     from earmark.archive import cutting
 
     recordings = len({one.recording for one in events})
     with common.bar("recordings", recordings) as advance:
-        there = cutting.cut(index, query, events, archive, out, margin, failed.append, advance)
+        there = cutting.cut(index, query, events, archive, out, margin, failed.append, advance, asked)
     common.say(f"{out}: {len(there)} excerpt{'' if len(there) == 1 else 's'}", err=True)
 
 

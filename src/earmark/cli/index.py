@@ -33,6 +33,8 @@ Examples:
     earmark index --list recordings.txt --out my.index --jobs 4
 
     earmark index /archive --out /archive.index --scheduler tcp://10.0.0.1:8786
+
+    earmark index recordings/ --out recordings.index --embeddings mn04_as
 """
 SHOWN = 10  # bad recordings, of perhaps thousands
 LOOK_BACK = 3600.0  # seconds, from which the time left is reckoned: a batch may take minutes
@@ -53,6 +55,15 @@ Prune = Annotated[bool, typer.Option("--prune", help="Drop recordings from the i
 Timeout = Annotated[
     float, typer.Option(min=1, metavar="SECONDS", help="That a recording may take, beside its own length.")
 ]
+Embeddings = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="What gives the embeddings that `find --like` compares; none: keep none.",
+        show_default="the model, if it has any",
+    ),
+]
+NO_EMBEDDINGS = "none"
 
 
 def register(app: typer.Typer) -> None:
@@ -66,6 +77,7 @@ def index(
     list_file: ListFile = None,
     model: common.ModelName = "sounds",
     sensitivity: common.Sensitivity = 0.5,
+    embeddings: Embeddings = None,
     jobs: Jobs = None,
     scheduler: Scheduler = None,
     batch: BatchSize = 1000,
@@ -83,11 +95,15 @@ def index(
         if find_spec(package) is None:
             raise MissingExtraError("what `earmark index` needs", "archive")
     from earmark.archive import recordings
-    from earmark.archive.indexing import Settings, options_for
+    from earmark.archive.indexing import Settings, kept_embedder, options_for
     from earmark.archive.indexing import index as bring_up_to_date
 
     root = "" if folder is None else recordings.root_of(folder)
-    options = options_for(root, model, sensitivity)
+    if embeddings is None:
+        embeddings = kept_embedder(out)
+    elif embeddings != NO_EMBEDDINGS:
+        common.open_model(embeddings)  # makes that of a backbone
+    options = options_for(root, model, sensitivity, "" if embeddings == NO_EMBEDDINGS else embeddings)
     with _looking(root or str(list_file)):
         found = recordings.below(root) if list_file is None else recordings.listed(list_file)
     for line in found.left_out:
@@ -144,7 +160,7 @@ def _progress() -> Iterator[tuple[Callable[[Report], None], Callable[[Done], Non
 
         def heed(_: Done) -> None:
             report = current[0]
-            note = f"{report.labelled:,} of {report.todo:,}  {report.hours:,.1f} h  {report.rate:.2f} h/s"
+            note = f"{report.heard:,} of {report.todo:,}  {report.hours:,.1f} h  {report.rate:.2f} h/s"
             shown.update(task, completed=report.size, note=note)
 
         yield begin, heed
@@ -169,7 +185,7 @@ def _few(what: str, pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def _summary(report: Report, out: Path) -> str:
-    done = f"{report.labelled:,} recordings, {report.hours:,.2f} h, labelled in {common.clock(report.took)}"
+    done = f"{report.heard:,} recordings, {report.hours:,.2f} h, labelled in {common.clock(report.took)}"
     speed = f" ({report.rate * 3600:,.0f} times real time)" if report.seconds else ""
     return f"{out}: {done}{speed}"
 
@@ -178,6 +194,7 @@ def _table(report: Report) -> None:
     rows = (
         ("found", report.found),
         ("labelled", report.labelled),
+        ("embedded", report.embedded),
         ("could not be read", len(report.bad)),
         ("unchanged", report.unchanged),
         ("bad before", report.bad_before),
@@ -185,6 +202,7 @@ def _table(report: Report) -> None:
         ("gone", report.gone),
         ("dropped", report.pruned),
         ("MB of index", round(report.index_bytes / 1e6, 2)),
+        ("MB of embeddings", round(report.embedding_bytes / 1e6, 2)),
     )
     for name, count in rows:
         common.say(f"{name:<18}{count:>12,}")

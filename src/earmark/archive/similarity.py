@@ -1,0 +1,158 @@
+"""Sounds of an archive that are like examples: the nearest seconds by their embeddings, merged into events.
+
+A second is compared with the examples by the cosine of their embeddings, both as they differ from the archive's mean:
+what all of it has in common tells nothing. Several examples are one direction, their mean; what it must not be like is
+taken off it (Rocchio, in: The SMART Retrieval System, 1971). Every second has a score by that, and events are stretches
+around the best ones.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from earmark.archive import graphs
+from earmark.archive.store import Places, Store
+from earmark.archive.vectors import Bytes, directions, unit
+from earmark.timeline import Array
+
+AGAINST = 0.4  # of the mean of what it must not be like is taken off that of examples
+HELD = 0.8  # of an event's best score: seconds beside it that reach it belong to the event
+SPARE = 2  # times as many seconds as events that are wanted are asked of a graph: some are in one event
+AROUND = 10  # seconds beside one of these that can belong to its event
+FIRST = 16  # times as many seconds as events that are wanted are put in order first
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stretch:
+    """Some seconds of a recording: its best score, its name, the first second and that after the last."""
+
+    score: float
+    recording: str
+    first: int
+    last: int
+
+
+def direction(like: Sequence[Bytes], unlike: Sequence[Bytes], centre: Array) -> Array:
+    """What is looked for [dimensions], of length 1.
+
+    Args:
+        like: examples, each [seconds, dimensions].
+        unlike: what it must not be like.
+        centre: of the archive.
+    """
+    wanted = unit(_mean(like, centre))
+    return unit(wanted - AGAINST * unit(_mean(unlike, centre))) if unlike else wanted
+
+
+def _mean(examples: Sequence[Bytes], centre: Array) -> Array:
+    each = [unit(unit(directions(rows) - centre).mean(axis=0)) for rows in examples]
+    return np.asarray(np.mean(each, axis=0), np.float32)
+
+
+def scores(rows: Bytes, wanted: Array, centre: Array) -> Array:
+    """How like each vector [rows, dimensions] is to a direction: cosines, -1 to 1 [rows]."""
+    values = rows.astype(np.float32)
+    length = np.maximum(np.sqrt(np.einsum("rd,rd->r", values, values)), 1e-9)
+    along = values @ np.stack([wanted, centre], axis=1) / length[:, None]  # cheaper than to move each vector
+    apart = np.sqrt(np.maximum(1.0 - 2.0 * along[:, 1] + centre @ centre, 1e-9))
+    return np.asarray((along[:, 0] - centre @ wanted) / apart, np.float32)
+
+
+def best(
+    store: Store,
+    wanted: Array,
+    limit: int,
+    least: float = -1.0,
+    only: Collection[str] | None = None,
+    exact: bool = False,
+) -> list[Stretch]:
+    """The stretches that are most like a direction, the best first.
+
+    Args:
+        store: the embeddings of the index.
+        wanted: see `direction`.
+        limit: how many at most.
+        least: the score that each has at least.
+        only: these recordings alone.
+        exact: look at all seconds, also where a graph tells which are nearest.
+    """
+    centre = store.centre
+    kept: list[Stretch] = []
+    for batch in store.batches:
+        floor = max(least, kept[0].score) if len(kept) == limit else least
+        graph = None if exact or only is not None else graphs.opened(store, batch)
+        score = _near(graph, store.size(batch), wanted, limit) if graph else _all(store, batch, wanted, centre)
+        if score.max(initial=-np.inf) < floor:
+            continue
+        for one in stretches(store.places(batch), score, limit, floor, only):
+            if len(kept) < limit:
+                heapq.heappush(kept, one)
+            else:
+                heapq.heappushpop(kept, one)
+    return sorted(kept, key=lambda one: (-one.score, one.recording, one.first))
+
+
+def _all(store: Store, batch: Path, wanted: Array, centre: Array) -> Array:
+    parts = [scores(rows, wanted, centre) for rows in store.vectors(batch)]
+    return np.concatenate([np.empty(0, np.float32), *parts])
+
+
+def _near(graph: graphs.Graph, size: int, wanted: Array, limit: int) -> Array:
+    """Scores of the nearest seconds and of those around them; no others are known."""
+    rows = graph.nearest(wanted, SPARE * limit)
+    around = np.unique(rows[:, None] + np.arange(-AROUND, AROUND + 1))
+    around = around[(around >= 0) & (around < size)]
+    score = np.full(size, -np.inf, np.float32)
+    score[around] = graph.scores(around, wanted)
+    return score
+
+
+def stretches(
+    places: Places, score: Array, limit: int, least: float, only: Collection[str] | None = None
+) -> Iterator[Stretch]:
+    """Those of one batch, the best first: each is a second that scores best, and those beside it while they hold.
+
+    Args:
+        places: of the batch's rows.
+        score: of each [rows].
+        limit: how many at most.
+        least: the score that each of their seconds has at least.
+        only: these recordings alone.
+    """
+    if only is not None:
+        wanted = np.array([name in only for name in places.names], bool)
+        score = np.where(wanted[places.recording], score, -np.inf) if len(score) else score
+    new = np.flatnonzero((np.diff(places.recording) != 0) | (np.diff(places.second) != 1)) + 1
+    bounds = np.concatenate([[0], new, [len(score)]])  # rows between two of them follow one another
+    taken = np.zeros(len(score), bool)
+    count = 0
+    for row in _descending(score, limit * FIRST):
+        if count == limit or score[row] < least or not np.isfinite(score[row]):
+            return
+        if taken[row]:
+            continue
+        piece = int(np.searchsorted(bounds, row, side="right"))
+        begin, end = int(bounds[piece - 1]), int(bounds[piece])
+        hold = max(least, HELD * float(score[row])) if score[row] > 0 else float(score[row])
+        first, last = row, row + 1
+        while first > begin and score[first - 1] >= hold and not taken[first - 1]:
+            first -= 1
+        while last < end and score[last] >= hold and not taken[last]:
+            last += 1
+        taken[first:last] = True
+        count += 1
+        at = int(places.second[first])
+        yield Stretch(float(score[row]), places.names[places.recording[row]], at, at + last - first)
+
+
+def _descending(score: Array, some: int) -> Iterator[int]:
+    """Rows by their scores, the best first: as a rule few are asked for."""
+    if some < len(score):
+        top = np.argpartition(-score, some)[:some]
+        yield from top[np.argsort(-score[top], kind="stable")].tolist()
+    yield from np.argsort(-score, kind="stable").tolist()

@@ -1,0 +1,152 @@
+"""The embeddings of an index, read batch by batch: a few thousand vectors in memory at a time."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from earmark.archive import layout
+from earmark.archive.layout import Options
+from earmark.archive.tables import SUM
+from earmark.archive.vectors import Bytes
+from earmark.errors import EarmarkError
+from earmark.timeline import Array
+from earmark.util.atomic import atomic_write
+
+AT_ONCE = 4096  # vectors: as floats they fit into a processor's cache
+STEADY = 60  # seconds: the mean of fewer says little of what an archive is like, and counts for less
+CENTRE = "centre.json"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which recording and second the rows of a batch are of: names, numbers into them [rows], seconds [rows]."""
+
+    names: list[str]
+    recording: NDArray[np.int32]
+    second: NDArray[np.int32]
+
+
+class Store:
+    """The embeddings of an index."""
+
+    def __init__(self, index: Path, options: Options) -> None:
+        """Open them.
+
+        Args:
+            index: the folder of the index.
+            options: its own.
+
+        Raises:
+            EarmarkError: it has none, or some were made by another version of the model.
+        """
+        self.folder, self.dimensions = index / layout.EMBEDDINGS, options.dimensions
+        more = f"earmark index {options.root or '--list FILE'} --out {index}"
+        if not options.embedder:
+            remedy = f"{more} --embeddings mn04_as adds them (`earmark models get mn04_as` first)"
+            raise EarmarkError(index, "keeps no embeddings, which examples are compared with", remedy)
+        self.batches = layout.batches(self.folder) if self.folder.is_dir() else []
+        if not self.batches:
+            raise EarmarkError(index, "holds no embeddings yet", f"{more} goes on")
+        for batch in self.batches:
+            if set(_read(batch, "recordings", ["version"])["version"].to_pylist()) - {options.embedder_version}:
+                raise EarmarkError(index, "holds embeddings by two versions of a model", f"{more} makes them anew")
+
+    def places(self, batch: Path) -> Places:
+        """Where the rows of a batch are from, in order: recordings together, their seconds one after the other."""
+        table = _read(batch, "vectors", ["recording", "second"])
+        names = table["recording"].unify_dictionaries().combine_chunks()
+        if isinstance(names, pa.ChunkedArray):  # of no chunks, or several
+            names = pa.concat_arrays(names.chunks) if names.num_chunks else pa.array([], table.schema.types[0])
+        used, codes = np.unique(names.indices.to_numpy(zero_copy_only=False), return_inverse=True)
+        all_ = names.dictionary.to_pylist()  # also of rows that were dropped
+        return Places([all_[one] for one in used], codes.astype(np.int32), table["second"].to_numpy().astype(np.int32))
+
+    def vectors(self, batch: Path) -> Iterator[Bytes]:
+        """Its vectors in order, [rows, dimensions], some at a time."""
+        with _opened(batch, "vectors") as file:
+            for part in file.iter_batches(AT_ONCE, columns=["vector"]):
+                yield self._rows(part.column(0))
+
+    def of(self, recording: str) -> Bytes:
+        """All vectors of one recording [seconds, dimensions]: none where it has none."""
+        for batch in self.batches:
+            file = batch / "vectors.parquet"
+            table = pq.read_table(file, filters=[("recording", "=", recording)], partitioning=None, memory_map=True)
+            if table.num_rows:
+                return np.concatenate([self._rows(chunk) for chunk in table["vector"].chunks])
+        return np.empty((0, self.dimensions), np.int8)
+
+    def size(self, batch: Path) -> int:
+        """Rows of a batch."""
+        with _opened(batch, "vectors") as file:
+            return int(file.metadata.num_rows)
+
+    @property
+    def centre(self) -> Array:
+        """The mean direction [dimensions] of an archive's seconds: how they differ from it is what they are like.
+
+        It is that of now, or one that was kept: what was made by it, as graphs are, goes with no other.
+        """
+        try:
+            kept = json.loads((self.folder / CENTRE).read_text("utf-8"))
+            return np.asarray(kept["centre"], np.float32).reshape(self.dimensions)
+        except FileNotFoundError:
+            return self._mean()[0]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise EarmarkError(self.folder / CENTRE, "is damaged", "delete it") from error
+
+    def centre_is_old(self) -> bool:
+        """Whether none is kept that is of at least half as many seconds as there are now."""
+        try:
+            return 2 * int(json.loads((self.folder / CENTRE).read_text("utf-8"))["rows"]) < self._mean()[1]
+        except (OSError, ValueError, KeyError, TypeError):
+            return True
+
+    def keep_centre(self) -> None:
+        """Keep the mean as it is now."""
+        centre, rows = self._mean()
+        with atomic_write(self.folder / CENTRE) as part:
+            part.write_text(json.dumps({"rows": rows, "centre": [round(float(x), 6) for x in centre]}), "utf-8")
+
+    def _mean(self) -> tuple[Array, int]:
+        total, rows = np.zeros(self.dimensions), 0
+        for batch in self.batches:
+            with _opened(batch, "vectors") as file:
+                about = file.schema_arrow.metadata or {}
+                rows += file.metadata.num_rows
+            total += np.frombuffer(base64.b64decode(about[SUM]), np.float32)
+        return (total / (rows + STEADY)).astype(np.float32), rows
+
+    def _rows(self, column: pa.Array) -> Bytes:
+        values = np.frombuffer(column.buffers()[1], np.int8)
+        first = column.offset * self.dimensions
+        return values[first : first + len(column) * self.dimensions].reshape(-1, self.dimensions)
+
+
+def _opened(batch: Path, table: str) -> pq.ParquetFile:
+    file = batch / f"{table}.parquet"
+    try:
+        return pq.ParquetFile(file, memory_map=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file) from error
+
+
+def _read(batch: Path, table: str, columns: list[str]) -> pa.Table:
+    file = batch / f"{table}.parquet"
+    try:
+        return pq.read_table(file, columns=columns, partitioning=None, memory_map=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file) from error
+
+
+def _damaged(file: Path) -> EarmarkError:
+    return EarmarkError(file, "is damaged", f"delete the folder {file.parent}, and run `earmark index` again")
