@@ -50,8 +50,8 @@ def check(like: Sequence[str], unlike: Sequence[str], named: str | None, refused
         refused: options and their values that do not go with `--like`.
     """
     if not like:
-        for option, value in (("--unlike", unlike), ("--as", named)):
-            if value:
+        for option, given in (("--unlike", unlike), ("--as", named)):
+            if given:
                 raise EarmarkError(option, "is for searches by example", "say --like CLIP, too")
         return
     if named is not None and not named.strip():
