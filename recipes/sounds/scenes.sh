@@ -33,9 +33,11 @@ scenes --count 1200 --seconds 10 --noise 0.6 --softest 0 --loudest 28 --with-spe
 scenes --count 200 --noise 0.3 --rate 32000 --seed 1 --out long
 scenes --count 900 --seconds 10 --noise 0.7 --per-minute 0 --with-speech 0.6 --with-music 0.8 --rate 32000 --seed 2 \
     --out others
-# quiet: rooms and noises in which nothing happens, some of them hardly heard
-earmark data scenes --events events.csv --background rooms/clips.csv --quiet 1 --noise 0.4 --count 1200 --seconds 10 \
+# quiet: rooms and noises in which nothing happens, some of them hardly heard; spoken: speech and music in such places
+earmark data scenes --events events.csv --background rooms/clips.csv --quiet 1 --noise 0.4 --count 1500 --seconds 10 \
     --rate 32000 --seed 4 --jobs "$jobs" --out quiet
+scenes --count 900 --seconds 10 --noise 0.3 --per-minute 0 --with-speech 0.6 --with-music 0.6 --rate 32000 --seed 5 \
+    --out spoken
 # those that judge, of recordings from elsewhere; choose chooses the thresholds
 for half in choose test; do
     earmark data scenes --events "foreign/$half.csv" --background "foreign/$half.csv" \

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from mn_making import tiny
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from earmark.evaluation.events.tuning import Known
 from earmark.frontend import FrontEnd
 from earmark.model import Description, Threshold
 from earmark.timeline import Event, log_odds
-from earmark.training.levelling import LEVEL, level, silent, thresholds, with_parents
+from earmark.training.levelling import LEVEL, confidence, level, silent, sounds_through, thresholds, with_parents
 from earmark.training.recipe import Levelling
 
 LABELS = ("animal", "dog", "siren")
@@ -87,3 +87,41 @@ def test_levelled_answers_begin_events_where_they_did():
         old, new = about.threshold(label), levelled.threshold(label)
         moved = log_odds(np.array([old.off, old.on], np.float32), False)
         assert log_odds(np.array([new.off], np.float32), False)[0] == pytest.approx(moved[0] - moved[1], abs=0.01)
+
+
+def test_what_teaching_scenes_mark_of_labels_they_have_not_is_a_floor():
+    known = Known({"a": np.full((100 * SECOND, 3), 0.01, np.float32)}, {"a": []})
+    chosen = [thresholds(ABOUT, known, Levelling(recordings=["a"]), floors=f) for f in (None, {"siren": 0.9})]
+    assert chosen[0].threshold("dog") == chosen[1].threshold("dog")
+    assert chosen[0].threshold("siren").on < 0.9 < chosen[1].threshold("siren").on
+
+
+def test_an_event_is_right_where_its_label_sounds_through_half_of_it():
+    truth = [Event(1.0, 2.0, "dog", 1.0), Event(2.5, 3.0, "dog", 1.0), Event(0.0, 9.0, "siren", 1.0)]
+    assert sounds_through(Event(1.0, 4.0, "dog", 1.0), truth)
+    assert not sounds_through(Event(1.0, 4.2, "dog", 1.0), truth)
+    assert not sounds_through(Event(4.0, 5.0, "animal", 1.0), truth)
+
+
+@torch.no_grad()
+def test_the_score_of_an_event_is_the_share_that_is_right():
+    """Of dogs at 0.6, half are dogs; of those at 0.95, nine in ten."""
+    scores, truth, rng = np.full((25_000, 3), 0.01, np.float32), [], np.random.default_rng(3)
+    for place in range(1000):
+        sure = place % 2
+        scores[25 * place : 25 * place + 6, 1] = (0.6, 0.95)[sure]
+        if rng.random() < (0.5, 0.9)[sure]:
+            truth.append(Event(25 * place * ABOUT.step, (25 * place + 6) * ABOUT.step, "dog", 1.0))
+    about = replace(ABOUT, thresholds=dict.fromkeys(LABELS, Threshold(0.5, 0.25)))
+    known = Known({"a": scores}, {"a": truth})
+    slope, shift = confidence(about, known)
+    odds = logit(np.array([0.6, 0.95]))
+    assert expit(slope * odds + shift) == pytest.approx([0.5, 0.9], abs=0.04)
+    network = tiny(labels=3, prior=0.64).eval()
+    network.name_labels(LABELS)
+    batch = torch.from_numpy(rng.normal(size=(1, 320, 64)).astype(np.float32))
+    before = network(batch)[0].numpy()
+    levelled = level(network, about, known)
+    np.testing.assert_allclose(network(batch)[0].numpy(), slope * before + shift, atol=1e-3)
+    assert levelled.threshold("siren").on == pytest.approx(float(expit(shift)), abs=1e-3)
+    assert levelled.threshold("siren").off == pytest.approx(float(expit(slope * logit(0.25) + shift)), abs=1e-3)

@@ -13,8 +13,9 @@ from earmark.training import negatives
 from earmark.training import recipe as recipes
 from earmark.training.recipe import BACKBONE, Recipe
 
-START, ITS_NETWORK = "sounds", "segmenter"  # the bundled model to go on from where there is no backbone
-WITHOUT_BACKBONE = f"model.network={ITS_NETWORK} model.start={START}"  # the overrides that ask for it
+START = "sounds"  # the bundled model to go on from where there is no backbone
+ITS_OPTIONS = {"width": 0.4, "step": 16, "window": 3, "means": [0, 0.8, 2.4], "hidden": 256, "prior": 1.0}
+WITHOUT_BACKBONE = f"model.start={START}"  # the override that asks for it
 FROM_NOTHING, FROM_THERE = 1500, 400  # steps that a network needs about, however few the clips
 MOST_EPOCHS, FEWEST_EPOCHS = 150, 30
 OTHER_NETWORK = ("model.network", "model.options", "model=", "model.start", "front_end")  # overrides that ask for one
@@ -81,11 +82,14 @@ def _trained(dataset: Dataset, overrides: Sequence[str]) -> dict[str, Any]:
     starts = any(override.startswith("model.start") for override in overrides)
     wanted, fewest = (FROM_THERE, FEWEST_EPOCHS // 3) if starts else (FROM_NOTHING, FEWEST_EPOCHS)
     named = any(override.startswith(("model.network", "model=")) for override in overrides)
-    return {
-        "model": {"network": ITS_NETWORK} if starts and not named else {},
-        "augment": {"noise_floor": True, "overlay": 0.3},
-        "training": {"batch": batch, "epochs": min(MOST_EPOCHS, max(fewest, -(-wanted // steps)))},
-    }
+    training = {"batch": batch, "epochs": min(MOST_EPOCHS, max(fewest, -(-wanted // steps)))}
+    if starts and not named:
+        return {
+            "front_end": FrontEnd.audioset().to_dict(),
+            "model": {"network": BACKBONE, "options": ITS_OPTIONS},
+            "training": training | {"freeze": True, "precision": "32-true"},
+        }
+    return {"augment": {"noise_floor": True, "overlay": 0.3}, "training": training}
 
 
 def fewest_sources(dataset: Dataset) -> int:

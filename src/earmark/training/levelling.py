@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from earmark import datasets
 from earmark.evaluation.events import annotated, tuning
@@ -14,11 +15,11 @@ from earmark.evaluation.events.choosing import ON, By
 from earmark.evaluation.events.tuning import Known
 from earmark.labels.groups import ancestors
 from earmark.model import Description, Model, Threshold
-from earmark.timeline import Array, Event, above, joined, log_odds, probabilities
+from earmark.timeline import Array, Event, EventRules, above, joined, log_odds, probabilities
 from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Levelling
 
-LEVEL = 0.5  # the score at which an event of any label begins
+LEVEL = 0.5  # the score at which an event of any label begins, where nothing tells how often it is right
 
 
 def known_of(model: Model, recipe: Levelling) -> Known:
@@ -50,8 +51,26 @@ def silence_of(model: Model, recipe: Levelling) -> dict[str, list[Array]]:
     return found
 
 
+def floors_of(model: Model, recipe: Levelling) -> dict[str, float]:
+    """By label, the score that it reaches in scenes of other sounds no longer than the recipe allows."""
+    floors: dict[str, float] = {}
+    for table, seconds in recipe.untaught.items():
+        recordings = annotated.load(table)
+        there = {own for label in recordings.labels for own in (label, *ancestors(label))}
+        columns = [column for column, label in enumerate(model.labels) if label not in there]
+        scores = np.concatenate([tuning.scores_of(model, clip.path)[:, columns] for clip in recordings.clips])
+        highest = np.sort(scores, axis=0)[-1 - round(seconds * len(scores) / 3600)]
+        for column, score in zip(columns, highest, strict=True):
+            floors[model.labels[column]] = max(floors.get(model.labels[column], 0.0), float(score))
+    return floors
+
+
 def thresholds(
-    about: Description, known: Known, recipe: Levelling, silence: Mapping[str, Sequence[Array]] | None = None
+    about: Description,
+    known: Known,
+    recipe: Levelling,
+    silence: Mapping[str, Sequence[Array]] | None = None,
+    floors: Mapping[str, float] | None = None,
 ) -> Description:
     """What the model says of itself, with the thresholds that fit what is known best.
 
@@ -63,6 +82,7 @@ def thresholds(
         known: what it hears in recordings whose events are known.
         recipe: what is made as good as can be.
         silence: by label, further scores [steps] where it does not sound.
+        floors: by label, a score that its events begin above.
     """
     best = By(None if recipe.by == "events" else 1.0, None if recipe.by == "segments" else 0.5, beta=recipe.beta)
     there = {event.label for events in known.truth.values() for event in events}
@@ -81,6 +101,8 @@ def thresholds(
             chosen[label] = silent(chosen.get(label, about.threshold(label)), nowhere, steps)
             if label not in there:
                 chosen[label] = raised(chosen[label], recipe.margin)
+        if floors and label in floors:
+            chosen[label] = silent(chosen.get(label, about.threshold(label)), np.array([floors[label]]), 0)
     return replace(about, thresholds=chosen)
 
 
@@ -98,13 +120,54 @@ def raised(before: Threshold, odds: float) -> Threshold:
 
 
 @torch.no_grad()
-def level(network: MobileNet, about: Description) -> Description:
-    """Move each label's answers so that an event begins at `LEVEL`, whatever its threshold was; and the thresholds.
+def level(network: MobileNet, about: Description, known: Known | None = None) -> Description:
+    """Move each label's answers so that events of all labels begin at one score, and what the model says of itself.
 
-    So scores of different labels compare, and `sensitivity` moves all alike.
+    So scores of different labels compare, and `sensitivity` moves all alike. With `known`, they are stretched as well,
+    so that an event's score is the share of such events that are right; otherwise events begin at `LEVEL`.
     """
     moved = log_odds(about.on, exclusive=False)
-    network.answer.head.shift.sub_(torch.from_numpy(moved))
-    off = probabilities(log_odds(about.off, exclusive=False) - moved, exclusive=False)
-    chosen = {label: Threshold(LEVEL, round(float(one), 4)) for label, one in zip(about.labels, off, strict=True)}
+    off = log_odds(about.off, exclusive=False) - moved
+    slope, shift = confidence(about, known) if known else (1.0, 0.0)
+    head = network.answer.head
+    for part in (head.weight, head.bias, head.scale, head.shift):
+        part.mul_(slope)
+    head.shift.add_(torch.from_numpy(shift - slope * moved))
+    on, *offs = probabilities(np.append(shift, slope * off + shift).astype(np.float32), exclusive=False)
+    chosen = {
+        label: Threshold(round(float(on), 4), round(float(one), 4))
+        for label, one in zip(about.labels, offs, strict=True)
+    }
     return replace(about, thresholds=chosen)
+
+
+def confidence(about: Description, known: Known) -> tuple[float, float]:
+    """What makes the odds of an event, over those at which one of its label begins, the odds that it is right.
+
+    Platt (1999): a logistic regression, of all labels together. An event is right where its label sounds through half
+    of it.
+
+    Returns:
+        The slope, and the log-odds of an event that only just begins.
+    """
+    found: list[tuple[float, float]] = []  # the scores of an event, and of one that only just begins
+    right: list[bool] = []
+    starts = dict(zip(about.labels, about.on, strict=True))
+    for name, own in known.scores.items():
+        finder = about.finder(EventRules())
+        finder.add(own)
+        for event in finder.events(len(own) * about.step):
+            found.append((event.score, float(starts[event.label])))
+            right.append(sounds_through(event, known.truth[name]))
+    if len(set(right)) < 2:
+        return 1.0, 0.0
+    scores, least = log_odds(np.array(found, np.float32), exclusive=False).T
+    fitted = LogisticRegression(C=np.inf).fit((scores - least)[:, None], right)
+    slope = float(fitted.coef_[0, 0])
+    return (slope, float(fitted.intercept_[0])) if slope > 0 else (1.0, 0.0)
+
+
+def sounds_through(event: Event, truth: Sequence[Event]) -> bool:
+    """Whether an event's label sounds through half of it."""
+    both = (min(t.offset, event.offset) - max(t.onset, event.onset) for t in truth if t.label == event.label)
+    return sum(max(0.0, one) for one in both) >= event.duration / 2

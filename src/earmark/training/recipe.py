@@ -253,6 +253,9 @@ class Levelling(Section):
     children: speech, music."""
     false_seconds: Annotated[float, Field(ge=0)] = 1.0
     """What each label may be marked of an hour of these, at most."""
+    untaught: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Tables of recordings, in the data folder, that may teach; and for how many seconds of an hour of them a label
+    that none of theirs is may be marked."""
     margin: Annotated[float, Field(ge=0)] = 0.0
     """How far above that, in log-odds, an event of a label begins that sounds in none of the recordings: nothing tells
     how high it must be, and other rooms have noises of their own."""

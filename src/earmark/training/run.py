@@ -257,9 +257,9 @@ def _export(
         assert isinstance(network, MobileNet)  # the recipe is checked for it
         model = load_model(folder / "model.onnx")
         known, silence = levelling.known_of(model, recipe.level), levelling.silence_of(model, recipe.level)
-        for label, scores in (timed.untaught(heard, data) if heard and data.taught is not None else {}).items():
-            silence[label].append(scores)
-        description = levelling.level(network, levelling.thresholds(description, known, recipe.level, silence))
+        floors = levelling.floors_of(model, recipe.level)
+        chosen_there = levelling.thresholds(description, known, recipe.level, silence, floors)
+        description = levelling.level(network, chosen_there, known)
         export(round_weights(network), description, folder / "model.onnx")
     if recipe.export.bits == 8:
         some = part.train[:: -(-len(part.train) // EXCERPTS)]

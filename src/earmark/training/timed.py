@@ -114,10 +114,3 @@ def _smoothed(network: Network, features: NDArray[np.float32], about: Descriptio
     logits = network(torch.from_numpy(np.ascontiguousarray(features, np.float32))[None])[0]
     values = (logits.softmax(-1) if about.exclusive else logits.sigmoid()).numpy()
     return np.concatenate(list(timeline.smooth([values], about.widths, values.shape[1], about.exclusive)))
-
-
-def untaught(answers: Iterable[TimedAnswers], data: TrainingData) -> dict[str, Array]:
-    """The scores [steps] that labels which no clip has got in held-out clips: by label, where none of them sounds."""
-    assert data.taught is not None
-    scores = np.concatenate([given.scores for given in answers]).astype(np.float32)
-    return {label: scores[:, column] for column, label in enumerate(data.labels) if not data.taught[column]}
