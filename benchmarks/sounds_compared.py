@@ -32,11 +32,14 @@ from yamnet_answers import POOLINGS, Yamnet, lay_out
 
 from earmark import classify, label, load_model
 from earmark.datasets import Clip, table
+from earmark.evaluation.calibration import reliability
 from earmark.evaluation.events import annotated
 from earmark.evaluation.events.choosing import ON
 from earmark.evaluation.events.collars import event_based
+from earmark.evaluation.events.confidence import confidences
 from earmark.evaluation.events.segments import segment_based
 from earmark.evaluation.intervals import wilson
+from earmark.evaluation.report import draw_reliability
 from earmark.labels import SOUNDS, audioset
 from earmark.labels.groups import ancestors
 from earmark.machine import machine
@@ -71,6 +74,7 @@ def main() -> None:
     parser.add_argument("--yamnet", type=Path, metavar="FOLDER", help="of YAMNet's scores: compare it, too")
     parser.add_argument("--choose-scenes", type=Path, help="a folder of scenes that choose YAMNet's threshold")
     parser.add_argument("--choose-clips", type=Path, help="a dataset table that chooses its mean or maximum")
+    parser.add_argument("--pictures", type=Path, help="a folder: how often events of each score are right")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     if given.yamnet and not (given.choose_scenes and given.choose_clips):
@@ -81,8 +85,9 @@ def main() -> None:
         )
     found: dict[str, Any] = {}
     for one in listeners(given):
+        picture = given.pictures and given.pictures / f"{one.name}_reliability.png"
         figures = {
-            **{folder.name: of_scenes(one, folder, given.split) for folder in given.scenes},
+            **{folder.name: of_scenes(one, folder, given.split, picture) for folder in given.scenes},
             **{path.stem: of_clips(one, path) for path in given.clips},
         }
         found[one.name] = {**one.about, **figures}
@@ -131,7 +136,9 @@ def told(figures: Mapping[str, Any]) -> str:
     return f"segments {figures['segments']['f1']:.3f}, events {figures['events']['f1']:.3f}"
 
 
-def of_scenes(listener: Listener, folder: Path, split: str | None = None) -> dict[str, Any]:
+def of_scenes(
+    listener: Listener, folder: Path, split: str | None = None, picture: Path | None = None
+) -> dict[str, Any]:
     """Figures of what is marked in scenes."""
     scenes = annotated.load(folder, split=split).only(sorted(SOUNDS))
     truth: dict[str, Sequence[Event]] = {}
@@ -144,9 +151,13 @@ def of_scenes(listener: Listener, folder: Path, split: str | None = None) -> dic
         found[name] = joined(as_ours(timeline.events, scenes.labels))
     segments = segment_based(truth, found, durations, labels=scenes.labels)
     events = event_based(truth, found, COLLAR, SHARE, labels=scenes.labels)
+    reliable = reliability(*confidences(found, truth), bins=10)
+    if picture:
+        draw_reliability(reliable, picture)
     return {
         "minutes": round(sum(durations.values()) / 60, 1),
         "labels": len(scenes.labels),
+        "calibration": reliable.summary(),
         "segments": numbers(segments.micro),
         "events": numbers(events.micro),
         "each": {

@@ -12,7 +12,7 @@ from earmark.evaluation.events.tuning import Known
 from earmark.frontend import FrontEnd
 from earmark.model import Description, Threshold
 from earmark.timeline import Event, log_odds
-from earmark.training.levelling import LEVEL, confidence, level, silent, sounds_through, thresholds, with_parents
+from earmark.training.levelling import LEVEL, confidence, level, silent, thresholds, with_parents
 from earmark.training.recipe import Levelling
 
 LABELS = ("animal", "dog", "siren")
@@ -94,13 +94,6 @@ def test_what_teaching_scenes_mark_of_labels_they_have_not_is_a_floor():
     chosen = [thresholds(ABOUT, known, Levelling(recordings=["a"]), floors=f) for f in (None, {"siren": 0.9})]
     assert chosen[0].threshold("dog") == chosen[1].threshold("dog")
     assert chosen[0].threshold("siren").on < 0.9 < chosen[1].threshold("siren").on
-
-
-def test_an_event_is_right_where_its_label_sounds_through_half_of_it():
-    truth = [Event(1.0, 2.0, "dog", 1.0), Event(2.5, 3.0, "dog", 1.0), Event(0.0, 9.0, "siren", 1.0)]
-    assert sounds_through(Event(1.0, 4.0, "dog", 1.0), truth)
-    assert not sounds_through(Event(1.0, 4.2, "dog", 1.0), truth)
-    assert not sounds_through(Event(4.0, 5.0, "animal", 1.0), truth)
 
 
 @torch.no_grad()

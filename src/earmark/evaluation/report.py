@@ -94,7 +94,7 @@ def draw_reliability(found: Reliability, path: Path) -> None:
     below.bar(left, found.clips, width, align="edge", color="grey", edgecolor="white")
     below.set_xlim(0, 1)
     below.set_xlabel("score of the answer")
-    below.set_ylabel("clips")
+    below.set_ylabel("answers")
     save(figure, path)
 
 

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from earmark import datasets
 from earmark.evaluation.events import annotated, tuning
 from earmark.evaluation.events.choosing import ON, By
+from earmark.evaluation.events.confidence import sounds_through
 from earmark.evaluation.events.tuning import Known
 from earmark.labels.groups import ancestors
 from earmark.model import Description, Model, Threshold
@@ -150,24 +151,18 @@ def confidence(about: Description, known: Known) -> tuple[float, float]:
     Returns:
         The slope, and the log-odds of an event that only just begins.
     """
-    found: list[tuple[float, float]] = []  # the scores of an event, and of one that only just begins
+    found: list[Event] = []
     right: list[bool] = []
-    starts = dict(zip(about.labels, about.on, strict=True))
     for name, own in known.scores.items():
         finder = about.finder(EventRules())
         finder.add(own)
-        for event in finder.events(len(own) * about.step):
-            found.append((event.score, float(starts[event.label])))
-            right.append(sounds_through(event, known.truth[name]))
+        found += (events := finder.events(len(own) * about.step))
+        right += (sounds_through(event, known.truth[name]) for event in events)
     if len(set(right)) < 2:
         return 1.0, 0.0
-    scores, least = log_odds(np.array(found, np.float32), exclusive=False).T
-    fitted = LogisticRegression(C=np.inf).fit((scores - least)[:, None], right)
+    starts = dict(zip(about.labels, about.on, strict=True))
+    scores = np.array([(event.score, starts[event.label]) for event in found], np.float32)
+    beyond = log_odds(scores, exclusive=False) @ [1, -1]
+    fitted = LogisticRegression(C=np.inf).fit(beyond[:, None], right)
     slope = float(fitted.coef_[0, 0])
     return (slope, float(fitted.intercept_[0])) if slope > 0 else (1.0, 0.0)
-
-
-def sounds_through(event: Event, truth: Sequence[Event]) -> bool:
-    """Whether an event's label sounds through half of it."""
-    both = (min(t.offset, event.offset) - max(t.onset, event.onset) for t in truth if t.label == event.label)
-    return sum(max(0.0, one) for one in both) >= event.duration / 2
