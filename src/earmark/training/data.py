@@ -17,6 +17,7 @@ from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkWarning, RecipeError
 from earmark.frontend import IN_DECIBELS
 from earmark.labels import SOUNDS
+from earmark.labels.audioset import nearest_only
 from earmark.labels.groups import ancestors
 from earmark.timeline import Event
 from earmark.training import activity
@@ -90,7 +91,7 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
     clips = tuple(whole.clips[i] for i in good)
     names = [names[i] for i in good]
     there = {label for clip in clips for label in clip.labels}
-    labels = tuple(sorted(there | SOUNDS if recipe.labels == "sounds" else there))
+    labels = tuple(sorted(there | (SOUNDS - nearest_only()) if recipe.labels == "sounds" else there))
     if len(there) < 2:
         raise DatasetError(whole.name, f"holds {len(there)} classes that can be read", "training needs two")
     exclusive = whole.exclusive and all(len(clip.labels) == 1 for clip in clips)

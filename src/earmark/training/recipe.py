@@ -272,7 +272,8 @@ class Recipe(Section):
     each says in its sections `training` and `augment` is laid over the recipe's own."""
     labels: Literal["data", "sounds"] = "data"
     """Those that the data has; or all sounds that captions know, with the parents of each: a dog is an animal. Of those
-    that the data has not, nothing is learned: the network must know them (`model.options.prior`)."""
+    that the data has not, nothing is learned: the network must know them (`model.options.prior`), so those for which
+    AudioSet has no class of its own are left out."""
     split: Split = Split()
     front_end: FrontEnd = FrontEnd()
     """Its parameters, or the name of one: `audioset`, which backbones need."""
