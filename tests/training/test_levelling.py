@@ -51,25 +51,29 @@ def test_labels_that_sound_nowhere_keep_a_margin_above_what_is_silent():
         assert after - before == pytest.approx(1.5, abs=1e-3)
 
 
-def test_what_is_silent_raises_thresholds_of_labels_that_are_known_too():
+def test_a_threshold_rises_where_events_of_nothing_cost_more_than_what_is_missed():
     scores = np.full((100 * SECOND, 3), 0.01, np.float32)
-    scores[50 * SECOND : 60 * SECOND, 1] = 0.6
-    known = Known({"a": scores}, {"a": [Event(50.0, 60.0, "dog", 1.0)]})
+    for place, score in enumerate((0.4, 0.7, 0.9)):
+        scores[(20 * place + 10) * SECOND : (20 * place + 20) * SECOND, 1] = score
+    dogs = [Event(t * SECOND * ABOUT.step, (t + 10) * SECOND * ABOUT.step, "dog", 1.0) for t in (10, 30, 50)]
+    known = Known({"a": scores}, {"a": dogs})
     hum = np.full(100 * SECOND, 0.01, np.float32)
-    hum[: 30 * SECOND] = 0.7
-    low = thresholds(ABOUT, known, Levelling(recordings=["a"])).threshold("dog").on
-    high = thresholds(ABOUT, known, Levelling(recordings=["a"]), {"dog": [hum]}).threshold("dog").on
-    allowed = thresholds(ABOUT, known, Levelling(recordings=["a"], false_seconds=1800), {"dog": [hum]})
-    assert low <= 0.6
-    assert high > 0.7
-    assert allowed.threshold("dog").on == low
+    hum[: 30 * SECOND : 2 * SECOND] = 0.8  # fifteen times, each too short to be an event
+    hum[40 * SECOND : 90 * SECOND] = 0.5  # once
+
+    def on(price, *nothing):
+        return thresholds(ABOUT, known, Levelling(recordings=["a"], price=price), {"dog": nothing}).threshold("dog").on
+
+    assert on(0.02) <= 0.4
+    assert on(0.02, hum) <= 0.4
+    assert 0.5 < on(0.5, hum) <= 0.7
+    assert on(0.5) <= 0.4
 
 
 def test_a_threshold_that_is_high_enough_stays():
-    scores = np.linspace(0, 0.4, 1000, dtype=np.float32)
-    assert silent(Threshold(0.5, 0.25), scores, 0) == Threshold(0.5, 0.25)
-    assert silent(Threshold(0.1, 0.05), scores, 0).on > 0.4
-    assert silent(Threshold(0.1, 0.05), scores, 500).on < 0.25
+    assert silent(Threshold(0.5, 0.25), 0.4) == Threshold(0.5, 0.25)
+    assert silent(Threshold(0.1, 0.05), 0.4).on > 0.4
+    assert silent(Threshold(0.1, 0.05), 0.2).on < 0.25
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from earmark import datasets
 from earmark.evaluation.events import annotated, tuning
-from earmark.evaluation.events.choosing import ON, By
+from earmark.evaluation.events.choosing import ON, By, Line, measures
 from earmark.evaluation.events.confidence import sounds_through
 from earmark.evaluation.events.tuning import Known
 from earmark.labels.groups import ancestors
@@ -75,8 +75,8 @@ def thresholds(
 ) -> Description:
     """What the model says of itself, with the thresholds that fit what is known best.
 
-    They rise until what is silent is marked for no more than the recipe allows; so do those of labels that sound
-    nowhere, which then rise by its margin.
+    They rise as long as an event where nothing happens costs more, by the recipe's price, than what is missed. Those of
+    labels that sound nowhere rise above all they get, and then by the recipe's margin.
 
     Args:
         about: the model.
@@ -90,27 +90,47 @@ def thresholds(
     chosen = dict(about.thresholds)
     for column, label in enumerate(about.labels):
         scores = {name: own[:, [column]] for name, own in known.scores.items()}
-        silent_ones = list((silence or {}).get(label, ()))
+        nothing = list((silence or {}).get(label, ()))
         if label in there:
             own = tuning.tune(replace(about, labels=(label,)), Known(scores, known.truth), best)
-            chosen[label] = own.threshold(label)
+            chosen[label] = worthwhile(own, Known(scores, known.truth), nothing, best, recipe.price)
         else:
-            silent_ones += [one[:, 0] for one in scores.values()]
-        if silent_ones:
-            nowhere = np.concatenate(silent_ones)
-            steps = round(recipe.false_seconds * len(nowhere) / 3600)
-            chosen[label] = silent(chosen.get(label, about.threshold(label)), nowhere, steps)
-            if label not in there:
-                chosen[label] = raised(chosen[label], recipe.margin)
+            nowhere = np.concatenate([*nothing, *(one[:, 0] for one in scores.values())])
+            before = chosen.get(label, about.threshold(label))
+            chosen[label] = raised(silent(before, float(nowhere.max())), recipe.margin)
         if floors and label in floors:
-            chosen[label] = silent(chosen.get(label, about.threshold(label)), np.array([floors[label]]), 0)
+            chosen[label] = silent(chosen[label], floors[label])
     return replace(about, thresholds=chosen)
 
 
-def silent(before: Threshold, scores: Array, steps: int) -> Threshold:
-    """The threshold of a label that is nowhere: that before, or the first above it that so many steps reach at most."""
-    highest = np.sort(scores)[-1 - min(steps, len(scores) - 1)]
-    on = next((one for one in ON if one >= before.on and one > highest), ON[-1])
+def worthwhile(about: Description, known: Known, nothing: Sequence[Array], by: By, price: float) -> Threshold:
+    """The threshold of a model's one label with the best F, less the price of each event where nothing happens.
+
+    Where events end stays as it is: what has surely begun is heard to its end.
+    """
+    (label,) = about.labels
+    before = about.threshold(label)
+    if not nothing:
+        return before
+    tried = [before.on, *(on for on in ON if on > before.on)]
+    levels = np.unique(np.array([before.off, *tried], np.float32))
+    scores = {name: own[:, 0] for name, own in known.scores.items()}
+    truth = {name: [event for event in known.truth.get(name, ()) if event.label == label] for name in scores}
+    line = Line.of(scores, about.step, EventRules(), levels)
+    silence = Line.of({str(number): one for number, one in enumerate(nothing)}, about.step, EventRules(), levels)
+    counted = measures(truth, line, by)
+
+    def value(on: float) -> float:
+        found = line.spans(line.stretches(on, before.off))
+        false = silence.spans(silence.stretches(on, before.off))
+        return by.value(count(found) for count in counted) - price * len(false.onset)
+
+    return Threshold(max(tried, key=value), before.off)
+
+
+def silent(before: Threshold, score: float) -> Threshold:
+    """The threshold before, or the first above it that this score does not reach."""
+    on = next((one for one in ON if one >= before.on and one > score), ON[-1])
     return Threshold(on, min(before.off, on))
 
 

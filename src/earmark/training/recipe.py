@@ -251,14 +251,14 @@ class Levelling(Section):
     nothing: dict[str, list[str]] = {}
     """Recordings in the data folder in which nothing happens, and the labels that they hold all the same, with their
     children: speech, music."""
-    false_seconds: Annotated[float, Field(ge=0)] = 1.0
-    """What each label may be marked of an hour of these, at most."""
+    price: Annotated[float, Field(ge=0)] = 0.02
+    """What an event where nothing happens costs, in the F of its label: so thresholds rise until they are worth it."""
     untaught: dict[str, Annotated[float, Field(ge=0)]] = {}
     """Tables of recordings, in the data folder, that may teach; and for how many seconds of an hour of them a label
     that none of theirs is may be marked."""
     margin: Annotated[float, Field(ge=0)] = 0.0
-    """How far above that, in log-odds, an event of a label begins that sounds in none of the recordings: nothing tells
-    how high it must be, and other rooms have noises of their own."""
+    """How far above all that it gets in any of them, in log-odds, an event of a label begins that sounds in no
+    recording: nothing tells how high that must be, and other rooms have noises of their own."""
 
 
 class Recipe(Section):

@@ -91,7 +91,7 @@ def best_thresholds(
         own = {name: [e for e in truth.get(name, ()) if e.label == label] for name in scores}
         if label in sharing or any(own.values()):
             line = Line.of({name: values[:, column] for name, values in scores.items()}, step, rules)
-            tried[label] = _counts(line, _measures(own, line, by))
+            tried[label] = _counts(line, measures(own, line, by))
     chosen = {label: _best(tried[label], by) if label in tried else usual for label in labels if label not in sharing}
     for group in filter(None, shared):
         chosen |= dict.fromkeys(group, _best(_together([tried[label] for label in group]), by))
@@ -205,7 +205,8 @@ def _best(counts: Tried, by: By) -> Threshold:
     return Threshold(*equal[len(equal) // 2]) if top > 0 else Threshold(ON[-1], ON[-1])
 
 
-def _measures(truth: Events, line: Line, by: By) -> list[Measure]:
+def measures(truth: Events, line: Line, by: By) -> list[Measure]:
+    """What counts how well events on a line fit the truth, which names each of its recordings: for `By.value`."""
     segments = [] if by.segments is None else [by_segments(truth, line, by.segments)]
     events = [] if by.collar is None else [_by_events(truth, line, by.collar, by.share)]
     return segments + events
