@@ -73,11 +73,11 @@ LANES = "[...document.querySelectorAll('.lane')].map(lane => lane.dataset.label)
 def test_a_video_is_dropped_heard_corrected_and_taken_home(page, server, street, tmp_path):
     page.locator("#file").set_input_files(street)
     page.wait_for_selector(".lane")
-    assert {"train", "clapping", "glass_breaking"} <= set(page.evaluate(LANES))
+    assert {"train", "applause", "glass_breaking"} <= set(page.evaluate(LANES))
 
     eventually(page, "document.getElementById('media').readyState > 2")
-    clapping = page.locator(".lane[data-label=clapping] .event").first
-    clapping.click()
+    applause = page.locator(".lane[data-label=applause] .event").first
+    applause.click()
     eventually(page, "document.getElementById('media').currentTime > 41")
 
     before = page.evaluate("document.querySelectorAll('.event:not(.ghost)').length")
@@ -87,21 +87,21 @@ def test_a_video_is_dropped_heard_corrected_and_taken_home(page, server, street,
     slider.evaluate("one => { one.value = 0.5; one.dispatchEvent(new Event('input')); }")
     eventually(page, f"document.querySelectorAll('.event:not(.ghost)').length === {before}")
 
-    page.locator(".lane[data-label=clapping] .event").first.click()
+    page.locator(".lane[data-label=applause] .event").first.click()
     page.keyboard.press("Delete")
     job = page.url.rpartition("/")[2]
-    server.until(lambda: "clapping" not in {e["label"] for e in server.result(job).json()["events"]})
+    server.until(lambda: "applause" not in {e["label"] for e in server.result(job).json()["events"]})
 
     with page.expect_download() as download:
         page.get_by_role("link", name="WebVTT").or_(page.get_by_role("button", name="WebVTT")).click()
     texts = [cue.text for cue in webvtt.from_buffer(io.StringIO(Path(download.value.path()).read_text()))]
     assert "[glass breaks]" in texts
-    assert not any("clapping" in text for text in texts)
+    assert not any("applause" in text for text in texts)
 
     with page.expect_download() as download:
         page.locator("#dataset").click()
     zipfile.ZipFile(download.value.path()).extractall(tmp_path)
-    assert "clapping" not in {label for clip in load(None, tmp_path / "clips.csv").clips for label in clip.labels}
+    assert "applause" not in {label for clip in load(None, tmp_path / "clips.csv").clips for label in clip.labels}
 
 
 def test_words_are_seen_and_heard(page, five_words):

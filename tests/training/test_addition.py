@@ -47,13 +47,13 @@ def test_one_more_time(tmp_path):
     """To what was added to, more can be added."""
     write_dataset(tmp_path / "mine", labels=("hiss", "tone"), each=3)
     write_dataset(tmp_path / "more", labels=("rumble", "tone"), each=3)
-    (tmp_path / "more" / "tone").rename(tmp_path / "more" / "beep")
+    (tmp_path / "more" / "tone").rename(tmp_path / "more" / "chirp")
     first = add("sounds", tmp_path / "mine", tmp_path / "runs", tmp_path / "cache")
     second = add(str(first.model), tmp_path / "more", tmp_path / "runs", tmp_path / "cache")
     samples = sound_of("tone", 5, 2.0)
     before, after = scores(load_model(first.model), samples), scores(load_model(second.model), samples)
     np.testing.assert_array_equal(after[:, : before.shape[1]], before)
-    assert second.labels == ("beep", "rumble")
+    assert second.labels == ("chirp", "rumble")
     assert len(load_model(second.model).description.card["added"]) == 2
 
 
