@@ -36,27 +36,34 @@ def is_one(event, label):
     return label in (event.label, *ancestors(event.label))
 
 
-@pytest.mark.parametrize("name", ["crow", "glass_breaking", "train", "clapping"])
+@pytest.mark.parametrize("name", ["dog", "glass_breaking", "train", "rain"])
 def test_a_sound_is_marked_where_it_is(timeline, truth, name):
     wanted = next(event for event in truth if event["label"] == name)
     found = next(event for event in timeline.events if is_one(event, name))
-    assert found.onset == pytest.approx(wanted["onset"], abs=0.75)
-    assert found.offset == pytest.approx(wanted["offset"], abs=0.75)
+    assert found.onset == pytest.approx(wanted["onset"], abs=0.5)
+    assert found.offset == pytest.approx(wanted["offset"], abs=0.5)
 
 
 def test_what_is_marked_is_there(timeline, truth):
-    """But for other names of the same sound, and what is known to be wrong."""
+    """But for another name of breaking glass, and the dog in the rain, which is missed or taken for something else."""
     wrong = {
         event.label
         for event in timeline.events
         if not any(
-            is_one(event, t["label"]) and t["onset"] - 0.75 <= event.onset and event.offset <= t["offset"] + 0.75
+            is_one(event, t["label"]) and t["onset"] - 0.5 <= event.onset and event.offset <= t["offset"] + 0.5
             for t in truth
         )
     }
-    assert wrong == {"coins", "glass_clink", "keys_jangling", "tool"}, "known"
-    missed = {t["label"] for t in truth if not any(is_one(event, t["label"]) for event in timeline.events)}
-    assert missed == {"dog"}, "known"
+    assert wrong == {"glass_clink", "gun_shot", "tool"}, "known"
+    missed = [
+        (t["label"], t["onset"])
+        for t in truth
+        if not any(
+            is_one(event, t["label"]) and event.onset < t["offset"] and event.offset > t["onset"]
+            for event in timeline.events
+        )
+    ]
+    assert missed == [("dog", 33.0)], "known"
 
 
 @pytest.mark.parametrize("fault", ["opposite phase", "opposite phase for a while", "offset"])

@@ -62,12 +62,28 @@ def test_a_threshold_rises_where_events_of_nothing_cost_more_than_what_is_missed
     hum[40 * SECOND : 90 * SECOND] = 0.5  # once
 
     def on(price, *nothing):
-        return thresholds(ABOUT, known, Levelling(recordings=["a"], price=price), {"dog": nothing}).threshold("dog").on
+        recipe = Levelling(recordings=["a"], price=price, alarm_price=9.0)
+        return thresholds(ABOUT, known, recipe, {"dog": nothing}).threshold("dog").on
 
     assert on(0.02) <= 0.4
     assert on(0.02, hum) <= 0.4
     assert 0.5 < on(0.5, hum) <= 0.7
     assert on(0.5) <= 0.4
+
+
+def test_a_false_alarm_costs_more():
+    scores = np.full((100 * SECOND, 3), 0.01, np.float32)
+    scores[10 * SECOND : 20 * SECOND, 2] = 0.4
+    known = Known({"a": scores}, {"a": [Event(10 * SECOND * ABOUT.step, 20 * SECOND * ABOUT.step, "siren", 1.0)]})
+    hum = np.full(100 * SECOND, 0.01, np.float32)
+    hum[40 * SECOND : 90 * SECOND] = 0.5
+
+    def on(alarm_price):
+        recipe = Levelling(recordings=["a"], price=0.0, alarm_price=alarm_price)
+        return thresholds(ABOUT, known, recipe, {"siren": [hum]}).threshold("siren").on
+
+    assert on(0.0) <= 0.4
+    assert on(2.0) > 0.5
 
 
 def test_a_threshold_that_is_high_enough_stays():

@@ -10,6 +10,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from earmark import datasets
+from earmark.captions.priority import Priority, usual_priorities
 from earmark.evaluation.events import annotated, tuning
 from earmark.evaluation.events.choosing import ON, By, Line, measures
 from earmark.evaluation.events.confidence import sounds_through
@@ -93,7 +94,9 @@ def thresholds(
         nothing = list((silence or {}).get(label, ()))
         if label in there:
             own = tuning.tune(replace(about, labels=(label,)), Known(scores, known.truth), best)
-            chosen[label] = worthwhile(own, Known(scores, known.truth), nothing, best, recipe.price)
+            alarm = usual_priorities().get(label) is Priority.ALARM
+            price = recipe.alarm_price if alarm else recipe.price
+            chosen[label] = worthwhile(own, Known(scores, known.truth), nothing, best, price)
         else:
             nowhere = np.concatenate([*nothing, *(one[:, 0] for one in scores.values())])
             before = chosen.get(label, about.threshold(label))

@@ -253,6 +253,8 @@ class Levelling(Section):
     children: speech, music."""
     price: Annotated[float, Field(ge=0)] = 0.02
     """What an event where nothing happens costs, in the F of its label: so thresholds rise until they are worth it."""
+    alarm_price: Annotated[float, Field(ge=0)] = 0.02
+    """The same of an alarm (`labels/priority.toml`): a false one is the worst that a caption can do."""
     untaught: dict[str, Annotated[float, Field(ge=0)]] = {}
     """Tables of recordings, in the data folder, that may teach; and for how many seconds of an hour of them a label
     that none of theirs is may be marked."""
