@@ -28,7 +28,7 @@ STREET = ROOT / "examples" / "street.mp4"
 CHROMIUM = "/usr/bin/chromium"
 RATE = 48_000
 SCALE = 0.75  # of the pictures: smaller files, as sharp as they are shown
-CROW = 11.8  # seconds, while it caws
+CROW = 10.2  # seconds, while it caws
 LISTENED = 20.0  # seconds of the example that the page has heard
 
 

@@ -129,6 +129,7 @@ MAY_IMPORT = {
         "edges",
     },
     "training": {
+        "captions",
         "streaming",
         "media",
         "edges",
