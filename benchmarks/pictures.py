@@ -29,7 +29,7 @@ CHROMIUM = "/usr/bin/chromium"
 RATE = 48_000
 SCALE = 0.75  # of the pictures: smaller files, as sharp as they are shown
 CROW = 10.2  # seconds, while it caws
-LISTENED = 20.0  # seconds of the example that the page has heard
+LISTENED = 24.0  # seconds of the example that the page has heard
 
 
 def main() -> None:
