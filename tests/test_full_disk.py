@@ -74,7 +74,7 @@ def test_an_index(wav, tmp_path, low_high_file, command, monkeypatch):
 
 
 def test_any_command(wav, low_high_file, command, monkeypatch):
-    monkeypatch.setattr(common, "labeller", lambda *_: full)
+    monkeypatch.setattr(common, "labeller", lambda *_, **__: full)
     done = command("label", wav, "--model", low_high_file)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("earmark: the disk: takes no more ([Errno 28] No space left on device); make room")

@@ -227,4 +227,4 @@ def test_bundled_sounds():
     assert {"dog", "rain", "siren", "speech", "music"} <= set(about.labels)
     assert not about.exclusive
     assert about.card["licence"]
-    assert ((about.off < about.on) & (about.on < 1)).all()
+    assert ((about.off <= about.on) & (about.on < 1)).all()

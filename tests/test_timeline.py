@@ -219,6 +219,22 @@ def test_sensitivity_one_half_keeps_thresholds(values):
     np.testing.assert_allclose(EventRules().shift(np.array(values, np.float32)), values, atol=1e-5)
 
 
+@given(thresholds, st.floats(0, 1), st.floats(0, 1))
+def test_more_sensitivity_finds_more_and_stretches_nothing(values, a, b):
+    """Of scores that rise and fall, so that events may begin anywhere; none is longer, or two in one's place."""
+    scores = np.array(values, np.float32)[[*range(len(values)), *reversed(range(len(values)))]].repeat(4)[:, None]
+    on, off = np.array([0.6], np.float32), np.array([0.3], np.float32)
+    found = []
+    for rules in (EventRules(sensitivity=s, shortest=0) for s in sorted((a, b))):
+        finder = EventFinder(("a",), *rules.edges(on, off), 0.1, rules)
+        finder.add(scores)
+        found.append(finder.events(len(scores) * 0.1))
+    for event in found[0]:
+        (same,) = (one for one in found[1] if one.onset <= event.onset and event.offset <= one.offset)
+        ends = EventRules(sensitivity=max(a, b)).edges(on, off)[1]
+        assert same == event or ends[0] < off[0]
+
+
 def test_with_events_puts_them_in_order():
     line = Timeline("a.wav", 9.0, "m").with_events([Event(3, 4, "b", 1), Event(1, 2, "c", 1), Event(1, 2, "a", 1)])
     assert [e.label for e in line.events] == ["a", "c", "b"]

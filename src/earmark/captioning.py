@@ -182,7 +182,7 @@ def caption(
     >>> import earmark
     >>> captions = earmark.caption("street.mp4", language="en")
     >>> captions[0].text
-    '[glass breaks]'
+    '[dog barks]'
     >>> print(captions.save("street.vtt"))
     street.vtt
     """

@@ -87,7 +87,7 @@ def label(
     >>> import earmark
     >>> timeline = earmark.label("street.mp4", labels=["rain", "train"])
     >>> [(event.label, round(event.onset)) for event in timeline]
-    [('train', 21), ('rain', 25)]
+    [('train', 21), ('rain', 28)]
     >>> timeline.scores.values.shape == (len(timeline.scores.times), 2)
     True
     >>> print(timeline.save("street.vtt"))
@@ -169,7 +169,7 @@ def classify(
     >>> import earmark
     >>> best, score = earmark.classify("street.mp4")[0]
     >>> best, round(score, 1)
-    ('clapping', 0.9)
+    ('train', 0.8)
     """
     sound = Sound(source, sample_rate, track)
     chosen = loaded(model)

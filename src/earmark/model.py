@@ -144,7 +144,7 @@ class Description:
     ) -> EventFinder:
         """What makes events of scores, at the model's thresholds or others [labels], moved as the rules say."""
         on, off = self.on if on is None else on, self.off if off is None else off
-        return EventFinder(self.labels, rules.shift(on), rules.shift(off), self.step, rules, self.parents, only)
+        return EventFinder(self.labels, *rules.edges(on, off), self.step, rules, self.parents, only)
 
     @property
     def step(self) -> float:

@@ -272,6 +272,14 @@ class EventRules:
         logits = log_odds(thresholds, exclusive=False) - 8.0 * (self.sensitivity - 0.5)
         return probabilities(logits, exclusive=False)
 
+    def edges(self, on: Array, off: Array) -> tuple[Array, Array]:
+        """Thresholds [labels] at which events begin, moved, and those at which they end, which stay, at most as high.
+
+        So more sensitivity finds more events, and does not stretch those that were found.
+        """
+        moved = self.shift(on)
+        return moved, np.minimum(off, moved)
+
 
 class EventFinder:
     """Events by hysteresis: each begins where a score reaches `on` and lasts while it stays at `off` or above.

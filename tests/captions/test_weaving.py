@@ -160,6 +160,8 @@ def test_an_alarm_under_any_cue_is_on_the_screen_within_half_a_second(dialogue, 
     alone = all(c is cue or c.offset <= cue.onset or c.onset >= cue.offset for c in dialogue)
     if not alone or not 1 <= cue.lines <= RULES.lines or cue.offset - cue.onset < RULES.shortest:
         return
+    if onset > cue.offset - MS:  # it begins as the cue goes, and is not under it
+        return
     alarm = Timeline("a.wav", 400.0, "sounds").with_events([Event(onset, onset + length, "siren", 0.9)])
     woven = weave(alarm, dialogue or [cue])
     shown = [(c.onset, c.offset) for c in woven.captions]

@@ -59,7 +59,7 @@ def test_the_timeline_is_that_of_label(server, captioned, street):
 
 def test_every_format_is_what_its_name_says(server, captioned, tmp_path):
     vtt = webvtt.from_string(server.result(captioned, to="vtt").text)
-    assert "[glass breaks]" in [cue.text for cue in vtt]
+    assert any("[glass breaks]" in cue.text for cue in vtt)
     srt = pysubs2.SSAFile.from_string(server.result(captioned, to="srt", language="el").text)
     assert any("γυαλί" in line.text for line in srt)
     for to in ("csv", "textgrid", "audacity", "rttm", "json"):

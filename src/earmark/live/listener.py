@@ -76,7 +76,7 @@ class LiveListener:
         about, rules = model.description, rules or EventRules()
         self.about, self.phrases = about, in_language(language)
         self.columns = [i for i, label in enumerate(about.labels) if include_speech or label != SPEECH]
-        on, off = rules.shift(about.on)[self.columns], rules.shift(about.off)[self.columns]
+        on, off = (edge[self.columns] for edge in rules.edges(about.on, about.off))
         self.tracker = Tracker(on, off, about.step, rules)
         self.levels = _RecentLevels(about.front_end, about.reach)
         note = self.levels.note if about.front_end.kind in IN_DECIBELS else None
