@@ -58,7 +58,7 @@ def label(
     rules
         How scores become events, in detail: sensitivity, shortest event, longest gap.
     scores
-        Keep the scores, as `Timeline.scores`: 4 bytes for each label and step, 10 MB an hour for `"sounds"`. Without
+        Keep the scores, as `Timeline.scores`: 4 bytes for each label and step, 18 MB an hour for `"sounds"`. Without
         them memory hardly grows with the recording's length.
     progress
         Called with the seconds done and the recording's length (None where it is not known); or True for a line on

@@ -213,7 +213,7 @@ class Model:
         return classify(source, self, **options)
 
     def __repr__(self) -> str:
-        """`<Model sounds, 57 labels>`."""
+        """`<Model sounds, 198 labels>`."""
         many = len(self.labels)
         return f"<Model {self.description.name}, {many} label{'' if many == 1 else 's'}>"
 

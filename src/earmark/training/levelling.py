@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from earmark import datasets
 from earmark.captions.priority import Priority, usual_priorities
 from earmark.evaluation.events import annotated, tuning
-from earmark.evaluation.events.choosing import ON, By, Line, measures
-from earmark.evaluation.events.confidence import sounds_through
+from earmark.evaluation.events.choosing import ON, By, line_above, measures, of_label, rising
+from earmark.evaluation.events.confidence import confidences
 from earmark.evaluation.events.tuning import Known
 from earmark.labels.groups import ancestors
 from earmark.model import Description, Model, Threshold
@@ -90,17 +90,17 @@ def thresholds(
     there = {event.label for events in known.truth.values() for event in events}
     chosen = dict(about.thresholds)
     for column, label in enumerate(about.labels):
-        scores = {name: own[:, [column]] for name, own in known.scores.items()}
+        alone = Known({name: own[:, [column]] for name, own in known.scores.items()}, known.truth)
         nothing = list((silence or {}).get(label, ()))
         if label in there:
-            own = tuning.tune(replace(about, labels=(label,)), Known(scores, known.truth), best)
+            own = tuning.tune(replace(about, labels=(label,)), alone, best)
             alarm = usual_priorities().get(label) is Priority.ALARM
             price = recipe.alarm_price if alarm else recipe.price
-            chosen[label] = worthwhile(own, Known(scores, known.truth), nothing, best, price)
+            chosen[label] = worthwhile(own, alone, nothing, best, price)
         else:
-            nowhere = np.concatenate([*nothing, *(one[:, 0] for one in scores.values())])
+            nowhere = np.concatenate([*nothing, *(one[:, 0] for one in alone.scores.values())])
             before = chosen.get(label, about.threshold(label))
-            chosen[label] = raised(silent(before, float(nowhere.max())), recipe.margin)
+            chosen[label] = with_margin(silent(before, float(nowhere.max())), recipe.margin)
         if floors and label in floors:
             chosen[label] = silent(chosen[label], floors[label])
     return replace(about, thresholds=chosen)
@@ -115,20 +115,16 @@ def worthwhile(about: Description, known: Known, nothing: Sequence[Array], by: B
     before = about.threshold(label)
     if not nothing:
         return before
-    tried = [before.on, *(on for on in ON if on > before.on)]
-    levels = np.unique(np.array([before.off, *tried], np.float32))
-    scores = {name: own[:, 0] for name, own in known.scores.items()}
-    truth = {name: [event for event in known.truth.get(name, ()) if event.label == label] for name in scores}
-    line = Line.of(scores, about.step, EventRules(), levels)
-    silence = Line.of({str(number): one for number, one in enumerate(nothing)}, about.step, EventRules(), levels)
-    counted = measures(truth, line, by)
+    line = line_above({name: own[:, 0] for name, own in known.scores.items()}, about.step, before)
+    silence = line_above({str(number): one for number, one in enumerate(nothing)}, about.step, before)
+    counted = measures(of_label(known.truth, known.scores, label), line, by)
 
     def value(on: float) -> float:
         found = line.spans(line.stretches(on, before.off))
         false = silence.spans(silence.stretches(on, before.off))
         return by.value(count(found) for count in counted) - price * len(false.onset)
 
-    return Threshold(max(tried, key=value), before.off)
+    return Threshold(max(rising(before), key=value), before.off)
 
 
 def silent(before: Threshold, score: float) -> Threshold:
@@ -137,7 +133,7 @@ def silent(before: Threshold, score: float) -> Threshold:
     return Threshold(on, min(before.off, on))
 
 
-def raised(before: Threshold, odds: float) -> Threshold:
+def with_margin(before: Threshold, odds: float) -> Threshold:
     """The threshold so much higher in log-odds, on and off alike."""
     edges = log_odds(np.array([before.on, before.off], np.float32), exclusive=False) + np.float32(odds)
     return Threshold(*(float(edge) for edge in probabilities(edges, exclusive=False)))
@@ -174,18 +170,16 @@ def confidence(about: Description, known: Known) -> tuple[float, float]:
     Returns:
         The slope, and the log-odds of an event that only just begins.
     """
-    found: list[Event] = []
-    right: list[bool] = []
+    found: dict[str, list[Event]] = {}
     for name, own in known.scores.items():
         finder = about.finder(EventRules())
         finder.add(own)
-        found += (events := finder.events(len(own) * about.step))
-        right += (sounds_through(event, known.truth[name]) for event in events)
+        found[name] = finder.events(len(own) * about.step)
+    scores, right = confidences(found, known.truth)
     if len(set(right)) < 2:
         return 1.0, 0.0
-    starts = dict(zip(about.labels, about.on, strict=True))
-    scores = np.array([(event.score, starts[event.label]) for event in found], np.float32)
-    beyond = log_odds(scores, exclusive=False) @ [1, -1]
+    starts = [about.threshold(event.label).on for own in found.values() for event in own]
+    beyond = log_odds(np.array([scores, starts], np.float32).T, exclusive=False) @ [1, -1]
     fitted = LogisticRegression(C=np.inf).fit(beyond[:, None], right)
     slope = float(fitted.coef_[0, 0])
     return (slope, float(fitted.intercept_[0])) if slope > 0 else (1.0, 0.0)

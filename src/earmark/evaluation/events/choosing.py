@@ -88,7 +88,7 @@ def best_thresholds(
     sharing = {label for group in shared for label in group}
     tried: dict[str, Tried] = {}
     for column, label in enumerate(labels):
-        own = {name: [e for e in truth.get(name, ()) if e.label == label] for name in scores}
+        own = of_label(truth, scores, label)
         if label in sharing or any(own.values()):
             line = Line.of({name: values[:, column] for name, values in scores.items()}, step, rules)
             tried[label] = _counts(line, measures(own, line, by))
@@ -96,6 +96,11 @@ def best_thresholds(
     for group in filter(None, shared):
         chosen |= dict.fromkeys(group, _best(_together([tried[label] for label in group]), by))
     return chosen
+
+
+def of_label(truth: Events, names: Iterable[str], label: str) -> dict[str, list[Event]]:
+    """The events of one label in each of some recordings, which the truth need not name."""
+    return {name: [event for event in truth.get(name, ()) if event.label == label] for name in names}
 
 
 @dataclass(frozen=True)
@@ -169,6 +174,20 @@ class Line:
         offset = (last[ends] - here - 0.5) * self.step
         long_enough = np.round(offset - onset, 3) >= self.rules.shortest
         return Spans(recording[long_enough], np.round(onset[long_enough], 3), np.round(offset[long_enough], 3))
+
+
+def rising(before: Threshold) -> tuple[float, ...]:
+    """Thresholds at which events may begin instead: as before, and all higher ones that are tried.
+
+    Where they end stays as it was: what has surely begun is heard to its end.
+    """
+    return before.on, *(on for on in ON if on > before.on)
+
+
+def line_above(scores: Mapping[str, Array], step: float, before: Threshold) -> Line:
+    """The line of one label's scores [steps] that tells apart what begins events at the thresholds of `rising`."""
+    levels = np.unique(np.array([before.off, *rising(before)], np.float32))
+    return Line.of(scores, step, EventRules(), levels)
 
 
 Measure = Callable[[Spans], Counts]

@@ -6,17 +6,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.evaluation.events.annotated import Annotated
 from earmark.evaluation.events.answers import Progress
-from earmark.evaluation.events.choosing import ON, By, Line, best_thresholds, by_segments
+from earmark.evaluation.events.choosing import By, best_thresholds, by_segments, line_above, of_label, rising
 from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
 from earmark.heard import hear
 from earmark.model import Description, Model, Threshold, describe
-from earmark.timeline import Array, Event, EventRules
+from earmark.timeline import Array, Event
 from earmark.util.atomic import atomic_write
 
 
@@ -136,16 +134,14 @@ def raised(
         about: the model, with the thresholds to begin with.
     """
     before = about.threshold(label)
-    tried = [before.on, *(on for on in ON if on > before.on)]
-    line = Line.of(scores, about.step, EventRules(), np.unique(np.array([before.off, *tried], np.float32)))
-    own = {name: [event for event in truth.get(name, ()) if event.label == label] for name in scores}
-    count = by_segments(own, line, 1.0)
+    line = line_above(scores, about.step, before)
+    count = by_segments(of_label(truth, scores, label), line, 1.0)
 
     def lost(on: float) -> float:
         counts = count(line.spans(line.stretches(on, min(on, before.off))))
         return counts.truth - counts.hits + (counts.found - counts.hits) / 2
 
-    return Threshold(min(tried, key=lost), before.off)
+    return Threshold(min(rising(before), key=lost), before.off)
 
 
 def write(model: Model, about: Description, path: Path) -> None:
