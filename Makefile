@@ -51,7 +51,7 @@ benchmark: $(VENV)/all
 # Every bundled model, made anew from recordings in EARMARK_DATA: two days on two cores. docs/sounds.md, docs/instruments.md
 # and docs/words.md say which recordings, and where they come from. MODELS="sounds" makes one of them.
 MODELS ?= sounds instruments words
-BUNDLED := src/earmark/bundled
+BUNDLED := src/earmark/models/bundled
 newest = $$(ls -td runs/$(1)/*/ | head -n 1)model.onnx
 
 models: $(MODELS:%=model-%)

@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from earmark.archive import layout, tables
-from earmark.machine import in_words, machine
+from earmark.util.machine import in_words, machine
 
 LABELS = 57
 EVENTS, RECORDINGS, BATCHES, PLACES = 10_000_000, 20_000, 40, 20
@@ -41,7 +41,7 @@ RUNS = 5
 
 def labels() -> tuple[str, ...]:
     """Those of the bundled model."""
-    from earmark.model import load_model
+    from earmark.models.model import load_model
 
     return load_model("sounds").labels
 

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from earmark.archive import layout
-from earmark.machine import in_words, machine
 from earmark.media import read
+from earmark.util.machine import in_words, machine
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -39,8 +39,8 @@ LONG = 12  # recordings
 ONE_BY_ONE = """
 import sys
 from pathlib import Path
-from earmark.labelling import label
-from earmark.model import load_model
+from earmark.models.labelling import label
+from earmark.models.model import load_model
 model = load_model(sys.argv[2], threads=1)
 for file in sorted(Path(sys.argv[1]).iterdir()):
     label(file, model)

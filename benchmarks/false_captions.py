@@ -29,11 +29,11 @@ from earmark.captions import Priority, captions
 from earmark.captions.priority import usual_priorities
 from earmark.datasets import table
 from earmark.datasets.truth import truth_beside
+from earmark.events.timeline import Timeline
 from earmark.labels.groups import ancestors, grouped
 from earmark.media import read
 from earmark.media.writing import write_samples
-from earmark.noise import coloured_noise
-from earmark.timeline import Timeline
+from earmark.util.noise import coloured_noise
 
 RATE = 32_000
 FADE = RATE // 10

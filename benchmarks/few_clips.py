@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from earmark import __version__, datasets, labelling
+from earmark import __version__, datasets
 from earmark.cli.progress import TrainingProgress
 from earmark.datasets import Clip, Dataset, table
-from earmark.model import Model, load_model
+from earmark.models import labelling
+from earmark.models.model import Model, load_model
 from earmark.training import recipe as recipes
 from earmark.training import run
 from earmark.training.fit import start_fabric

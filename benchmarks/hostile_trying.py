@@ -129,9 +129,9 @@ class Labeller:
 
 
 def _label_files(pipe: Connection) -> None:
-    from earmark.labelling import label
-    from earmark.model import load_model
-    from earmark.processes import bound_memory, end_with_parent
+    from earmark.models.labelling import label
+    from earmark.models.model import load_model
+    from earmark.util.processes import bound_memory, end_with_parent
 
     end_with_parent()
     bound_memory(MEMORY)

@@ -38,9 +38,9 @@ from earmark.evaluation.events.segments import segment_based
 from earmark.evaluation.intervals import of_accuracies
 from earmark.evaluation.tagging import figures
 from earmark.evaluation.tagging.answers import Answers, ask
-from earmark.labelling import label
-from earmark.model import Model, load_model
-from earmark.timeline import Timeline
+from earmark.events.timeline import Timeline
+from earmark.models.labelling import label
+from earmark.models.model import Model, load_model
 
 Found = Mapping[Path, Timeline]
 """What a model marks in each recording."""

@@ -28,7 +28,7 @@ from earmark.datasets.phrases.programs import DEFAULT_LABELS
 from earmark.evaluation.tagging import figures, report
 from earmark.evaluation.tagging.answers import Answers, ask
 from earmark.media import read
-from earmark.model import load_model
+from earmark.models.model import load_model
 
 FREESOUND = {  # `double_bass` has no label of ours
     "acoustic_guitar": "guitar",

@@ -32,11 +32,11 @@ from earmark.cli.progress import TrainingProgress
 from earmark.datasets import Dataset, table
 from earmark.evaluation import suspect_scores
 from earmark.evaluation.suspects import Ranking, normalised_margin, rank
-from earmark.machine import in_words, machine
 from earmark.training import recipe as recipes
 from earmark.training import run
 from earmark.training.fit import start_fabric
 from earmark.training.recipe import Recipe
+from earmark.util.machine import in_words, machine
 
 SHARE, SEED = 0.08, 0
 LOOKED_AT = (0.05, 0.10, 0.15, 0.20)

@@ -30,12 +30,12 @@ from earmark.datasets.marks import shown
 from earmark.evaluation import suspect_scores, zero_shot
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.evaluation.suspects import rank
-from earmark.frontend import FrontEnd
-from earmark.machine import in_words, machine
+from earmark.features.frontend import FrontEnd
 from earmark.models import pretrained
 from earmark.training.backbone import AudioSetNetwork, converted
 from earmark.training.embeddings import embedded
 from earmark.training.prepared import prepare
+from earmark.util.machine import in_words, machine
 
 BACKBONE = "mn04_as"
 STRENGTH = 0.1  # inverse, of the regressions' penalty

@@ -27,8 +27,8 @@ from typing import Any
 import av
 import numpy as np
 
-from earmark.machine import in_words, machine
-from earmark.model import bundled_models
+from earmark.models.model import bundled_models
+from earmark.util.machine import in_words, machine
 
 RATE = 48000
 CLIP_SECONDS = 5

@@ -34,9 +34,9 @@ from earmark.datasets import layouts
 from earmark.datasets.clip import Clip
 from earmark.live import Begin, LiveListener
 from earmark.live.scoring import AHEAD, CHUNK
-from earmark.machine import in_words, machine
 from earmark.media import read
-from earmark.model import Model
+from earmark.models.model import Model
+from earmark.util.machine import in_words, machine
 
 BLOCK = 0.02  # seconds
 PAUSE = 3.0  # seconds before each clip

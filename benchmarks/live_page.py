@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.machine import in_words, machine
+from earmark.util.machine import in_words, machine
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "service")]

@@ -1,4 +1,4 @@
-"""The table of sounds that are none of a user's: src/earmark/bundled/negatives.npz, made of free recordings.
+"""The table of sounds that are none of a user's: src/earmark/models/bundled/negatives.npz, made of free recordings.
 
     apt-get download tuxpaint-stamps-default sonic-pi-samples  # and of each: dpkg-deb -x PACKAGE.deb packages
     earmark data phrases --soundfont FluidR3_GM.sf2 --count 150 --seed 20 --out music
@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 
 from earmark import datasets
 from earmark.datasets import Clip
-from earmark.frontend import FrontEnd
-from earmark.noise import coloured_noise
+from earmark.features.frontend import FrontEnd
 from earmark.training import networks
 from earmark.training.embeddings import embedded
 from earmark.training.negatives import OPTIONS, Negatives, probe_features
 from earmark.training.networks.mn import MobileNet
 from earmark.training.prepared import prepare
+from earmark.util.noise import coloured_noise
 
 FREE = ("CC0", "CC BY", "GPL", "Public Domain")
 PLACES = "long_ambient"
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--music", type=Path, required=True)
     parser.add_argument("--esc50", required=True)
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("src/earmark/bundled/negatives.npz"))
+    parser.add_argument("--out", type=Path, default=Path("src/earmark/models/bundled/negatives.npz"))
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     judged = {clip.source for clip in datasets.load("esc", args.esc50).clips}

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from earmark import media
-from earmark.frontend import FrontEnd, Samples
-from earmark.machine import in_words, machine
-from earmark.model import Description, Model, bundled_models, load_model
+from earmark.features.frontend import FrontEnd, Samples
+from earmark.models.model import Description, Model, bundled_models, load_model
+from earmark.util.machine import in_words, machine
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "street.mp4"

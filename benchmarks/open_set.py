@@ -29,11 +29,11 @@ from few_clips import carry_out
 
 from earmark import __version__, datasets
 from earmark.datasets import Clip, Dataset, table
-from earmark.edges import Levels
-from earmark.frontend import FrontEnd
+from earmark.events.boundaries import Levels
+from earmark.events.timeline import Event, EventRules, smooth
+from earmark.features.frontend import FrontEnd
 from earmark.media.writing import write_samples
-from earmark.model import Model, load_model
-from earmark.timeline import Event, EventRules, smooth
+from earmark.models.model import Model, load_model
 from earmark.training.folders import machine
 from earmark.training.from_folder import recipe_for
 from earmark.training.prepared import Prepared, prepare

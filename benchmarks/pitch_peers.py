@@ -30,9 +30,9 @@ from swift_f0 import SwiftF0
 
 from earmark.datasets import esc
 from earmark.evaluation.pitch import at_times, figures
-from earmark.machine import in_words, machine
 from earmark.media import read
-from earmark.pitch import STEP, track
+from earmark.speech.pitch import STEP, track
+from earmark.util.machine import in_words, machine
 
 Samples = NDArray[np.float64]
 Found = tuple[float, float, NDArray[np.float64]]  # time of the first frame, step, F0

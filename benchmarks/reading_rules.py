@@ -24,7 +24,7 @@ import numpy as np
 
 from earmark.captions import Caption, DialogueCue, Form, Phrases, Priority, Woven, captions, languages, weave
 from earmark.captions.lines import bracketed, width
-from earmark.timeline import Event, Timeline
+from earmark.events.timeline import Event, Timeline
 
 MS = 0.0015  # rounding to whole milliseconds, twice
 LABELS = (

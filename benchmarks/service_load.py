@@ -22,7 +22,7 @@ import httpx
 import numpy as np
 import psutil
 
-from earmark.machine import in_words, machine
+from earmark.util.machine import in_words, machine
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "service")]

@@ -40,10 +40,10 @@ from earmark.evaluation.events.confidence import confidences
 from earmark.evaluation.events.segments import segment_based
 from earmark.evaluation.intervals import wilson
 from earmark.evaluation.report import draw_reliability
+from earmark.events.timeline import Event, Timeline, joined
 from earmark.labels import SOUNDS, audioset
 from earmark.labels.groups import ancestors
-from earmark.machine import machine
-from earmark.timeline import Event, Timeline, joined
+from earmark.util.machine import machine
 
 COLLAR, SHARE = 0.5, 0.2  # seconds; of an event's length
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import earmark
-from earmark import contour
 from earmark.media import read
+from earmark.speech import energy as contour
 
 RATE = 16000
 SHORTEST = 0.06  # seconds: of a pause and of a word, for those that leave it to the user, as in Earmark's own rules
@@ -25,7 +25,14 @@ FRAME = 0.01
 COLLECTED = 30  # frames that webrtcvad's example looks back on
 COLLECTED_SHARE = 0.9
 OURS = ("gru", "rnn", "mlp", "svm", "least_squares")
-DECIDING = ("speech.py", "spoken.py", "contour.py", "frontend.py", "model.py", "streaming.py")
+DECIDING = (
+    "speech/words.py",
+    "speech/segmentation.py",
+    "speech/energy.py",
+    "features/frontend.py",
+    "models/model.py",
+    "util/streams.py",
+)
 
 Span = tuple[float, float]
 """Onset and offset, seconds."""
@@ -97,7 +104,7 @@ def ours(names: Sequence[str] = OURS) -> Iterator[Detector]:
 
     A change of the model file or of what turns its scores into words makes a new identity.
     """
-    from earmark import speech
+    from earmark.speech import words as speech
 
     code = _digest([Path(earmark.__file__).parent / name for name in DECIDING])
     for name in names:

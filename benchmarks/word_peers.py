@@ -39,7 +39,7 @@ from earmark.datasets.sentences.voices import Recorded, Voice
 from earmark.datasets.truth import find_truths, truth_beside
 from earmark.evaluation.frames import Confusion, confusion
 from earmark.evaluation.words import TOLERANCES, WordCounts, count, frames_of
-from earmark.spoken import Word, Words
+from earmark.speech.segmentation import Word, Words
 
 RESULTS = Path(__file__).parent.parent / "results" / "words"
 PAUSES = "speech_pauses"

@@ -21,7 +21,7 @@ import numpy as np
 from label_speed import RESULTS, timed
 
 from earmark import media
-from earmark.machine import in_words, machine
+from earmark.util.machine import in_words, machine
 
 RATE = 16000
 EARMARK = Path(sys.executable).with_name("earmark")

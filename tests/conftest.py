@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 from model_making import backbone_model, compact_model, low_high_model
 
-from earmark.model import load_model
+from earmark.models.model import load_model
 
 # Times say nothing on a busy machine. The same examples in every run; `--hypothesis-profile search` tries others.
 settings.register_profile("earmark", deadline=None, derandomize=True)

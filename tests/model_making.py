@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from media_files import Track, write
 
-from earmark.frontend import FrontEnd
-from earmark.model import METADATA_KEY, Description
+from earmark.features.frontend import FrontEnd
+from earmark.models.model import METADATA_KEY, Description
 
 RATE = 22_050
 FRONT_END = FrontEnd(rate=RATE, n_fft=1024, hop=441, bands=64)

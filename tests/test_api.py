@@ -14,8 +14,8 @@ import pytest
 from model_making import tones, write_wav
 
 import earmark
-from earmark import blas
 from earmark.errors import ArgumentError, EarmarkError, MissingExtraError, ModelError
+from earmark.util import blas
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FUNCTIONS = ("label", "classify", "words", "caption", "embed", "train", "evaluate", "seconds", "load_model")
@@ -27,7 +27,7 @@ def test_the_public_names_are_all_that_is_seen():
     assert [name for name in dir(earmark) if name.startswith("_")] == ["__version__"]
     for name in dir(earmark):
         assert getattr(earmark, name) is not None
-    from earmark import labelling  # noqa: F401 - which puts a module beside the names
+    from earmark.models import labelling  # noqa: F401 - which puts a module beside the names
 
     assert dir(earmark) == sorted(earmark.__all__)
     with pytest.raises(AttributeError, match="labell"):

@@ -1,163 +1,57 @@
-"""Who may import whom: docs/architecture.md, enforced."""
+"""Who may import whom: the order of the rooms in docs/architecture.md, enforced."""
 
 import ast
 import json
 import os
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import pytest
 from model_making import tones, write_wav
 
 import earmark
 
 SOURCE = Path(earmark.__file__).parent
 
-BASE = {"errors", "util", "processes", "noise", "locking", "cache", "machine", "fft", "blas", "progress", "_version"}
-INFERENCE = {
-    "streaming",
+ROOMS = (
+    "_version",
+    "errors",
+    "util",
+    "labels",
     "media",
-    "results",
-    "captioning",
-    "notebook",
-    "descriptors",
-    "patches",
-    "frontend",
-    "timeline",
-    "second_view",
-    "model",
-    "edges",
-    "labelling",
-    "embedding",
-    "heard",
-    "contour",
-    "pitch",
-    "spoken",
+    "features",
+    "events",
+    "models",
     "speech",
     "captions",
     "formats",
-    "labels",
-}
-MAY_IMPORT = {
-    "_version": set(),
-    "errors": set(),
-    "util": set(),
-    "processes": set(),
-    "locking": set(),
-    "cache": set(),
-    "machine": set(),
-    "fft": set(),
-    "blas": set(),
-    "progress": set(),
-    "noise": set(),
-    "streaming": set(),
-    "labels": set(),
-    "media": set(),
-    "descriptors": set(),
-    "patches": {"streaming"},
-    "frontend": {"streaming", "descriptors", "patches"},
-    "results": {"media"},
-    "timeline": {"streaming", "media", "results"},
-    "second_view": {"timeline"},
-    "model": {"streaming", "frontend", "timeline"},
-    "edges": {"frontend", "timeline"},
-    "captions": {"timeline", "labels"},
-    "contour": set(),
-    "pitch": {"streaming", "frontend"},
-    "spoken": {"media", "results", "timeline", "model", "contour", "pitch"},
-    "formats": {"timeline", "second_view", "captions", "spoken", "pitch"},
-    "labelling": {"streaming", "media", "frontend", "timeline", "edges", "model"},
-    "embedding": {"streaming", "media", "timeline", "model", "labelling"},
-    "heard": {"streaming", "media", "frontend", "timeline", "edges", "model", "labelling"},
-    "speech": {"streaming", "media", "frontend", "timeline", "model", "labelling", "contour", "pitch", "spoken"},
-    "captioning": {"media", "results", "timeline", "model", "labelling", "captions", "formats"},
-    "notebook": {"media", "results", "timeline", "spoken", "plot", "word_plot"},
-    "plot": {"streaming", "media", "frontend", "timeline", "second_view"},
-    "augment_plot": {"frontend", "augment", "plot"},
-    "burning": {"media"},
-    "word_plot": {"streaming", "media", "frontend", "pitch", "spoken", "plot"},
-    "datasets": {"media", "labels", "contour", "timeline", "spoken", "formats"},
-    "models": {"datasets"},
-    "augment": {"frontend"},
-    "live": {
-        "streaming",
-        "media",
-        "frontend",
-        "patches",
-        "timeline",
-        "edges",
-        "model",
-        "captions",
-        "labels",
-        "labelling",
-        "processes",
-    },
-    "service": {
-        "streaming",
-        "media",
-        "frontend",
-        "timeline",
-        "edges",
-        "model",
-        "captions",
-        "labelling",
-        "heard",
-        "pitch",
-        "spoken",
-        "speech",
-        "formats",
-        "datasets",
-        "live",
-        "processes",
-    },
-    "archive": {"media", "timeline", "model", "labelling", "embedding", "formats", "plot", "datasets"},
-    "cooccurrence_plot": {"plot"},
-    "evaluation": {
-        "datasets",
-        "labels",
-        "frontend",
-        "timeline",
-        "model",
-        "pitch",
-        "contour",
-        "spoken",
-        "speech",
-        "media",
-        "labelling",
-        "heard",
-        "edges",
-    },
-    "training": {
-        "captions",
-        "streaming",
-        "media",
-        "edges",
-        "frontend",
-        "timeline",
-        "model",
-        "labels",
-        "contour",
-        "spoken",
-        "datasets",
-        "models",
-        "augment",
-        "evaluation",
-    },
-    "cli": INFERENCE
-    | {"plot", "word_plot", "burning", "cooccurrence_plot", "augment", "augment_plot"}
-    | {"datasets", "models", "training", "evaluation", "live", "service", "archive"},
-}
-"""For each room the rooms to its left in the flow; every room may import those of BASE."""
+    "augment",
+    "plots",
+    "datasets",
+    "live",
+    "evaluation",
+    "training",
+    "archive",
+    "service",
+    "cli",
+)
+"""In the order of the flow: every room may import those before it, and docs/architecture.md lists them so."""
 
-LATE = {"results": {"formats", "notebook"}, "model": {"labelling"}}
-"""What methods hand a result or a model on to: rooms further right, which they import when they are called."""
+LATE = {
+    "events.results": {"formats", "plots"},
+    "models.pretrained": {"datasets"},
+    "captions.captioning": {"formats"},
+}
+"""What a method hands its object on to: rooms further right, which these modules import when they are called."""
+
+INFERENCE = ROOMS[: ROOMS.index("augment")]
 
 FILES = sorted(SOURCE.rglob("*.py"))
 INFERENCE_MODULES = sorted(
     ".".join(("earmark", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
     for path in FILES
-    if path.relative_to(SOURCE).with_suffix("").parts[0] in INFERENCE | BASE
+    if path.relative_to(SOURCE).with_suffix("").parts[0] in INFERENCE
 )
 HEAVY = {
     "torch",
@@ -175,53 +69,58 @@ SLOW_TO_START = {"scipy.special", "numpy.f2py", "pydantic"}
 """What a clip need not wait for: `scipy.fft` draws in the first two, typer from 0.29 on the third."""
 
 
-def room_of(path):
-    return path.relative_to(SOURCE).with_suffix("").parts[0]
+def module_of(path):
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports(path):
-    """(module, name or None) for everything of Earmark that a file imports, wherever in it."""
+    """(node, module, name or None) for everything of Earmark that a file imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide which room is meant"
             if node.module and node.module.split(".")[0] == "earmark":
-                yield from ((node.module, alias.name) for alias in node.names)
+                yield from ((node, node.module.removeprefix("earmark").removeprefix("."), a.name) for a in node.names)
         elif isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names if alias.name.split(".")[0] == "earmark")
+            names = [alias.name for alias in node.names if alias.name.split(".")[0] == "earmark"]
+            yield from ((node, name.removeprefix("earmark").removeprefix("."), None) for name in names)
 
 
-def room_imported(module, name):
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else name
+def test_rooms_import_in_the_order_of_the_flow_and_no_private_names():
+    wrong = []
+    for path in FILES:
+        module = module_of(path)
+        room = module.split(".")[0]
+        if path == SOURCE / "__init__.py":
+            continue
+        assert room in ROOMS, f"say in ROOMS above and in docs/architecture.md where {room} stands"
+        for node, target, name in imports(path):
+            words = [*target.split("."), *([name] if name else [])]
+            if [word for word in words if word.startswith("_") and word not in ("_version", "__version__")]:
+                wrong.append(f"{path}:{node.lineno} imports a private name of {target}")
+            other = target.split(".")[0] or name
+            late = other in LATE.get(module, ()) and node.col_offset > 0
+            if not late and other != room and other in ROOMS and ROOMS.index(other) > ROOMS.index(room):
+                wrong.append(f"{path}:{node.lineno} imports {other}, which stands further right")
+    assert not wrong, "\n".join(wrong)
+    table = (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = [line.split("`")[1].rstrip("/") for line in table.splitlines() if line.startswith("| `")]
+    assert [room for room in listed if room in ROOMS] == [room for room in ROOMS if room != "_version"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_a_room_imports_only_from_rooms_to_its_left(path):
-    room = room_of(path)
-    if room == "__init__":
-        return
-    assert room in MAY_IMPORT, f"say in the table above what {room} may import, and in docs/architecture.md"
-    allowed = MAY_IMPORT[room] | BASE | {room}
-    late = LATE.get(room, set())
-    for module, name in imports(path):
-        assert room_imported(module, name) in allowed | late, f"{path.name} imports {module}"
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:  # at the top of the file
-        assert not (isinstance(node, ast.ImportFrom) and room_imported(node.module, None) in late), node.module
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_private_names_stay_at_home(path):
-    for module, name in imports(path):
-        words = [*module.split("."), *([name] if name else [])]
-        assert not [word for word in words if word.startswith("_") and word not in ("_version", "__version__")], module
-
-
-def test_the_flow_has_no_loop():
-    seen = dict.fromkeys(BASE, True)
-    while len(seen) < len(MAY_IMPORT):
-        ready = [room for room, others in MAY_IMPORT.items() if room not in seen and others <= set(seen)]
-        assert ready, f"a loop among {set(MAY_IMPORT) - set(seen)}"
-        seen.update(dict.fromkeys(ready, True))
+def test_no_circle_of_imports():
+    """What modules import as they are loaded, in any room."""
+    known = {module_of(path): path for path in FILES}
+    graph = {}
+    for module, path in known.items():
+        found = set()
+        for node, target, name in imports(path):
+            if node.col_offset == 0:
+                found.add(f"{target}.{name}".strip(".") if f"{target}.{name}".strip(".") in known else target)
+        graph[module] = {other for other in found if other in known and other not in (module, "")}
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as circle:
+        raise AssertionError(" -> ".join(circle.args[1])) from None
 
 
 def test_the_command_line_draws_in_nothing_but_itself():
@@ -248,7 +147,7 @@ def test_importing_earmark_costs_nothing():
 
 
 def test_inference_imports_nothing_heavy():
-    assert "earmark.model" in INFERENCE_MODULES
+    assert "earmark.models.model" in INFERENCE_MODULES
     assert "earmark.media.clock" in INFERENCE_MODULES
     loaded = loaded_by("\n".join(f"import {module}" for module in INFERENCE_MODULES))
     assert "av" in loaded

@@ -9,14 +9,15 @@ import pytest
 import webvtt
 from media_files import Track, write
 
+import earmark
 from earmark import label, words
 from earmark.datasets.truth import truth_beside
 from earmark.evaluation.words import count
 from earmark.formats import for_name
 from earmark.labels.groups import ancestors
 from earmark.media import read
-from earmark.speech import classifiers
-from earmark.spoken import WordRules
+from earmark.speech.segmentation import WordRules
+from earmark.speech.words import classifiers
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -91,7 +92,8 @@ def test_speech_is_left_to_the_dialogue(timeline):
 
 def test_the_bundled_classifiers_of_speech():
     assert classifiers() == ["gru", "least_squares", "mlp", "rnn", "svm"]
-    sizes = [path.stat().st_size for path in (Path(words.__code__.co_filename).parent / "bundled" / "words").iterdir()]
+    folder = Path(earmark.__file__).parent / "models" / "bundled" / "words"
+    sizes = [path.stat().st_size for path in folder.iterdir()]
     assert sum(sizes) < 2_000_000
 
 

@@ -11,11 +11,12 @@ from media_files import Track, sine, write
 from model_making import tones, write_wav
 from PIL import Image
 
-from earmark import burning, plot
 from earmark.archive import layout
+from earmark.captions import burn_in as burning
 from earmark.cli import common
 from earmark.errors import EarmarkError
 from earmark.evaluation import report
+from earmark.plots import timeline as plot
 from earmark.service.app import create_app
 from earmark.service.settings import Settings
 from earmark.util.atomic import is_full

@@ -10,7 +10,7 @@ import soundfile
 
 from earmark.datasets.truth import truth_beside
 from earmark.formats.words_json import WordsJson
-from earmark.spoken import Word, Words
+from earmark.speech.segmentation import Word, Words
 
 RATE = 16000
 SPANS = ((0.5, 0.9), (1.2, 1.8), (2.0, 2.3))
@@ -84,7 +84,7 @@ def test_answers_are_kept_until_something_changes(bench, sentences, tmp_path):
 def test_an_energy_threshold_finds_tones_at_any_level(bench):
     from word_detectors import EnergyThreshold
 
-    from earmark import contour
+    from earmark.speech import energy as contour
 
     samples = np.zeros(3 * RATE, np.float32)
     for a, b in SPANS:

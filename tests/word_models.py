@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from media_files import Track, write
 
-from earmark.frontend import FrontEnd
-from earmark.model import METADATA_KEY, Description, Threshold
+from earmark.features.frontend import FrontEnd
+from earmark.models.model import METADATA_KEY, Description, Threshold
 
 RATE = 16_000
 FRONT_END = FrontEnd(rate=RATE, n_fft=256, hop=160, bands=24)

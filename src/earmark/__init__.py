@@ -32,16 +32,16 @@ from earmark.errors import (
 )
 
 if TYPE_CHECKING:
-    from earmark.captioning import Captions, caption
     from earmark.captions import Caption
-    from earmark.embedding import Embeddings, embed
+    from earmark.captions.captioning import Captions, caption
     from earmark.evaluation.evaluate import Evaluation, evaluate
-    from earmark.labelling import classify, label
-    from earmark.model import Model, bundled_models, load_model
-    from earmark.second_view import Second, Seconds, seconds
-    from earmark.speech import words
-    from earmark.spoken import Word, Words
-    from earmark.timeline import Event, Scores, Timeline
+    from earmark.events.seconds import Second, Seconds, seconds
+    from earmark.events.timeline import Event, Scores, Timeline
+    from earmark.models.embedding import Embeddings, embed
+    from earmark.models.labelling import classify, label
+    from earmark.models.model import Model, bundled_models, load_model
+    from earmark.speech.segmentation import Word, Words
+    from earmark.speech.words import words
     from earmark.training.train import Trained, train
 
 __all__ = [
@@ -81,28 +81,28 @@ __all__ = [
 
 _HOMES = {
     "Caption": "captions",
-    "Captions": "captioning",
-    "caption": "captioning",
-    "Embeddings": "embedding",
-    "embed": "embedding",
+    "Captions": "captions.captioning",
+    "caption": "captions.captioning",
+    "Embeddings": "models.embedding",
+    "embed": "models.embedding",
     "Evaluation": "evaluation.evaluate",
     "evaluate": "evaluation.evaluate",
-    "classify": "labelling",
-    "label": "labelling",
-    "Model": "model",
-    "bundled_models": "model",
-    "load_model": "model",
-    "Event": "timeline",
-    "Scores": "timeline",
-    "Second": "second_view",
-    "Seconds": "second_view",
-    "seconds": "second_view",
-    "Timeline": "timeline",
+    "classify": "models.labelling",
+    "label": "models.labelling",
+    "Model": "models.model",
+    "bundled_models": "models.model",
+    "load_model": "models.model",
+    "Event": "events.timeline",
+    "Scores": "events.timeline",
+    "Second": "events.seconds",
+    "Seconds": "events.seconds",
+    "seconds": "events.seconds",
+    "Timeline": "events.timeline",
     "Trained": "training.train",
     "train": "training.train",
-    "Word": "spoken",
-    "Words": "spoken",
-    "words": "speech",
+    "Word": "speech.segmentation",
+    "Words": "speech.segmentation",
+    "words": "speech.words",
 }
 
 

@@ -14,7 +14,7 @@ from earmark.archive.highest import Highest
 from earmark.archive.layout import Options
 from earmark.archive.recordings import Recording
 from earmark.errors import EarmarkError
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 OPTIONS = Options("/archive", "sounds", "1", ("dog", "cat"))
 

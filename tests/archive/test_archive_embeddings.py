@@ -16,9 +16,9 @@ from earmark.archive.indexing import Settings, index, kept_embedder, options_for
 from earmark.archive.recordings import Recording, below
 from earmark.archive.store import Store
 from earmark.archive.vectors import LARGEST, PerSecond, directions, packed
-from earmark.embedding import embed
 from earmark.errors import EarmarkError, ModelError
-from earmark.model import load_model
+from earmark.models.embedding import embed
+from earmark.models.model import load_model
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from earmark.archive import hearing, layout
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import Found, below, listed
 from earmark.errors import EarmarkError
-from earmark.labelling import label
+from earmark.models.labelling import label
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from model_making import RATE, tones
 from earmark.augment.image import IMAGE
 from earmark.augment.showing import MIXING, STYLES, Showing
 from earmark.augment.waveform import WAVEFORM
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 
 FRONT_END = FrontEnd(rate=RATE, n_fft=1024, hop=441, bands=64)
 SHOWING = Showing(tones(1.0, (0.3, 0.6, 500.0)), FRONT_END, 0, tones(0.4, (0.1, 0.3, 4000.0)))

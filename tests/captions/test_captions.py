@@ -14,7 +14,7 @@ from earmark.captions import Caption, Form, Phrases, Priority, ReadingRules, cap
 from earmark.captions import phrases as module
 from earmark.captions.sounds import ms
 from earmark.errors import EarmarkError
-from earmark.timeline import Event, Timeline
+from earmark.events.timeline import Event, Timeline
 
 RULES = ReadingRules()
 MS = 0.0015  # rounding to the millisecond grid, twice

@@ -7,9 +7,9 @@ import pytest
 from earmark.captions import Form, Phrases, Priority, ReadingRules, captions, languages
 from earmark.captions.lines import bracketed, reading_time, width
 from earmark.errors import EarmarkError
+from earmark.events.timeline import Event, Timeline
 from earmark.labels import CANONICAL
-from earmark.model import bundled_models, load_model
-from earmark.timeline import Event, Timeline
+from earmark.models.model import bundled_models, load_model
 
 SCRIPTS = {"cs": "LATIN", "el": "GREEK", "en": "LATIN", "ko": "HANGUL", "pl": "LATIN", "ru": "CYRILLIC"}
 

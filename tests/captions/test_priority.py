@@ -6,9 +6,9 @@ import pytest
 
 from earmark.captions import Phrases, Priority, ReadingRules, captions
 from earmark.captions.priority import usual_priorities
+from earmark.events.timeline import Event, Timeline
 from earmark.labels import CANONICAL
 from earmark.labels.groups import groups
-from earmark.timeline import Event, Timeline
 
 
 def scene(duration, *events):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.captions import DialogueCue, Form, Phrases, Priority, ReadingRules, weave
-from earmark.timeline import Event, Timeline
+from earmark.events.timeline import Event, Timeline
 
 RULES = ReadingRules()
 MS = 0.0015

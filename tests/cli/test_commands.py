@@ -13,7 +13,7 @@ import pytest
 from media_files import Track
 from model_making import LOW_HIGH, RATE, low_high_model, tones, write_wav
 
-from earmark.model import bundled_models
+from earmark.models.model import bundled_models
 
 EARMARK = Path(sys.executable).with_name("earmark")
 

@@ -87,7 +87,7 @@ def test_compare_gives_a_row_for_each(earmark):
 
 
 def test_compare_measures_all_bundled_ones(earmark):
-    from earmark.speech import classifiers
+    from earmark.speech.words import classifiers
 
     done = earmark("compare", "--on", "speech", "--to", "json")
     assert list(json.loads(done.stdout)["classifiers"]) == classifiers()

@@ -7,8 +7,8 @@ import json
 import pytest
 from model_making import tones, write_wav
 
-from earmark.labelling import label
-from earmark.second_view import seconds
+from earmark.events.seconds import seconds
+from earmark.models.labelling import label
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from model_making import LOW_HIGH, low_high_model
 from server import Server
 
 from earmark.labels import SOUNDS
-from earmark.model import bundled_models
+from earmark.models.model import bundled_models
 from earmark.models.pretrained import PRETRAINED
 
 CONTENT = bytes(range(256)) * 3000

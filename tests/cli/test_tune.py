@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from model_making import LOW_HIGH, tones, write_wav
 
-from earmark.labelling import label
-from earmark.model import load_model
+from earmark.models.labelling import label
+from earmark.models.model import load_model
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from voice_making import WORDS, loud_model, write_voice
 
-from earmark import model
+from earmark.models import model
 
 EARMARK = Path(sys.executable).with_name("earmark")
 

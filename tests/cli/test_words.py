@@ -20,7 +20,7 @@ from earmark.cli import numbers
 from earmark.datasets.truth import truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
-from earmark.spoken import Word, Words
+from earmark.speech.segmentation import Word, Words
 
 EARMARK = Path(sys.executable).with_name("earmark")
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_files import Track
 
-from earmark import contour
 from earmark.datasets.speech import asking, elevenlabs
 from earmark.datasets.speech.sentences import words_of
 from earmark.errors import EarmarkError, EarmarkWarning
+from earmark.speech import energy as contour
 
 PLAIN = "Two birds, one stone."
 HELLO = 'She said: "Hello, world" - it\'s 5.'

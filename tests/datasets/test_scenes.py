@@ -13,7 +13,7 @@ from earmark.datasets.scenes.reading import read
 from earmark.datasets.scenes.rendering import render, united
 from earmark.datasets.scenes.store import LONGEST, Store, measured
 from earmark.errors import DatasetError
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 
 def plan(folder, folds=1, background="rain", words=False, **options):

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark import contour
 from earmark.datasets.clip import Clip
 from earmark.datasets.sentences import building, noise, voices
 from earmark.datasets.sentences.building import Plan, build
@@ -15,6 +14,7 @@ from earmark.datasets.speech.pairs import write_sound
 from earmark.datasets.truth import truth_beside
 from earmark.errors import DatasetError, EarmarkError
 from earmark.media import read
+from earmark.speech import energy as contour
 
 RATE = 8000
 

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark import contour, media
+from earmark import media
 from earmark.datasets.speech import espeak, jobs, pairs, plan, sentences
 from earmark.datasets.speech.joining import MARGIN, join
 from earmark.datasets.truth import find_truths, truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
-from earmark.spoken import Word
+from earmark.speech import energy as contour
+from earmark.speech.segmentation import Word
 
 RATE = 22050
 SENTENCES = {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from earmark import media
 from earmark.datasets.truth import find_truths, truth_beside
 from earmark.errors import EarmarkError
-from earmark.spoken import Word
+from earmark.speech.segmentation import Word
 
 WORDS = {"recording": "old name.wav", "duration": 2.0, "words": [{"onset": 0.5, "offset": 1.0, "text": "hi"}]}
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 LABELS = ("cat", "dog", "rain", "siren")
 DURATION = 20.0

@@ -1,7 +1,7 @@
 """Scores of events, and which of them are right."""
 
 from earmark.evaluation.events.confidence import confidences, sounds_through
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 
 def test_an_event_is_right_where_its_label_sounds_through_half_of_it():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from earmark.evaluation.events.collars import event_based
 from earmark.evaluation.events.matching import maximum_matching
 from earmark.evaluation.events.segments import segment_based
-from earmark.timeline import Event, joined
+from earmark.events.timeline import Event, joined
 
 
 def events(*spans, label="dog"):

@@ -8,7 +8,7 @@ import pytest
 from event_making import DURATION, LABELS, official_psds, random_found, random_truth
 
 from earmark.evaluation.events.psds import DISTINCT, EXACT, Scenario, psds
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 HOUR = 3600.0
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from earmark.evaluation.events.sharing import OFTEN, shared
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 
 def many(label, count, seconds):

@@ -6,8 +6,8 @@ import numpy as np
 from model_making import LOW_HIGH
 
 from earmark.evaluation.events.tuning import raised
-from earmark.model import Threshold
-from earmark.timeline import Event
+from earmark.events.timeline import Event
+from earmark.models.model import Threshold
 
 ABOUT = replace(LOW_HIGH, thresholds={"low": Threshold(0.3, 0.1)})
 SECOND = round(1 / ABOUT.step)

@@ -1,5 +1,5 @@
 from earmark.evaluation.events.windowing import windows_by_length
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 
 def event(label, seconds):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from earmark.evaluation.words import WordCounts, count, frames_of
-from earmark.spoken import Word
+from earmark.speech.segmentation import Word
 
 
 def words(*spans):

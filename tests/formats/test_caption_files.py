@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from earmark.captions import Caption, captions
 from earmark.errors import EarmarkError
+from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, for_name
 from earmark.formats.subrip import Srt
 from earmark.formats.webvtt import Vtt
-from earmark.timeline import Event, Timeline
 
 STORM = Timeline(
     "storm.mp4",

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.errors import EarmarkError
+from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, Reader, for_name, read
 from earmark.formats.table import plain, rich_table
-from earmark.timeline import Event, Timeline
 from earmark.util.text import one_line
 
 YARD = Timeline(

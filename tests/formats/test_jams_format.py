@@ -1,8 +1,8 @@
 import io
 import json
 
+from earmark.events.timeline import Event, Timeline
 from earmark.formats.jams_format import Jams
-from earmark.timeline import Event, Timeline
 
 
 def written(timeline):

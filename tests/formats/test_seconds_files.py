@@ -5,10 +5,10 @@ import json
 import pytest
 
 from earmark.errors import EarmarkError
+from earmark.events.seconds import seconds
+from earmark.events.timeline import Event, Timeline
 from earmark.formats.seconds_files import SECONDS_FORMATS, SecondsJson
 from earmark.formats.seconds_table import clock, plain
-from earmark.second_view import seconds
-from earmark.timeline import Event, Timeline
 
 EVENTS = Event(0.0, 2.4, "rain", 0.61234), Event(0.2, 0.9, "Hund; gross", 0.9)
 VIEW = seconds(Timeline("Straße, nass.wav", 3.4, "sounds").with_events(EVENTS))

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from earmark.captions import Caption, Phrases, Woven, captions, languages, weave
 from earmark.captions.lines import width
 from earmark.errors import EarmarkError, EarmarkWarning
+from earmark.events.timeline import Event, Timeline
 from earmark.formats.merged import converted, merged, shown
 from earmark.formats.subrip import Srt
 from earmark.formats.subtitles import parse, read_subtitles
 from earmark.formats.webvtt import Vtt
 from earmark.media.cues import read_cues
-from earmark.timeline import Event, Timeline
 
 NOTHING = Woven([], {})
 LABELS = ("dog", "rain", "siren", "gun_shot", "music", "clock_alarm", "my_door_bell")

@@ -13,8 +13,8 @@ from earmark.datasets.truth import truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats import words_table
 from earmark.formats.words_files import WORD_FORMATS
-from earmark.pitch import SpeakerF0
-from earmark.spoken import Word, Words
+from earmark.speech.pitch import SpeakerF0
+from earmark.speech.segmentation import Word, Words
 
 TALK = Words("talk, 1.wav", 3.0, "gru", speaker_f0=SpeakerF0(117.94, 116.0, 14.25, 2.1)).with_words(
     [Word(0.12, 0.48, 118.32), Word(1.0, 1.505), Word(2.25, 3.0, 121.0, 'he said "hm"')]

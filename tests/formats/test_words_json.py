@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
-from earmark.pitch import SpeakerF0
-from earmark.spoken import Word, Words
+from earmark.speech.pitch import SpeakerF0
+from earmark.speech.segmentation import Word, Words
 
 HELLO = Words(
     "a.wav",

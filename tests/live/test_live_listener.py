@@ -11,10 +11,10 @@ from model_making import FRONT_END, LOW_HIGH, RATE, low_high_model, tones
 from earmark import label, load_model
 from earmark.captions import Phrases
 from earmark.captions.rules import ReadingRules
+from earmark.events.timeline import EventRules
 from earmark.live import Begin, Change, End, LiveListener, message
 from earmark.media import open_recording
-from earmark.model import Description
-from earmark.timeline import EventRules
+from earmark.models.model import Description
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_making import FRONT_END, RATE, causal_model, tones
 
-from earmark.edges import Levels
-from earmark.frontend import FrontEnd
-from earmark.labelling import scored
+from earmark.events.boundaries import Levels
+from earmark.events.timeline import smooth
+from earmark.features.frontend import FrontEnd
 from earmark.live.frames import FrameStream
 from earmark.live.scoring import LiveScorer
-from earmark.model import METADATA_KEY, Description, load_model
-from earmark.streaming import concatenate
-from earmark.timeline import smooth
+from earmark.models.labelling import scored
+from earmark.models.model import METADATA_KEY, Description, load_model
+from earmark.util.streams import concatenate
 
 PICTURES = FrontEnd(rate=8000, n_fft=256, hop=80, bands=16, patch=0.5, patch_hop=0.1, image=(6, 8))
 SUMMARIES = FrontEnd(kind="summary", rate=8000, n_fft=256, hop=80, bands=16, coefficients=8, patch=0.5, patch_hop=0.2)

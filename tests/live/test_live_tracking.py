@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from earmark.events.timeline import EventFinder, EventRules
 from earmark.live.tracking import Tracker
-from earmark.timeline import EventFinder, EventRules
 
 ON, OFF = np.array([0.7, 0.5], np.float32), np.array([0.4, 0.5], np.float32)
 STEP = 0.1

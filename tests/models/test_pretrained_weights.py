@@ -20,8 +20,8 @@ from server import Server
 
 from earmark.datasets import download
 from earmark.errors import EarmarkError, EarmarkWarning, MissingExtraError, ModelError
-from earmark.locking import alone
 from earmark.models.pretrained import PRETRAINED, ask_at_terminal, credit, ensure, find, get, known
+from earmark.util.locks import alone
 
 CONTENT = bytes(range(256)) * 3000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

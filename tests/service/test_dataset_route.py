@@ -8,10 +8,10 @@ import numpy as np
 import psutil
 import pytest
 
+from earmark.events.timeline import Event, Timeline
 from earmark.service.dataset import at_once, clips
 from earmark.service.routes.results import AT_ONCE
 from earmark.service.schemas import Corrected
-from earmark.timeline import Event, Timeline
 
 
 def recording(events, duration=100.0):

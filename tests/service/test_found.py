@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import earmark
-from earmark.edges import Levels
-from earmark.frontend import FrontEnd
-from earmark.heard import Heard, hear
-from earmark.model import Description, Threshold, load_model
+from earmark.events.boundaries import Levels
+from earmark.features.frontend import FrontEnd
+from earmark.models.model import Description, Threshold, load_model
+from earmark.models.recorded_scores import Heard, hear
 from earmark.service.found import load, save, timeline
 
 

@@ -3,7 +3,7 @@ import sys
 
 CODE = """
 import numpy as np
-from earmark.processes import bound_memory
+from earmark.util.processes import bound_memory
 bound_memory({limit})
 try:
     held = np.ones({size} // 8)

@@ -8,8 +8,8 @@ import onnxruntime
 import torch
 from torch import nn
 
-from earmark.frontend import FrontEnd
-from earmark.model import Description
+from earmark.features.frontend import FrontEnd
+from earmark.models.model import Description
 from earmark.training.export import export, round_weights
 from earmark.training.networks import build
 

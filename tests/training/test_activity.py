@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.datasets import Clip
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 from earmark.training import activity
 
 LABELS = ("a", "b")

@@ -8,7 +8,7 @@ import torch
 from sounds import sound_of, write_dataset
 
 from earmark.errors import DatasetError
-from earmark.model import load_model
+from earmark.models.model import load_model
 from earmark.training.addition import add, graft
 from earmark.training.fit import start_fabric
 from earmark.training.from_folder import recipe_for

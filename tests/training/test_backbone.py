@@ -7,7 +7,7 @@ import torch
 import earmark
 from earmark.errors import ModelError
 from earmark.labels import audioset
-from earmark.model import pretrained_model
+from earmark.models.model import pretrained_model
 from earmark.training.backbone import AudioSetNetwork, converted
 
 

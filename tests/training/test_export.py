@@ -6,7 +6,7 @@ import torch
 from model_making import FRONT_END, compact_model, random_network
 from patch_making import shaken
 
-from earmark.model import Description
+from earmark.models.model import Description
 from earmark.training.export import export, round_weights
 from earmark.training.networks import NETWORKS, PatchNetwork, build
 

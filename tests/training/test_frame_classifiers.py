@@ -5,8 +5,8 @@ import onnxruntime
 import pytest
 import torch
 
-from earmark.frontend import FrontEnd
-from earmark.model import Description, Threshold, load_model
+from earmark.features.frontend import FrontEnd
+from earmark.models.model import Description, Threshold, load_model
 from earmark.training import networks
 from earmark.training.export import export, round_weights
 from earmark.training.networks.frame_classifiers import LOCAL_REACH, FrameClassifier, LocalLevels, around, stacked

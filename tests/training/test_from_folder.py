@@ -9,8 +9,8 @@ from model_making import write_wav
 from sounds import SMALL, sound_of, write_dataset
 
 from earmark.errors import DatasetError, RecipeError
-from earmark.labelling import label as earmark_label
-from earmark.model import load_model
+from earmark.models.labelling import label as earmark_label
+from earmark.models.model import load_model
 from earmark.training.from_folder import WITHOUT_BACKBONE, recipe_for
 from earmark.training.starting import Start
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from mn_making import DATA, TINY, as_published, published, synthetic, tiny
 
-from earmark import model as models
 from earmark.errors import ModelError, RecipeError
-from earmark.frontend import FrontEnd
-from earmark.model import Description, load_model
+from earmark.features.frontend import FrontEnd
+from earmark.models import model as models
+from earmark.models.model import Description, load_model
 from earmark.training.export import export, round_weights
 from earmark.training.networks import build
 from earmark.training.networks.mn import MobileNet, _columns

@@ -15,7 +15,7 @@ from model_making import write_wav
 from earmark.augment.copies import of_each
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.training import prepared
 from earmark.training.prepared import clip_key, prepare
 
@@ -204,7 +204,7 @@ CODE = """
 import sys, time
 from pathlib import Path
 from earmark.datasets import Clip
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.training import prepared
 prepared.AT_ONCE = 1
 print("started", flush=True)

@@ -9,11 +9,11 @@ from sounds import write_dataset
 from test_stages import Listener
 
 from earmark.errors import RecipeError
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.labels import SOUNDS, audioset
 from earmark.labels.audioset import nearest_only
 from earmark.labels.groups import ancestors, parents
-from earmark.model import Description, load_model
+from earmark.models.model import Description, load_model
 from earmark.training import data as training_data
 from earmark.training import recipe as recipes
 from earmark.training.batches import TrainingSet

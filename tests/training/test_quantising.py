@@ -3,8 +3,8 @@ import onnx
 import pytest
 from model_making import random_network
 
-from earmark.frontend import FrontEnd
-from earmark.model import Description, Threshold, load_model
+from earmark.features.frontend import FrontEnd
+from earmark.models.model import Description, Threshold, load_model
 from earmark.training.export import export
 from earmark.training.quantising import FRAMES, excerpts, quantise
 

@@ -3,7 +3,7 @@
 import pytest
 
 from earmark.errors import RecipeError
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.training import recipe as recipes
 
 BACKBONE = {

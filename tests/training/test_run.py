@@ -13,7 +13,7 @@ import pytest
 from sounds import SMALL, write_dataset
 
 from earmark.errors import DatasetError, RecipeError
-from earmark.model import load_model
+from earmark.models.model import load_model
 from earmark.training import recipe as recipes
 from earmark.training.fit import start_fabric
 from earmark.training.from_folder import recipe_for
@@ -97,7 +97,7 @@ def test_a_run_tells_how_it_goes(finished):
 
 
 def test_the_model_gives_the_predictions_again(finished, place):
-    from earmark.labelling import classify
+    from earmark.models.labelling import classify
 
     model = load_model(finished.model, threads=1)
     for row in rows_of(finished.folder):

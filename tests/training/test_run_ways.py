@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sounds import SMALL, write_dataset
 
-from earmark.labelling import classify, label
-from earmark.model import load_model
+from earmark.models.labelling import classify, label
+from earmark.models.model import load_model
 from earmark.training import recipe as recipes
 from earmark.training.fit import start_fabric
 from earmark.training.run import run

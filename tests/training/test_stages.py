@@ -11,8 +11,8 @@ from mn_making import as_published, tiny
 from sounds import write_dataset
 
 from earmark.errors import ModelError, RecipeError
-from earmark.frontend import FrontEnd
-from earmark.model import load_model
+from earmark.features.frontend import FrontEnd
+from earmark.models.model import load_model
 from earmark.training import data as training_data
 from earmark.training import embeddings, stages
 from earmark.training import fit as fitting

@@ -7,7 +7,7 @@ import torch
 from sounds import SMALL, write_dataset
 
 from earmark.errors import ModelError, RecipeError
-from earmark.model import load_model
+from earmark.models.model import load_model
 from earmark.training import networks
 from earmark.training import recipe as recipes
 from earmark.training.fit import start_fabric

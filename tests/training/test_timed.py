@@ -9,7 +9,7 @@ from earmark import label, load_model
 from earmark.datasets import Clip, Dataset, table
 from earmark.datasets.annotations import write as write_events
 from earmark.evaluation.events.segments import segment_based
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 from earmark.training import activity, recipe, timed
 from earmark.training.fit import start_fabric
 from earmark.training.run import run

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from earmark.errors import EarmarkError
-from earmark.locking import alone
 from earmark.media.writing import write_samples
 from earmark.util.atomic import atomic_write, open_own, write_whole
+from earmark.util.locks import alone
 
 
 def test_a_file_is_there_once_it_is_whole(tmp_path):

@@ -10,15 +10,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from earmark.datasets import rows
+from earmark.events.seconds import Second, Seconds
+from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS
 from earmark.formats.seconds_files import SECONDS_FORMATS
 from earmark.formats.seconds_table import plain as seconds_table
 from earmark.formats.table import plain
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_table import plain as words_table
-from earmark.second_view import Second, Seconds
-from earmark.spoken import Word, Words
-from earmark.timeline import Event, Timeline
+from earmark.speech.segmentation import Word, Words
 from earmark.util.text import SheetWriter, encodable, guarded, in_json, one_line, unguarded, visible, visible_lines
 
 ESCAPES = ["\x1b[2J\x1b]0;owned\x07", "a\x9bb", "a\x00\x7f", "a\nb\r\nc\rd", "\u202etxt.wav", "\u2028", "a\x85\x1cb"]

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from earmark.archive.searching import WEEKDAYS, Group
-from earmark.plot import save
+from earmark.plots.timeline import save
 
 COLOURS = "YlGnBu"
 NOTHING_RECORDED = "0.9"  # grey

@@ -26,7 +26,7 @@ from earmark.datasets import Clip, Dataset, table
 from earmark.datasets.annotations import write as write_events
 from earmark.datasets.claiming import claim
 from earmark.errors import EarmarkError, MediaError
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 AUDIO, CLIPS, EVENT_TABLE, OPTIONS = "audio", "clips.csv", "events.csv", "earmark-find.json"
 _NO_WORD = re.compile(r"[^A-Za-z0-9.]+")

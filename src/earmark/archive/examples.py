@@ -15,10 +15,10 @@ from earmark.archive.similarity import direction
 from earmark.archive.store import Store
 from earmark.archive.vectors import Bytes, PerSecond
 from earmark.archive.working import version_of
-from earmark.embedding import embedded
 from earmark.errors import EarmarkError, ModelError
-from earmark.model import Model, load_model
-from earmark.timeline import Array
+from earmark.events.timeline import Array
+from earmark.models.embedding import embedded
+from earmark.models.model import Model, load_model
 
 _SPAN = re.compile(r"(?P<place>.+)@(?P<begin>[\d:.a-z]+)-(?P<end>[\d:.a-z]+)", re.ASCII)
 _CLOCK = re.compile(r"(?:(\d+):)?(\d?\d):(\d\d(?:\.\d*)?)", re.ASCII)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from earmark.archive.store import Store
 from earmark.archive.vectors import Bytes, directions, packed
-from earmark.timeline import Array
+from earmark.events.timeline import Array
 from earmark.util.atomic import atomic_write
 
 LARGE = 1_000_000  # seconds of an archive: fewer are looked at one by one within some seconds

@@ -15,12 +15,12 @@ from earmark.archive.highest import Highest, Seconds
 from earmark.archive.opening import source_of
 from earmark.archive.recordings import Recording, place_of
 from earmark.archive.vectors import Bytes, PerSecond
-from earmark.embedding import embedded
 from earmark.errors import EarmarkError, EarmarkWarning
-from earmark.labelling import label
-from earmark.model import Model
-from earmark.progress import Progress
-from earmark.timeline import Event, EventRules
+from earmark.events.timeline import Event, EventRules
+from earmark.models.embedding import embedded
+from earmark.models.labelling import label
+from earmark.models.model import Model
+from earmark.util.progress import Progress
 
 TIMEOUT = 600.0  # seconds that a recording may take, beside its own length
 

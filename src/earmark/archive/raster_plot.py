@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from earmark.archive.calendar_plot import COLOURS, NOTHING_RECORDED, Caption, Covered, recorded_hours
 from earmark.archive.searching import Found
 from earmark.formats.table import clock
-from earmark.plot import save
+from earmark.plots.timeline import save
 
 MOST_RECORDINGS = 40
 MOST_COLUMNS = 400  # days; where there are more, each column holds several

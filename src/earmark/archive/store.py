@@ -18,7 +18,7 @@ from earmark.archive.layout import Options
 from earmark.archive.tables import SUM
 from earmark.archive.vectors import Bytes
 from earmark.errors import EarmarkError
-from earmark.timeline import Array
+from earmark.events.timeline import Array
 from earmark.util.atomic import atomic_write
 
 AT_ONCE = 4096  # vectors: as floats they fit into a processor's cache

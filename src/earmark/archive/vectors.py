@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.timeline import Array
+from earmark.events.timeline import Array
 
 Bytes = NDArray[np.int8]
 LARGEST = 127

@@ -25,8 +25,8 @@ from earmark.archive.hearing import TIMEOUT, Heard, hear
 from earmark.archive.layout import Options
 from earmark.archive.recordings import Recording, is_there
 from earmark.errors import EarmarkError
-from earmark.model import Model, load_model
-from earmark.timeline import EventRules
+from earmark.events.timeline import EventRules
+from earmark.models.model import Model, load_model
 
 VERSION_DIGITS = 16
 Pairs = tuple[tuple[str, str], ...]

@@ -10,7 +10,7 @@ from earmark.captions.screen import Screen
 from earmark.captions.sounds import sounds
 
 if TYPE_CHECKING:
-    from earmark.timeline import Event, Timeline
+    from earmark.events.timeline import Event, Timeline
 
 SPEECH = "speech"  # the label that subtitles, not sound captions, are for
 

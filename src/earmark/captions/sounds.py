@@ -11,7 +11,7 @@ from earmark.captions.priority import Priority
 from earmark.captions.rules import ReadingRules
 
 if TYPE_CHECKING:
-    from earmark.timeline import Event
+    from earmark.events.timeline import Event
 
 
 @dataclass(eq=False)

@@ -20,7 +20,7 @@ from earmark.captions.screen import Cue, Screen
 from earmark.captions.sounds import Sound, ms, sounds
 
 if TYPE_CHECKING:
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,7 @@ def _picture(plot: Path | None) -> Path | None:
 
 
 def _draw(occurring: Together, picture: Path) -> None:
-    from earmark.cooccurrence_plot import draw_together
+    from earmark.plots.cooccurrence import draw_together
 
     draw_together(occurring.rows, occurring.clips, occurring.columns, occurring.matrix, picture)
     _say(picture)

@@ -12,7 +12,7 @@ from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
     from earmark.augment.showing import Version
-    from earmark.frontend import Samples
+    from earmark.features.frontend import Samples
 
 LONGEST = 10.0  # seconds of a recording that are shown
 HELP = """Draw what every augmentation makes of a clip: spectrograms before and after, in one picture.
@@ -56,7 +56,8 @@ def augment(
     from earmark.cli import output
 
     try:
-        from earmark import augment_plot, plot
+        from earmark.plots import augment as augment_plot
+        from earmark.plots import timeline as plot
     except ImportError as error:
         raise MissingExtraError("earmark data augment", "plot") from error
     rate = plot.FRONT_END.rate

@@ -13,9 +13,9 @@ from earmark.errors import EarmarkError
 from earmark.util.atomic import write_whole
 
 if TYPE_CHECKING:
-    from earmark.captioning import Captions
     from earmark.captions import Phrases
-    from earmark.model import Model
+    from earmark.captions.captioning import Captions
+    from earmark.models.model import Model
 
 HELP = """Write captions of the sounds in a video, as deaf viewers read them, into a file beside it.
 
@@ -70,11 +70,11 @@ def caption(
     track: common.Track = 0,
 ) -> None:
     """Caption every file."""
-    from earmark.captioning import captioned
     from earmark.captions import Phrases
+    from earmark.captions.captioning import captioned
     from earmark.cli import output
     from earmark.formats.subtitles import read_subtitles
-    from earmark.model import load_model
+    from earmark.models.model import load_model
 
     # what is wrong with the words on the command line is told before hours of work
     words = Phrases.load(language)
@@ -175,7 +175,7 @@ def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:
 
 def _burn(file: Path, made: Captions, at: float | None, path: Path) -> None:
     """Write the frame, with what stands on the screen at that moment."""
-    from earmark.burning import burn_preview
+    from earmark.captions.burn_in import burn_preview
 
     moment = min(made.onsets, default=None) if at is None else at
     if moment is None:

@@ -40,7 +40,7 @@ def classify(
 ) -> None:
     """Classify every file."""
     from earmark.cli import output
-    from earmark.labelling import classify as classify_recording
+    from earmark.models.labelling import classify as classify_recording
 
     common.check_choice("--to", to, ("table", "json", "csv"))
     if plot and Path("-") in files:

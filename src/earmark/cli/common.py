@@ -21,9 +21,9 @@ from earmark.util.text import SheetWriter, in_json, visible, visible_lines
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from earmark.model import Model
-    from earmark.progress import Progress
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
+    from earmark.models.model import Model
+    from earmark.util.progress import Progress
 
 Item = TypeVar("Item")
 OPTIONS = {"labels": "only"}  # where an argument of the library is called otherwise
@@ -138,7 +138,7 @@ def labeller(
     model: Model, only: str | None, sensitivity: float, track: int, scores: bool = False
 ) -> Callable[[Path], Timeline]:
     """What makes a file's timeline as options say, with its scores where they are wanted."""
-    from earmark.labelling import label
+    from earmark.models.labelling import label
 
     wanted = labels_of(model, only)
 
@@ -162,8 +162,8 @@ def open_model(name: str) -> Model:
 
     Asks once, at a terminal, whether weights that are missing are to be fetched.
     """
-    from earmark.model import load_model, pretrained_model
     from earmark.models import pretrained
+    from earmark.models.model import load_model, pretrained_model
 
     if name in pretrained.PRETRAINED and not Path(name).exists() and not pretrained_model(name).is_file():
         pretrained.ensure(name, bar=lambda title: bar(title, transfer=True))
@@ -183,7 +183,7 @@ def convert(name: str) -> Path:
 
 def labels_of(model: Model, only: str | None) -> list[str] | None:
     """The labels that `--only` names, or None for all."""
-    from earmark.labelling import columns_of
+    from earmark.models.labelling import columns_of
 
     if only is None:
         return None

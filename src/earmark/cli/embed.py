@@ -11,7 +11,7 @@ from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.model import Model
+    from earmark.models.model import Model
 
 HELP = """Write embeddings: what a network that learned AudioSet makes of each third of a second.
 
@@ -74,8 +74,8 @@ def embed(
 def _write(file: Path, model: Model, to: str, path: Path, track: int) -> int:
     """Write the embeddings of one recording as they come; how many there are."""
     from earmark import media
-    from earmark.embedding import embedded
     from earmark.formats.embedding_files import EMBEDDING_FORMATS
+    from earmark.models.embedding import embedded
 
     steps = 0
     about = {"recording": str(file), "model": model.description.name}

@@ -15,7 +15,7 @@ from earmark.util.text import in_json, visible_lines
 if TYPE_CHECKING:
     from earmark.evaluation.comparison.figures import Comparison
     from earmark.evaluation.comparison.runs import Answer, Recording
-    from earmark.model import Model
+    from earmark.models.model import Model
 
 EVALUATE = """Measure a model on data whose truth is known.
 
@@ -121,8 +121,8 @@ def evaluate(
 
 def _of_sounds(name: str) -> Model | None:
     """The model, unless it is a frame classifier of speech."""
-    from earmark.model import bundled_models, load_model
-    from earmark.speech import classifiers
+    from earmark.models.model import bundled_models, load_model
+    from earmark.speech.words import classifiers
 
     if name in classifiers() and name not in bundled_models():
         return None
@@ -153,7 +153,7 @@ def compare(
     of_runs = {"--sort": sort, "--columns": columns, "--plot": plot, "--into": into}
     if on is not None:
         _refuse([option for option, value in of_runs.items() if value is not None], "is for runs", "leave out --on")
-        from earmark import speech
+        from earmark.speech import words as speech
 
         _measure(names or speech.classifiers(), on, to, out)
         return

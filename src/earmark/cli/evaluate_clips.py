@@ -13,7 +13,7 @@ from earmark.util.text import in_json, visible_lines
 
 if TYPE_CHECKING:
     from earmark.datasets import Dataset
-    from earmark.model import Model
+    from earmark.models.model import Model
 
 
 def evaluate(model: Model, on: str, relabel: Sequence[str], to: str, out: Path | None) -> None:

@@ -14,7 +14,7 @@ from earmark.util.text import in_json, visible_lines
 
 if TYPE_CHECKING:
     from earmark.evaluation.events.annotated import Annotated
-    from earmark.model import Model
+    from earmark.models.model import Model
 
 
 def evaluate(

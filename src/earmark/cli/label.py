@@ -12,7 +12,7 @@ from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 Show = Callable[[Path, "Timeline"], None]
 """Writes and draws what was found in one file."""
@@ -98,8 +98,8 @@ def _events(files: Sequence[Path], to: str, out: Path | None, plot: Path | None,
 def _seconds(files: Sequence[Path], to: str, out: Path | None, plot: Path | None, every: float) -> tuple[Show, Close]:
     """Timelines second by second."""
     from earmark.cli import output, seconds
-    from earmark.second_view import check_every
-    from earmark.second_view import seconds as second_by_second
+    from earmark.events.seconds import check_every
+    from earmark.events.seconds import seconds as second_by_second
 
     check_every(every)
     draw_seconds = seconds.seconds_plotter() if plot else None

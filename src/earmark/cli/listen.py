@@ -15,7 +15,7 @@ from earmark.cli.streams import standard_input
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.frontend import Samples
+    from earmark.features.frontend import Samples
     from earmark.live import LiveListener
 
 HELP = """Caption what the microphone hears, as it is heard; Ctrl-C ends it.
@@ -91,9 +91,9 @@ def _listener(
     model: str, language: str, phrases: Path | None, sensitivity: float, include_speech: bool
 ) -> LiveListener:
     from earmark.captions import Phrases
+    from earmark.events.timeline import EventRules
     from earmark.live import LiveListener
-    from earmark.model import load_model
-    from earmark.timeline import EventRules
+    from earmark.models.model import load_model
 
     words = Phrases.load(language)
     words = words.with_file(phrases) if phrases else words

@@ -147,7 +147,7 @@ def _convert(name: str) -> None:
 
 
 def _show_all(to: str) -> None:
-    from earmark.model import bundled_models, load_model
+    from earmark.models.model import bundled_models, load_model
     from earmark.models.pretrained import PRETRAINED
 
     found = {key: load_model(path).description for key, path in bundled_models().items()}
@@ -164,7 +164,7 @@ def _show_all(to: str) -> None:
 
 
 def _show_model(name: str, to: str) -> None:
-    from earmark.model import load_model
+    from earmark.models.model import load_model
 
     about = load_model(name).description
     if to == "json":
@@ -235,7 +235,7 @@ def _show_weights(weights: PretrainedWeights, to: str) -> None:
 
 def _model_file(name: str) -> Path | None:
     """The file by which `--model` takes the weights, if it was made."""
-    from earmark.model import pretrained_model
+    from earmark.models.model import pretrained_model
 
     try:
         path = pretrained_model(name)

@@ -16,9 +16,9 @@ from earmark.util.atomic import write_whole
 from earmark.util.text import visible, visible_lines
 
 if TYPE_CHECKING:
-    from earmark.second_view import Seconds
-    from earmark.spoken import Words
-    from earmark.timeline import Scores, Timeline
+    from earmark.events.seconds import Seconds
+    from earmark.events.timeline import Scores, Timeline
+    from earmark.speech.segmentation import Words
 
 Plotter = Callable[[Path, "Timeline", Path, int, "Scores | None"], None]
 ScoresPlotter = Callable[[str, list[tuple[str, float]], Path], None]
@@ -178,7 +178,7 @@ def place(chosen: Path, file: Path, suffix: str, files: int) -> Path:
 def plotter() -> Plotter:
     """What draws timelines, if matplotlib is installed."""
     try:
-        from earmark.plot import draw_timeline
+        from earmark.plots.timeline import draw_timeline
     except ImportError as error:
         raise MissingExtraError("--plot", "plot") from error
     return draw_timeline
@@ -187,7 +187,7 @@ def plotter() -> Plotter:
 def scores_plotter() -> ScoresPlotter:
     """What draws scores of whole recordings, if matplotlib is installed."""
     try:
-        from earmark.plot import draw_scores
+        from earmark.plots.timeline import draw_scores
     except ImportError as error:
         raise MissingExtraError("--plot", "plot") from error
     return draw_scores
@@ -196,7 +196,7 @@ def scores_plotter() -> ScoresPlotter:
 def words_plotter() -> WordsPlotter:
     """What draws words, if matplotlib is installed."""
     try:
-        from earmark.word_plot import draw_words
+        from earmark.plots.words import draw_words
     except ImportError as error:
         raise MissingExtraError("--plot", "plot") from error
     return draw_words

@@ -15,8 +15,8 @@ from earmark.errors import EarmarkError
 if TYPE_CHECKING:
     from earmark.datasets.scenes.plan import Plan
     from earmark.datasets.scenes.pools import Cast
+    from earmark.events.timeline import Timeline
     from earmark.formats import Format
-    from earmark.timeline import Timeline
 
 HELP = """Join labelled clips into long tracks whose events are known to the hundredth of a second.
 
@@ -181,8 +181,8 @@ def _draw(plan: Plan, out: Path, picture: Path) -> None:
     """The first scene, as its files say."""
     from earmark.datasets.annotations import read
     from earmark.datasets.scenes import building
-    from earmark.plot import draw_timeline
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
+    from earmark.plots.timeline import draw_timeline
 
     events = read(out / building.EVENTS).get(FIRST, ())
     draw_timeline(out / FIRST, Timeline(FIRST, plan.seconds, "scenes", events), picture)

@@ -10,7 +10,7 @@ from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
     from earmark.cli.output import Writer
-    from earmark.second_view import Seconds
+    from earmark.events.seconds import Seconds
 
 SecondsPlotter = Callable[["Seconds", Path], None]
 
@@ -34,7 +34,7 @@ def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
 def seconds_plotter() -> SecondsPlotter:
     """What draws them, if matplotlib is installed."""
     try:
-        from earmark.plot import draw_seconds
+        from earmark.plots.timeline import draw_seconds
     except ImportError as error:
         raise MissingExtraError("--plot", "plot") from error
     return draw_seconds

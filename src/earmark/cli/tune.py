@@ -81,7 +81,7 @@ def tune(
     silent = None if quiet is None else _recordings(quiet)
     from earmark.evaluation.events import annotated, tuning
     from earmark.evaluation.events.choosing import By
-    from earmark.model import load_model
+    from earmark.models.model import load_model
 
     chosen = load_model(model)
     tuned = chosen if like is None else chosen.described(tuning.like(chosen.description, load_model(like).description))

@@ -18,8 +18,8 @@ from earmark.cli import numbers as typed
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.model import Model
-    from earmark.spoken import WordRules, Words
+    from earmark.models.model import Model
+    from earmark.speech.segmentation import WordRules, Words
 
 TOLERANCE = 0.05  # seconds by which a boundary may be off
 HEADS = ("", "recording", "classifier", "words", "true", "frame accuracy", "boundary F1", "F0 (Hz)")
@@ -150,7 +150,7 @@ class _Menu:
 
     def result(self, file: Path, classifier: str) -> _Result | None:
         """What a classifier finds in a recording; None, and a line that says why, where it cannot be read."""
-        from earmark import speech
+        from earmark.speech import words as speech
 
         if (file, classifier) not in self.found:
             try:
@@ -184,7 +184,7 @@ def run(places: Iterable[Path], classifier: str, rules: WordRules, gap: float, t
     Raises:
         EarmarkError: there is no recording, or no such classifier.
     """
-    from earmark import speech
+    from earmark.speech import words as speech
 
     models = {classifier: speech.loaded_classifier(classifier)}  # whoever mistyped it is told before anything is asked
     others = [name for name in speech.classifiers() if name != classifier]

@@ -13,7 +13,7 @@ from earmark.cli import common, numbers
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.spoken import WordRules, Words
+    from earmark.speech.segmentation import WordRules, Words
 
 HELP = """Find the words in a recording of one speaker who pauses between them, and how high the voice is.
 
@@ -92,8 +92,8 @@ Action = Callable[[Path, "Words"], None]
 def _find(
     files: list[Path], classifier: str, rules: WordRules, track: int, to: str, out: Path | None, actions: list[Action]
 ) -> None:
-    from earmark import speech
     from earmark.cli import output
+    from earmark.speech import words as speech
 
     writer = output.words_writer(to, out, len(files))
     chosen = speech.loaded_classifier(classifier)
@@ -175,7 +175,7 @@ class _Cutting:
 
 
 def _rules(pause: float | None, min_word: float | None, sensitivity: float) -> WordRules:
-    from earmark.spoken import WordRules
+    from earmark.speech.segmentation import WordRules
 
     usual = WordRules()
     return WordRules(

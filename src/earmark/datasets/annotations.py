@@ -15,7 +15,7 @@ from pathlib import Path
 
 from earmark.datasets import rows
 from earmark.errors import DatasetError
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 COLUMNS = ("path", "onset", "offset", "label")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from earmark.datasets.annotations import read
 from earmark.datasets.clip import Dataset
 from earmark.datasets.measure import Measured
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 TABLE = "events.csv"
 """What the table is called that lies beside a dataset's."""

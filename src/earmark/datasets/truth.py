@@ -21,10 +21,10 @@ from pathlib import Path
 
 from earmark.datasets import media_files
 from earmark.errors import DatasetError, EarmarkError
+from earmark.events.timeline import Timeline
 from earmark.formats import words_json
 from earmark.formats.textgrid import TextGrid
-from earmark.spoken import Word, Words
-from earmark.timeline import Timeline
+from earmark.speech.segmentation import Word, Words
 
 WORD_TIERS = ("words", "word")
 SILENCES = ("sil", "sp", "pau", "<sil>", "<eps>", "<p:>", "#")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from typing import TypeVar
 
-from earmark import processes
+from earmark.util import processes
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")

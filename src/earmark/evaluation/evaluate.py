@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from earmark import datasets
-from earmark.blas import one_thread
 from earmark.datasets import Clip, Dataset
 from earmark.errors import ArgumentError, DatasetError, EarmarkError, EarmarkWarning
 from earmark.evaluation.naming import check_new_names
-from earmark.model import Model, bundled_models, load_model
-from earmark.progress import Progress, reported
-from earmark.speech import classifiers, loaded_classifier
+from earmark.models.model import Model, bundled_models, load_model
+from earmark.speech.words import classifiers, loaded_classifier
+from earmark.util.blas import one_thread
+from earmark.util.progress import Progress, reported
 
 
 @dataclass(frozen=True)

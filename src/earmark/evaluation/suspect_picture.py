@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
-from earmark.frontend import FrontEnd, Samples, resize
+from earmark.features.frontend import FrontEnd, Samples, resize
 
 FRONT_END = FrontEnd(rate=22050, n_fft=1024, hop=441, bands=96)
 COLUMNS = 320  # pixels

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.contour import STEP
 from earmark.evaluation.frames import f1, ratio
-from earmark.spoken import Word
+from earmark.speech.energy import STEP
+from earmark.speech.segmentation import Word
 
 TOLERANCES = (0.02, 0.05)
 """Seconds by which a boundary may be off, each of which is measured."""

@@ -21,11 +21,11 @@ from earmark.datasets import Clip, Dataset
 from earmark.datasets.marks import shown
 from earmark.errors import EarmarkError, MediaError
 from earmark.evaluation.suspect_scores import HeldOut
-from earmark.labelling import heard
+from earmark.events.timeline import log_odds, probabilities
 from earmark.labels import audioset
 from earmark.media import read
-from earmark.model import Model
-from earmark.timeline import log_odds, probabilities
+from earmark.models.labelling import heard
+from earmark.models.model import Model
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]

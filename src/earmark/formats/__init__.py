@@ -25,7 +25,7 @@ from earmark.formats.webvtt import Vtt
 
 if TYPE_CHECKING:
     from earmark.captions import ReadingRules
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 __all__ = ["FORMATS", "Format", "Reader", "for_name", "read"]
 

@@ -10,7 +10,7 @@ from earmark.formats.base import timeline as make_timeline
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 
 class Audacity(Format["Timeline"]):

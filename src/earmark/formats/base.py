@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TextIO, TypeVar, runtime_ch
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.timeline import Event, Timeline
+    from earmark.events.timeline import Event, Timeline
 
 R = TypeVar("R")
 """What was found in one recording: its timeline, or its words."""
@@ -70,7 +70,7 @@ def event(onset: object, offset: object, label: str, score: object, where: str) 
     Raises:
         EarmarkError: a time is no number, or the event ends before it begins. `where` names file and line.
     """
-    from earmark.timeline import Event
+    from earmark.events.timeline import Event
 
     try:
         times = [float(str(value).replace(",", ".")) for value in (onset, offset, score)]
@@ -85,7 +85,7 @@ def event(onset: object, offset: object, label: str, score: object, where: str) 
 
 def timeline(recording: str, duration: float, model: str, events: Iterable[Event]) -> Timeline:
     """A timeline with its events in order; it lasts at least until the last one ends."""
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
     listed = list(events)
     longest = max([duration, *(e.offset for e in listed)])

@@ -11,7 +11,7 @@ from earmark.formats.base import Format
 
 if TYPE_CHECKING:
     from earmark.captions import Caption, Phrases, ReadingRules
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 
 class CaptionFormat(Format["Timeline"]):

@@ -12,7 +12,7 @@ from earmark.formats.base import timeline as make_timeline
 from earmark.util.text import SheetWriter, encodable, unguarded
 
 if TYPE_CHECKING:
-    from earmark.timeline import Event, Timeline
+    from earmark.events.timeline import Event, Timeline
 
 COLUMNS = ("recording", "onset", "offset", "label", "score")
 NEEDED = ("onset", "offset", "label")

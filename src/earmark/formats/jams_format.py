@@ -13,7 +13,7 @@ from earmark.formats.base import Format
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 VERSION = "0.3.4"  # of the schema
 NAMESPACE = "segment_open"

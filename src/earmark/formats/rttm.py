@@ -11,7 +11,7 @@ from earmark.formats.base import Format
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 
 class Rttm(Format["Timeline"]):

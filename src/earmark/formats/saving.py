@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import ArgumentError
+from earmark.events.timeline import Timeline
 from earmark.formats import FORMATS, Format, for_name
 from earmark.formats.jams_format import Jams
 from earmark.formats.words_files import WORD_FORMATS
-from earmark.spoken import Words
-from earmark.timeline import Timeline
+from earmark.speech.segmentation import Words
 from earmark.util.atomic import write_whole
 
 CAPTIONS = (".vtt", ".srt")

@@ -22,7 +22,7 @@ from earmark.formats.json_format import JsonFormat, one_line_json
 from earmark.util.text import SheetWriter, encodable
 
 if TYPE_CHECKING:
-    from earmark.second_view import Second, Seconds
+    from earmark.events.seconds import Second, Seconds
 
 COLUMNS = ("recording", "start", "end", "labels", "scores")
 SEPARATOR = ";"  # between labels, as in the dataset table
@@ -75,7 +75,7 @@ class SecondsJson(JsonFormat["Seconds"]):
 
     def parse(self, item: Any, where: str) -> Seconds:
         """One recording from decoded JSON."""
-        from earmark.second_view import Second, Seconds
+        from earmark.events.seconds import Second, Seconds
 
         try:
             windows = tuple(

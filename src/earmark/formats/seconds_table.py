@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
-    from earmark.second_view import Seconds
+    from earmark.events.seconds import Seconds
 
 HEADS = ("time", "sounds")
 

@@ -9,7 +9,7 @@ from earmark.util.text import one_line
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 HEADS = ("onset", "offset", "sound", "score")
 

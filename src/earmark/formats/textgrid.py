@@ -15,7 +15,7 @@ from earmark.formats.base import timeline as make_timeline
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
-    from earmark.timeline import Event, Timeline
+    from earmark.events.timeline import Event, Timeline
 
 DIGITS = 6  # after the point, in seconds
 NO_EVENTS = "sounds"  # the tier of a recording without events: Praat wants one

@@ -10,7 +10,7 @@ from earmark.formats.base import timeline as make_timeline
 from earmark.formats.json_format import JsonFormat, encodable_values, one_line_json
 
 if TYPE_CHECKING:
-    from earmark.timeline import Timeline
+    from earmark.events.timeline import Timeline
 
 
 class Json(JsonFormat["Timeline"]):

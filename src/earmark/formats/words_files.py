@@ -19,7 +19,7 @@ from earmark.formats.words_json import WordsJson
 from earmark.util.text import SheetWriter, encodable, one_line
 
 if TYPE_CHECKING:
-    from earmark.spoken import Word, Words
+    from earmark.speech.segmentation import Word, Words
 
 TIER = "words"
 COLUMNS = ("recording", "word", "onset", "offset", "f0", "text")

@@ -17,8 +17,8 @@ from earmark.errors import EarmarkError
 from earmark.formats.json_format import JsonFormat, encodable_values, one_line_json
 
 if TYPE_CHECKING:
-    from earmark.pitch import SpeakerF0
-    from earmark.spoken import Word, Words
+    from earmark.speech.pitch import SpeakerF0
+    from earmark.speech.segmentation import Word, Words
 
 STATISTICS = ("mean", "median", "std", "voiced_seconds")
 FORM = '{"recording", "duration", "words": [{"onset", "offset"}]}'
@@ -50,7 +50,7 @@ def parse(item: Any, where: str) -> Words:
     Raises:
         EarmarkError: it is not of this form, or a word ends before it begins.
     """
-    from earmark.spoken import Words
+    from earmark.speech.segmentation import Words
 
     _check(isinstance(item, dict) and isinstance(item.get("words"), list), where, "is no Words JSON")
     words = [_word(entry, f"{where}, word {number}") for number, entry in enumerate(item["words"], start=1)]
@@ -62,7 +62,7 @@ def parse(item: Any, where: str) -> Words:
 
 
 def _word(entry: Any, where: str) -> Word:
-    from earmark.spoken import Word
+    from earmark.speech.segmentation import Word
 
     _check(isinstance(entry, dict), where, "is no word")
     onset, offset = _number(entry, "onset", where), _number(entry, "offset", where)
@@ -73,7 +73,7 @@ def _word(entry: Any, where: str) -> Word:
 
 
 def _statistics(f0: Any, where: str) -> SpeakerF0:
-    from earmark.pitch import SpeakerF0
+    from earmark.speech.pitch import SpeakerF0
 
     _check(isinstance(f0, dict), where, "is no set of figures")
     return SpeakerF0(*(_number(f0, key, where) for key in STATISTICS))

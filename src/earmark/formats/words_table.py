@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
-    from earmark.spoken import Word, Words
+    from earmark.speech.segmentation import Word, Words
 
 HEADS = ("word", "onset", "offset", "duration", "F0 (Hz)")
 TOGETHER = 0.1  # seconds: words that begin within it stand side by side

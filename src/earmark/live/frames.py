@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from earmark.frontend import DELTA_WIDTH, Features, FrontEnd, Samples
-from earmark.streaming import concatenate
+from earmark.features.frontend import DELTA_WIDTH, Features, FrontEnd, Samples
+from earmark.util.streams import concatenate
 
 
 class FrameStream:

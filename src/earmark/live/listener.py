@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from earmark.captions import Form, Phrases, Priority
 from earmark.captions.making import SPEECH
 from earmark.captions.phrases import in_language
-from earmark.edges import Levels
-from earmark.frontend import IN_DECIBELS, Features, FrontEnd, Samples
+from earmark.events.boundaries import Levels
+from earmark.events.timeline import Array, Event, EventRules, above
+from earmark.features.frontend import IN_DECIBELS, Features, FrontEnd, Samples
 from earmark.live.changes import AnyChange, Begin, Change, End
 from earmark.live.scoring import AHEAD, CHUNK, LiveScorer
 from earmark.live.tracking import Tracker, Turn
-from earmark.model import Model
-from earmark.timeline import Array, Event, EventRules, above
+from earmark.models.model import Model
 
 BETTER = 0.1  # a best score that has grown by so much is told
 SELDOM = 1.0  # seconds between two tellings of it

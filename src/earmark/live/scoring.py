@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from earmark.frontend import Features, Samples
+from earmark.events.timeline import Array, smooth
+from earmark.features.frontend import Features, Samples
+from earmark.features.patches import last_patch
 from earmark.live.frames import FrameStream
 from earmark.media.offset import RunningOffsetRemover
-from earmark.model import Model
-from earmark.patches import last_patch
-from earmark.streaming import concatenate
-from earmark.timeline import Array, smooth
+from earmark.models.model import Model
+from earmark.util.streams import concatenate
 
 AHEAD = 0.32  # seconds: see docs/live.md for what others cost and bring
 CHUNK = 0.16  # seconds answered at once

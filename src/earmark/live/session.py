@@ -21,14 +21,14 @@ from threading import Thread
 from typing import Any, BinaryIO
 
 from earmark.errors import EarmarkError
-from earmark.frontend import Samples
+from earmark.events.timeline import EventRules
+from earmark.features.frontend import Samples
 from earmark.live.changes import message
 from earmark.live.listener import LiveListener
 from earmark.live.sources import WEBM, Pcm, decoded
 from earmark.live.wishes import Wish
-from earmark.model import load_model
-from earmark.processes import bound_memory
-from earmark.timeline import EventRules
+from earmark.models.model import load_model
+from earmark.util.processes import bound_memory
 
 WISH, AUDIO, END = b"w", b"a", b"e"
 HEAD = struct.Struct(">cI")

@@ -11,7 +11,7 @@ from av.audio import AudioStream
 from av.container import InputContainer
 
 from earmark.errors import MediaError
-from earmark.frontend import Samples
+from earmark.features.frontend import Samples
 from earmark.media.channels import ChannelMixer
 from earmark.media.demuxers import DEMUXERS
 from earmark.media.opening import open_input

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earmark.timeline import Array, EventRules
+from earmark.events.timeline import Array, EventRules
 
 
 @dataclass

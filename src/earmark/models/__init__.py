@@ -1,1 +1,1 @@
-"""Models: pretrained weights that training starts from."""
+"""Model files, the scores and labels they give for a recording, and pretrained weights that training starts from."""

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earmark.cache import PRETRAINED as KIND
-from earmark.cache import cache_folder
 from earmark.errors import DatasetError, EarmarkWarning, MissingExtraError, ModelError
-from earmark.locking import alone
 from earmark.util.atomic import atomic_write
+from earmark.util.cache import PRETRAINED as KIND
+from earmark.util.cache import cache_folder
+from earmark.util.locks import alone
 from earmark.util.text import visible
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from earmark import media
 from earmark.datasets import Clip, Dataset, table
 from earmark.datasets.annotations import write as write_events
 from earmark.errors import EarmarkError
-from earmark.processes import bound_memory, end_with_parent
-from earmark.timeline import Event, Timeline
+from earmark.events.timeline import Event, Timeline
+from earmark.util.processes import bound_memory, end_with_parent
 
 NOTHING = 1.0  # seconds of the shortest stretch without any event that is a clip of nothing
 LONGEST = 10.0  # seconds of a clip of nothing

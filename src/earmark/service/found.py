@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.edges import Levels
-from earmark.heard import Heard
-from earmark.model import Description
-from earmark.timeline import Array, EventRules, Timeline, log_odds, probabilities
+from earmark.events.boundaries import Levels
+from earmark.events.timeline import Array, EventRules, Timeline, log_odds, probabilities
+from earmark.models.model import Description
+from earmark.models.recorded_scores import Heard
 from earmark.util.atomic import atomic_write, settle
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 
-from earmark.model import Description, bundled_models, load_model
+from earmark.models.model import Description, bundled_models, load_model
 from earmark.service.problems import refusal
 from earmark.service.settings import Settings
-from earmark.speech import BUNDLED, DEFAULT
+from earmark.speech.words import BUNDLED, DEFAULT
 
 USUAL: Mapping[str, str] = MappingProxyType(
     {"label": "sounds", "caption": "sounds", "instruments": "instruments", "words": BUNDLED + DEFAULT}

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from earmark.errors import EarmarkError
 from earmark.live.session import AUDIO, END, WISH, packet
 from earmark.live.wishes import Wish
-from earmark.model import bundled_models
+from earmark.models.model import bundled_models
 
 SESSION = ["-P", "-m", "earmark.live.session"]  # what Python runs for each client, from no folder but its own
 LARGEST = 1 << 20  # bytes of a message

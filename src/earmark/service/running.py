@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from earmark.errors import EarmarkError
-from earmark.locking import alone
 from earmark.service.known import KnownModels
 from earmark.service.metrics import Metrics
 from earmark.service.places import JobFolder, Places
@@ -25,6 +24,7 @@ from earmark.service.receiving import Incoming, Reception
 from earmark.service.settings import Settings
 from earmark.service.store import Job, Store
 from earmark.service.supervisor import Supervisor
+from earmark.util.locks import alone
 
 PATIENCE = 120.0  # seconds that a request waits for its clip
 DATASETS = 2  # written at a time

@@ -16,7 +16,7 @@ from earmark.service.places import JobFolder
 from earmark.util.atomic import atomic_write, settle
 
 if TYPE_CHECKING:
-    from earmark.model import Model
+    from earmark.models.model import Model
 
 Progress = Callable[[float, float | None], None]
 
@@ -85,7 +85,7 @@ def _longest(work: Work, upload: Path) -> tuple[float, str]:
 
 def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.formats import FORMATS
-    from earmark.heard import hear
+    from earmark.models.recorded_scores import hear
     from earmark.service import found
 
     model = _model(work.model, work.threads)
@@ -108,9 +108,9 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
     from dataclasses import replace
 
     from earmark.formats.words_files import WORD_FORMATS
-    from earmark.pitch import STEP, PitchTracker
-    from earmark.speech import analyse, loaded_classifier, with_pitch
-    from earmark.spoken import WordRules
+    from earmark.speech.pitch import STEP, PitchTracker
+    from earmark.speech.segmentation import WordRules
+    from earmark.speech.words import analyse, loaded_classifier, with_pitch
 
     model = loaded_classifier(_model(work.model, work.threads))
     rate = model.description.front_end.rate
@@ -133,7 +133,7 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
 
 
 def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
-    from earmark.labelling import classify
+    from earmark.models.labelling import classify
 
     heard = 0.0
 
@@ -150,7 +150,7 @@ def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
 
 def warm_up() -> None:
     """Import what most jobs need, so that the first one need not wait for it."""
-    import earmark.heard  # noqa: F401
+    import earmark.models.recorded_scores  # noqa: F401
 
     _model("sounds", Work.threads)
 
@@ -158,7 +158,7 @@ def warm_up() -> None:
 @cache
 def _model(name: str, threads: int) -> Model:
     """A model, loaded once in a worker's life."""
-    from earmark.model import load_model
+    from earmark.models.model import load_model
 
     return load_model(name, threads)
 

@@ -55,8 +55,8 @@ class Worker:
 
 def serve(pipe: Connection, memory: int) -> None:
     """Do jobs until the supervisor is gone."""
-    from earmark.processes import bound_memory, end_with_parent
     from earmark.service.tasks import warm_up
+    from earmark.util.processes import bound_memory, end_with_parent
 
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the server ends its workers itself

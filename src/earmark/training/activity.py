@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from earmark.datasets import Clip
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 Activity = NDArray[np.uint8] | NDArray[np.float32]
 """[frames, labels] of a clip, 1 where the label holds; or [steps, labels], the share of each step in which it does."""

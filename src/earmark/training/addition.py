@@ -16,11 +16,11 @@ from onnx import TensorProto, helper, numpy_helper
 from earmark import datasets
 from earmark._version import __version__
 from earmark.datasets import Dataset
-from earmark.edges import loud_steps
 from earmark.errors import DatasetError, ModelError
 from earmark.evaluation import protocol
-from earmark.frontend import IN_DECIBELS, FrontEnd
-from earmark.model import Description, Model, Threshold, describe, load_model
+from earmark.events.boundaries import loud_steps
+from earmark.features.frontend import IN_DECIBELS, FrontEnd
+from earmark.models.model import Description, Model, Threshold, describe, load_model
 from earmark.training import negatives
 from earmark.training.activity import LOUD_DB
 from earmark.training.data import targets_of

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from earmark._version import __version__
 from earmark.errors import ModelError
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.labels import audioset
-from earmark.model import Description, Threshold, load_model, pretrained_model
 from earmark.models import pretrained
+from earmark.models.model import Description, Threshold, load_model, pretrained_model
 from earmark.models.pretrained import PretrainedWeights
 from earmark.training.export import export, round_weights
 from earmark.training.networks.mn import AUDIOSET, EmbeddingHead, MobileNet

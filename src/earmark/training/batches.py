@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, Response, SpecAugment, Warp
-from earmark.frontend import IN_DECIBELS, FrontEnd
+from earmark.features.frontend import IN_DECIBELS, FrontEnd
 from earmark.training import activity
 from earmark.training.activity import Activity
 from earmark.training.prepared import Prepared

@@ -15,11 +15,11 @@ from earmark.augment.copies import of_each
 from earmark.datasets import Clip, Dataset, marks
 from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkWarning, RecipeError
-from earmark.frontend import IN_DECIBELS
+from earmark.events.timeline import Event
+from earmark.features.frontend import IN_DECIBELS
 from earmark.labels import SOUNDS
 from earmark.labels.audioset import nearest_only
 from earmark.labels.groups import ancestors
-from earmark.timeline import Event
 from earmark.training import activity
 from earmark.training.activity import Activity
 from earmark.training.batches import TrainingSet

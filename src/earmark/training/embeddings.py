@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.training.activity import Activity, in_steps
 from earmark.training.batches import TrainingSet
 from earmark.training.networks.mn import MobileNet

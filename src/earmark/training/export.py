@@ -15,7 +15,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from earmark.model import Description, describe
+from earmark.models.model import Description, describe
 from earmark.training.networks import Network, PatchNetwork
 from earmark.training.networks.mn import MobileNet
 from earmark.training.networks.pretrained import Pretrained

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from earmark import machine as computer
 from earmark.errors import EarmarkError
-from earmark.locking import alone
+from earmark.util import machine as computer
 from earmark.util.atomic import atomic_write
+from earmark.util.locks import alone
 
 UNFINISHED = ".partial"
 LOCK = "lock"

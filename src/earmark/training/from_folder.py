@@ -8,7 +8,7 @@ from typing import Any
 
 from earmark import datasets
 from earmark.datasets import Dataset
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.training import negatives
 from earmark.training import recipe as recipes
 from earmark.training.recipe import BACKBONE, Recipe

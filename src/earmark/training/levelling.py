@@ -15,9 +15,9 @@ from earmark.evaluation.events import annotated, tuning
 from earmark.evaluation.events.choosing import ON, By, line_above, measures, of_label, rising
 from earmark.evaluation.events.confidence import confidences
 from earmark.evaluation.events.tuning import Known
+from earmark.events.timeline import Array, Event, EventRules, above, joined, log_odds, probabilities
 from earmark.labels.groups import ancestors
-from earmark.model import Description, Model, Threshold
-from earmark.timeline import Array, Event, EventRules, above, joined, log_odds, probabilities
+from earmark.models.model import Description, Model, Threshold
 from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Levelling
 

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark import timeline
-from earmark.edges import loud_steps
 from earmark.evaluation import calibration, intervals
 from earmark.evaluation import clips as figures
-from earmark.model import Threshold
+from earmark.events import timeline
+from earmark.events.boundaries import loud_steps
+from earmark.models.model import Threshold
 from earmark.training.networks import Network
 from earmark.training.prepared import Prepared
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark import timeline
+from earmark.events import timeline
 from earmark.training.batches import loud_frames
 from earmark.training.measure import Answers
 from earmark.training.networks import Network

@@ -80,7 +80,7 @@ class Negatives:
 @cache
 def bundled() -> Negatives:
     """The table that comes with Earmark."""
-    return Negatives.load(Path(str(resources.files("earmark") / "bundled" / "negatives.npz")))
+    return Negatives.load(Path(str(resources.files("earmark.models") / "bundled" / "negatives.npz")))
 
 
 def probe_features() -> Array:

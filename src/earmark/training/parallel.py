@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from earmark import processes
 from earmark.errors import EarmarkWarning
 from earmark.training import data as training_data
 from earmark.training.fit import EpochReport, start_fabric
 from earmark.training.history import read_histories
 from earmark.training.recipe import Recipe
+from earmark.util import processes
 
 if TYPE_CHECKING:
     from earmark.training.stages import Listener

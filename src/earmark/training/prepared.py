@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 
 from earmark import media
 from earmark.augment.copies import Copy
-from earmark.cache import cache_folder
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning, MediaError
-from earmark.frontend import Features, FrontEnd, Samples
+from earmark.features.frontend import Features, FrontEnd, Samples
 from earmark.util.atomic import open_own
+from earmark.util.cache import cache_folder
 
 VERSION = 1  # raise when the front end's arithmetic changes: older stores are then left alone
 AT_ONCE = 64  # clips prepared before they are written

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from earmark.frontend import Features
-from earmark.model import describe, load_model
+from earmark.features.frontend import Features
+from earmark.models.model import describe, load_model
 from earmark.training.export import restored, strip_traces
 from earmark.util.atomic import atomic_write
 

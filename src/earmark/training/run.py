@@ -19,8 +19,8 @@ from earmark._version import __version__
 from earmark.evaluation import report
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.labels.groups import parents
-from earmark.model import Description, Threshold, load_model
 from earmark.models import pretrained
+from earmark.models.model import Description, Threshold, load_model
 from earmark.training import data as training_data
 from earmark.training import levelling, parallel, timed
 from earmark.training.batches import crop_frames

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from earmark.edges import loud_steps
 from earmark.errors import RecipeError
+from earmark.events.boundaries import loud_steps
 from earmark.training import negatives
 from earmark.training.activity import LOUD_DB
 from earmark.training.batches import TrainingSet

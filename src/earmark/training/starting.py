@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from torch import Tensor
 
 from earmark.errors import RecipeError
-from earmark.model import Description, load_model
+from earmark.models.model import Description, load_model
 from earmark.training import networks
 from earmark.training.export import HALF, PREFIX, TURNED
 from earmark.training.networks import Network

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark import timeline
 from earmark.evaluation.events.choosing import By, best_thresholds
 from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
-from earmark.model import Description, Threshold
-from earmark.timeline import Array, Event
+from earmark.events import timeline
+from earmark.events.timeline import Array, Event
+from earmark.models.model import Description, Threshold
 from earmark.training.activity import Activity
 from earmark.training.data import TrainingData
 from earmark.training.networks import Network

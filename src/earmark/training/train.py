@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import ArgumentError, MissingExtraError
-from earmark.model import Model, load_model
+from earmark.models.model import Model, load_model
 
 if TYPE_CHECKING:
     from earmark.training.folders import Outcome

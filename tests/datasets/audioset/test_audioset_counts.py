@@ -3,7 +3,6 @@ import json
 import pytest
 from audioset_making import identifier, segment, small_ontology
 
-from earmark.cooccurrence_plot import draw_together
 from earmark.datasets.audioset import preview
 from earmark.datasets.audioset.counts import together
 from earmark.datasets.audioset.plan import BITS, FETCH, GONE, plan
@@ -12,6 +11,7 @@ from earmark.datasets.audioset.selection import Rules, Wanted, select
 from earmark.datasets.audioset.settings import Settings
 from earmark.datasets.audioset.split import split_of
 from earmark.errors import EarmarkError
+from earmark.plots.cooccurrence import draw_together
 
 SEGMENTS = [
     segment(1, "Guitar", "Musical instrument", "Speech"),

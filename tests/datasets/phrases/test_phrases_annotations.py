@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from earmark.datasets.annotations import read, write
 from earmark.errors import DatasetError
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 words = st.text("abc ,;\"'é_0", min_size=1, max_size=8).filter(lambda text: text == text.strip())
 times = st.floats(0, 1e4, allow_nan=False)

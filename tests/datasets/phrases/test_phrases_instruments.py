@@ -10,7 +10,7 @@ from phrases_making import SOUNDFONT, needs_fluidsynth
 from earmark import datasets
 from earmark.evaluation.tagging import figures
 from earmark.evaluation.tagging.answers import ask
-from earmark.model import bundled_models, load_model
+from earmark.models.model import bundled_models, load_model
 
 EARMARK = Path(sys.executable).with_name("earmark")
 LABELS = ("brass", "drum_kit", "guitar", "piano", "violin")

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from earmark.evaluation.comparison.errors import WordErrors, errors
 from earmark.evaluation.words import count
-from earmark.spoken import Word
+from earmark.speech.segmentation import Word
 
 TRUTH = [(0.1, 0.5), (0.7, 1.0), (1.2, 1.6)]
 

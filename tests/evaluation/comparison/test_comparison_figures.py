@@ -11,7 +11,7 @@ from earmark.evaluation.comparison.figures import COLUMNS, compare, figures
 from earmark.evaluation.comparison.runs import Answer, Recording
 from earmark.evaluation.frames import confusion
 from earmark.evaluation.words import count
-from earmark.spoken import Word, Words
+from earmark.speech.segmentation import Word, Words
 
 SECONDS = 2.0
 

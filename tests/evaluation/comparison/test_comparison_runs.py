@@ -7,7 +7,7 @@ from word_models import level_classifier, spoken
 
 from earmark.errors import DatasetError, MediaError, ModelError
 from earmark.evaluation.comparison.runs import Answer, Recording, answers, find_recordings, load
-from earmark.spoken import Word, Words
+from earmark.speech.segmentation import Word, Words
 
 SAID = ((0.3, 0.8), (1.1, 1.6))
 

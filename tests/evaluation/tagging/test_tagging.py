@@ -11,7 +11,7 @@ from earmark.datasets import Clip, Dataset
 from earmark.errors import DatasetError
 from earmark.evaluation.tagging import figures, report
 from earmark.evaluation.tagging.answers import Answers, ask
-from earmark.model import load_model
+from earmark.models.model import load_model
 
 LABELS = ("a", "b", "c")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from earmark import contour
+from earmark.speech import energy as contour
 from earmark.training.words.pieces import BACKGROUND, SPEECH, Piece
 from earmark.training.words.recipe import Mixing
 from earmark.training.words.sentences import band_limited, in_room, sentence, stretched

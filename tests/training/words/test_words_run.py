@@ -8,8 +8,8 @@ import yaml
 from model_making import write_wav
 
 from earmark.errors import RecipeError
-from earmark.model import load_model
-from earmark.speech import words
+from earmark.models.model import load_model
+from earmark.speech.words import words
 from earmark.training.words import corpus, recipe, run
 
 RATE = 16000

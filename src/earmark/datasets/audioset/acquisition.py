@@ -30,7 +30,7 @@ from earmark.datasets.audioset.settings import Settings
 from earmark.datasets.audioset.split import split_of
 from earmark.datasets.clip import Clip, Dataset
 from earmark.errors import DatasetError
-from earmark.locking import alone
+from earmark.util.locks import alone
 
 __all__ = ["RefusedError", "Report", "Settings", "acquire"]
 

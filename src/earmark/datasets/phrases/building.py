@@ -27,7 +27,7 @@ from earmark.datasets.phrases import making, rendering
 from earmark.datasets.phrases.making import Batch
 from earmark.datasets.phrases.plan import Plan, clip_name
 from earmark.errors import EarmarkError
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 CLIPS, EVENTS, OPTIONS = "clips.csv", "events.csv", "earmark-phrases.json"
 BATCH = 24  # clips that are rendered at once

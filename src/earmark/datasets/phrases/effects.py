@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from earmark.datasets import rooms
-from earmark.noise import coloured_noise
+from earmark.util.noise import coloured_noise
 
 ROOM_SHARE, TILT_SHARE, BUMP_SHARE, BAND_SHARE, NOISE_SHARE = 0.65, 0.6, 0.6, 0.35, 0.85
 TILT = 3.0  # dB an octave, the most, around 1 kHz

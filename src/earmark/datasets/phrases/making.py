@@ -13,8 +13,8 @@ from scipy.signal import resample_poly
 
 from earmark.datasets.phrases import effects, mixing, rendering
 from earmark.datasets.phrases.plan import Phrase, Plan, draw
+from earmark.events.timeline import Event, joined
 from earmark.media.writing import write_samples
-from earmark.timeline import Event, joined
 
 DIGITS = 4  # of seconds in tables
 TOUCHING = 0.5 * 10**-DIGITS  # seconds between events that follow each other without a gap

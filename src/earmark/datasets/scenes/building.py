@@ -29,8 +29,8 @@ from earmark.datasets.scenes.making import Batch
 from earmark.datasets.scenes.plan import Plan
 from earmark.datasets.scenes.pools import Group
 from earmark.errors import EarmarkError
+from earmark.events.timeline import Event, Timeline
 from earmark.formats.base import Format
-from earmark.timeline import Event, Timeline
 from earmark.util.atomic import atomic_write
 
 CLIPS, EVENTS, PARTS = "clips.csv", "events.csv", "parts.csv"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
-from earmark.contour import joined, runs
+from earmark.speech.energy import joined, runs
 
 FRAME = 0.01  # seconds
 WINDOW = 0.02  # seconds of the spectrum around each frame, at least

@@ -9,8 +9,8 @@ from typing import Any
 from earmark.datasets.scenes.plan import Plan, Scene, draw
 from earmark.datasets.scenes.rendering import render
 from earmark.datasets.scenes.store import Store
+from earmark.events.timeline import Event
 from earmark.media.writing import write_samples
-from earmark.timeline import Event
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from earmark.datasets.scenes.layers import Layer
 from earmark.datasets.scenes.plan import Happening, Plan, Scene, Taken, Track
 from earmark.datasets.scenes.pools import MUSIC, SPEECH
 from earmark.datasets.scenes.store import Sound, Store
-from earmark.noise import coloured_noise
-from earmark.timeline import Event, joined
+from earmark.events.timeline import Event, joined
+from earmark.util.noise import coloured_noise
 
 DIGITS = 3  # of seconds in tables
 TRIES = 8  # times an event is given another place where too many sound at once

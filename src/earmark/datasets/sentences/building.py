@@ -25,7 +25,7 @@ from earmark.datasets.speech import pairs
 from earmark.datasets.speech.joining import join
 from earmark.datasets.speech.pairs import Pair
 from earmark.errors import DatasetError, EarmarkError
-from earmark.spoken import Word
+from earmark.speech.segmentation import Word
 from earmark.util.atomic import atomic_write
 from earmark.util.text import SheetWriter
 

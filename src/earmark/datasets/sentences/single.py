@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import contour
 from earmark.datasets.sentences.voices import Recorded, Voice
 from earmark.errors import EarmarkError
 from earmark.media import open_recording
+from earmark.speech import energy as contour
 
 LONGEST_GAP = 0.2  # seconds of quiet within one word, as before a plosive; longer is a pause between two
 LONGEST = 1.4  # seconds

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from earmark import media
 from earmark.datasets.speech.sentences import bare, is_spoken
 from earmark.errors import EarmarkError, MediaError
-from earmark.spoken import Word
+from earmark.speech.segmentation import Word
 
 RATE = 22050  # Hz of the recordings made from answers, as eSpeak NG's
 ALIGNMENTS = ("normalized_alignment", "alignment")  # what was spoken counts, where both are there

@@ -11,7 +11,7 @@ from earmark.datasets.speech import elevenlabs, espeak, pairs, plan
 from earmark.datasets.speech.asking import Service
 from earmark.datasets.speech.joining import join
 from earmark.datasets.speech.pairs import Pair
-from earmark.spoken import Words
+from earmark.speech.segmentation import Words
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import contour
 from earmark.errors import EarmarkError
-from earmark.spoken import Word
+from earmark.speech import energy as contour
+from earmark.speech.segmentation import Word
 
 MARGIN = 0.08  # seconds of a word's own quiet beginning and end that are kept where a pause has room for them
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from earmark.datasets import claiming
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
-from earmark.spoken import Word, Words
+from earmark.speech.segmentation import Word, Words
 from earmark.util.atomic import atomic_write
 
 CONTAINERS = {"flac": "flac", "wav": "pcm_s16le"}

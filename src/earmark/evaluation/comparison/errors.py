@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from earmark.evaluation.words import TOKEN_TOLERANCE
-from earmark.spoken import Word
+from earmark.speech.segmentation import Word
 
 _ROUNDING = 1e-6
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.contour import STEP
 from earmark.datasets.truth import find_truths
 from earmark.errors import DatasetError, MediaError
 from earmark.evaluation.words import frames_of
-from earmark.model import Model
-from earmark.speech import analyse, loaded_classifier
-from earmark.spoken import Words
+from earmark.models.model import Model
+from earmark.speech.energy import STEP
+from earmark.speech.segmentation import Words
+from earmark.speech.words import analyse, loaded_classifier
 from earmark.util.text import unguarded
 
 CONDITIONS = "conditions.csv"

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from earmark import media
-from earmark.contour import STEP, Contour, Levels
 from earmark.evaluation.comparison.figures import OPERATING, Comparison
 from earmark.evaluation.comparison.pictures import BACKGROUND, RIGHT, SPEECH, WRONG, colour, literal, png
 from earmark.evaluation.comparison.runs import Answer, Recording
 from earmark.evaluation.words import TOKEN_TOLERANCE, count
-from earmark.spoken import Word
+from earmark.speech.energy import STEP, Contour, Levels
+from earmark.speech.segmentation import Word
 
 EACH = 1  # recordings for each classifier and condition
 EACH_ALONE = 4  # where nobody tells conditions

@@ -11,7 +11,7 @@ from earmark.datasets import Clip, table
 from earmark.datasets.annotations import read as read_events
 from earmark.errors import ArgumentError, DatasetError
 from earmark.evaluation.naming import check_new_names
-from earmark.timeline import Event, joined
+from earmark.events.timeline import Event, joined
 
 CLIPS, EVENTS = "clips.csv", "events.csv"
 

@@ -10,9 +10,9 @@ from earmark.datasets import Clip
 from earmark.errors import DatasetError, EarmarkError
 from earmark.evaluation.events.annotated import Annotated, cut
 from earmark.evaluation.events.hearing import THRESHOLDS, sweep
-from earmark.heard import Heard, hear
-from earmark.model import Model
-from earmark.timeline import Event
+from earmark.events.timeline import Event
+from earmark.models.model import Model
+from earmark.models.recorded_scores import Heard, hear
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""

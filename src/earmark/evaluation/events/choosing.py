@@ -14,8 +14,8 @@ from earmark.evaluation.events.collars import ROUNDING
 from earmark.evaluation.events.figures import Counts, Events
 from earmark.evaluation.events.matching import maximum_matching
 from earmark.evaluation.events.segments import active
-from earmark.model import Threshold
-from earmark.timeline import Array, Event, EventRules
+from earmark.events.timeline import Array, Event, EventRules
+from earmark.models.model import Threshold
 
 ON = tuple(round(1 / (1 + math.exp(-odds / 4)), 4) for odds in range(-20, 21))
 """Thresholds that are tried: even on the scale of log-odds, from 0.0067 to 0.9933."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from earmark.evaluation.events.figures import Counts, Events, Figures, labels_of
 from earmark.evaluation.events.matching import maximum_matching
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 ROUNDING = 1e-6  # seconds more than the collar in a first choice, so that the comparison itself decides what is within
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 
 def sounds_through(event: Event, truth: Sequence[Event]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 Events = Mapping[str, Sequence[Event]]
 """The events of each recording, by its name; a recording without events may be missing."""

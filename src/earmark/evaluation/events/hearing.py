@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from earmark.heard import Heard
-from earmark.timeline import Event, log_odds, probabilities
+from earmark.events.timeline import Event, log_odds, probabilities
+from earmark.models.recorded_scores import Heard
 
 THRESHOLDS = probabilities(np.linspace(-7, 7, 50, dtype=np.float32), exclusive=False)
 """Where operating points lie: even on the scale of log-odds, from 0.0009 to 0.9991."""

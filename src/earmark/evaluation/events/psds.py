@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.evaluation.events.figures import Events, labels_of
-from earmark.timeline import joined
+from earmark.events.timeline import joined
 
 Numbers = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.evaluation.events.figures import Counts, Events, Figures, labels_of
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 
 def segment_based(

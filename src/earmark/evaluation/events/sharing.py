@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from earmark.evaluation.events.windowing import durations
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 OFTEN = 100  # events, from which a label's own thresholds are more than chance
 LASTING = 15.0  # seconds: sounds of a greater mean length go on, as rain does; others happen, as barks do

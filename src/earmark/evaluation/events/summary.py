@@ -12,7 +12,7 @@ from earmark.evaluation.events.collars import event_based
 from earmark.evaluation.events.figures import Counts, Events, Figures, Mean, labels_of
 from earmark.evaluation.events.psds import DISTINCT, EXACT, psds
 from earmark.evaluation.events.segments import segment_based
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 RESOLUTION = 1.0  # seconds of a segment
 COLLARS = (0.5, 0.2)  # seconds

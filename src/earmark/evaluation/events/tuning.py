@@ -12,9 +12,9 @@ from earmark.evaluation.events.answers import Progress
 from earmark.evaluation.events.choosing import By, best_thresholds, by_segments, line_above, of_label, rising
 from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
-from earmark.heard import hear
-from earmark.model import Description, Model, Threshold, describe
-from earmark.timeline import Array, Event
+from earmark.events.timeline import Array, Event
+from earmark.models.model import Description, Model, Threshold, describe
+from earmark.models.recorded_scores import hear
 from earmark.util.atomic import atomic_write
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from earmark.timeline import Event
+from earmark.events.timeline import Event
 
 SHARE = 1 / 3  # of an event's length
 LONGEST = 10.0  # seconds

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import labelling, media
+from earmark import media
 from earmark.datasets import Clip, Dataset
 from earmark.errors import DatasetError, EarmarkError
 from earmark.evaluation.naming import some
-from earmark.model import Model
+from earmark.models import labelling
+from earmark.models.model import Model
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from earmark._version import __version__
 from earmark.captions.phrases import Form, Phrases
-from earmark.model import Description
+from earmark.models.model import Description
 from earmark.service.examples import EXAMPLES
 from earmark.service.known import USUAL
 from earmark.service.problems import described

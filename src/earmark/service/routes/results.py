@@ -17,6 +17,7 @@ from pydantic import StringConstraints
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
+from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, Format, for_name
 from earmark.formats.timeline_json import Json
 from earmark.formats.words_files import WORD_FORMATS
@@ -29,7 +30,6 @@ from earmark.service.routes.jobs import ID, JobId
 from earmark.service.running import gone, reading, service_of
 from earmark.service.schemas import Corrected, Language, To
 from earmark.service.store import Job
-from earmark.timeline import Event, Timeline
 from earmark.util.atomic import atomic_write
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])

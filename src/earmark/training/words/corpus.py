@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from earmark import datasets, media
 from earmark.datasets import Clip
 from earmark.errors import DatasetError, EarmarkWarning, MediaError, RecipeError
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.training.prepared import clip_key, default_cache
 from earmark.training.recipe import DatasetPart
 from earmark.training.words.pieces import Piece, Samples, read_pieces

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import contour, media
+from earmark import media
 from earmark.datasets import Clip
 from earmark.errors import MediaError
+from earmark.speech import energy as contour
 
 BACKGROUND, SPEECH, UNSURE = 0, 1, 2
 LONGEST_CLOSURE = 15  # frames: no stop consonant is silent for longer (150 ms), so what is silent longer is a pause

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from earmark.frontend import FrontEnd
+from earmark.features.frontend import FrontEnd
 from earmark.training import recipe
 from earmark.training.recipe import DatasetPart, Section, Share
 

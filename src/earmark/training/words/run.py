@@ -14,7 +14,7 @@ import torch
 from earmark._version import __version__
 from earmark.errors import RecipeError
 from earmark.evaluation import frames, report
-from earmark.model import Description, Threshold
+from earmark.models.model import Description, Threshold
 from earmark.training import networks
 from earmark.training.export import export, round_weights
 from earmark.training.folders import Outcome, finished, machine, opened, write_json

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import signal
 
-from earmark.contour import STEP
+from earmark.speech.energy import STEP
 from earmark.training.words.pieces import BACKGROUND, Marks, Piece, Samples
 from earmark.training.words.recipe import Mixing, Range
 

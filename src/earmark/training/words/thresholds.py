@@ -7,10 +7,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.contour import FLOOR_DB, STEP, runs
 from earmark.evaluation.words import WordCounts, count
-from earmark.model import Threshold
-from earmark.spoken import Word, WordRules, find_words
+from earmark.models.model import Threshold
+from earmark.speech.energy import FLOOR_DB, STEP, runs
+from earmark.speech.segmentation import Word, WordRules, find_words
 from earmark.training.words.pieces import BACKGROUND
 
 ON = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

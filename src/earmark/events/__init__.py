@@ -1,0 +1,1 @@
+"""Events from scores: the timeline, its thresholds, tighter boundaries, each second's labels."""

@@ -1,0 +1,1 @@
+"""Words in speech, by classifiers of frames, and the speaker's fundamental frequency."""

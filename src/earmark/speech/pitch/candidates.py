@@ -1,0 +1,99 @@
+"""What a frame's fundamental frequency could be: peaks of its autocorrelation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.speech.pitch.narrowing import RATE
+from earmark.speech.pitch.settings import PitchSettings
+from earmark.util import fft
+
+Array = NDArray[np.float32]
+
+PERIODS = 2.4  # of the lowest F0 in a frame: more blur a voice that glides, fewer miss a low one
+COMPRESSION = 0.6  # exponent of the power spectrum
+LEAST_WINDOW = 0.05  # the correction divides by no less
+TRUST = 0.3  # exponent of the window's autocorrelation: long lags rest on less of a frame, and weigh less
+FINER = 2  # lags for each sample
+KEPT = 4  # candidates of a frame
+WEAKEST = 0.2  # an autocorrelation below is no candidate
+NONE = -9.0  # the strength of a candidate that there is not
+EDGE = 1.04  # a peak may lie this factor outside the range, and counts as its edge
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidates of some frames [frames, KEPT]: log2 of their Hz, and strengths, `NONE` where there is none."""
+
+    octaves: Array
+    strengths: Array
+
+    def __getitem__(self, rows: NDArray[np.intp] | slice) -> Candidates:
+        return Candidates(self.octaves[rows], self.strengths[rows])
+
+
+class Finder:
+    """Finds the candidates of frames [frames, `size`] at `RATE`.
+
+    Autocorrelation of Hann-windowed frames divided by that of the window (Boersma, Accurate short-term analysis of
+    the fundamental frequency, IFA Proceedings 17, 1993), of a compressed spectrum (Tolonen and Karjalainen, A
+    computationally efficient multipitch analysis model, IEEE Trans. Speech and Audio Processing 8(6), 2000): the
+    exponent takes weight from a strong formant, whose own periods are what makes octave errors, above all where a
+    telephone has taken the fundamental away.
+    """
+
+    def __init__(self, settings: PitchSettings) -> None:
+        self.settings = settings
+        self.size = round(PERIODS / settings.floor * RATE)
+        self.window = np.asarray(np.hanning(self.size + 2)[1:-1], np.float32)
+        self.first = int(FINER * RATE / settings.ceiling / EDGE)
+        self.last = max(int(FINER * RATE / settings.floor * EDGE) + 1, self.first + KEPT)
+        self.length = fft.fast_length(self.size + self.last // FINER + 2)
+        own = self._autocorrelation(power(self.window[None], self.length), COMPRESSION)[0]
+        own = np.maximum(own, LEAST_WINDOW)
+        self.correction = 1 / own
+        self.trust = own[1:-1] ** TRUST
+        octaves = np.log2(np.arange(self.first, self.last + 1) / self.last)
+        self.bonus = np.asarray(-settings.octave * octaves, np.float32)
+
+    def find(self, frames: Array) -> Candidates:
+        """The `KEPT` best candidates of each frame, in any order."""
+        windowed = (frames - frames.mean(axis=1, keepdims=True)) * self.window
+        peaks = self._autocorrelation(power(windowed, self.length), COMPRESSION) * self.correction
+        left, middle, right = peaks[:, :-2], peaks[:, 1:-1], peaks[:, 2:]
+        is_peak = (middle >= left) & (middle > right) & (middle * self.trust > WEAKEST)
+        score = np.where(is_peak, middle * self.trust + self.bonus, np.float32(NONE))
+        best = np.argpartition(score, -KEPT, axis=1)[:, -KEPT:]
+        rows = np.arange(len(frames))[:, None]
+        height, shift = parabola(left[rows, best], middle[rows, best], right[rows, best])
+        hz = FINER * RATE / (self.first + best + shift)
+        floor, ceiling = self.settings.floor, self.settings.ceiling
+        exists = (score[rows, best] > NONE) & (hz > floor / EDGE) & (hz < ceiling * EDGE)
+        octaves = np.log2(np.clip(hz, floor, ceiling))
+        strengths = np.minimum(height, 1 / height) * self.trust[best] + self.settings.octave * (
+            octaves - np.log2(floor)
+        )
+        return Candidates(octaves.astype(np.float32), np.where(exists, strengths, NONE).astype(np.float32))
+
+    def _autocorrelation(self, power: Array, exponent: float) -> Array:
+        """Lags from the one before `first` to the one behind `last`, re lag 0."""
+        lags = fft.irfft(power**exponent, FINER * self.length)
+        scale = 1 / np.maximum(lags[:, :1], np.finfo(np.float32).tiny)
+        return np.asarray(lags[:, self.first - 1 : self.last + 2] * scale)
+
+
+def power(frames: Array, length: int) -> Array:
+    """Power spectra of frames, with zeros behind them up to `length` samples."""
+    spectrum = fft.rfft(frames, length)
+    return np.asarray(spectrum.real**2 + spectrum.imag**2)
+
+
+def parabola(left: Array, middle: Array, right: Array) -> tuple[Array, Array]:
+    """Height of the parabola through three values a step apart, and where its top is from the middle one."""
+    slope = (right - left) / 2
+    bend = np.minimum(left - 2 * middle + right, np.float32(-1e-9))
+    shift = np.clip(-slope / bend, -0.5, 0.5)
+    return middle + slope * shift / 2, shift

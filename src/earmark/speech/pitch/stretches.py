@@ -1,0 +1,114 @@
+"""Frames that wait for their path, which is found for ten minutes at a time: memory hardly grows with a recording."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.speech.pitch.candidates import KEPT, Candidates
+from earmark.speech.pitch.path import best_path
+from earmark.speech.pitch.result import STEP
+from earmark.speech.pitch.settings import PitchSettings
+
+Samples = NDArray[np.float32]
+Levels = NDArray[np.float64]
+
+STRETCH = round(600 / STEP)  # frames whose path is found together, and which tell a speaker's range
+HEARD = round(20 / STEP)  # frames either side of a stretch whose loudness counts in it: longer than any takes to fade
+SILENCE = -180.0  # dB re 1: rounding, not sound
+FADE = 5 * STEP  # dB a frame by which a loud sound hides less, before it and after it
+SLOPE = 10.0  # dB that take a frame from as good as any to never voiced
+LOWER, UPPER = 0.7, 1.6  # a speaker's range, re the quartiles of their F0
+ENOUGH = 30  # voiced frames that tell a speaker's range
+
+
+class Stretches:
+    """F0 of frames whose levels and candidates come in parts; where a part ends makes no difference."""
+
+    def __init__(self, settings: PitchSettings) -> None:
+        self.settings = settings
+        self.frames = 0  # so many have come
+        self.settled = 0  # of so many F0 is known
+        self.limit = STRETCH  # up to this frame F0 is found next
+        self.levels_from = 0  # the frame of the first level that is kept
+        self.levels: list[Samples] = []
+        self.numbers: list[NDArray[np.int32]] = []
+        self.candidates: list[Candidates] = []
+        self.f0: list[Samples] = []
+
+    def add(self, level: Levels, some: NDArray[np.intp], candidates: Candidates) -> None:
+        """Take the levels [frames] of the next frames, and candidates of `some` of them."""
+        self.levels.append(level.astype(np.float32))
+        if len(some):
+            self.numbers.append((self.frames + some).astype(np.int32))
+            self.candidates.append(candidates)
+        self.frames += len(level)
+        if self.frames >= self.limit + HEARD:
+            self._settle(self.limit)
+            self.limit += STRETCH
+
+    def finish(self) -> Samples:
+        """F0 of every frame."""
+        self._settle(self.frames)
+        return np.concatenate([np.empty(0, np.float32), *self.f0])
+
+    def _settle(self, limit: int) -> None:
+        """Find F0 up to a frame, or to the last gap before it if something may be voiced across it."""
+        levels = np.concatenate([np.empty(0, np.float32), *self.levels])
+        numbers = np.concatenate([np.empty(0, np.int32), *self.numbers])
+        together = joined(self.candidates)
+        cut = _gap_before(numbers, limit) if limit < self.frames else limit
+        rows = int(np.searchsorted(numbers, cut))
+        heard = levels[: limit + HEARD - self.levels_from].astype(np.float64)
+        unvoiced = self._unvoiced(heard)[numbers[:rows] - self.levels_from]
+        f0 = np.zeros(cut - self.settled, np.float32)
+        f0[numbers[:rows] - self.settled] = self._path(numbers[:rows].astype(np.intp), together[:rows], unvoiced)
+        self.f0.append(f0)
+        self.numbers, self.candidates = [numbers[rows:]], [together[rows:]]
+        kept = max(self.levels_from, cut - HEARD)
+        self.levels, self.levels_from = [levels[kept - self.levels_from :]], kept
+        self.settled = cut
+
+    def _path(self, numbers: NDArray[np.intp], candidates: Candidates, unvoiced: Samples) -> Samples:
+        found = best_path(numbers, candidates, unvoiced, self.settings)
+        if self.settings.narrow and np.count_nonzero(found) >= ENOUGH:
+            beyond = self.settings.narrow * outside(candidates.octaves, np.log2(found[found > 0]))
+            narrowed = Candidates(candidates.octaves, candidates.strengths - beyond)
+            found = best_path(numbers, narrowed, unvoiced, self.settings)
+        return found
+
+    def _unvoiced(self, level: Levels) -> Samples:
+        """The strength of each frame's being unvoiced: greater where it is quieter than what is around it."""
+        around = np.maximum(recent_peak(level, SILENCE), recent_peak(level[::-1], SILENCE)[::-1])
+        quiet = around - level - (self.settings.silence - SLOPE)
+        return np.asarray(self.settings.voicing + np.maximum(0, quiet / SLOPE), np.float32)
+
+
+def recent_peak(level: Levels, before: float) -> Levels:
+    """The loudest of each frame and those before it, which fade by `FADE` a frame; `before` is the last one's peak."""
+    ramp = FADE * np.arange(1, len(level) + 1)
+    return np.asarray(np.maximum(np.maximum.accumulate(level + ramp), before) - ramp, np.float64)
+
+
+def outside(octaves: Samples, voiced: Samples) -> Samples:
+    """By how many octaves each candidate lies outside the range in which a voice was found (log2 Hz)."""
+    lower, upper = np.quantile(voiced, [0.25, 0.75]) + np.log2([LOWER, UPPER])
+    return np.asarray(np.maximum(0, np.maximum(lower - octaves, octaves - upper)), np.float32)
+
+
+def joined(parts: list[Candidates]) -> Candidates:
+    """The candidates of several parts."""
+    none = np.empty((0, KEPT), np.float32)
+    return Candidates(
+        np.concatenate([none, *(part.octaves for part in parts)]),
+        np.concatenate([none, *(part.strengths for part in parts)]),
+    )
+
+
+def _gap_before(numbers: NDArray[np.int32], limit: int) -> int:
+    """The frame up to which all can be settled: `limit`, or where the island begins that goes across it."""
+    before = numbers[: np.searchsorted(numbers, limit)]
+    if len(before) == len(numbers) or numbers[len(before)] != limit or len(before) == 0 or before[-1] != limit - 1:
+        return limit
+    starts = np.flatnonzero(np.diff(before) > 1)
+    return int(before[starts[-1] + 1]) if len(starts) else limit

@@ -1,0 +1,190 @@
+"""Words found in speech: their times, and how high the voice is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from earmark.events.results import Result
+from earmark.events.timeline import Array, Event, EventRules, Timeline
+from earmark.models.model import Threshold
+from earmark.speech.energy import EDGE_DB, STEP, Levels, Span, joined, runs
+from earmark.speech.pitch import SpeakerF0
+
+if TYPE_CHECKING:
+    from earmark.media import Sound
+
+EDGE_REACH = 8  # frames by which the energy may move an edge
+PAUSE_HEARD = 30  # frames beside a word in which the background's level is looked for
+CLEAR_DB = 6.0  # how far a word's edge must be above the background for its energy to tell where it is
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word: onset and offset in seconds on the media's clock."""
+
+    onset: float
+    offset: float
+    f0: float | None = None
+    """Mean fundamental frequency over its voiced frames, Hz; None where none is voiced or nobody measured."""
+    text: str | None = None
+    """What is said, where a ground truth tells."""
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.offset - self.onset
+
+
+@dataclass(frozen=True)
+class Words(Result[Word]):
+    """The words of one recording, ordered by onset: a sequence, whose slices are words again.
+
+    Attributes
+    ----------
+    recording
+        Its name.
+    duration
+        Its length, seconds.
+    classifier
+        What found them; None for a ground truth.
+    words
+        The words.
+    speaker_f0
+        The speaker's fundamental frequency over the words' voiced frames, Hz; None if nobody measured.
+    sound
+        What the recording can be read from again.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("onset", "offset", "f0", "text")
+
+    recording: str
+    duration: float
+    classifier: str | None = None
+    words: tuple[Word, ...] = field(default=())
+    speaker_f0: SpeakerF0 | None = None
+    sound: Sound | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def items(self) -> tuple[Word, ...]:
+        """The words."""
+        return self.words
+
+    def with_items(self, items: Iterable[Word]) -> Words:
+        """The same as `with_words`."""
+        return self.with_words(items)
+
+    def with_words(self, words: Iterable[Word]) -> Words:
+        """The same recording with other words."""
+        return replace(self, words=tuple(sorted(words, key=lambda word: (word.onset, word.offset))))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What Words JSON holds, without what nobody knows; seconds to milliseconds, Hz to a tenth."""
+        head: dict[str, Any] = {"recording": self.recording, "duration": round(self.duration, 3)}
+        if self.classifier is not None:
+            head["classifier"] = self.classifier
+        if self.speaker_f0 is not None:
+            figures = asdict(self.speaker_f0)
+            head["speaker_f0"] = {key: round(v, 2 if key == "voiced_seconds" else 1) for key, v in figures.items()}
+        return head | {"words": [_entry(word) for word in self.words]}
+
+    def as_timeline(self) -> Timeline:
+        """Words as events, labelled with their text or their number from 1, for the formats that write timelines."""
+        events = (Event(w.onset, w.offset, w.text or str(i), 1.0) for i, w in enumerate(self.words, start=1))
+        return Timeline(self.recording, self.duration, self.classifier or "", tuple(events))
+
+
+def _entry(word: Word) -> dict[str, Any]:
+    entry: dict[str, Any] = {"onset": round(word.onset, 3), "offset": round(word.offset, 3)}
+    if word.f0 is not None:
+        entry["f0"] = round(word.f0, 1)
+    return entry if word.text is None else entry | {"text": word.text}
+
+
+@dataclass(frozen=True)
+class WordRules:
+    """How the scores of frames become words.
+
+    Attributes:
+        pause: shortest pause between two words, seconds: what is silent for less lies within a word.
+        min_word: words shorter than this are dropped, seconds.
+        sensitivity: 0 to 1; 0.5 keeps the classifier's thresholds, more marks more, less marks less.
+    """
+
+    pause: float = 0.06
+    min_word: float = 0.06
+    sensitivity: float = 0.5
+
+    def __post_init__(self) -> None:
+        EventRules(sensitivity=self.sensitivity)  # which refuses what is none
+
+
+def find_words(
+    scores: Array, contour: Levels, threshold: Threshold, rules: WordRules, duration: float = np.inf
+) -> list[tuple[float, float]]:
+    """Onset and offset in seconds of each word, none beyond `duration`.
+
+    Three states follow each other along the frames: in background until a score reaches `threshold.on`; then in a word
+    until the scores fall below `threshold.off`; then in a pause, which ends the word once it has lasted `rules.pause`,
+    and which goes back into the word before. Then the edges are moved to where the energy says that the word ends.
+
+    Args:
+        scores: probability of speech [frames], one each `STEP`.
+        contour: level in dB [frames], of the same frames.
+        threshold: between which a word lives.
+        rules: what a word and a pause are.
+        duration: of the recording, seconds.
+    """
+    if len(scores) == 0:
+        return []
+    on, off = EventRules(sensitivity=rules.sensitivity).shift(np.array([threshold.on, threshold.off], np.float32))
+    spans = _hysteresis(_median(scores), float(on), float(off))
+    spans = joined(spans, (rules.pause - 1e-6) / STEP)
+    spans = [s for s in spans if s[1] - s[0] >= rules.min_word / STEP - 1e-6]
+    edges = [_refined(spans, number, contour) for number in range(len(spans))]
+    return [(round(max(0.0, first * STEP), 3), round(min(last * STEP, duration), 3)) for first, last in edges]
+
+
+def _median(scores: Array) -> Array:
+    """Of each score and its two neighbours: the middle one is what is left of the larger and the smaller ones."""
+    before, after = np.append(scores[:1], scores[:-1]), np.append(scores[1:], scores[-1:])
+    return np.asarray(np.maximum(np.minimum(before, after), np.minimum(np.maximum(before, after), scores)), np.float32)
+
+
+def _hysteresis(scores: Array, on: float, off: float) -> list[Span]:
+    spans = runs(scores >= min(off, on))
+    return [(a, b) for a, b in spans if scores[a:b].max() >= on]
+
+
+def _refined(spans: list[Span], number: int, contour: Levels) -> tuple[float, float]:
+    """A word's edges, frames, where its energy passes 25 dB below its peak, as far as the background lets that be seen.
+
+    They are half a frame before the first frame that reaches it, as its samples begin there, and behind the last.
+    """
+    first, last = spans[number]
+    before = spans[number - 1][1] if number else 0
+    after = spans[number + 1][0] if number + 1 < len(spans) else len(contour)
+    cut = float(contour[first:last].max(initial=-np.inf)) - EDGE_DB
+    backwards = _end(contour[before:last][::-1], last - first, cut)
+    forwards = _end(contour[first:after], last - first, cut)
+    onset = first if backwards is None else last - backwards - 0.5
+    offset = last if forwards is None else first + forwards - 0.5
+    return (onset, offset) if onset < offset else (first, last)
+
+
+def _end(levels: Levels, length: int, cut: float) -> int | None:
+    """How many frames of `levels` belong to a word that begins with them and is `length` frames long by its scores.
+
+    The energy tells where, if three quarters of the frames that follow are clearly below the word's edge; otherwise
+    the background is as loud as the edge, and the scores know better.
+    """
+    pause = levels[length : length + PAUSE_HEARD]
+    if len(pause) == 0 or np.percentile(pause, 75) + CLEAR_DB > cut:
+        return None
+    latest = length + min(EDGE_REACH, int(np.argmin(levels[length:])))
+    earliest = max(0, length - EDGE_REACH)
+    loud = np.flatnonzero(levels[earliest:latest] >= cut)
+    return earliest + int(loud[-1]) + 1 if len(loud) else None

@@ -1,0 +1,175 @@
+"""Words, end to end: a recording of speech in, its words and the speaker's fundamental frequency out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.errors import ModelError
+from earmark.features.frontend import Samples
+from earmark.media import Given, Sound
+from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, loaded
+from earmark.models.model import Model, bundled_models
+from earmark.speech.energy import STEP, Contour, Levels
+from earmark.speech.pitch import Pitch, PitchTracker
+from earmark.speech.segmentation import Word, WordRules, Words, find_words
+from earmark.util import streams
+from earmark.util.blas import one_thread
+from earmark.util.progress import Progress, reported
+
+BUNDLED = "words/"  # where the bundled frame classifiers stand among the models
+DEFAULT = "gru"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was heard in a recording.
+
+    Attributes:
+        words: those found, without their fundamental frequency.
+        scores: probability of speech, float32 [frames], one each `contour.STEP`.
+        levels: dB re full scale, float32 [frames], of the same frames.
+    """
+
+    words: Words
+    scores: NDArray[np.float32]
+    levels: Levels
+
+
+def words(
+    source: Given,
+    classifier: str | os.PathLike[str] | Model = DEFAULT,
+    *,
+    sample_rate: float | None = None,
+    sensitivity: float | None = None,
+    track: int = 0,
+    rules: WordRules | None = None,
+    progress: Progress | bool | None = None,
+) -> Words:
+    """Find the words of one speaker, and how high the voice is.
+
+    Some ten bytes are kept for each 10 ms of a recording.
+
+    Parameters
+    ----------
+    source
+        Audio, or video with an audio track: a path, an address (http:// or https://), the bytes of a file, a binary
+        file object; or samples, [samples] or [samples, channels].
+    classifier
+        A bundled frame classifier's name (see `earmark.speech.classifiers`), a model file's path, or a loaded model.
+        Default `"gru"`.
+    sample_rate
+        Hz; needed with samples, and only there.
+    sensitivity
+        0 to 1: more marks more, less marks less. Default 0.5, the classifier's own thresholds.
+    track
+        Which of the audio tracks, from 0.
+    rules
+        What a word and a pause are, in detail.
+    progress
+        Called with the seconds done and the recording's length; or True for a line on standard error.
+
+    Returns
+    -------
+    Words
+        A sequence of words: onset and offset in seconds, F0 in Hz.
+
+    Raises
+    ------
+    MediaError
+        The recording cannot be fetched or read; or the samples are of a shape, type or scale that sound has not.
+    ModelError
+        The model cannot be read, or is no frame classifier of speech.
+    ArgumentError
+        The sensitivity is not between 0 and 1, or `sample_rate` does not fit.
+
+    Examples
+    --------
+    >>> import earmark
+    >>> words = earmark.words("five_words.flac")
+    >>> len(words)
+    6
+    >>> round(words[0].onset, 1), round(words.speaker_f0.mean)
+    (0.8, 191)
+    """
+    chosen = loaded_classifier(classifier)
+    tracker = PitchTracker(chosen.description.front_end.rate)
+    rules = rules or WordRules()
+    rules = rules if sensitivity is None else replace(rules, sensitivity=sensitivity)
+    with one_thread():
+        heard = analyse(
+            source, chosen, sample_rate=sample_rate, track=track, rules=rules, progress=progress, listener=tracker.add
+        )
+        return with_pitch(heard.words, tracker.finish())
+
+
+def analyse(
+    source: Given,
+    classifier: str | os.PathLike[str] | Model = DEFAULT,
+    *,
+    sample_rate: float | None = None,
+    track: int = 0,
+    rules: WordRules | None = None,
+    progress: Progress | bool | None = None,
+    listener: Callable[[Samples], object] | None = None,
+) -> Analysis:
+    """Words, and the scores and levels by which they were found. Arguments and errors as for `words`.
+
+    A `listener` is given each block of samples, at the rate of the classifier's front end, before it is scored.
+    """
+    sound = Sound(source, sample_rate, track)
+    chosen, rules = loaded_classifier(classifier), rules or WordRules()
+    about = chosen.description
+    with one_thread(), reported(progress) as told, sound.open() as recording:
+        blocks = CountedBlocks(recording, about.front_end.rate, told)
+        contour = Contour(about.front_end.rate)
+        heard = streams.ahead(contour.hear(_told(blocks, listener)), BLOCKS_AHEAD)
+        scores = streams.concatenate(chosen.score(heard), 1)[:, 0]
+        levels = contour.finish()
+        spans = find_words(scores, levels, about.threshold(about.labels[0]), rules, blocks.seconds)
+        found = Words(sound.name, round(blocks.seconds, 3), about.name, sound=sound)
+    return Analysis(found.with_words(Word(onset, offset) for onset, offset in spans), scores, levels)
+
+
+def with_pitch(found: Words, pitch: Pitch) -> Words:
+    """Words with the fundamental frequency of each, and of the speaker over all of them."""
+    measured = (replace(word, f0=_mean(pitch.within(word.onset, word.offset))) for word in found.words)
+    speaker = pitch.speaker((word.onset, word.offset) for word in found.words)
+    return replace(found.with_words(measured), speaker_f0=speaker)
+
+
+def classifiers() -> list[str]:
+    """Names of the bundled frame classifiers, the default first."""
+    names = [name.removeprefix(BUNDLED) for name in bundled_models() if name.startswith(BUNDLED)]
+    return sorted(names, key=lambda name: (name != DEFAULT, name))
+
+
+def loaded_classifier(classifier: str | os.PathLike[str] | Model) -> Model:
+    """The frame classifier itself, or the one of that name or path.
+
+    Raises:
+        ModelError: there is none, or it is a model of something else.
+    """
+    bundled = isinstance(classifier, str) and BUNDLED + classifier in bundled_models()
+    chosen = loaded(f"{BUNDLED}{classifier}" if bundled else classifier)
+    about = chosen.description
+    if len(about.labels) != 1 or abs(about.step - STEP) > 1e-9:
+        known = ", ".join(classifiers())
+        raise ModelError(chosen.path, "is no frame classifier of speech", f"choose one of {known}")
+    return chosen
+
+
+def _mean(f0: Iterable[float]) -> float | None:
+    values = np.fromiter(f0, np.float64)
+    return round(float(values.mean()), 1) if len(values) else None
+
+
+def _told(blocks: Iterable[Samples], listener: Callable[[Samples], object] | None) -> Iterator[Samples]:
+    for block in blocks:
+        if listener:
+            listener(block)
+        yield block

@@ -1,0 +1,209 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earmark import media
+from earmark.features.descriptors import (
+    FIRST,
+    POWER_FLOOR,
+    frame_descriptors,
+    onset_strength,
+    summarise,
+    summary_names,
+    summary_size,
+    tempo,
+)
+from earmark.features.frontend import FrontEnd, concatenate, frames_of, hann, mel_filters
+
+librosa = pytest.importorskip("librosa")
+
+RATE, N_FFT, HOP = 22_050, 2048, 512
+FRONT_END = FrontEnd(kind="summary", rate=RATE, n_fft=N_FFT, hop=HOP, bands=128, coefficients=20, patch=5.0)
+FRONT_ENDS = [
+    FRONT_END,
+    FrontEnd(kind="summary", rate=44_100, n_fft=2048, hop=441, bands=64, fmin=20, fmax=16_000, patch=5.0),
+    FrontEnd(kind="summary", rate=16_000, n_fft=1024, hop=160, bands=40, coefficients=13, patch=5.0),
+]
+
+
+def table_of(samples, about=FRONT_END):
+    return concatenate(about.frame_stream([samples.astype(np.float32)]), about.frame_size)
+
+
+def summary_of(table, about=FRONT_END):
+    values = summarise(table, about.hop / about.rate, about.coefficients)
+    return dict(zip(summary_names(about.coefficients), values, strict=True))
+
+
+def clicks(bpm, seconds=10.0, rate=RATE):
+    samples = np.zeros(int(rate * seconds))
+    samples[:: round(rate * 60 / bpm)] = 1.0
+    return np.convolve(samples, np.hanning(64))[: len(samples)]
+
+
+def tone(frequency, seconds=1.0):
+    return 0.5 * np.sin(2 * np.pi * frequency * np.arange(int(RATE * seconds)) / RATE)
+
+
+def sounds(rate):
+    rng = np.random.default_rng(0)
+    time = np.arange(5 * rate) / rate
+    chord = sum(np.sin(2 * np.pi * f * time) for f in (261.63, 329.63, 392.0)) / 4
+    floor = rng.normal(0, 1e-3, len(time))  # without, librosa's rounding errors would be compared with ours
+    return {
+        "tone": 0.5 * np.sin(2 * np.pi * 440 * time) + floor,
+        "chord": chord * np.exp(-(time % 0.5) * 6) + floor,
+        "noise": rng.normal(0, 0.1, len(time)),
+        "chirp": 0.3 * np.sin(2 * np.pi * (100 + 900 * time) * time) + rng.normal(0, 0.001, len(time)),
+        "clicks": clicks(150, 5.0, rate) + rng.normal(0, 1e-4, len(time)),
+    }
+
+
+def assert_frames_as_librosa(samples, magnitude, table, about):
+    """Frame by frame, where there is more than silence: of rounding errors nothing can be said."""
+    framing = {"n_fft": about.n_fft, "hop_length": about.hop}
+    heard, bin_width = magnitude.sum(0) > 1e-3, about.rate / about.n_fft
+
+    crossings = librosa.feature.zero_crossing_rate(samples, frame_length=about.n_fft, hop_length=about.hop)[0]
+    edge = about.n_fft // 2 // about.hop + 1
+    inside = slice(edge, -edge)  # frames that lie within the samples, and are not padded
+    np.testing.assert_allclose(table[inside, 0], crossings[inside], atol=1e-7)
+    np.testing.assert_allclose(table[:, 0], crossings, atol=1.01 / about.n_fft)
+
+    of = {"S": magnitude, "sr": about.rate, **framing}
+    centroid, bandwidth, roll_off = (
+        getattr(librosa.feature, f"spectral_{name}")(**of)[0, heard] for name in ("centroid", "bandwidth", "rolloff")
+    )
+    np.testing.assert_allclose(table[heard, 1], centroid, atol=0.05)
+    np.testing.assert_allclose(table[heard, 2], bandwidth, atol=0.5)
+    np.testing.assert_allclose(table[heard, 3], roll_off, atol=1.01 * bin_width)
+    assert (np.abs(table[heard, 3] - roll_off) > 0.01 * bin_width).mean() <= 0.01
+
+    chroma = librosa.feature.chroma_stft(S=magnitude**2, sr=about.rate, tuning=0.0, **framing).T
+    np.testing.assert_allclose(table[heard, 4:FIRST], chroma[heard], atol=1e-4)
+
+
+def assert_as_librosa(samples, about=FRONT_END):
+    samples = samples.astype(np.float32)
+    table = table_of(samples, about).astype(np.float64)
+    magnitude = np.abs(librosa.stft(samples, pad_mode="constant", n_fft=about.n_fft, hop_length=about.hop))
+    assert_frames_as_librosa(samples, magnitude, table, about)
+
+    bands = {"n_mels": about.bands, "fmin": about.fmin, "fmax": about.highest}
+    mel = librosa.feature.melspectrogram(S=magnitude**2, sr=about.rate, **bands)
+    mel = librosa.power_to_db(mel, top_db=None)
+    cepstra = librosa.feature.mfcc(S=mel, n_mfcc=about.coefficients).T
+    summary = summary_of(table, about)
+    for name, expected in (("mean", cepstra.mean(0)), ("std", cepstra.std(0))):
+        found = [summary[f"mfcc_{i}_{name}"] for i in range(about.coefficients)]
+        np.testing.assert_allclose(found, expected, atol=0.01)
+    onsets = librosa.onset.onset_strength(S=mel, sr=about.rate, center=False)
+    np.testing.assert_allclose(onset_strength(table[:, FIRST:]), onsets, atol=1e-2)
+    beats = librosa.feature.tempo(onset_envelope=onsets, sr=about.rate, hop_length=about.hop)[0]
+    assert summary["tempo"] == pytest.approx(beats, rel=1e-6)
+
+
+@pytest.mark.parametrize("about", FRONT_ENDS, ids=lambda about: str(about.rate))
+@pytest.mark.parametrize("name", sounds(8000))
+def test_agrees_with_librosa(name, about):
+    assert_as_librosa(sounds(about.rate)[name], about)
+
+
+@pytest.mark.shared
+def test_agrees_with_librosa_on_real_clips(shared):
+    clips = sorted((shared / "esc50" / "audio").glob("*.opus"))[::200]
+    assert clips
+    for path in clips:
+        assert_as_librosa(media.read(path, RATE))
+
+
+def test_known_answers():
+    table = table_of(tone(440))[5:-5]
+    summary = summary_of(table)
+    assert summary["zero_crossing_rate_mean"] == pytest.approx(2 * 440 / RATE, rel=0.01)
+    assert summary["centroid_mean"] == pytest.approx(440, rel=0.05)
+    assert summary["roll_off_mean"] == pytest.approx(440, abs=2 * RATE / N_FFT)
+    assert np.argmax(table[:, 4:FIRST].mean(0)) == 9  # A
+
+
+def test_white_noise_is_spread_evenly():
+    summary = summary_of(table_of(np.random.default_rng(0).normal(0, 0.1, 3 * RATE)))
+    assert summary["zero_crossing_rate_mean"] == pytest.approx(0.5, abs=0.01)
+    assert summary["centroid_mean"] == pytest.approx(RATE / 4, rel=0.02)
+    assert summary["bandwidth_mean"] == pytest.approx(RATE / 2 / np.sqrt(12), rel=0.02)  # of a uniform distribution
+    assert summary["roll_off_mean"] == pytest.approx(0.85 * RATE / 2, rel=0.02)
+
+
+@pytest.mark.parametrize("pitch", range(12))
+def test_each_semitone_has_its_name(pitch):
+    for octave in (0, 1, 2):
+        summary = summary_of(table_of(tone(261.626 * 2 ** (octave + pitch / 12), 0.5))[5:-5])
+        strengths = {name: value for name, value in summary.items() if name.startswith("chroma") and "mean" in name}
+        assert list(strengths.values()).index(max(strengths.values())) == pitch
+        assert max(strengths.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bpm", [75, 96, 120, 150])
+def test_tempo_of_clicks(bpm):
+    found = tempo(onset_strength(table_of(clicks(bpm))[:, FIRST:].astype(np.float64)), HOP / RATE)
+    assert min(abs(found / bpm - factor) for factor in (0.5, 1, 2)) < 0.04  # a frame is 4 % of the fastest period
+
+
+def test_mean_and_spread_are_over_time():
+    table = np.zeros((4, FIRST + 8), np.float32)
+    table[:, 1] = [100, 200, 300, 400]
+    table[:, FIRST:] = np.array([-10.0, -10.0, -30.0, -30.0])[:, None]
+    summary = dict(zip(summary_names(3), summarise(table, 0.02, 3), strict=True))
+    assert summary["centroid_mean"] == 250
+    assert summary["centroid_std"] == pytest.approx(np.std([100, 200, 300, 400]))
+    assert summary["mfcc_0_mean"] == pytest.approx(-20 * np.sqrt(8))  # equal bands: all in the first coefficient
+    assert summary["mfcc_0_std"] == pytest.approx(10 * np.sqrt(8))
+    assert summary["mfcc_1_mean"] == pytest.approx(0, abs=1e-5)
+
+
+def test_names_are_distinct_and_as_many_as_values():
+    for coefficients in (1, 13, 40):
+        names = summary_names(coefficients)
+        assert len(set(names)) == len(names) == summary_size(coefficients)
+
+
+def test_silence_and_single_frames():
+    for samples in (np.zeros(RATE), np.zeros(1), np.full(1, 0.5)):
+        summary = summarise(table_of(samples), HOP / RATE, 13)
+        assert summary.shape == (summary_size(13),) == (len(summary_names(13)),)
+        assert summary.dtype == np.float32
+        assert np.isfinite(summary).all()
+    table = table_of(np.zeros(RATE))
+    assert not table[:, :FIRST].any()
+    np.testing.assert_allclose(table[:, FIRST:], 10 * np.log10(POWER_FLOOR))
+    assert summarise(table, HOP / RATE, 13)[-1] == 0  # no onsets, no tempo
+
+
+def test_frames_know_nothing_of_each_other():
+    samples = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    filters = mel_filters(RATE, N_FFT, 40, 0.0, RATE / 2)
+    frames = np.concatenate(list(frames_of([samples], N_FFT, HOP)))
+    power = (np.abs(np.fft.rfft(frames * hann(N_FFT))) ** 2).astype(np.float32)
+    together = frame_descriptors(frames, power, filters, RATE)
+    assert together.shape == (len(frames), FIRST + 40)
+    assert together.dtype == np.float32
+    for i in range(len(frames)):
+        alone = frame_descriptors(frames[i : i + 1], power[i : i + 1], filters, RATE)
+        np.testing.assert_allclose(alone[0], together[i], rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 12_000), st.floats(-12, 2), st.sampled_from(["noise", "constant", "click"]), st.integers(0, 100))
+def test_never_anything_but_numbers(length, exponent, kind, seed):
+    rng = np.random.default_rng(seed)
+    samples = {
+        "noise": rng.uniform(-1, 1, length),
+        "constant": np.ones(length),
+        "click": np.eye(1, length, int(rng.integers(length)))[0],
+    }[kind]
+    summary = summarise(table_of(10**exponent * samples), HOP / RATE, 20)
+    assert np.isfinite(summary).all()
+    assert 0 <= summary[0] <= 1
+    assert (summary[4:FIRST] <= 1 + 1e-6).all()
+    assert 0 <= summary[-1] < 320
