@@ -24,8 +24,8 @@ from earmark.archive.reading import SECONDS, Index
 from earmark.archive.similarity import direction, scores
 from earmark.archive.store import Store
 from earmark.archive.vectors import Bytes
-from earmark.events.timeline import Array
 from earmark.labels import audioset, canonical, normalise
+from earmark.util.types import Array
 
 DRAWS = {1: 10, 5: 5}
 """How often so many examples are drawn for each class."""

@@ -30,7 +30,9 @@ from few_clips import carry_out
 from earmark import __version__, datasets
 from earmark.datasets import Clip, Dataset, table
 from earmark.events.boundaries import Levels
-from earmark.events.timeline import Event, EventRules, smooth
+from earmark.events.hysteresis import EventRules
+from earmark.events.scores import smooth
+from earmark.events.timeline import Event
 from earmark.features.frontend import FrontEnd
 from earmark.media.writing import write_samples
 from earmark.models.model import Model, load_model

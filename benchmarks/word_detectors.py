@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import earmark
+from earmark.events.hysteresis import runs
 from earmark.media import read
 from earmark.speech import energy as contour
 
@@ -124,10 +125,10 @@ def levels_of(path: Path) -> NDArray[np.float32]:
 def smoothed(mask: NDArray[np.bool_], pause: float = SHORTEST) -> list[Span]:
     """Runs of frames centred at their number times 10 ms; short pauses are bridged, then short runs dropped."""
     filled = mask.copy()
-    for first, last in contour.runs(~mask):
+    for first, last in runs(~mask):
         if (last - first) * FRAME < pause - 1e-6 and first > 0 and last < len(mask):
             filled[first:last] = True
-    kept = (span for span in contour.runs(filled) if (span[1] - span[0]) * FRAME >= SHORTEST - 1e-6)
+    kept = (span for span in runs(filled).tolist() if (span[1] - span[0]) * FRAME >= SHORTEST - 1e-6)
     return [(max(0.0, (a - 0.5) * FRAME), (b - 0.5) * FRAME) for a, b in kept]
 
 
@@ -169,7 +170,7 @@ def _silero() -> Iterator[Detector]:
 
 def _webrtcvad() -> Iterator[Detector]:
     which = version("webrtcvad")
-    yield Detector("webrtcvad_raw", "webrtcvad 3, raw", which, lambda p: _frames(contour.runs(_voiced(p))))
+    yield Detector("webrtcvad_raw", "webrtcvad 3, raw", which, lambda p: _frames(runs(_voiced(p)).tolist()))
     yield Detector(
         "webrtcvad_smoothed", "webrtcvad 3, pauses from 60 ms", which, lambda p: _moved(smoothed(_voiced(p)))
     )

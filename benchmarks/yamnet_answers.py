@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from earmark.events.timeline import Array, EventFinder, EventRules, Timeline
+from earmark.events.hysteresis import EventFinder, EventRules
+from earmark.events.timeline import Timeline
 from earmark.labels import audioset
 from earmark.media import open_recording
 from earmark.media.writing import write_samples
+from earmark.util.types import Array
 
 RATE = 16000
 STEP = 0.48  # seconds

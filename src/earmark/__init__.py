@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from earmark.captions import Caption
     from earmark.captions.captioning import Captions, caption
     from earmark.evaluation.evaluate import Evaluation, evaluate
+    from earmark.events.scores import Scores
     from earmark.events.seconds import Second, Seconds, seconds
-    from earmark.events.timeline import Event, Scores, Timeline
+    from earmark.events.timeline import Event, Timeline
     from earmark.models.embedding import Embeddings, embed
     from earmark.models.labelling import classify, label
     from earmark.models.model import Model, bundled_models, load_model

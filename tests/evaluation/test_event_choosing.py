@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from earmark.evaluation.events.choosing import PAIRS, By, Line, best_thresholds
 from earmark.evaluation.events.collars import event_based
 from earmark.evaluation.events.segments import segment_based
-from earmark.events.timeline import Event, EventFinder, EventRules
+from earmark.events.hysteresis import EventFinder, EventRules
+from earmark.events.timeline import Event
 from earmark.models.model import Threshold
 
 LABELS = ("dog", "rain", "never")

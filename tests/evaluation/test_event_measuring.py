@@ -11,7 +11,8 @@ from earmark.datasets.annotations import read as read_events
 from earmark.errors import DatasetError, EarmarkError
 from earmark.evaluation.events import annotated, answers, hearing, report
 from earmark.evaluation.events.summary import false_events, summary
-from earmark.events.timeline import Event, EventRules
+from earmark.events.hysteresis import EventRules
+from earmark.events.timeline import Event
 from earmark.models.labelling import label
 from earmark.models.recorded_scores import hear
 

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.errors import EarmarkError
+from earmark.events.scores import Scores
 from earmark.events.seconds import seconds
-from earmark.events.timeline import Event, Scores, Timeline
+from earmark.events.timeline import Event, Timeline
 
 TIMES = st.integers(0, 4000).map(lambda ms: ms / 100)
 

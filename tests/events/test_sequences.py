@@ -17,7 +17,8 @@ from word_models import level_classifier, spoken
 import earmark
 from earmark import formats
 from earmark.errors import ArgumentError, EarmarkError, MissingExtraError
-from earmark.events.timeline import Event, Scores, Timeline
+from earmark.events.scores import Scores
+from earmark.events.timeline import Event, Timeline
 from earmark.formats.words_json import WordsJson
 from earmark.media import Sound
 from earmark.plots import notebook

@@ -3,18 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.events import timeline as timelines
-from earmark.events.timeline import (
-    Event,
-    EventFinder,
-    EventRules,
-    Timeline,
-    log_odds,
-    most_specific,
-    probabilities,
-    smooth,
-    whole,
-)
+from earmark.events.hysteresis import EventFinder, EventRules
+from earmark.events.scores import log_odds, pooled, probabilities, smooth
+from earmark.events.timeline import Event, Timeline, most_specific
 
 OPEN = EventRules(shortest=0.0, longest_gap=0.0)
 
@@ -45,7 +36,7 @@ def naive_smooth(scores, width, exclusive):
 def test_smoothing_is_a_mean_of_log_odds(steps, half, exclusive, at_once, places):
     scores = random_scores(steps, 3, exclusive, steps)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timelines, "SMOOTHED_AT_ONCE", at_once)
+        patch.setattr("earmark.events.scores.SMOOTHED_AT_ONCE", at_once)
         found = np.concatenate(list(smooth(parts_of(scores, places), 2 * half + 1, 3, exclusive)))
     np.testing.assert_allclose(found, naive_smooth(scores, 2 * half + 1, exclusive), atol=1e-5)
 
@@ -68,24 +59,24 @@ def test_certain_scores_stay_finite(exclusive):
     found = np.concatenate(list(smooth([scores], 3, 2, exclusive)))
     assert np.isfinite(found).all()
     assert found[0].tolist() == pytest.approx([0.5, 0.5], abs=0.03)
-    assert np.isfinite(whole([scores], 2, exclusive)).all()
+    assert np.isfinite(pooled([scores], 2, exclusive)).all()
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_whole_is_the_mean_of_log_odds(exclusive):
     scores = random_scores(31, 4, exclusive)
     expected = probabilities(log_odds(scores, exclusive).mean(axis=0), exclusive)
-    np.testing.assert_allclose(whole(np.split(scores, [3, 3, 20]), 4, exclusive), expected, atol=1e-6)
+    np.testing.assert_allclose(pooled(np.split(scores, [3, 3, 20]), 4, exclusive), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_whole_of_steady_scores_is_those(exclusive):
     steady = np.tile(np.float32([0.7, 0.2, 0.1]), (9, 1))
-    np.testing.assert_allclose(whole([steady], 3, exclusive), [0.7, 0.2, 0.1], atol=1e-6)
+    np.testing.assert_allclose(pooled([steady], 3, exclusive), [0.7, 0.2, 0.1], atol=1e-6)
 
 
 def test_whole_of_nothing():
-    assert whole([], 3, False).tolist() == [0, 0, 0]
+    assert pooled([], 3, False).tolist() == [0, 0, 0]
 
 
 def naive_events(scores, on, off, step, rules, duration):
@@ -110,9 +101,9 @@ def naive_events(scores, on, off, step, rules, duration):
 
 def test_scores_weighed_by_themselves():
     scores = np.array([[0.9, 0.2, 0.0], [0.1, 0.2, 0.0], [0.0, 0.2, 0.0]], np.float32)
-    found = whole(np.split(scores, [1, 1]), 3, False, "linear_softmax")
+    found = pooled(np.split(scores, [1, 1]), 3, False, "linear_softmax")
     np.testing.assert_allclose(found, [0.82, 0.2, 0.0], atol=1e-6)
-    assert whole([], 3, False, "linear_softmax").tolist() == [0, 0, 0]
+    assert pooled([], 3, False, "linear_softmax").tolist() == [0, 0, 0]
 
 
 def test_a_length_is_judged_before_it_is_rounded():
@@ -226,12 +217,12 @@ def test_more_sensitivity_finds_more_and_stretches_nothing(values, a, b):
     on, off = np.array([0.6], np.float32), np.array([0.3], np.float32)
     found = []
     for rules in (EventRules(sensitivity=s, shortest=0) for s in sorted((a, b))):
-        finder = EventFinder(("a",), *rules.edges(on, off), 0.1, rules)
+        finder = EventFinder(("a",), *rules.thresholds(on, off), 0.1, rules)
         finder.add(scores)
         found.append(finder.events(len(scores) * 0.1))
     for event in found[0]:
         (same,) = (one for one in found[1] if one.onset <= event.onset and event.offset <= one.offset)
-        ends = EventRules(sensitivity=max(a, b)).edges(on, off)[1]
+        ends = EventRules(sensitivity=max(a, b)).thresholds(on, off)[1]
         assert same == event or ends[0] < off[0]
 
 

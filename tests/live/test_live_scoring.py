@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from model_making import FRONT_END, RATE, causal_model, tones
 
 from earmark.events.boundaries import Levels
-from earmark.events.timeline import smooth
+from earmark.events.scores import smooth
 from earmark.features.frontend import FrontEnd
 from earmark.live.frames import FrameStream
 from earmark.live.scoring import LiveScorer

@@ -9,7 +9,7 @@ from model_making import RATE, tones, write_wav
 
 import earmark
 from earmark.errors import MediaError, ModelError
-from earmark.events.timeline import EventRules
+from earmark.events.hysteresis import EventRules
 from earmark.models import labelling
 from earmark.models.labelling import classify, label
 

@@ -3,7 +3,8 @@ import pytest
 from model_making import RATE, tones, write_wav
 
 from earmark.errors import EarmarkError, MediaError
-from earmark.events.timeline import Event, Scores, Timeline
+from earmark.events.scores import Scores
+from earmark.events.timeline import Event, Timeline
 from earmark.media import Sound
 from earmark.plots import timeline as plot
 from earmark.plots.timeline import draw_timeline

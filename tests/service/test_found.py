@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 import earmark
 from earmark.events.boundaries import Levels
+from earmark.events.hysteresis import EventRules
 from earmark.features.frontend import FrontEnd
 from earmark.models.model import Description, Threshold, load_model
 from earmark.models.recorded_scores import Heard, hear
@@ -19,7 +20,7 @@ def heard(street):
 def test_the_events_are_those_that_label_finds(heard, street, tmp_path):
     save(heard, tmp_path / "scores.npz")
     for sensitivity in (0.3, 0.5, 0.8):
-        rules = earmark.timeline.EventRules(sensitivity=sensitivity)
+        rules = EventRules(sensitivity=sensitivity)
         expected = earmark.label(street, rules=rules).events
         assert timeline(heard, "street.mp4", sensitivity).events == expected
         kept = timeline(load(tmp_path / "scores.npz"), "street.mp4", sensitivity).events

@@ -9,7 +9,8 @@ from mn_making import tiny
 from scipy.special import expit, logit
 
 from earmark.evaluation.events.tuning import Known
-from earmark.events.timeline import Event, log_odds
+from earmark.events.scores import log_odds
+from earmark.events.timeline import Event
 from earmark.features.frontend import FrontEnd
 from earmark.models.model import Description, Threshold
 from earmark.training.levelling import LEVEL, confidence, level, silent, thresholds, with_parents

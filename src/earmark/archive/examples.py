@@ -16,9 +16,9 @@ from earmark.archive.store import Store
 from earmark.archive.vectors import Bytes, PerSecond
 from earmark.archive.working import version_of
 from earmark.errors import EarmarkError, ModelError
-from earmark.events.timeline import Array
 from earmark.models.embedding import embedded
 from earmark.models.model import Model, load_model
+from earmark.util.types import Array
 
 _SPAN = re.compile(r"(?P<place>.+)@(?P<begin>[\d:.a-z]+)-(?P<end>[\d:.a-z]+)", re.ASCII)
 _CLOCK = re.compile(r"(?:(\d+):)?(\d?\d):(\d\d(?:\.\d*)?)", re.ASCII)

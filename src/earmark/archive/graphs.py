@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from earmark.archive.store import Store
 from earmark.archive.vectors import Bytes, directions, packed
-from earmark.events.timeline import Array
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Array
 
 LARGE = 1_000_000  # seconds of an archive: fewer are looked at one by one within some seconds
 LEAST = 10_000  # rows of a batch: of fewer, all are looked at as fast

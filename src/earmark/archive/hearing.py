@@ -16,11 +16,12 @@ from earmark.archive.opening import source_of
 from earmark.archive.recordings import Recording, place_of
 from earmark.archive.vectors import Bytes, PerSecond
 from earmark.errors import EarmarkError, EarmarkWarning
-from earmark.events.timeline import Event, EventRules
+from earmark.events.hysteresis import EventRules
+from earmark.events.timeline import Event
 from earmark.models.embedding import embedded
 from earmark.models.labelling import label
 from earmark.models.model import Model
-from earmark.util.progress import Progress
+from earmark.util.types import Progress
 
 TIMEOUT = 600.0  # seconds that a recording may take, beside its own length
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.archive.layout import LEAST_SCORE
-from earmark.events.timeline import Array
+from earmark.util.types import Array
 
 DIGITS = 3  # of a score: more tell nothing, and take twice the room
 _NEARLY = 1e-6  # of a second: a step that floating point puts just before it begins at it

@@ -19,7 +19,7 @@ from earmark.archive.reporting import Report
 from earmark.archive.store import Store
 from earmark.archive.working import Batch, Done, Job, Wanted, version_of, work
 from earmark.errors import EarmarkError, ModelError
-from earmark.events.timeline import EventRules
+from earmark.events.hysteresis import EventRules
 from earmark.models.model import Model, bundled_models, load_model
 from earmark.util.locks import alone
 

@@ -18,7 +18,7 @@ import numpy as np
 from earmark.archive import graphs
 from earmark.archive.store import Places, Store
 from earmark.archive.vectors import Bytes, directions, unit
-from earmark.events.timeline import Array
+from earmark.util.types import Array
 
 AGAINST = 0.4  # of the mean of what it must not be like is taken off that of examples
 HELD = 0.8  # of an event's best score: seconds beside it that reach it belong to the event

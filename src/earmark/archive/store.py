@@ -18,8 +18,8 @@ from earmark.archive.layout import Options
 from earmark.archive.tables import SUM
 from earmark.archive.vectors import Bytes
 from earmark.errors import EarmarkError
-from earmark.events.timeline import Array
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Array
 
 AT_ONCE = 4096  # vectors: as floats they fit into a processor's cache
 STEADY = 60  # seconds: the mean of fewer says little of what an archive is like, and counts for less

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.events.timeline import Array
+from earmark.util.types import Array
 
 Bytes = NDArray[np.int8]
 LARGEST = 127

@@ -25,7 +25,7 @@ from earmark.archive.hearing import TIMEOUT, Heard, hear
 from earmark.archive.layout import Options
 from earmark.archive.recordings import Recording, is_there
 from earmark.errors import EarmarkError
-from earmark.events.timeline import EventRules
+from earmark.events.hysteresis import EventRules
 from earmark.models.model import Model, load_model
 
 VERSION_DIGITS = 16

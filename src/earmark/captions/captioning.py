@@ -17,7 +17,7 @@ from earmark.media import Given, Sound
 from earmark.models.labelling import label
 from earmark.models.model import Model
 from earmark.util.atomic import write_whole
-from earmark.util.progress import Progress
+from earmark.util.types import Progress
 
 if TYPE_CHECKING:
     from earmark.formats.subtitles import Subtitles

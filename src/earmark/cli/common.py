@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from earmark.events.timeline import Timeline
     from earmark.models.model import Model
-    from earmark.util.progress import Progress
+    from earmark.util.types import Progress
 
 Item = TypeVar("Item")
 OPTIONS = {"labels": "only"}  # where an argument of the library is called otherwise

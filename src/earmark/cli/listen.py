@@ -91,7 +91,7 @@ def _listener(
     model: str, language: str, phrases: Path | None, sensitivity: float, include_speech: bool
 ) -> LiveListener:
     from earmark.captions import Phrases
-    from earmark.events.timeline import EventRules
+    from earmark.events.hysteresis import EventRules
     from earmark.live import LiveListener
     from earmark.models.model import load_model
 

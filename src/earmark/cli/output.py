@@ -16,8 +16,9 @@ from earmark.util.atomic import write_whole
 from earmark.util.text import visible, visible_lines
 
 if TYPE_CHECKING:
+    from earmark.events.scores import Scores
     from earmark.events.seconds import Seconds
-    from earmark.events.timeline import Scores, Timeline
+    from earmark.events.timeline import Timeline
     from earmark.speech.segmentation import Words
 
 Plotter = Callable[[Path, "Timeline", Path, int, "Scores | None"], None]

@@ -16,7 +16,8 @@ from earmark.evaluation.naming import check_new_names
 from earmark.models.model import Model, bundled_models, load_model
 from earmark.speech.words import classifiers, loaded_classifier
 from earmark.util.blas import one_thread
-from earmark.util.progress import Progress, reported
+from earmark.util.progress import reported
+from earmark.util.types import Progress
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from earmark.datasets import Clip, Dataset
 from earmark.datasets.marks import shown
 from earmark.errors import EarmarkError, MediaError
 from earmark.evaluation.suspect_scores import HeldOut
-from earmark.events.timeline import log_odds, probabilities
+from earmark.events.scores import log_odds, probabilities
 from earmark.labels import audioset
 from earmark.media import read
 from earmark.models.labelling import heard

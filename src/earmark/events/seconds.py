@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from earmark.errors import EarmarkError
-from earmark.events.timeline import Event, Scores, Timeline
+from earmark.events.scores import Scores
+from earmark.events.timeline import Event, Timeline
 
 FINEST = 0.001  # seconds: what times are kept to
 SHORTEST_LAST = 0.1  # of a window: a shorter rest at a recording's end is no window of its own

@@ -12,12 +12,13 @@ from earmark.captions import Form, Phrases, Priority
 from earmark.captions.making import SPEECH
 from earmark.captions.phrases import in_language
 from earmark.events.boundaries import Levels
-from earmark.events.timeline import Array, Event, EventRules, above
+from earmark.events.hysteresis import EventRules, EventTracker, Turn
+from earmark.events.timeline import Event, above
 from earmark.features.frontend import IN_DECIBELS, Features, FrontEnd, Samples
 from earmark.live.changes import AnyChange, Begin, Change, End
 from earmark.live.scoring import AHEAD, CHUNK, LiveScorer
-from earmark.live.tracking import Tracker, Turn
 from earmark.models.model import Model
+from earmark.util.types import Array
 
 BETTER = 0.1  # a best score that has grown by so much is told
 SELDOM = 1.0  # seconds between two tellings of it
@@ -76,8 +77,8 @@ class LiveListener:
         about, rules = model.description, rules or EventRules()
         self.about, self.phrases = about, in_language(language)
         self.columns = [i for i, label in enumerate(about.labels) if include_speech or label != SPEECH]
-        on, off = (edge[self.columns] for edge in rules.edges(about.on, about.off))
-        self.tracker = Tracker(on, off, about.step, rules)
+        on, off = (own[self.columns] for own in rules.thresholds(about.on, about.off))
+        self.tracker = EventTracker(on, off, about.step, rules)
         self.levels = _RecentLevels(about.front_end, about.reach)
         note = self.levels.note if about.front_end.kind in IN_DECIBELS else None
         self.scorer = LiveScorer(model, ahead, chunk, note)
@@ -152,17 +153,17 @@ class LiveListener:
 
     def _begin(self, turn: Turn) -> Begin:
         label = self._label(turn)
-        onset = round(self.levels.onset(self.tracker.onset(turn), self.seconds), 3)
+        onset = round(self.levels.onset(turn.onset, self.seconds), 3)
         self.count += 1
         repeated = onset - self.ended.get(turn.column, -np.inf) < self.phrases.rules.repeats_within
         form = Form.SUSTAINED if repeated else Form.SHORT
-        sound = _Sound(self.count, onset, form, turn.best, self.tracker.offset(turn))
+        sound = _Sound(self.count, onset, form, turn.best, turn.offset)
         self.sounds[turn.column] = sound
         alarm = self.phrases.priority(label) is Priority.ALARM
         return Begin(sound.id, label, self.phrases.say(label, form), onset, round(turn.best, 4), alarm)
 
     def _changed(self, turn: Turn) -> Iterator[Change]:
-        sound, now = self.sounds[turn.column], self.tracker.offset(turn)
+        sound, now = self.sounds[turn.column], turn.offset
         form = max(sound.form, self._form(now - sound.onset))
         better = turn.best - sound.score >= BETTER and now - sound.told >= SELDOM
         if form is sound.form and not better:
@@ -180,7 +181,7 @@ class LiveListener:
 
     def _end(self, turn: Turn) -> End:
         sound = self.sounds.pop(turn.column)
-        offset = self.levels.offset(sound.onset, min(self.seconds, self.tracker.offset(turn)))
+        offset = self.levels.offset(sound.onset, min(self.seconds, turn.offset))
         self.ended[turn.column] = offset
         return End(sound.id, round(max(sound.onset, offset), 3))
 

@@ -21,7 +21,7 @@ from threading import Thread
 from typing import Any, BinaryIO
 
 from earmark.errors import EarmarkError
-from earmark.events.timeline import EventRules
+from earmark.events.hysteresis import EventRules
 from earmark.features.frontend import Samples
 from earmark.live.changes import message
 from earmark.live.listener import LiveListener

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from earmark import media
-from earmark.events.timeline import Array
 from earmark.media import Given, Sound
 from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, loaded
 from earmark.models.model import Model
 from earmark.util import streams
 from earmark.util.blas import one_thread
-from earmark.util.progress import Progress, reported
+from earmark.util.progress import reported
+from earmark.util.types import Array, Progress
 
 BACKBONE = "mn04_as"
 

@@ -12,13 +12,16 @@ import numpy as np
 from earmark import media
 from earmark.errors import ArgumentError
 from earmark.events.boundaries import Levels, loud_steps
-from earmark.events.timeline import Array, EventRules, Scores, Timeline, smooth
+from earmark.events.hysteresis import EventRules
+from earmark.events.scores import Scores, smooth
+from earmark.events.timeline import Timeline
 from earmark.features.frontend import IN_DECIBELS, Features, Samples
 from earmark.media import Given, Sound
 from earmark.models.model import Model, load_model
 from earmark.util import streams
 from earmark.util.blas import one_thread
-from earmark.util.progress import Progress, reported
+from earmark.util.progress import reported
+from earmark.util.types import Array, Progress
 
 BLOCK_SECONDS = 10.0
 BLOCKS_AHEAD = 4  # decoded while the network works: bounds memory

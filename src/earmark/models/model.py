@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import MissingExtraError, ModelError
-from earmark.events.timeline import Array, EventFinder, EventRules, Pooling, Timeline, whole
+from earmark.events.hysteresis import EventFinder, EventRules
+from earmark.events.scores import Pooling, pooled
+from earmark.events.timeline import Timeline
 from earmark.features.frontend import Features, FrontEnd, Samples
 from earmark.util.cache import PRETRAINED, cache_folder
 from earmark.util.fields import from_json_values
 from earmark.util.streams import windows
+from earmark.util.types import Array
 
 FORMAT = 1
 METADATA_KEY = "earmark"
@@ -55,7 +58,7 @@ class Description:
         windows: by label, where it is another.
         loud: dB below the loudest step of a recording at which a step no longer counts in the answer for the whole of
             it; None: all count.
-        pooling: how that answer is made of those of its steps: see `timeline.whole`.
+        pooling: how that answer is made of those of its steps: see `events.scores.pooled`.
         thresholds: by label.
         parents: by label: the label that says less, and is told only where none of its children is.
         card: data and its licence, protocol, figures, recipe, date, package version.
@@ -123,7 +126,7 @@ class Description:
 
     def whole(self, scores: Iterable[Array]) -> Array:
         """The answer [labels] for all of some scores [steps, labels], which may come in parts."""
-        return whole(scores, len(self.labels), self.exclusive, self.pooling)
+        return pooled(scores, len(self.labels), self.exclusive, self.pooling)
 
     @property
     def on(self) -> Array:
@@ -144,7 +147,7 @@ class Description:
     ) -> EventFinder:
         """What makes events of scores, at the model's thresholds or others [labels], moved as the rules say."""
         on, off = self.on if on is None else on, self.off if off is None else off
-        return EventFinder(self.labels, *rules.edges(on, off), self.step, rules, self.parents, only)
+        return EventFinder(self.labels, *rules.thresholds(on, off), self.step, rules, self.parents, only)
 
     @property
     def step(self) -> float:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from earmark import media
 from earmark.events.boundaries import Levels
-from earmark.events.timeline import Array, Event, EventRules
+from earmark.events.hysteresis import EventRules
+from earmark.events.timeline import Event
 from earmark.features.frontend import Samples
 from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, scored
 from earmark.models.model import Description, Model
 from earmark.util import streams
 from earmark.util.blas import one_thread
-from earmark.util.progress import Progress
+from earmark.util.types import Array, Progress
 
 Tap = Callable[[Iterable[Samples]], Iterator[Samples]]
 """Passes blocks of samples on, and notes something of them."""

@@ -16,8 +16,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from earmark import media
 from earmark.errors import EarmarkError
+from earmark.events.scores import Scores
 from earmark.events.seconds import Second, Seconds
-from earmark.events.timeline import Event, Scores, Timeline
+from earmark.events.timeline import Event, Timeline
 from earmark.features.frontend import Features, FrontEnd, Samples
 from earmark.util.atomic import atomic_write
 from earmark.util.streams import windows

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from earmark.events.boundaries import Levels
-from earmark.events.timeline import Array, EventRules, Timeline, log_odds, probabilities
+from earmark.events.hysteresis import EventRules
+from earmark.events.scores import log_odds, probabilities
+from earmark.events.timeline import Timeline
 from earmark.models.model import Description
 from earmark.models.recorded_scores import Heard
 from earmark.util.atomic import atomic_write, settle
+from earmark.util.types import Array
 
 
 def timeline(

@@ -1,8 +1,8 @@
-"""The energy contour of a recording: its level every 10 ms, where a word begins and ends by it, and runs of frames."""
+"""The energy contour of a recording: its level every 10 ms, where a word begins and ends by it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,23 +29,6 @@ def edges(contour: Levels, below: float = EDGE_DB) -> Span | None:
         return None
     loud = np.flatnonzero(contour >= contour.max() - below)
     return int(loud[0]), int(loud[-1]) + 1
-
-
-def runs(mask: NDArray[np.bool_]) -> list[Span]:
-    """The spans in which a mask [frames] holds."""
-    ends = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
-    return [(int(a), int(b)) for a, b in ends.reshape(-1, 2)]
-
-
-def joined(spans: Sequence[Span], gap: float) -> list[Span]:
-    """Spans in order, those that are at most `gap` frames apart as one."""
-    found = list(spans[:1])
-    for first, last in spans[1:]:
-        if first - found[-1][1] <= gap:
-            found[-1] = found[-1][0], last
-        else:
-            found.append((first, last))
-    return found
 
 
 class Contour:

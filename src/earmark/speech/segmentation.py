@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from earmark.events.hysteresis import EventRules, joined, stretches
 from earmark.events.results import Result
-from earmark.events.timeline import Array, Event, EventRules, Timeline
+from earmark.events.timeline import Event, Timeline
 from earmark.models.model import Threshold
-from earmark.speech.energy import EDGE_DB, STEP, Levels, Span, joined, runs
+from earmark.speech.energy import EDGE_DB, STEP, Levels, Span
 from earmark.speech.pitch import SpeakerF0
+from earmark.util.types import Array
 
 if TYPE_CHECKING:
     from earmark.media import Sound
@@ -141,9 +143,8 @@ def find_words(
     if len(scores) == 0:
         return []
     on, off = EventRules(sensitivity=rules.sensitivity).shift(np.array([threshold.on, threshold.off], np.float32))
-    spans = _hysteresis(_median(scores), float(on), float(off))
-    spans = joined(spans, (rules.pause - 1e-6) / STEP)
-    spans = [s for s in spans if s[1] - s[0] >= rules.min_word / STEP - 1e-6]
+    found = joined(stretches(_median(scores), float(on), min(float(off), float(on))), (rules.pause - 1e-6) / STEP)
+    spans = [(first, last) for first, last in found.tolist() if last - first >= rules.min_word / STEP - 1e-6]
     edges = [_refined(spans, number, contour) for number in range(len(spans))]
     return [(round(max(0.0, first * STEP), 3), round(min(last * STEP, duration), 3)) for first, last in edges]
 
@@ -152,11 +153,6 @@ def _median(scores: Array) -> Array:
     """Of each score and its two neighbours: the middle one is what is left of the larger and the smaller ones."""
     before, after = np.append(scores[:1], scores[:-1]), np.append(scores[1:], scores[-1:])
     return np.asarray(np.maximum(np.minimum(before, after), np.minimum(np.maximum(before, after), scores)), np.float32)
-
-
-def _hysteresis(scores: Array, on: float, off: float) -> list[Span]:
-    spans = runs(scores >= min(off, on))
-    return [(a, b) for a, b in spans if scores[a:b].max() >= on]
 
 
 def _refined(spans: list[Span], number: int, contour: Levels) -> tuple[float, float]:

@@ -19,7 +19,8 @@ from earmark.speech.pitch import Pitch, PitchTracker
 from earmark.speech.segmentation import Word, WordRules, Words, find_words
 from earmark.util import streams
 from earmark.util.blas import one_thread
-from earmark.util.progress import Progress, reported
+from earmark.util.progress import reported
+from earmark.util.types import Progress
 
 BUNDLED = "words/"  # where the bundled frame classifiers stand among the models
 DEFAULT = "gru"

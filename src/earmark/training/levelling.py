@@ -15,11 +15,14 @@ from earmark.evaluation.events import annotated, tuning
 from earmark.evaluation.events.choosing import ON, By, line_above, measures, of_label, rising
 from earmark.evaluation.events.confidence import confidences
 from earmark.evaluation.events.tuning import Known
-from earmark.events.timeline import Array, Event, EventRules, above, joined, log_odds, probabilities
+from earmark.events.hysteresis import EventRules
+from earmark.events.scores import log_odds, probabilities
+from earmark.events.timeline import Event, above, joined
 from earmark.labels.groups import ancestors
 from earmark.models.model import Description, Model, Threshold
 from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Levelling
+from earmark.util.types import Array
 
 LEVEL = 0.5  # the score at which an event of any label begins, where nothing tells how often it is right
 

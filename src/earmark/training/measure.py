@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from earmark.evaluation import calibration, intervals
 from earmark.evaluation import clips as figures
-from earmark.events import timeline
 from earmark.events.boundaries import loud_steps
+from earmark.events.scores import Pooling, pooled, smooth
 from earmark.models.model import Threshold
 from earmark.training.networks import Network
 from earmark.training.prepared import Prepared
@@ -45,7 +45,7 @@ def answer(
     exclusive: bool,
     width: int | NDArray[np.int64],
     loud: float | None = None,
-    pooling: timeline.Pooling = "mean",
+    pooling: Pooling = "mean",
 ) -> Answers:
     """What the network says of some clips, each heard whole, or as far as it is `loud` (see `Description`).
 
@@ -63,8 +63,8 @@ def answer(
             values = (logits.softmax(-1) if exclusive else logits.sigmoid()).numpy()
             for i, steps in zip(batch, values, strict=True):
                 counted = steps if loud is None else steps[loud_steps(chosen.levels(int(i)), network.stride, loud)]
-                whole[i] = timeline.whole([counted], labels, exclusive, pooling)
-                windows = timeline.smooth([steps], width, labels, exclusive)
+                whole[i] = pooled([counted], labels, exclusive, pooling)
+                windows = smooth([steps], width, labels, exclusive)
                 peak[i] = np.concatenate(list(windows)).max(axis=0)
     return Answers(clips, whole, peak)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark.events import timeline
+from earmark.events.scores import pooled
 from earmark.training.batches import loud_frames
 from earmark.training.measure import Answers
 from earmark.training.networks import Network
@@ -35,7 +35,7 @@ def answer_crops(
         some = range(first, min(first + BATCH, len(clips)))
         logits = network(torch.from_numpy(np.concatenate([_crops(chosen[i], loud[i], frames, crops) for i in some])))
         values = (logits.softmax(-1) if exclusive else logits.sigmoid()).numpy()
-        each = np.stack([timeline.whole([steps], values.shape[2], exclusive) for steps in values])
+        each = np.stack([pooled([steps], values.shape[2], exclusive) for steps in values])
         scores.append(each.reshape(len(some), crops, -1).mean(1))
     whole = np.concatenate(scores)
     return Answers(clips, whole, whole)

@@ -13,7 +13,7 @@ from earmark.augment import copies
 from earmark.augment.image import IMAGE
 from earmark.augment.waveform import IN_PLACE
 from earmark.errors import RecipeError
-from earmark.events.timeline import Pooling
+from earmark.events.scores import Pooling
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from earmark.evaluation.events.choosing import By, best_thresholds
 from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
-from earmark.events import timeline
-from earmark.events.timeline import Array, Event
+from earmark.events.scores import smooth
+from earmark.events.timeline import Event
 from earmark.models.model import Description, Threshold
 from earmark.training.activity import Activity
 from earmark.training.data import TrainingData
 from earmark.training.networks import Network
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Array
 
 NAME = "timed.npz"
 
@@ -113,4 +114,4 @@ def events(active: Activity, labels: tuple[str, ...], seconds: float) -> list[Ev
 def _smoothed(network: Network, features: NDArray[np.float32], about: Description) -> Array:
     logits = network(torch.from_numpy(np.ascontiguousarray(features, np.float32))[None])[0]
     values = (logits.softmax(-1) if about.exclusive else logits.sigmoid()).numpy()
-    return np.concatenate(list(timeline.smooth([values], about.widths, values.shape[1], about.exclusive)))
+    return np.concatenate(list(smooth([values], about.widths, values.shape[1], about.exclusive)))

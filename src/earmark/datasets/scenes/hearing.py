@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
-from earmark.speech.energy import joined, runs
+from earmark.events.hysteresis import joined, runs
 
 FRAME = 0.01  # seconds
 WINDOW = 0.02  # seconds of the spectrum around each frame, at least
@@ -74,7 +74,7 @@ def activity(power: NDArray[np.float64]) -> tuple[Mask, float]:
 def spans(mask: Mask, gap: float = GAP) -> list[tuple[int, int]]:
     """First frame and frame after the last of each stretch that a mask marks, over gaps shorter than `gap` seconds."""
     found = joined(runs(mask), gap / FRAME - 1)
-    return [(first, last) for first, last in found if (last - first) * FRAME >= SHORTEST - 1e-9]
+    return [(first, last) for first, last in found.tolist() if (last - first) * FRAME >= SHORTEST - 1e-9]
 
 
 def heard(active: Mask, audible: Mask, gap: float = GAP) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from earmark.datasets.sentences.voices import Recorded, Voice
 from earmark.errors import EarmarkError
+from earmark.events.hysteresis import runs
 from earmark.media import open_recording
 from earmark.speech import energy as contour
 
@@ -69,7 +70,7 @@ def unfit(samples: Samples, rate: int) -> str:
     seconds = (found[1] - found[0]) * contour.STEP
     if not SHORTEST <= seconds <= LONGEST:
         return "short" if seconds < SHORTEST else "long"
-    longest = max((last - first for first, last in contour.runs(quiet[word])), default=0)
+    longest = max((last - first for first, last in runs(quiet[word]).tolist()), default=0)
     if longest * contour.STEP > LONGEST_GAP + 1e-6:
         return "pause"
     if quiet.sum() < FEWEST_FRAMES:

@@ -14,8 +14,11 @@ from earmark.evaluation.events.collars import ROUNDING
 from earmark.evaluation.events.figures import Counts, Events
 from earmark.evaluation.events.matching import maximum_matching
 from earmark.evaluation.events.segments import active
-from earmark.events.timeline import Array, Event, EventRules
+from earmark.events import hysteresis
+from earmark.events.hysteresis import EventRules
+from earmark.events.timeline import Event
 from earmark.models.model import Threshold
+from earmark.util.types import Array
 
 ON = tuple(round(1 / (1 + math.exp(-odds / 4)), 4) for odds in range(-20, 21))
 """Thresholds that are tried: even on the scale of log-odds, from 0.0067 to 0.9933."""
@@ -114,7 +117,8 @@ class Spans:
 
 @dataclass(frozen=True)
 class Line:
-    """One label's scores of all recordings, one after the other, with a step between that no threshold reaches.
+    """One label's scores of all recordings, one after the other, and between them so many steps that no threshold
+    reaches that events of two recordings are never joined.
 
     Of each score only matters how many of some levels it reaches, and that often stays the same for long: kept is where
     it changes, which is a small part of all steps.
@@ -139,9 +143,9 @@ class Line:
 
     @classmethod
     def of(cls, scores: Mapping[str, Array], step: float, rules: EventRules, levels: Array = LEVELS) -> Line:
-        silence = np.full(1, -np.inf, np.float32)
+        silence = np.full(_silence(step, rules), -np.inf, np.float32)
         values = np.concatenate([part for own in scores.values() for part in (own, silence)])
-        starts = np.cumsum([0, *(len(own) + 1 for own in scores.values())])
+        starts = np.cumsum([0, *(len(own) + len(silence) for own in scores.values())])
         reached = np.searchsorted(levels, values, side="right")
         changes = np.flatnonzero(np.append(True, reached[1:] != reached[:-1]))
         return cls(tuple(scores), starts, np.append(changes, len(values)), reached[changes], step, rules, levels)
@@ -149,31 +153,26 @@ class Line:
     @property
     def durations(self) -> dict[str, float]:
         """Seconds of each recording."""
-        return dict(zip(self.names, ((np.diff(self.starts) - 1) * self.step).tolist(), strict=True))
+        steps = np.diff(self.starts) - _silence(self.step, self.rules)
+        return dict(zip(self.names, (steps * self.step).tolist(), strict=True))
 
     def stretches(self, on: float, off: float) -> NDArray[np.int64]:
         """Where scores stay at `off` or above and reach `on`: first step and step after the last [stretches, 2]."""
         least, most = np.searchsorted(self.levels, np.array([off, on], np.float32), side="right")
-        alive = np.append(False, self.reached >= least)  # the last step of the line never is
-        edges = np.flatnonzero(alive[1:] != alive[:-1])
-        if not len(edges):
-            return edges.reshape(-1, 2)
-        enough = np.maximum.reduceat(self.reached, edges)[::2] >= most
-        return np.asarray(self.changes[edges.reshape(-1, 2)[enough]])
+        return self.changes[hysteresis.stretches(self.reached, most, least)]
 
     def spans(self, stretches: NDArray[np.int64]) -> Spans:
         """Events made of stretches as `EventFinder` makes them."""
-        first, last = stretches[:, 0], stretches[:, 1]
-        recording = np.searchsorted(self.starts, first, side="right") - 1
-        apart = first[1:] - last[:-1] > self.rules.longest_gap / self.step
-        apart |= recording[1:] != recording[:-1]
-        begins, ends = np.append(True, apart)[: len(first)], np.append(apart, True)[: len(first)]
-        recording = recording[begins]
-        here = self.starts[recording]
-        onset = np.maximum(0.0, (first[begins] - here - 0.5) * self.step)
-        offset = (last[ends] - here - 0.5) * self.step
+        joined = hysteresis.joined(stretches, self.rules.longest_gap / self.step)
+        recording = np.searchsorted(self.starts, joined[:, 0], side="right") - 1
+        onset, offset = hysteresis.seconds(joined - self.starts[recording][:, None], self.step).T
         long_enough = np.round(offset - onset, 3) >= self.rules.shortest
         return Spans(recording[long_enough], np.round(onset[long_enough], 3), np.round(offset[long_enough], 3))
+
+
+def _silence(step: float, rules: EventRules) -> int:
+    """Steps between two recordings on a line."""
+    return 1 + int(rules.longest_gap / step)
 
 
 def rising(before: Threshold) -> tuple[float, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from earmark.events.timeline import Event, log_odds, probabilities
+from earmark.events.scores import log_odds, probabilities
+from earmark.events.timeline import Event
 from earmark.models.recorded_scores import Heard
 
 THRESHOLDS = probabilities(np.linspace(-7, 7, 50, dtype=np.float32), exclusive=False)

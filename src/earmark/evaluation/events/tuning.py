@@ -12,10 +12,11 @@ from earmark.evaluation.events.answers import Progress
 from earmark.evaluation.events.choosing import By, best_thresholds, by_segments, line_above, of_label, rising
 from earmark.evaluation.events.sharing import shared
 from earmark.evaluation.events.windowing import windows_by_length
-from earmark.events.timeline import Array, Event
+from earmark.events.timeline import Event
 from earmark.models.model import Description, Model, Threshold, describe
 from earmark.models.recorded_scores import hear
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Array
 
 
 @dataclass(frozen=True)

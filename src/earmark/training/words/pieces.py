@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from earmark import media
 from earmark.datasets import Clip
 from earmark.errors import MediaError
+from earmark.events.hysteresis import joined, runs
 from earmark.speech import energy as contour
 
 BACKGROUND, SPEECH, UNSURE = 0, 1, 2
@@ -67,7 +68,7 @@ def cut(samples: Samples, rate: int, one_word: bool = False) -> list[Piece]:
     if whole is None or _noisy(levels, whole) or (not one_word and _never_quiet(levels)):
         return []
     loud = levels >= levels.max() - contour.EDGE_DB
-    spans = contour.joined(contour.runs(loud), LONGEST_CLOSURE)
+    spans: list[contour.Span] = list(map(tuple, joined(runs(loud), LONGEST_CLOSURE).tolist()))
     pieces = []
     for number, (first, last) in enumerate(spans):
         before = spans[number - 1][1] if number else 0
@@ -116,7 +117,7 @@ def _piece(
 def _inside(levels: contour.Levels, one_word: bool) -> Marks:
     marks = np.full(len(levels), SPEECH, np.uint8)
     if not one_word:
-        for first, last in contour.runs(levels < levels.max() - contour.EDGE_DB):
+        for first, last in runs(levels < levels.max() - contour.EDGE_DB):
             if last - first >= SHORTEST_PAUSE:
                 marks[first:last] = UNSURE
     return marks

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.evaluation.words import WordCounts, count
+from earmark.events.hysteresis import runs
 from earmark.models.model import Threshold
-from earmark.speech.energy import FLOOR_DB, STEP, runs
+from earmark.speech.energy import FLOOR_DB, STEP
 from earmark.speech.segmentation import Word, WordRules, find_words
 from earmark.training.words.pieces import BACKGROUND
 
@@ -34,7 +35,7 @@ def choose(scores: NDArray[np.float32], marks: NDArray[np.uint8]) -> Threshold:
 
 def spans(mask: NDArray[np.bool_]) -> list[Word]:
     """A word for each run of frames."""
-    return [Word(first * STEP, last * STEP) for first, last in runs(mask)]
+    return [Word(first * STEP, last * STEP) for first, last in runs(mask).tolist()]
 
 
 def _value(scores: NDArray[np.float32], truths: list[list[Word]], threshold: Threshold) -> float:

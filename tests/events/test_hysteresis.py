@@ -1,11 +1,12 @@
-"""Live hysteresis against that of whole recordings."""
+"""The automaton in its two uses: events told as they come are those told in the end."""
+
+import itertools
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.events.timeline import EventFinder, EventRules
-from earmark.live.tracking import Tracker
+from earmark.events.hysteresis import EventFinder, EventRules, EventTracker, joined, runs, stretches
 
 ON, OFF = np.array([0.7, 0.5], np.float32), np.array([0.4, 0.5], np.float32)
 STEP = 0.1
@@ -13,7 +14,7 @@ STEP = 0.1
 
 def told(scores, rules, sizes=(1,)):
     """(column, onset, offset, best) of all that was told, by when it ended."""
-    tracker = Tracker(ON, OFF, STEP, rules)
+    tracker = EventTracker(ON, OFF, STEP, rules)
     first, turn, turns = 0, 0, []
     while first < len(scores):
         turns += tracker.add(scores[first : first + sizes[turn % len(sizes)]])
@@ -22,7 +23,7 @@ def told(scores, rules, sizes=(1,)):
     begun = [t.column for t in turns if t.begins]
     ended = [t for t in turns if not t.begins]
     assert sorted(begun) == sorted(t.column for t in ended)
-    return [(t.column, round(tracker.onset(t), 3), round(tracker.offset(t), 3), round(t.best, 4)) for t in ended]
+    return [(t.column, round(t.onset, 3), round(t.offset, 3), round(t.best, 4)) for t in ended]
 
 
 SCORES = st.lists(st.tuples(*[st.sampled_from([0.1, 0.45, 0.6, 0.9])] * 2), max_size=60).map(
@@ -47,7 +48,7 @@ def one(values):
 
 def turns_of(values, rules):
     """At which step each turn of the first label is told."""
-    tracker = Tracker(ON, OFF, STEP, rules)
+    tracker = EventTracker(ON, OFF, STEP, rules)
     return [(i, turn.begins) for i, row in enumerate(one(values)) for turn in tracker.add(row[None])]
 
 
@@ -70,12 +71,46 @@ def test_what_rises_within_the_gap_is_waited_for():
 
 
 def test_it_keeps_nothing_of_what_is_over():
-    tracker = Tracker(ON, OFF, STEP, EventRules())
+    tracker = EventTracker(ON, OFF, STEP, EventRules())
     tracker.add(np.tile(one([0.9, 0.9, 0.9, 0, 0, 0, 0, 0, 0, 0]), (100, 1)))
     tracker.add(one([0] * 10))
-    assert tracker.tracks == {}
-    assert tracker.steps == 1010
+    assert tracker.hysteresis.open == {}
+    assert tracker.told == set()
+    assert tracker.hysteresis.steps == 1010
 
 
 def test_what_is_no_number_is_no_sound():
     assert turns_of([np.nan] * 5, EventRules()) == []
+
+
+def found_in_parts(scores, rules, sizes):
+    finder = EventFinder(("0", "1"), ON, OFF, STEP, rules)
+    first = turn = 0
+    while first < len(scores):
+        finder.add(scores[first : first + sizes[turn % len(sizes)]])
+        first, turn = first + sizes[turn % len(sizes)], turn + 1
+    return finder.events(np.inf)
+
+
+@given(SCORES, st.lists(st.integers(1, 7), min_size=1, max_size=3), st.sampled_from([0.0, 0.2, 0.5]))
+def test_events_do_not_depend_on_the_parts_that_scores_come_in(scores, sizes, gap):
+    rules = EventRules(shortest=0.2, longest_gap=gap)
+    assert found_in_parts(scores, rules, sizes) == found_in_parts(scores, rules, [100])
+
+
+@given(SCORES, st.sampled_from([0, 2, 5]))
+def test_scores_that_are_all_there_give_the_same_events(scores, gap):
+    events = found_in_parts(scores, EventRules(shortest=0.0, longest_gap=gap * STEP + 0.05), [100])
+    spans = joined(stretches(scores[:, 0], ON[0], OFF[0]), gap)
+    expected = [(max(0.0, round((a - 0.5) * STEP, 3)), round((b - 0.5) * STEP, 3)) for a, b in spans.tolist()]
+    assert [(e.onset, e.offset) for e in events if e.label == "0"] == expected
+
+
+@given(st.lists(st.booleans(), max_size=30))
+def test_runs_are_where_a_mask_holds(mask):
+    marked = np.zeros(len(mask), bool)
+    spans = runs(np.array(mask, bool)).tolist()
+    for first, last in spans:
+        marked[first:last] = True
+    assert marked.tolist() == mask
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(spans))
