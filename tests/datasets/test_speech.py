@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark import media
-from earmark.datasets.speech import espeak, jobs, pairs, plan, sentences
+from earmark.datasets.speech import jobs, pairs, plan, sentences
 from earmark.datasets.speech.joining import MARGIN, join
 from earmark.datasets.truth import find_truths, truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
 from earmark.speech import energy as contour
+from earmark.speech import espeak
 from earmark.speech.segmentation import Word
 
 RATE = 22050
@@ -277,7 +278,7 @@ def test_a_library_that_is_none(tmp_path, monkeypatch):
 
 
 def test_the_library_stays_out_of_this_process():
-    code = "import sys; from earmark.datasets.speech import espeak; espeak.speak(['a'], espeak.Voice('en'))\n"
+    code = "import sys; from earmark.speech import espeak; espeak.speak(['a'], espeak.Voice('en'))\n"
     code += "print('espeak-ng' in open('/proc/self/maps').read())"
     if not sys.platform.startswith("linux"):
         pytest.skip("what a process has loaded can be seen on Linux")

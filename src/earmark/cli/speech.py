@@ -138,7 +138,8 @@ def _refuse(options: dict[str, str | None], where: str) -> None:
 
 
 def _manner(voices: Sequence[str], languages: Sequence[str], speed: str, pitch: str, pause: str) -> Manner:
-    from earmark.datasets.speech import espeak, plan
+    from earmark.datasets.speech import plan
+    from earmark.speech import espeak
 
     return plan.Manner(
         plan.voices(voices, languages),

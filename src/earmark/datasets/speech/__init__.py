@@ -2,7 +2,6 @@
 
 sentences.py   what is said
 plan.py        how each recording is to be spoken
-espeak.py      eSpeak NG speaks words, one by one; engine.py is the program that loads it
 joining.py     words and pauses become one recording, with the words' times
 elevenlabs.py  answers of ElevenLabs' text to speech with timestamps; asking.py asks for them
 pairs.py       recordings and truths on disk

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from earmark.datasets.speech import elevenlabs, espeak, pairs, plan
+from earmark.datasets.speech import elevenlabs, pairs, plan
 from earmark.datasets.speech.asking import Service
 from earmark.datasets.speech.joining import join
 from earmark.datasets.speech.pairs import Pair
+from earmark.speech import espeak
 from earmark.speech.segmentation import Words
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earmark.datasets.speech import espeak, sentences
+from earmark.datasets.speech import sentences
 from earmark.errors import EarmarkError
+from earmark.speech import espeak
 
 VARIANTS = ("m1", "m3", "m7", "f1", "f2", "f4")
 """Voices of eSpeak NG that are used where none is asked for: plainly of men and of women."""

@@ -1,7 +1,7 @@
 """eSpeak NG, a small synthesiser of some hundred languages, speaks words one by one.
 
 eSpeak NG comes with the package espeakng-loader. It is under the GPL: nothing else of Earmark loads it, and it runs in
-a program of its own, engine.py.
+a program of its own, espeak_engine.py.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def speak(texts: Sequence[str], voice: Voice) -> tuple[list[Samples], int]:
 
 
 def _run(wanted: bytes) -> tuple[dict[str, Any], bytes]:
-    engine = Path(__file__).with_name("engine.py")
+    engine = Path(__file__).with_name("espeak_engine.py")
     try:
         done = subprocess.run([sys.executable, "-I", str(engine)], input=wanted, capture_output=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired as error:
