@@ -61,6 +61,9 @@ def _interrupts_held() -> Iterator[None]:
     """Threads and processes that are begun in the block never hear Ctrl-C, which a terminal sends to all: who began
     them does, and ends them.
     """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
     resource_tracker.ensure_running()  # where it is begun later, that undoes what follows
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import faulthandler
 import hashlib
-import os
+import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,7 +82,7 @@ def work(job: Job, batch: Batch) -> Done:
     """
     options = job.options
     if not is_there(options.root):
-        raise EarmarkError(options.root, f"cannot be seen by the process that labels ({_machine()})")
+        raise EarmarkError(options.root, f"cannot be seen by the process that labels ({platform.node()})")
     model = None if job.wanted == "embeddings" else _model(options.model, options.version)
     embedder = None if job.wanted == "labels" else _model(options.embedder, options.embedder_version)
     if model and embedder and options.embedder_version == options.version:
@@ -131,13 +131,9 @@ def _model(name: str, version: str) -> Model:
     model = load_model(name, threads=1)
     if version_of(model.path) != version:
         raise EarmarkError(
-            name, f"is another model on {_machine()}", "install the same Earmark, or the same file, there"
+            name, f"is another model on {platform.node()}", "install the same Earmark, or the same file, there"
         )
     return model
-
-
-def _machine() -> str:
-    return os.uname().nodename
 
 
 @contextmanager

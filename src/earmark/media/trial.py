@@ -12,7 +12,6 @@ import faulthandler
 import gc
 import io
 import os
-import resource
 import select
 import signal
 import socket
@@ -24,6 +23,11 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 from earmark.errors import MediaError
 
+try:
+    import resource
+except ImportError:  # on Windows nothing is tried out
+    resource = None  # type: ignore[assignment]
+
 LIMIT = 6
 """Seconds of processor time that opening may take."""
 
@@ -33,7 +37,10 @@ PATIENCE = 60.0
 MOST = 1 << 26
 """Bytes of a stream that are kept for reading them again; the trial of one that needs more proves nothing."""
 
-_BREAKDOWNS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
+HANDLES = 1 << 16
+"""How many open files of this process a trial closes at most, where the system sets no limit."""
+
+_BREAKDOWNS = {getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")}
 _ASKED = struct.Struct(">cqB")  # read or seek, a number, and from where
 _FAILED = -1
 _ANSWER = struct.Struct(">q")
@@ -65,7 +72,7 @@ def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Openin
     MediaError
         It takes longer, or FFmpeg breaks down over it.
     """
-    if not hasattr(os, "fork"):
+    if resource is None or not hasattr(os, "fork"):
         return file
     ours, theirs = socket.socketpair()
     with ours:
@@ -144,7 +151,7 @@ def _be_tried(parent: socket.socket, file: str | BinaryIO, seekable: bool, openi
         gc.freeze()
         # Whoever reads a pipe waits until nobody can write to it any more: this process must not be the last who could.
         os.closerange(3, parent.fileno())
-        os.closerange(parent.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+        os.closerange(parent.fileno() + 1, min(os.sysconf("SC_OPEN_MAX"), HANDLES))
         faulthandler.disable()  # how it ends is told in one line
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 
@@ -50,8 +50,13 @@ def run(settings: Settings, tell_token: bool) -> None:
 
 def _take_handles() -> None:
     """As many files and sockets as the system lets us have: workers and uploads need some beside the connections."""
+    try:
+        import resource
+    except ImportError:  # Windows sets no such limit
+        return
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with suppress(ValueError):  # macOS says that there is no limit, and has one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _listen(settings: Settings) -> socket.socket:

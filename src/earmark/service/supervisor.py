@@ -25,7 +25,7 @@ MOST_KILLS = 20  # by others: the system short of memory, an operator
 LOOK_EVERY = 0.5  # seconds between looks at the clock
 UPKEEP_EVERY = 30.0
 STUCK = 60.0  # seconds without a turn that went well, after which no jobs are being done
-ENDED_BY_OTHERS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)
+ENDED_BY_OTHERS = {-number for number in signal.Signals if number.name in ("SIGKILL", "SIGTERM", "SIGINT")}
 
 logger = logging.getLogger(__name__)
 

@@ -9,14 +9,12 @@ overwrites.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +28,8 @@ from earmark.augment.copies import Copy
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning, MediaError
 from earmark.features.frontend import Features, FrontEnd, Samples
-from earmark.util.atomic import open_own
 from earmark.util.cache import cache_folder
+from earmark.util.locks import lock_of
 
 VERSION = 1  # raise when the front end's arithmetic changes: older stores are then left alone
 AT_ONCE = 64  # clips prepared before they are written
@@ -127,7 +125,7 @@ def filled(
         progress: told how far the work has come.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with lock_of(folder / "lock"):  # others wait, and then find the work done
         index = _read_index(folder, size)
         _add(folder, work(index), size, index, progress)
     spans = np.array([index[key] for key in keys], np.int64).reshape(-1, 2)
@@ -161,14 +159,6 @@ def _key_of_copy(key: str, copy: Copy | None) -> str:
 def _fingerprint(front_end: FrontEnd) -> str:
     text = json.dumps([VERSION, front_end.to_dict()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Only one process writes to a store; the others wait, and then find the work done."""
-    with open_own(folder / "lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _read_index(folder: Path, size: int) -> Index:

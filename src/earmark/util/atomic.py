@@ -14,12 +14,19 @@ from typing import BinaryIO
 from earmark.errors import EarmarkError
 
 _SPECIAL = (stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK)
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_SAFE = sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
+"""Follow no link, wait for no pipe, change no line ends: what the system knows of these."""
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | _SAFE
 
 
 def settle(path: Path) -> None:
     """Wait until a file, or a folder's list of files, is on the disk itself: a power cut does not undo it."""
-    handle = os.open(path, os.O_RDONLY)
+    try:
+        handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    except PermissionError:
+        if os.name == "posix":
+            raise
+        return  # Windows opens no folder
     try:
         os.fsync(handle)
     finally:
@@ -98,7 +105,7 @@ def open_own(path: Path, flags: int = 0) -> BinaryIO:
     OSError
         It cannot be opened, or is a link, a pipe or the like that somebody laid there: nothing is followed.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | flags, 0o666)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | _SAFE | flags, 0o666)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise FileExistsError(errno.EEXIST, "is no ordinary file", str(path))

@@ -1,43 +1,63 @@
-"""One process at a time where several would spoil each other's work."""
+"""One process at a time where several would spoil each other's work: a lock ends with its process, however that ends."""
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from earmark.errors import EarmarkError
-from earmark.util.atomic import open_own
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+def lock_of(file: Path) -> BaseFileLock:
+    """A lock to be held with `with`, which waits until no other process holds it.
+
+    Parameters
+    ----------
+    file
+        The lock's file, in a folder that is there; made where it is missing, left as it is where it is not.
+    """
+    from filelock import FileLock
+
+    return FileLock(file, thread_local=False, fallback_to_soft=False, preserve_lock_file=True)
 
 
 @contextmanager
 def alone(file: Path, used: EarmarkError, cannot: str, elsewhere: str) -> Iterator[None]:
-    """Hold a lock as long as the block lasts; the end of this process, however it comes, lets it go.
+    """Hold a lock as long as the block lasts, or say in one line why that cannot be.
 
-    Args:
-        file: the lock, made with its folder where they are not there.
-        used: raised where another process holds it.
-        cannot: what a folder cannot that does not take the file: `be written`.
-        elsewhere: what to do then.
+    Parameters
+    ----------
+    file
+        The lock's file, made with its folder where they are not there.
+    used
+        Raised where another process holds it.
+    cannot
+        What a folder cannot that does not take the file: `be written`.
+    elsewhere
+        What to do then.
 
-    Raises:
-        EarmarkError: `used`, or one of its kind about the same where the file cannot be opened or locked.
+    Raises
+    ------
+    EarmarkError
+        `used`, or one of its kind about the same where the file cannot be opened or locked.
     """
-
-    def unusable(why: str) -> EarmarkError:
-        return type(used)(used.subject, why, elsewhere)
-
+    lock = lock_of(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        held = open_own(file)
+        lock.acquire(timeout=0)
+    except TimeoutError as error:
+        raise used from error
     except OSError as error:
-        raise unusable(f"cannot {cannot} ({error.strerror})") from error
-    with held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise used from error
-        except OSError as error:
-            raise unusable(f"cannot be locked ({error.strerror}): its file system does not know how to") from error
+        why = f"cannot {cannot} ({error.strerror})"
+        if error.filename is None:  # it was opened
+            why = f"cannot be locked ({error.strerror}): its file system does not know how to"
+        raise type(used)(used.subject, why, elsewhere) from error
+    try:
         yield
+    finally:
+        lock.release()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import warnings
@@ -26,7 +25,8 @@ from earmark.training.recipe import DatasetPart
 from earmark.training.words.pieces import Piece, Samples, read_pieces
 from earmark.training.words.recipe import BackgroundPart, Corpus, Mixing, WordsRecipe
 from earmark.training.words.sentences import sentence
-from earmark.util.atomic import atomic_write, open_own
+from earmark.util.atomic import atomic_write
+from earmark.util.locks import lock_of
 
 VERSION = 3  # raise when the making of sentences changes: older corpora are then left alone
 SHARD = 50  # sentences in a file
@@ -93,8 +93,7 @@ def prepare(
     folder = (cache or default_cache()) / "words" / _fingerprint(recipe, chosen)
     folder.mkdir(parents=True, exist_ok=True)
     shards = [folder / f"{first:06}.npz" for first in range(0, sentences, SHARD)]
-    with open_own(folder / "lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock_of(folder / "lock"):
         missing = [shard for shard in shards if not shard.exists()]
         if missing:
             _make(recipe, chosen, missing, progress)
