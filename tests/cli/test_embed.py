@@ -93,9 +93,7 @@ def test_mistakes_are_one_line(command, words, says):
 
 
 def test_parquet_without_pyarrow(command, monkeypatch):
-    from earmark.formats import embedding_files
-
-    monkeypatch.setattr(embedding_files, "find_spec", lambda name: None)
+    monkeypatch.setattr("earmark.formats.embeddings.find_spec", lambda name: None)
     done = command("embed", "low.wav", "--to", "parquet")
     assert done.returncode == 1
     assert "pip install 'earmark[archive]'" in done.stderr

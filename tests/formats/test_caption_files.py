@@ -13,8 +13,7 @@ from earmark.captions import Caption, captions
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, for_name
-from earmark.formats.subrip import Srt
-from earmark.formats.webvtt import Vtt
+from earmark.formats.subtitles import Srt, Vtt
 
 STORM = Timeline(
     "storm.mp4",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, Reader, for_name, read
-from earmark.formats.table import plain, rich_table
+from earmark.formats.plain_text import events_table, rich_table
 from earmark.util.text import one_line
 
 YARD = Timeline(
@@ -299,13 +299,13 @@ def test_names_of_formats():
 
 
 def test_the_table_for_people():
-    assert plain(YARD) == (
+    assert events_table(YARD) == (
         " onset  offset  sound          score\n"
         "0:01.2  0:03.9  dog             0.93\n"
         '0:03.0  0:05.0  the "old" dog   0.88\n'
         "0:04.5  0:06.0  dog             1.00\n"
     )
-    assert plain(Timeline("a", 1.0, "m")) == "no sounds found\n"
+    assert events_table(Timeline("a", 1.0, "m")) == "no sounds found\n"
     assert rich_table(YARD).row_count == 3
 
 

@@ -2,7 +2,7 @@ import io
 import json
 
 from earmark.events.timeline import Event, Timeline
-from earmark.formats.jams_format import Jams
+from earmark.formats.json_files import Jams
 
 
 def written(timeline):

@@ -7,8 +7,9 @@ import pytest
 from earmark.errors import EarmarkError
 from earmark.events.seconds import seconds
 from earmark.events.timeline import Event, Timeline
-from earmark.formats.seconds_files import SECONDS_FORMATS, SecondsJson
-from earmark.formats.seconds_table import clock, plain
+from earmark.formats import SECONDS_FORMATS
+from earmark.formats.json_files import SecondsJson
+from earmark.formats.plain_text import clock, seconds_table
 
 EVENTS = Event(0.0, 2.4, "rain", 0.61234), Event(0.2, 0.9, "Hund; gross", 0.9)
 VIEW = seconds(Timeline("Straße, nass.wav", 3.4, "sounds").with_events(EVENTS))
@@ -58,14 +59,14 @@ def test_json_is_read_back():
 
 
 def test_a_table_for_reading():
-    lines = plain(VIEW).splitlines()
+    lines = seconds_table(VIEW).splitlines()
     assert lines == ["time  sounds", "0:00  Hund; gross 0.90, rain 0.61", "0:01  rain 0.61", "0:02  -", "0:03  -"]
-    assert plain(EMPTY) == "time  sounds\n"
+    assert seconds_table(EMPTY) == "time  sounds\n"
 
 
 @pytest.mark.parametrize(("every", "last"), [(0.5, "0:03.0"), (0.25, "0:03.25"), (1 / 3, "0:03.333"), (2.0, "0:02")])
 def test_times_show_as_many_digits_as_tell_windows_apart(every, last):
-    assert plain(seconds(Timeline("a", 3.4, ""), every)).splitlines()[-1].split()[0] == last
+    assert seconds_table(seconds(Timeline("a", 3.4, ""), every)).splitlines()[-1].split()[0] == last
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,8 @@ from earmark.captions import Caption, Phrases, Woven, captions, languages, weave
 from earmark.captions.lines import width
 from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.events.timeline import Event, Timeline
-from earmark.formats.merged import converted, merged, shown
-from earmark.formats.subrip import Srt
-from earmark.formats.subtitles import parse, read_subtitles
-from earmark.formats.webvtt import Vtt
+from earmark.formats.subtitle_reader import parse, read_subtitles
+from earmark.formats.subtitles import Srt, Vtt, converted, merged, shown
 from earmark.media.cues import read_cues
 
 NOTHING = Woven([], {})

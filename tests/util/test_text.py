@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from earmark.datasets import rows
 from earmark.events.seconds import Second, Seconds
 from earmark.events.timeline import Event, Timeline
-from earmark.formats import FORMATS
-from earmark.formats.seconds_files import SECONDS_FORMATS
-from earmark.formats.seconds_table import plain as seconds_table
-from earmark.formats.table import plain
+from earmark.formats import FORMATS, SECONDS_FORMATS
+from earmark.formats.plain_text import events_table, seconds_table
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_table import plain as words_table
 from earmark.speech.segmentation import Word, Words
@@ -125,7 +123,7 @@ def test_files_of_lines_hold_no_control_character(recording, label):
     assert written(FORMATS["audacity"], found).count("\n") == 1
     (line,) = written(FORMATS["rttm"], found).splitlines()
     assert len(line.split()) == 10
-    assert not control(plain(found), but="\n")
+    assert not control(events_table(found), but="\n")
 
 
 @given(texts, texts)

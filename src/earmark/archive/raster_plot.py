@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from earmark.archive.calendar_plot import COLOURS, NOTHING_RECORDED, Caption, Covered, recorded_hours
 from earmark.archive.searching import Found
-from earmark.formats.table import clock
+from earmark.formats.plain_text import clock
 from earmark.plots.timeline import save
 
 MOST_RECORDINGS = 40

@@ -20,7 +20,7 @@ from earmark.util.atomic import write_whole
 from earmark.util.types import Progress
 
 if TYPE_CHECKING:
-    from earmark.formats.subtitles import Subtitles
+    from earmark.formats.subtitle_reader import Subtitles
 
 KINDS = ("vtt", "srt")
 
@@ -93,9 +93,7 @@ class Captions(Result[Caption]):
         """
         if kind not in KINDS:
             raise ArgumentError("kind", kind, "is no kind of caption file", "choose vtt or srt")
-        from earmark.formats.merged import merged
-        from earmark.formats.subrip import Srt
-        from earmark.formats.webvtt import Vtt
+        from earmark.formats.subtitles import Srt, Vtt, merged
 
         form = Srt(self.phrases) if kind == "srt" else Vtt(self.phrases)
         if self.dialogue is not None and self.woven is not None:
@@ -189,7 +187,7 @@ def caption(
     street.vtt
     """
     phrases = Phrases.load(language) if isinstance(language, str) else language
-    from earmark.formats.subtitles import Subtitles, read_subtitles
+    from earmark.formats.subtitle_reader import Subtitles, read_subtitles
 
     if dialogue is None or isinstance(dialogue, Subtitles):
         subtitles = dialogue
@@ -215,7 +213,7 @@ def captioned(
     if dialogue is None:
         cues = captions(timeline, phrases, include_speech=include_speech)
         return Captions(timeline, phrases, tuple(cues), tuple(cue.onset for cue in cues))
-    from earmark.formats.merged import shown
+    from earmark.formats.subtitles import shown
 
     woven = weave(timeline, dialogue.dialogue(), phrases, include_speech=include_speech)
     onsets = [*(c.onset for c in woven.captions), *(dialogue.entries[i].onset for i in woven.shared)]

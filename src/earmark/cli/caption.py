@@ -73,7 +73,7 @@ def caption(
     from earmark.captions import Phrases
     from earmark.captions.captioning import captioned
     from earmark.cli import output
-    from earmark.formats.subtitles import read_subtitles
+    from earmark.formats.subtitle_reader import read_subtitles
     from earmark.models.model import load_model
 
     # what is wrong with the words on the command line is told before hours of work

@@ -47,7 +47,7 @@ def embed(
 ) -> None:
     """Embed every file."""
     from earmark.cli.output import is_file_name
-    from earmark.formats.embedding_files import EMBEDDING_FORMATS, check_installed
+    from earmark.formats.embeddings import EMBEDDING_FORMATS, check_installed
 
     common.check_choice("--to", to, tuple(EMBEDDING_FORMATS))
     check_installed(to)
@@ -74,7 +74,7 @@ def embed(
 def _write(file: Path, model: Model, to: str, path: Path, track: int) -> int:
     """Write the embeddings of one recording as they come; how many there are."""
     from earmark import media
-    from earmark.formats.embedding_files import EMBEDDING_FORMATS
+    from earmark.formats.embeddings import EMBEDDING_FORMATS
     from earmark.models.embedding import embedded
 
     steps = 0

@@ -61,7 +61,7 @@ def _event(one: Found) -> dict[str, Any]:
 
 def _event_table(found: Sequence[Found]) -> tuple[Sequence[str], list[Sequence[str]], str]:
     """Heads, rows, and how each column is aligned; columns that say the same throughout, or nothing, are left out."""
-    from earmark.formats.table import clock
+    from earmark.formats.plain_text import clock
 
     columns = [
         ("recording", "l", [visible(one.recording) for one in found]),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
-from earmark.formats import FORMATS, Format, for_name, table
+from earmark.formats import FORMATS, Format, for_name, plain_text
 from earmark.util.atomic import write_whole
 from earmark.util.text import visible, visible_lines
 
@@ -116,7 +116,7 @@ def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
     """The writer of timelines that `--to` and `--out` ask for."""
     _check(to, FORMATS, SINGLE, out, files)
     if to == "table":
-        return TableWriter(table.plain, files > 1)
+        return TableWriter(plain_text.events_table, files > 1)
     return FilesWriter(for_name(to), out, files) if out is not None else StreamWriter(for_name(to), files > 1)
 
 

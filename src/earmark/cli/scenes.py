@@ -161,7 +161,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _formats(jams: bool, textgrid: bool) -> list[Format[Timeline]]:
-    from earmark.formats.jams_format import Jams
+    from earmark.formats.json_files import Jams
     from earmark.formats.textgrid import TextGrid
 
     return [form for wanted, form in ((jams, Jams()), (textgrid, TextGrid())) if wanted]

@@ -18,8 +18,8 @@ SecondsPlotter = Callable[["Seconds", Path], None]
 def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
     """The writer that `--to` and `--out` ask for."""
     from earmark.cli.output import FilesWriter, StreamWriter, TableWriter
-    from earmark.formats.seconds_files import SECONDS_FORMATS
-    from earmark.formats.seconds_table import plain
+    from earmark.formats import SECONDS_FORMATS
+    from earmark.formats.plain_text import seconds_table
 
     if to != "table" and to not in SECONDS_FORMATS:
         raise EarmarkError(f"--to {to}", "is not for --every", "choose among table, " + ", ".join(SECONDS_FORMATS))
@@ -28,7 +28,7 @@ def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
         return FilesWriter(form, out, files) if out is not None else StreamWriter(form, files > 1)
     if out is not None:
         raise EarmarkError("--out", "is for files of a format", "choose one with --to")
-    return TableWriter(plain, files > 1)
+    return TableWriter(seconds_table, files > 1)
 
 
 def seconds_plotter() -> SecondsPlotter:

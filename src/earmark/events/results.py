@@ -100,7 +100,7 @@ class Result(Sequence[Item]):
         EarmarkError
             The file cannot be written.
         """
-        from earmark.formats.saving import save
+        from earmark.formats import save
 
         return save(self, Path(path), **options)
 

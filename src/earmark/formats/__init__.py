@@ -1,33 +1,36 @@
-"""Timelines as files: one small class a format, chosen by name from a table.
+"""Results as files: one small class a format, chosen by name from a table.
 
     FORMATS["csv"].write(timeline, file)          # a text stream, opened with newline="" and encoding="utf-8"
     FORMATS["csv"].write_many(timelines, file)    # several recordings in one file, where the format has a way
     for_name("vtt", language="en").write(timeline, file)
+    SECONDS_FORMATS["csv"].write(seconds, file)   # the labels of each second, as `earmark.seconds` gives them
     read(Path("corrected.csv"))                   # labels that a person drew or mended
+    save(timeline, Path("a.vtt"))                 # the format told by the suffix
 
-table.py holds what is for people's eyes rather than for programs.
+plain_text.py holds what is for people's eyes rather than for programs.
 """
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from earmark.errors import EarmarkError
-from earmark.formats.audacity import Audacity
+from earmark.errors import ArgumentError, EarmarkError
+from earmark.formats.annotations import Audacity, Rttm
 from earmark.formats.base import Format, Reader
-from earmark.formats.event_csv import Csv
-from earmark.formats.rttm import Rttm
-from earmark.formats.subrip import Srt
+from earmark.formats.json_files import Jams, Json, SecondsJson
+from earmark.formats.subtitles import Srt, Vtt
+from earmark.formats.tables import Csv, SecondsCsv
 from earmark.formats.textgrid import TextGrid
-from earmark.formats.timeline_json import Json
-from earmark.formats.webvtt import Vtt
+from earmark.util.atomic import write_whole
 
 if TYPE_CHECKING:
     from earmark.captions import ReadingRules
+    from earmark.events.seconds import Seconds
     from earmark.events.timeline import Timeline
 
-__all__ = ["FORMATS", "Format", "Reader", "for_name", "read"]
+__all__ = ["FORMATS", "SECONDS_FORMATS", "Format", "Reader", "for_name", "read", "save"]
 
 FORMATS: dict[str, Format[Timeline]] = {
     "json": Json(),
@@ -38,7 +41,12 @@ FORMATS: dict[str, Format[Timeline]] = {
     "audacity": Audacity(),
     "rttm": Rttm(),
 }
-"""Every format, by the name that `--to` takes; captions in English within the usual reading rules."""
+"""Every format of timelines, by the name that `--to` takes; captions in English within the usual reading rules."""
+
+SECONDS_FORMATS: dict[str, Format[Seconds]] = {"json": SecondsJson(), "csv": SecondsCsv()}
+"""Every format of the labels of each second; suffixes begin with `.seconds`, so that none takes the place of events."""
+
+CAPTIONS = {"vtt": Vtt, "srt": Srt}
 
 
 def for_name(
@@ -52,10 +60,8 @@ def for_name(
     Raises:
         EarmarkError: there is no such format.
     """
-    if name == "vtt":
-        return Vtt(language, rules, include_speech)
-    if name == "srt":
-        return Srt(language, rules, include_speech)
+    if name in CAPTIONS:
+        return CAPTIONS[name](language, rules, include_speech)
     if name not in FORMATS:
         raise EarmarkError(f"format {name}", "is not known", "choose from: " + ", ".join(FORMATS))
     return FORMATS[name]
@@ -80,6 +86,59 @@ def read(path: Path) -> Timeline:
             return reader.read(text_file)
         except UnicodeDecodeError as error:
             raise EarmarkError(path, "is not UTF-8 text", "save it as UTF-8") from error
+
+
+def save(found: Any, path: Path, **options: Any) -> Path:
+    """Write a timeline or words to a file, whole or not at all; see `earmark.events.results.Result.save`.
+
+    Parameters
+    ----------
+    found
+        A `Timeline` or `Words`.
+    path
+        The file, with the suffix of a format. One that is there is replaced.
+    **options
+        Of captions: those of `for_name`.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ArgumentError
+        The suffix is that of no format, or the format has no options.
+    EarmarkError
+        The file cannot be written.
+    """
+    forms = _forms(found)
+    suffix = path.suffix.lower()
+    if suffix not in forms:
+        raise ArgumentError("path", str(path), "ends as no format does", "end it in " + ", ".join(forms))
+    form = forms[suffix]
+    if options:
+        if form.name not in CAPTIONS:
+            name, value = next(iter(options.items()))
+            raise ArgumentError(name, value, f"is for captions, not for {suffix}", "end the name in .vtt or .srt")
+        form = for_name(form.name, **options)
+    text = io.StringIO(newline="")
+    form.write(found, text)
+    write_whole(path, text.getvalue())
+    return path
+
+
+def _forms(found: object) -> dict[str, Format[Any]]:
+    """The formats of such a result, by suffix in small letters: the last one, of `.words.csv`."""
+    from earmark.events.timeline import Timeline
+    from earmark.formats.words_files import WORD_FORMATS
+    from earmark.speech.segmentation import Words
+
+    if isinstance(found, Words):
+        return {Path(f"x{form.suffix}").suffix.lower(): form for form in WORD_FORMATS.values()}
+    if isinstance(found, Timeline):
+        return {form.suffix.lower(): form for form in (*FORMATS.values(), Jams())}
+    raise TypeError(f"a timeline or words are saved, not {type(found).__name__}")
 
 
 def _encoding(path: Path) -> str:

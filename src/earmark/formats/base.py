@@ -83,7 +83,7 @@ def event(onset: object, offset: object, label: str, score: object, where: str) 
     return Event(times[0], times[1], label, times[2])
 
 
-def timeline(recording: str, duration: float, model: str, events: Iterable[Event]) -> Timeline:
+def make_timeline(recording: str, duration: float, model: str, events: Iterable[Event]) -> Timeline:
     """A timeline with its events in order; it lasts at least until the last one ends."""
     from earmark.events.timeline import Timeline
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format, event, number, stream_name
-from earmark.formats.base import timeline as make_timeline
+from earmark.formats.base import Format, event, make_timeline, number, stream_name
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:

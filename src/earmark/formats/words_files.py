@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from earmark.formats.audacity import Audacity
+from earmark.formats.annotations import Audacity
 from earmark.formats.base import Format, number
 from earmark.formats.textgrid import DIGITS, Interval, write_tiers
 from earmark.formats.words_json import WordsJson

@@ -14,7 +14,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError
-from earmark.formats.json_format import JsonFormat, encodable_values, one_line_json
+from earmark.formats.json_files import JsonFormat, encodable_values, one_line_json
 
 if TYPE_CHECKING:
     from earmark.speech.pitch import SpeakerF0

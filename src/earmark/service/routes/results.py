@@ -19,7 +19,7 @@ from starlette.responses import FileResponse
 
 from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, Format, for_name
-from earmark.formats.timeline_json import Json
+from earmark.formats.json_files import Json
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.service import found as finding

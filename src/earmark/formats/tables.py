@@ -1,4 +1,4 @@
-"""Events as a table: CSV after RFC 4180, a row an event."""
+"""CSV after RFC 4180: a row an event, or a row for each second."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format, event, number, stream_name
-from earmark.formats.base import timeline as make_timeline
+from earmark.formats.base import Format, event, make_timeline, number, stream_name
 from earmark.util.text import SheetWriter, encodable, unguarded
 
 if TYPE_CHECKING:
+    from earmark.events.seconds import Seconds
     from earmark.events.timeline import Event, Timeline
 
 COLUMNS = ("recording", "onset", "offset", "label", "score")
 NEEDED = ("onset", "offset", "label")
+SECONDS_COLUMNS = ("recording", "start", "end", "labels", "scores")
+SEPARATOR = ";"  # between labels, as in the dataset table
 
 
 class Csv(Format["Timeline"]):
@@ -72,3 +74,28 @@ class Csv(Format["Timeline"]):
             found = event(row["onset"], row["offset"], unguarded(row["label"] or ""), row.get("score") or 1.0, place)
             events.setdefault(unguarded(row.get("recording") or ""), []).append(found)
         return [make_timeline(recording, 0.0, "", listed) for recording, listed in events.items()]
+
+
+class SecondsCsv(Format["Seconds"]):
+    """One header, then a row for each window, also where nothing sounds.
+
+    Times in seconds to the millisecond; labels with `;` between, best score first, and as many scores, to four digits.
+    """
+
+    name = "csv"
+    suffix = ".seconds.csv"
+
+    def write(self, seconds: Seconds, file: TextIO) -> None:
+        """Write the header and one recording's windows."""
+        self.write_many([seconds], file)
+
+    def write_many(self, recordings: Iterable[Seconds], file: TextIO) -> None:
+        """Write the header once and the windows of all recordings."""
+        writer = SheetWriter(file, "\r\n")
+        writer.writerow(SECONDS_COLUMNS)
+        for seconds in recordings:
+            recording = encodable(seconds.recording)
+            for window in seconds.windows:
+                labels = SEPARATOR.join(encodable(label).replace(SEPARATOR, ",") for label, _ in window.labels)
+                scores = SEPARATOR.join(number(score, 4) for _, score in window.labels)
+                writer.writerow((recording, number(window.start), number(window.end), labels, scores))

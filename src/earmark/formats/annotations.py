@@ -1,4 +1,4 @@
-"""RTTM, the time marks of NIST's Rich Transcription evaluations, which diarization tools read."""
+"""Plain text of annotation tools: Audacity's label tracks, and RTTM."""
 
 from __future__ import annotations
 
@@ -7,16 +7,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format
+from earmark.formats.base import Format, event, make_timeline, stream_name
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.events.timeline import Timeline
 
 
-class Rttm(Format["Timeline"]):
-    """A SPEAKER line an event: type file chnl tbeg tdur ortho stype name conf slat.
+class Audacity(Format["Timeline"]):
+    """Audacity's label track (File > Import > Labels): a line a label, onset, offset and text with tabs between.
 
+    Times are in seconds to the microsecond.
+    Scores, recording and duration are not in the file.
+    """
+
+    name = "audacity"
+    suffix = ".txt"
+
+    def write(self, timeline: Timeline, file: TextIO) -> None:
+        """Write one label track."""
+        for e in timeline.events:
+            file.write(f"{e.onset:.6f}\t{e.offset:.6f}\t{one_line(e.label)}\n")
+
+    def read(self, file: TextIO) -> Timeline:
+        r"""The labels of one track; lines of a label's frequencies, which begin with `\`, are passed over.
+
+        Raises:
+            EarmarkError: a line holds no label.
+        """
+        events = []
+        for line_number, line in enumerate(file, start=1):
+            where = f"{stream_name(file)}, line {line_number}"
+            fields = line.rstrip("\r\n").split("\t", 2)
+            if fields[0] == "\\" or not line.strip():
+                continue
+            if len(fields) < 2:
+                raise EarmarkError(where, "is no Audacity label", "write onset, offset and text with tabs between")
+            events.append(event(fields[0], fields[1], fields[2] if len(fields) > 2 else "", 1.0, where))
+        return make_timeline("", 0.0, "", events)
+
+
+class Rttm(Format["Timeline"]):
+    """The time marks of NIST's Rich Transcription evaluations, which diarization tools read.
+
+    A SPEAKER line an event: type file chnl tbeg tdur ortho stype name conf slat.
     The label stands as name, the score as confidence, and the recording's name without folder and suffix as
     file. Fields have no spaces. (RT-09 evaluation plan, appendix A; times in seconds.)
     """

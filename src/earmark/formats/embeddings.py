@@ -10,12 +10,11 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
 
 from earmark.errors import MissingExtraError
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Array
 
-Array = NDArray[np.float32]
 Add = Callable[[Array], None]
 """Takes the next embeddings [steps, dimensions]."""
 Open = Callable[[Path, int, float, Mapping[str, str]], AbstractContextManager[Add]]
