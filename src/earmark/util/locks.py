@@ -1,4 +1,4 @@
-"""One process at a time where several would spoil each other's work: a lock ends with its process, however that ends."""
+"""One process at a time where several would spoil each other's work: a lock ends with its process, however it ends."""
 
 from __future__ import annotations
 
