@@ -30,7 +30,7 @@ def alike(index: Index, store: Store, likeness: Likeness, query: Query, limit: i
         EarmarkError: as for `searching.find`.
     """
     query = check(index, query)
-    only = _named(index, query) if query.recordings else None
+    only = named(index, query) if query.recordings else None
     least = -1.0 if query.min_score is None else query.min_score
     simple = replace(query, recordings=(), min_score=None) == Query()
     number = limit if simple else max(SPARE * limit, LEAST)
@@ -42,7 +42,8 @@ def alike(index: Index, store: Store, likeness: Likeness, query: Query, limit: i
         number *= 8
 
 
-def _named(index: Index, query: Query) -> set[str]:
+def named(index: Index, query: Query) -> set[str]:
+    """The recordings that a query names by patterns."""
     values = Values()
     where = like_one_of("recording", query.recordings, values)
     return {name for (name,) in index.rows(f"SELECT recording FROM {RECORDINGS} WHERE {where}", values.named)}

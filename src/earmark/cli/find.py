@@ -47,6 +47,8 @@ Examples:
 
     earmark find --like bark.wav --in INDEX
 
+    earmark find --duplicates --in INDEX
+
     earmark find --like one.wav@1.5-2.5 --like two.wav --unlike wind.wav --in INDEX --as my_dog --cut my_dog/
 """
 
@@ -94,6 +96,10 @@ def find(
         str | None,
         typer.Option("--as", metavar="LABEL", help="What is found is called so.", show_default="the first CLIP's name"),
     ] = None,
+    duplicates: Annotated[
+        bool,
+        typer.Option("--duplicates", help="Recordings that hold the same sound: copies, also re-encoded, parts."),
+    ] = False,
     limit: Annotated[
         int | None,
         typer.Option(min=1, help="So many at most.", show_default="all; 50 on a terminal, if unsure, or by example"),
@@ -121,8 +127,11 @@ def find(
     if within is not None and not (near or absent):
         raise EarmarkError("--within", "says how near --near and --not are", "say one of them, too")
     counted: dict[str, object] = {"--count": count, "--by": by, "--plot": plot, "--longest": longest, "--best": best}
-    others = {"LABEL": label, "--every": every, "--uncertain": uncertain}
+    others = {"LABEL": label, "--every": every, "--uncertain": uncertain, "--duplicates": duplicates}
     by_example.check(like or (), unlike or (), named, others | counted)
+    if duplicates:
+        _check_duplicates(query, {**others, **counted, "--play": play, "--cut": cut, "--duplicates": False})
+        return work.duplicates(index, query, limit, root, to)
     if not (label or every or uncertain or like or by == "label"):
         raise EarmarkError("earmark find", "needs a label", "name one, or say --every")
     if uncertain:
@@ -229,3 +238,16 @@ def _refuse_unsure(query: Query, options: Mapping[str, object]) -> None:
             raise EarmarkError(option, "does not go with --uncertain", "leave one of them out")
     if replace(query, labels=(), recordings=()) != Query():
         raise EarmarkError("--uncertain", "goes with LABEL, --recording and --limit", "leave the other conditions out")
+
+
+def _check_duplicates(query: Query, options: Mapping[str, object]) -> None:
+    from dataclasses import replace
+
+    from earmark.archive.querying import Query
+
+    for option, value in options.items():
+        if value:
+            raise EarmarkError(option, "does not go with --duplicates", "leave one of them out")
+    if replace(query, labels=(), recordings=()) != Query():
+        remedy = "leave the other conditions out"
+        raise EarmarkError("--duplicates", "goes with --recording, --limit, --root and --to", remedy)

@@ -78,6 +78,26 @@ def unsure(index: Index, query: Query, limit: int | None) -> list[Found]:
     return uncertain(index, query, limit or UNSURE)
 
 
+def duplicates(index: Index, query: Query, limit: int | None, root: str | None, to: str) -> None:
+    """Show which recordings hold the same sound."""
+    from earmark.archive import duplicates as search
+    from earmark.archive.alike import named
+    from earmark.archive.opening import Archive
+    from earmark.archive.searching import durations
+    from earmark.archive.store import Store
+
+    store, archive = Store(index.folder, index.options), Archive(root or index.options.root)
+    only = named(index, query) if query.recordings else None
+    failed: list[EarmarkError] = []
+    with common.bar("pairs", None) as advance:
+        pairs = search.duplicates(store, archive, durations(index), only, failed.append, advance)
+    for error in failed:
+        common.complain(error)
+    found.show_duplicates(pairs[:limit], to)
+    if failed:
+        raise typer.Exit(1)
+
+
 def then(
     index: Index,
     query: Query,

@@ -10,6 +10,7 @@ from earmark.cli import common
 from earmark.util.text import SheetWriter, in_json, visible
 
 if TYPE_CHECKING:
+    from earmark.archive.duplicates import Duplicate
     from earmark.archive.searching import Found, Group, Total
 
 FORMATS = ("table", "csv", "json")
@@ -47,6 +48,31 @@ def show_total(total: Total, to: str) -> None:
     if to == "json":
         return _write(json.dumps(content) + "\n")
     _show([content], list(content), to)
+
+
+def show_duplicates(found: Sequence[Duplicate], to: str) -> None:
+    """The pairs, one a line."""
+    from dataclasses import asdict, fields
+
+    from earmark.archive.duplicates import Duplicate
+    from earmark.formats.table import clock
+
+    if to != "table":
+        return _show(map(asdict, found), [field.name for field in fields(Duplicate)], to)
+    if not found:
+        return _write("no duplicates found\n")
+    rows = [
+        (
+            visible(one.recording),
+            clock(one.onset),
+            f"{one.length:.1f} s",
+            visible(one.duplicate),
+            clock(one.duplicate_onset),
+            f"{one.score:.2f}",
+        )
+        for one in found
+    ]
+    _aligned(("recording", "time", "length", "is also in", "time", "score"), rows, "lrrlrr")
 
 
 _COUNTED = ("events", "seconds")
