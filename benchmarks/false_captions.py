@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from earmark import label, load_model
 from earmark.captions import Priority, captions
-from earmark.captions.priority import usual_priorities
+from earmark.captions.phrases import usual_priorities
 from earmark.datasets import table
 from earmark.datasets.truth import truth_beside
 from earmark.events.timeline import Timeline

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.captions import Caption, DialogueCue, Form, Phrases, Priority, Woven, captions, languages, weave
-from earmark.captions.lines import bracketed, width
+from earmark.captions import Caption, DialogueCue, Form, Merged, Phrases, Priority, captions, languages, merge
+from earmark.captions.reading import bracketed, width
 from earmark.events.timeline import Event, Timeline
 
 MS = 0.0015  # rounding to whole milliseconds, twice
@@ -58,9 +58,9 @@ def main() -> None:
     for number in range(given.timelines):
         rng = np.random.default_rng((given.seed, number))
         timeline, dialogue, phrases = random_timeline(rng), random_dialogue(rng), written[number % len(written)]
-        alone, woven = captions(timeline, phrases), weave(timeline, dialogue, phrases)
-        shown += len(alone) + len(woven.captions) + len(woven.shared)
-        checks = [*on_a_screen(alone, timeline, phrases), *around(woven, dialogue, timeline, phrases)]
+        alone, placed = captions(timeline, phrases), merge(timeline, dialogue, phrases)
+        shown += len(alone) + len(placed.captions) + len(placed.shared)
+        checks = [*on_a_screen(alone, timeline, phrases), *around(placed, dialogue, timeline, phrases)]
         for rule, holds in checks:
             checked[rule] += 1
             broken[rule] += not holds
@@ -145,29 +145,29 @@ def on_a_screen(cues: Sequence[Caption], timeline: Timeline, phrases: Phrases) -
                 yield "alarms are told of", spoken.is_told(label, run, cues) or spoken.is_crowded(label, run, cues)
 
 
-def around(woven: Woven, dialogue: Sequence[DialogueCue], timeline: Timeline, phrases: Phrases) -> Iterator[Check]:
+def around(placed: Merged, dialogue: Sequence[DialogueCue], timeline: Timeline, phrases: Phrases) -> Iterator[Check]:
     """The rules of captions around a dialogue."""
     rules, spoken = phrases.rules, Spoken(timeline, phrases)
-    yield from each(woven.captions, timeline, phrases)
-    for before, after in pairwise(woven.captions):
+    yield from each(placed.captions, timeline, phrases)
+    for before, after in pairwise(placed.captions):
         yield "gap: captions do not touch", after.onset - before.offset >= rules.gap - MS
-    for cue in woven.captions:
+    for cue in placed.captions:
         for other in dialogue:
             apart = max(other.onset - cue.offset, cue.onset - max(other.onset, other.offset))
             yield "no caption over the dialogue, nor within a gap of it", apart >= rules.gap - MS
-    for place, lines in woven.shared.items():
+    for place, lines in placed.shared.items():
         mine = dialogue[place]
         yield "shortest: no sound on a cue too short to read", mine.offset - mine.onset >= rules.shortest - MS
         yield "characters: no line too wide", all(width(line, rules) <= rules.characters for line in lines)
         for moment in [c.onset for c in dialogue if mine.onset <= c.onset < mine.offset]:
             standing = [i for i, c in enumerate(dialogue) if c.onset <= moment < c.offset]
-            sounds = [line for i in standing for line in woven.shared.get(i, ())]
+            sounds = [line for i in standing for line in placed.shared.get(i, ())]
             alarm = any(phrases.priority(label) is Priority.ALARM for label, _ in spoken.said(sounds))
             most = sum(dialogue[i].lines for i in standing) + len(sounds)
             yield "lines: two with the dialogue's, three with an alarm", most <= rules.lines + alarm
     shown = [
-        *woven.captions,
-        *(Caption(dialogue[i].onset, dialogue[i].offset, lines) for i, lines in woven.shared.items()),
+        *placed.captions,
+        *(Caption(dialogue[i].onset, dialogue[i].offset, lines) for i, lines in placed.shared.items()),
     ]
     yield from at_once(shown, dialogue, timeline, spoken)
 

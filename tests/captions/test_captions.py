@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from earmark.captions import Caption, Form, Phrases, Priority, ReadingRules, captions, languages
 from earmark.captions import phrases as module
-from earmark.captions.sounds import ms
+from earmark.captions.layout import ms
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, Timeline
 

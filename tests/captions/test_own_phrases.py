@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from earmark.captions import Form, Phrases, Priority, ReadingRules, captions, languages
-from earmark.captions.lines import bracketed, reading_time, width
+from earmark.captions.reading import bracketed, reading_time, width
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, Timeline
 from earmark.labels import CANONICAL

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from earmark.captions import Phrases, Priority, ReadingRules, captions
-from earmark.captions.priority import usual_priorities
+from earmark.captions.phrases import usual_priorities
 from earmark.events.timeline import Event, Timeline
 from earmark.labels import CANONICAL
 from earmark.labels.groups import groups

@@ -10,15 +10,15 @@ import webvtt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.captions import Caption, Phrases, Woven, captions, languages, weave
-from earmark.captions.lines import width
+from earmark.captions import Caption, Merged, Phrases, captions, languages, merge
+from earmark.captions.reading import width
 from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.events.timeline import Event, Timeline
 from earmark.formats.subtitle_reader import parse, read_subtitles
-from earmark.formats.subtitles import Srt, Vtt, converted, merged, shown
+from earmark.formats.subtitles import Srt, Vtt, converted, merged_text, shown
 from earmark.media.cues import read_cues
 
-NOTHING = Woven([], {})
+NOTHING = Merged([], {})
 LABELS = ("dog", "rain", "siren", "gun_shot", "music", "clock_alarm", "my_door_bell")
 
 SRT = "1\n00:00:01,000 --> 00:00:03,000\nHello\n\n2\n00:00:04,000 --> 00:00:06,500\n<i>How are you?</i>\nFine.\n\n"
@@ -70,7 +70,7 @@ def test_real_files_of_every_shape(text):
     read = [(onset, offset) for onset, offset, _ in cues(text)]
     assert read == [(1.0, 3.0), (4.0, 6.5)]
     form = Srt() if kind == "srt" else Vtt()
-    again = merged(parse(text), NOTHING, form)
+    again = merged_text(parse(text), NOTHING, form)
     assert cues(again) == cues(text)
     lost = set(re.split(r"\r\n|\n|\r", text)) - set(re.split(r"\r\n|\n|\r", again))
     assert all(line in ("2", "  ", "") or re.match(r"0.*>", line) for line in lost)
@@ -81,12 +81,12 @@ def test_real_files_of_every_shape(text):
 def test_overlapping_backward_and_empty_cues_stay():
     odd = "7\n00:00:05,000 --> 00:00:09,000\na\n\n3\n00:00:06,000 --> 00:00:04,000\nb\n\n"
     odd += "3\n00:00:01,000 --> 00:00:02,000\n\n"
-    assert cues(merged(parse(odd), NOTHING, Srt())) == [(5, 9, ("a",)), (6, 4, ("b",)), (1, 2, ())]
+    assert cues(merged_text(parse(odd), NOTHING, Srt())) == [(5, 9, ("a",)), (6, 4, ("b",)), (1, 2, ())]
 
 
 def test_nothing_but_numbers_changes_in_srt():
-    woven = Woven([Caption(3.2, 3.9, ("[dog barks]",)), Caption(8, 9, ("[rain <falling>]",))], {1: ("[siren]",)})
-    assert merged(parse(SRT), woven, Srt()) == (
+    placed = Merged([Caption(3.2, 3.9, ("[dog barks]",)), Caption(8, 9, ("[rain <falling>]",))], {1: ("[siren]",)})
+    assert merged_text(parse(SRT), placed, Srt()) == (
         "1\n00:00:01,000 --> 00:00:03,000\nHello\n\n"
         "2\n00:00:03,200 --> 00:00:03,900\n[dog barks]\n\n"
         "3\n00:00:04,000 --> 00:00:06,500\n[siren]\n<i>How are you?</i>\nFine.\n\n"
@@ -95,8 +95,8 @@ def test_nothing_but_numbers_changes_in_srt():
 
 
 def test_notes_styles_and_settings_stay_in_vtt():
-    woven = Woven([Caption(0, 0.9, ("[dog <barks>]",)), Caption(3.1, 3.95, ("[cat]",))], {0: ("[siren]",)})
-    text = merged(parse(VTT), woven, Vtt("pl"), "sounds")
+    placed = Merged([Caption(0, 0.9, ("[dog <barks>]",)), Caption(3.1, 3.95, ("[cat]",))], {0: ("[siren]",)})
+    text = merged_text(parse(VTT), placed, Vtt("pl"), "sounds")
     assert text == (
         "WEBVTT - a film\nKind: captions\n\nNOTE Sounds marked by Earmark, model sounds, language pl\n\n"
         "STYLE\n::cue { color: lime }\n\nREGION\nid:fred\n\nNOTE\nby hand\n\n"
@@ -108,12 +108,12 @@ def test_notes_styles_and_settings_stay_in_vtt():
 
 
 def test_an_override_stays_first():
-    text = merged(parse("1\n00:00:01,000 --> 00:00:03,000\n{\\an8}Up\n"), Woven([], {0: ("[dog]",)}), Srt())
+    text = merged_text(parse("1\n00:00:01,000 --> 00:00:03,000\n{\\an8}Up\n"), Merged([], {0: ("[dog]",)}), Srt())
     assert "{\\an8}Up\n[dog]" in text
 
 
 def test_kinds_are_converted():
-    srt = merged(parse(VTT), NOTHING, Srt())
+    srt = merged_text(parse(VTT), NOTHING, Srt())
     assert srt == (
         "1\r\n00:00:01,000 --> 00:00:03,000\r\n{\\an8}Hello & welcome\r\n\r\n"
         "2\r\n00:00:04,000 --> 00:00:06,500\r\nHow are you?\r\nFine.\r\n"
@@ -122,7 +122,7 @@ def test_kinds_are_converted():
     (entry,) = converted(parse(odd), Vtt()).entries
     assert entry.times == "00:00:01.000 --> 00:00:03.000 line:0"
     assert entry.text == ("R&amp;D <i>a &lt; b</i>",)
-    assert merged(parse(SRT), NOTHING, Vtt()).startswith(
+    assert merged_text(parse(SRT), NOTHING, Vtt()).startswith(
         "WEBVTT\n\nNOTE Sounds marked by Earmark, language en\n\n00:00:01"
     )
 
@@ -142,7 +142,7 @@ def test_unicode_is_recognised(tmp_path, encoding, words):
     path.write_bytes(SRT.replace("Hello", words).encode(encoding))
     read = read_subtitles(path)
     assert read.entries[0].text == (words,)
-    assert merged(read, NOTHING, Srt()).startswith("\ufeff") == (encoding in ("utf-8-sig", "utf-16"))
+    assert merged_text(read, NOTHING, Srt()).startswith("\ufeff") == (encoding in ("utf-8-sig", "utf-16"))
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_what_is_no_subtitle_file_is_told(tmp_path):
 
 
 def test_what_a_viewer_sees_of_both():
-    woven = Woven([Caption(3.2, 3.9, ("[dog]",))], {1: ("[siren]",)})
-    assert [c.text for c in shown(parse(SRT), woven)] == ["Hello", "[dog]", "[siren]\nHow are you?\nFine."]
+    placed = Merged([Caption(3.2, 3.9, ("[dog]",))], {1: ("[siren]",)})
+    assert [c.text for c in shown(parse(SRT), placed)] == ["Hello", "[dog]", "[siren]\nHow are you?\nFine."]
 
 
 BETWEEN = "1\n00:00:01,000 --> 00:00:03,000\nAlpha\n\n2\n{}\nBravo\n\n3\n00:00:26,000 --> 00:00:29,000\nCharlie\n"
@@ -223,7 +223,7 @@ def as_ffmpeg_reads(text):
     ],
 )
 def test_times_of_any_form_are_read_and_written_as_players_read_them(times, form):
-    text = merged(parse(BETWEEN.format(times)), NOTHING, form)
+    text = merged_text(parse(BETWEEN.format(times)), NOTHING, form)
     assert as_ffmpeg_reads(text) == [(1, 3, "Alpha"), (15, 17, "Bravo"), (26, 29, "Charlie")]
     assert sum(form.standard_times.match(line) is not None for line in text.splitlines()) == 3
     assert [line for line in text.splitlines() if "00:" in line and not form.standard_times.match(line)] == []
@@ -248,7 +248,7 @@ def test_frames_are_parts_of_a_second_of_as_many_as_there_seem_to_be():
 def test_a_cue_that_begins_before_the_beginning_begins_there(times):
     text = f"1\n{times}\nAlpha\n"
     for form in (Srt(), Vtt()):
-        assert as_ffmpeg_reads(merged(parse(text), NOTHING, form)) == [(0, 3, "Alpha")]
+        assert as_ffmpeg_reads(merged_text(parse(text), NOTHING, form)) == [(0, 3, "Alpha")]
 
 
 def test_a_cue_before_the_beginning_is_told_of():
@@ -282,20 +282,24 @@ def test_what_cannot_be_read_is_told_and_never_shown(times, expected, fault, kin
     with pytest.warns(EarmarkWarning, match=rf"a\.{kind}: line {line}: '.*{fault}"):
         subtitles = read_subtitles(path)
     rain = Timeline("a.wav", 60.0, "sounds").with_events([Event(5, 25, "rain", 0.9), Event(16, 17, "siren", 0.9)])
-    woven = weave(rain, subtitles.dialogue())
+    placed = merge(rain, subtitles.dialogue())
     for form in (Srt(), Vtt()):
-        assert as_ffmpeg_reads(merged(subtitles, NOTHING, form)) == [(1, 3, "Alpha"), *expected, (26, 29, "Charlie")]
-        both = merged(subtitles, woven, form)
+        assert as_ffmpeg_reads(merged_text(subtitles, NOTHING, form)) == [
+            (1, 3, "Alpha"),
+            *expected,
+            (26, 29, "Charlie"),
+        ]
+        both = merged_text(subtitles, placed, form)
         assert [x for x in both.splitlines() if "00:" in x and not form.standard_times.match(x)] == []
     if not expected:
-        assert [c for c in woven.captions if c.onset < 26 and c.offset > 3] == [], "no sound where it may have been"
+        assert [c for c in placed.captions if c.onset < 26 and c.offset > 3] == [], "no sound where it may have been"
 
 
 def test_a_cue_without_any_times_is_missed_by_its_number():
     text = BETWEEN.replace("{}\n", "")
     assert [e[2] for e in cues(text)] == [("Alpha",), ("Charlie",)]
     assert "line 6: 'Bravo' is no time" in parse(text).faults[0]
-    assert merged(parse(text), NOTHING, Srt()) == BETWEEN.replace("2\n{}\nBravo\n\n3", "2")
+    assert merged_text(parse(text), NOTHING, Srt()) == BETWEEN.replace("2\n{}\nBravo\n\n3", "2")
 
 
 @pytest.mark.parametrize(
@@ -326,22 +330,22 @@ def test_words_and_settings_behind_the_times():
     text = BETWEEN.format("00:00:15,000 --> 00:00:17,000 So it is")
     assert cues(text)[1][2] == ("So it is", "Bravo")
     text = BETWEEN.format("00:00:15 --> 00:00:17 X1:100 X2:200 Y1:1 Y2:2")
-    assert "00:00:15,000 --> 00:00:17,000 X1:100 X2:200 Y1:1 Y2:2" in merged(parse(text), NOTHING, Srt())
+    assert "00:00:15,000 --> 00:00:17,000 X1:100 X2:200 Y1:1 Y2:2" in merged_text(parse(text), NOTHING, Srt())
     text = BETWEEN.format("00:00:15,000 --> 00:00:17,000 align:start line:0")
-    assert "00:00:15,000 --> 00:00:17,000\n" in merged(parse(text), NOTHING, Srt())
+    assert "00:00:15,000 --> 00:00:17,000\n" in merged_text(parse(text), NOTHING, Srt())
     text = BETWEEN.format("00:00:15,000 --> 00:00:17,000Mary:So it is")
     assert cues(text)[1][2] == ("Mary:So it is", "Bravo")
     text = VTT.replace("00:03.000 line:0 align:start", "00:03.000line:0 align:start")
-    assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged(parse(text), NOTHING, Vtt())
+    assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged_text(parse(text), NOTHING, Vtt())
     text = VTT.replace("00:01.000 --> 00:03.000", "00:01 --> 00:03")
-    assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged(parse(text), NOTHING, Vtt())
+    assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged_text(parse(text), NOTHING, Vtt())
 
 
 @pytest.mark.parametrize("ends", ["\r\r\n", "\r\r\r\n", "\r"])
 def test_odd_line_ends(ends):
     text = SRT.replace("\n", ends)
     assert cues(text) == cues(SRT)
-    again = merged(parse(text), NOTHING, Srt())
+    again = merged_text(parse(text), NOTHING, Srt())
     assert again == SRT.replace("\n", "\n" if ends == "\r" else "\r\n")
 
 
@@ -350,7 +354,7 @@ def test_files_joined_end_to_end():
         once = cues(text)
         assert cues(text + "\ufeff" + text) == once + once
     other = SRT.replace("Hello", "Hi").replace("Fine", "Well")
-    srt = merged(parse(SRT + "\ufeff" + other), NOTHING, Srt())
+    srt = merged_text(parse(SRT + "\ufeff" + other), NOTHING, Srt())
     assert as_ffmpeg_reads(srt) == sorted(as_ffmpeg_reads(SRT) + as_ffmpeg_reads(other))
     assert [line for line in srt.split("\n") if line.isdigit()] == ["1", "2", "3", "4"]
     assert cues(SRT + "\x1a") == cues(SRT)
@@ -363,12 +367,12 @@ def test_lines_of_a_space_in_vtt_are_text_and_go_where_they_would_end_a_cue():
     )
     first, second = parse(vtt).entries
     assert (first.shown(), second.shown()) == (("Bravo line",), ("Charlie",))
-    assert merged(parse(vtt), NOTHING, Vtt()).count("\n \nBravo<00:00:15.500><c> line</c>\n") == 1
+    assert merged_text(parse(vtt), NOTHING, Vtt()).count("\n \nBravo<00:00:15.500><c> line</c>\n") == 1
     expected = [(15, 17, "Bravo line"), (26, 29, "Charlie")]
-    assert as_ffmpeg_reads(merged(parse(vtt), NOTHING, Srt())) == expected
+    assert as_ffmpeg_reads(merged_text(parse(vtt), NOTHING, Srt())) == expected
     srt = "1\n00:00:15,000 --> 00:00:17,000\n{\\an8}\n \nBravo\n\n<b></b>line\n"
-    assert as_ffmpeg_reads(merged(parse(srt), NOTHING, Vtt())) == [(15, 17, "Bravo\n<b></b>line")]
-    assert as_ffmpeg_reads(merged(parse(srt), NOTHING, Srt())) == [(15, 17, "{\\an8}\nBravo\n<b></b>line")]
+    assert as_ffmpeg_reads(merged_text(parse(srt), NOTHING, Vtt())) == [(15, 17, "Bravo\n<b></b>line")]
+    assert as_ffmpeg_reads(merged_text(parse(srt), NOTHING, Srt())) == [(15, 17, "{\\an8}\nBravo\n<b></b>line")]
 
 
 @settings(max_examples=200, deadline=None)
@@ -376,7 +380,7 @@ def test_lines_of_a_space_in_vtt_are_text_and_go_where_they_would_end_a_cue():
 def test_any_signs_can_be_read_and_give_standard_times(text, kind):
     for form in (Srt(), Vtt()):
         subtitles = parse(text, kind)
-        again = parse(merged(subtitles, NOTHING, form), form.name)
+        again = parse(merged_text(subtitles, NOTHING, form), form.name)
         assert [(e.onset, e.offset) for e in again.entries] == [(e.onset, e.offset) for e in subtitles.entries]
 
 
@@ -444,12 +448,12 @@ def test_the_dialogue_in_a_merged_file_is_the_dialogue(kind, data, timeline, lan
     form, read = READERS[kind]
     text, dialogue = data.draw(files(kind))
     subtitles = parse(text, kind)
-    woven = weave(timeline, subtitles.dialogue(), language)
-    found = read(merged(subtitles, woven, form(language), "sounds"))
+    placed = merge(timeline, subtitles.dialogue(), language)
+    found = read(merged_text(subtitles, placed, form(language), "sounds"))
     spoken = [(on, off, lines) for on, off, every in found if (lines := [x for x in every if not x.startswith("[")])]
     assert spoken == dialogue
     rules = Phrases.load(language).rules
-    assert len(found) == len(dialogue) + len(woven.captions)
+    assert len(found) == len(dialogue) + len(placed.captions)
     for onset, offset, lines in found:
         sounds = [line for line in lines if line.startswith("[")]
         check_sounds(sounds, rules)

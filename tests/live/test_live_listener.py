@@ -9,8 +9,7 @@ import pytest
 from model_making import FRONT_END, LOW_HIGH, RATE, low_high_model, tones
 
 from earmark import label, load_model
-from earmark.captions import Phrases
-from earmark.captions.rules import ReadingRules
+from earmark.captions import Phrases, ReadingRules
 from earmark.events.hysteresis import EventRules
 from earmark.live import Begin, Change, End, LiveListener, message
 from earmark.media import open_recording

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from earmark.captions import Caption, Phrases, Woven, captions, weave
+from earmark.captions import Caption, Merged, Phrases, captions, merge
 from earmark.errors import ArgumentError
 from earmark.events.results import Result
 from earmark.events.timeline import Timeline
@@ -39,7 +39,7 @@ class Captions(Result[Caption]):
         What stands on the screen: the sounds, and where a dialogue was given, its cues with the sounds on them.
     onsets
         When each sound begins to be told of, seconds.
-    dialogue, woven
+    dialogue, placed
         The dialogue's own subtitles, and where the sounds go among them; None without.
     """
 
@@ -50,7 +50,7 @@ class Captions(Result[Caption]):
     captions: tuple[Caption, ...]
     onsets: tuple[float, ...] = field(repr=False)
     dialogue: Subtitles | None = field(default=None, repr=False)
-    woven: Woven | None = field(default=None, repr=False)
+    placed: Merged | None = field(default=None, repr=False)
 
     @property
     def recording(self) -> str:  # type: ignore[override]
@@ -75,7 +75,7 @@ class Captions(Result[Caption]):
     def with_items(self, items: Iterable[Caption]) -> Captions:
         """These captions alone, as a file of their own."""
         kept = tuple(items)
-        return replace(self, captions=kept, onsets=tuple(c.onset for c in kept), dialogue=None, woven=None)
+        return replace(self, captions=kept, onsets=tuple(c.onset for c in kept), dialogue=None, placed=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Recording, duration, language, and each caption with onset, offset and text; seconds to milliseconds."""
@@ -93,11 +93,11 @@ class Captions(Result[Caption]):
         """
         if kind not in KINDS:
             raise ArgumentError("kind", kind, "is no kind of caption file", "choose vtt or srt")
-        from earmark.formats.subtitles import Srt, Vtt, merged
+        from earmark.formats.subtitles import Srt, Vtt, merged_text
 
         form = Srt(self.phrases) if kind == "srt" else Vtt(self.phrases)
-        if self.dialogue is not None and self.woven is not None:
-            return merged(self.dialogue, self.woven, form, self.timeline.model)
+        if self.dialogue is not None and self.placed is not None:
+            return merged_text(self.dialogue, self.placed, form, self.timeline.model)
         file = io.StringIO(newline="")
         form.write_captions(self.captions, file, self.timeline.model)
         return file.getvalue()
@@ -215,7 +215,7 @@ def captioned(
         return Captions(timeline, phrases, tuple(cues), tuple(cue.onset for cue in cues))
     from earmark.formats.subtitles import shown
 
-    woven = weave(timeline, dialogue.dialogue(), phrases, include_speech=include_speech)
-    onsets = [*(c.onset for c in woven.captions), *(dialogue.entries[i].onset for i in woven.shared)]
-    on_screen: Sequence[Caption] = shown(dialogue, woven)
-    return Captions(timeline, phrases, tuple(on_screen), tuple(sorted(onsets)), dialogue, woven)
+    placed = merge(timeline, dialogue.dialogue(), phrases, include_speech=include_speech)
+    onsets = [*(c.onset for c in placed.captions), *(dialogue.entries[i].onset for i in placed.shared)]
+    on_screen: Sequence[Caption] = shown(dialogue, placed)
+    return Captions(timeline, phrases, tuple(on_screen), tuple(sorted(onsets)), dialogue, placed)

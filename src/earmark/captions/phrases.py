@@ -1,4 +1,4 @@
-"""What captions say: a language's phrases, and a user's own over them."""
+"""What captions say, and which sounds go first: a language's phrases and our priorities, and a user's own over them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import IntEnum
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from unicodedata import category
 
-from earmark.captions.priority import Priority, priorities, usual_priorities
-from earmark.captions.rules import ReadingRules
+from earmark.captions.reading import ReadingRules
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -22,6 +22,36 @@ if TYPE_CHECKING:
 LONGEST_NAME = 60  # characters of a user's own label that are shown: with "continues" they mostly fit two lines
 TABLES = ("language", "phrases", "fallback", "priority", "reading")
 EXAMPLE = 'write three: label = ["a short one", "a sustained one", "one that continues"]'
+
+
+class Priority(IntEnum):
+    """Which sounds go first where not all fit the screen: the lower. labels/priority.toml says it for ours, and why."""
+
+    ALARM = 0
+    ORDINARY = 1
+    AMBIENT = 2
+
+
+def priorities(table: Mapping[str, object], where: object) -> dict[str, Priority]:
+    """The classes of a file's [priority] table: label = "alarm", "ordinary" or "ambient".
+
+    Raises:
+        EarmarkError: a class is none of these. `where` names the file.
+    """
+    names = {priority.name.lower(): priority for priority in Priority}
+    found: dict[str, Priority] = {}
+    for label, name in table.items():
+        if not isinstance(name, str) or name not in names:
+            raise EarmarkError(where, f"{label} has the priority {name!r}", "choose from: " + ", ".join(names))
+        found[label] = names[name]
+    return found
+
+
+@lru_cache
+def usual_priorities() -> Mapping[str, Priority]:
+    """The classes of the labels that Earmark knows; others are ordinary."""
+    file = resources.files("earmark.labels") / "priority.toml"
+    return MappingProxyType(priorities(tomllib.loads(file.read_text(encoding="utf-8"))["priority"], file))
 
 
 class Form(IntEnum):

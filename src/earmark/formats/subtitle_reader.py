@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from earmark.captions import DialogueCue, ReadingRules
-from earmark.captions.lines import reading_time
+from earmark.captions.reading import reading_time
 from earmark.errors import ArgumentError, EarmarkError, EarmarkWarning
 
 NEVER = 1e9  # seconds: after the end of any film

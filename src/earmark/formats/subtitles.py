@@ -14,7 +14,7 @@ from earmark.formats.subtitle_reader import Entry, Subtitles
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
-    from earmark.captions import Caption, Phrases, ReadingRules, Woven
+    from earmark.captions import Caption, Merged, Phrases, ReadingRules
     from earmark.events.timeline import Timeline
 
 _SRT_CLOCK = r"\d{2,}:[0-5]\d:[0-5]\d,\d{3}"
@@ -141,7 +141,7 @@ class Vtt(CaptionFormat):
         return one_line(text).translate(_ESCAPES)
 
 
-def merged(subtitles: Subtitles, woven: Woven, form: CaptionFormat, model: str = "") -> str:
+def merged_text(subtitles: Subtitles, placed: Merged, form: CaptionFormat, model: str = "") -> str:
     """The text of a subtitle file that holds both.
 
     A file of the same kind keeps each cue's times, text, settings and order, every comment and style, and how its
@@ -149,7 +149,7 @@ def merged(subtitles: Subtitles, woven: Woven, form: CaptionFormat, model: str =
     see `converted`.
     """
     subtitles = converted(subtitles, form)
-    rest = list(woven.captions)
+    rest = list(placed.captions)
     lines: list[str] = []
     numbers = _Numbers(subtitles.kind)
     for i, entry in enumerate(subtitles.entries):
@@ -159,7 +159,7 @@ def merged(subtitles: Subtitles, woven: Woven, form: CaptionFormat, model: str =
         _part(lines)
         while rest and rest[0].onset < entry.onset:
             lines += [*numbers.next(None), *_cue(rest.pop(0), form), ""]
-        text = _with_sounds(entry, [form.line(line) for line in woven.shared.get(i, ())])
+        text = _with_sounds(entry, [form.line(line) for line in placed.shared.get(i, ())])
         lines += [*numbers.next(entry.name), _times(entry, form), *text]
     for caption in rest:
         lines += ["", *numbers.next(None), *_cue(caption, form)]
@@ -167,12 +167,12 @@ def merged(subtitles: Subtitles, woven: Woven, form: CaptionFormat, model: str =
     return ("\ufeff" if subtitles.mark else "") + subtitles.newline.join(lines)
 
 
-def shown(subtitles: Subtitles, woven: Woven) -> list[Caption]:
+def shown(subtitles: Subtitles, placed: Merged) -> list[Caption]:
     """What a viewer of the merged file reads: cues of dialogue, with the sounds on them, and those of sounds alone."""
     from earmark.captions import Caption
 
-    spoken = [Caption(e.onset, e.offset, woven.shared.get(i, ()) + e.shown()) for i, e in enumerate(subtitles.entries)]
-    return sorted([*spoken, *woven.captions], key=lambda caption: caption.onset)
+    spoken = [Caption(e.onset, e.offset, placed.shared.get(i, ()) + e.shown()) for i, e in enumerate(subtitles.entries)]
+    return sorted([*spoken, *placed.captions], key=lambda caption: caption.onset)
 
 
 def converted(subtitles: Subtitles, form: CaptionFormat) -> Subtitles:

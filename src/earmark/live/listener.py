@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.captions import Form, Phrases, Priority
-from earmark.captions.making import SPEECH
+from earmark.captions.layout import SPEECH
 from earmark.captions.phrases import in_language
 from earmark.events.boundaries import Levels
 from earmark.events.hysteresis import EventRules, EventTracker, Turn

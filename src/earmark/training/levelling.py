@@ -10,7 +10,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from earmark import datasets
-from earmark.captions.priority import Priority, usual_priorities
+from earmark.captions import Priority
+from earmark.captions.phrases import usual_priorities
 from earmark.evaluation.events import annotated, tuning
 from earmark.evaluation.events.choosing import ON, By, line_above, measures, of_label, rising
 from earmark.evaluation.events.confidence import confidences

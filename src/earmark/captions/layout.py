@@ -1,17 +1,125 @@
-"""Lays sounds out on one screen, cue after cue, going forward in time. Times in whole milliseconds."""
+"""Captions laid out on one screen: the sounds of a timeline, cue after cue, forward in time. Times in milliseconds."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from earmark.captions.lines import bracketed, reading_time
-from earmark.captions.phrases import Form, Phrases
-from earmark.captions.priority import Priority
-from earmark.captions.rules import Caption, ReadingRules
-from earmark.captions.sounds import Sound, ms
+from earmark.captions.phrases import Form, Phrases, Priority, in_language
+from earmark.captions.reading import Caption, ReadingRules, bracketed, reading_time
+
+if TYPE_CHECKING:
+    from earmark.events.timeline import Event, Timeline
+
+SPEECH = "speech"  # the label that subtitles, not sound captions, are for
+
+
+def captions(
+    timeline: Timeline,
+    language: str | Phrases = "en",
+    rules: ReadingRules | None = None,
+    include_speech: bool = False,
+) -> list[Caption]:
+    """The captions of a recording's sounds, in order; they never overlap.
+
+    Args:
+        timeline: what a model, or a person, marked in the recording.
+        language: one of `languages()`, or phrases of one's own.
+        rules: how long and how much a viewer reads; by default those of the language.
+        include_speech: caption speech too, although its words say more.
+
+    Raises:
+        EarmarkError: there are no phrases in the language.
+    """
+    phrases = in_language(language)
+    rules = rules or phrases.rules
+    events = captioned_events(timeline, include_speech)
+    return Screen(rules, phrases, end_of(timeline, events)).show(sounds(events, phrases, rules))
+
+
+def captioned_events(timeline: Timeline, include_speech: bool) -> list[Event]:
+    """The events that captions tell of."""
+    return [e for e in timeline.events if include_speech or e.label != SPEECH]
+
+
+def end_of(timeline: Timeline, events: list[Event]) -> float:
+    """Seconds to the end of the recording, or of what was marked in it if that is later."""
+    return max([timeline.duration, *(e.offset for e in events)])
+
+
+@dataclass(eq=False)
+class Sound:
+    """A sound with all its repeats, and what the viewer has read of it."""
+
+    label: str
+    priority: Priority
+    score: float
+    stretches: list[list[int]]
+    """Onset and offset of each stretch that no long silence interrupts; only ambient sounds have several."""
+    repeated: bool = False
+    due: int = 0
+    """When it should next be shown."""
+    until: int = 0
+    """How long its line should stay."""
+    reminders: int = 0
+    """How often it has been marked as continuing."""
+    lines: tuple[str, ...] = field(default=())
+    """As last shown."""
+
+    @property
+    def onset(self) -> int:
+        """Where the first stretch begins that the viewer could still read of."""
+        return self.stretches[0][0]
+
+    @property
+    def offset(self) -> int:
+        """Where that stretch ends."""
+        return self.stretches[0][1]
+
+    @property
+    def end(self) -> int:
+        """Where the last stretch ends."""
+        return self.stretches[-1][1]
+
+    def rank(self) -> tuple[int, float, int, int, str]:
+        """What comes first where not all fit: the class, the best score, the shortest, the earliest, the alphabet."""
+        return (self.priority, -self.score, self.offset - self.onset, self.onset, self.label)
+
+
+def sounds(events: Iterable[Event], phrases: Phrases, rules: ReadingRules) -> list[Sound]:
+    """Events of one label, or of labels that read alike, become one sound unless a long silence parts them."""
+    found: list[Sound] = []
+    last: dict[str, Sound] = {}
+    for event in sorted(events, key=lambda e: (e.onset, e.offset, e.label)):
+        onset, name = ms(max(0.0, event.onset)), phrases.say(event.label, Form.SHORT)
+        offset = max(onset, ms(event.offset))
+        before = last.get(name)
+        if before is None or not _goes_on(before, onset, offset, rules):
+            before = last[name] = Sound(event.label, phrases.priority(event.label), 0.0, [[onset, offset]])
+            found.append(before)
+        before.score = max(before.score, event.score)
+    return found
+
+
+def _goes_on(sound: Sound, onset: int, offset: int, rules: ReadingRules) -> bool:
+    """Add an event to the sound before it, unless the silence between them was too long."""
+    silence = onset - sound.end
+    if silence < ms(rules.repeats_within):
+        sound.stretches[-1][1], sound.repeated = max(sound.end, offset), True
+        return True
+    if sound.priority is Priority.AMBIENT and silence < ms(rules.returns_within):
+        sound.stretches.append([onset, offset])
+        return True
+    return False
+
+
+def ms(seconds: float) -> int:
+    """Seconds as milliseconds."""
+    return round(seconds * 1000)
 
 
 @dataclass

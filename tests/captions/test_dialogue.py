@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.captions import DialogueCue, Form, Phrases, Priority, ReadingRules, weave
+from earmark.captions import DialogueCue, Form, Phrases, Priority, ReadingRules, merge
 from earmark.events.timeline import Event, Timeline
 
 RULES = ReadingRules()
@@ -19,8 +19,8 @@ def scene(duration, *events):
 
 def placed(timeline, *cues, **options):
     """Captions of their own as (onset, offset, text), and the lines on cues of dialogue."""
-    woven = weave(timeline, [DialogueCue(*cue) for cue in cues], **options)
-    return [(c.onset, c.offset, " / ".join(c.lines)) for c in woven.captions], woven.shared
+    placed = merge(timeline, [DialogueCue(*cue) for cue in cues], **options)
+    return [(c.onset, c.offset, " / ".join(c.lines)) for c in placed.captions], placed.shared
 
 
 @st.composite
@@ -52,31 +52,31 @@ def label_of(line, phrases):
 @settings(max_examples=200)
 @given(timelines(), dialogues())
 def test_the_rules_hold_beside_any_dialogue(timeline, dialogue):
-    woven = weave(timeline, dialogue)
+    placed = merge(timeline, dialogue)
     phrases = Phrases.load("en")
-    for cue in woven.captions:
+    for cue in placed.captions:
         assert RULES.shortest - 1e-9 <= cue.offset - cue.onset <= RULES.longest + 1e-9
         assert 1 <= len(cue.lines) <= RULES.lines
         for spoken in dialogue:
             before, after = spoken.onset - cue.offset, cue.onset - max(spoken.onset, spoken.offset)
             assert max(before, after) >= RULES.gap - MS, "over the dialogue"
-    for before, after in itertools.pairwise(woven.captions):
+    for before, after in itertools.pairwise(placed.captions):
         assert after.onset - before.offset >= RULES.gap - 1e-9
         if after.onset - before.offset < RULES.pause and not any(
             before.offset <= spoken.onset <= after.onset for spoken in dialogue
         ):
             assert not set(after.lines) <= set(before.lines), "a cue changes because a sound ends"
-    for i, lines in woven.shared.items():
+    for i, lines in placed.shared.items():
         mine = dialogue[i]
         assert mine.offset - mine.onset >= RULES.shortest - MS
         moments = [mine.onset] + [c.onset for c in dialogue if mine.onset <= c.onset < mine.offset]
         for moment in moments:
             standing = [j for j, c in enumerate(dialogue) if c.onset <= moment < c.offset]
-            most = sum(dialogue[j].lines + len(woven.shared.get(j, ())) for j in standing)
+            most = sum(dialogue[j].lines + len(placed.shared.get(j, ())) for j in standing)
             urgent = any(
                 phrases.priority(label_of(line, phrases)) is Priority.ALARM
                 for j in standing
-                for line in woven.shared.get(j, ())
+                for line in placed.shared.get(j, ())
             )
             assert most <= RULES.lines + urgent
         assert all(label_of(line, phrases) for line in lines)
@@ -86,9 +86,9 @@ def test_the_rules_hold_beside_any_dialogue(timeline, dialogue):
 @given(timelines(), dialogues())
 def test_sounds_are_told_of_in_time(timeline, dialogue):
     phrases = Phrases.load("en")
-    woven = weave(timeline, dialogue)
-    shown = [(c.onset, c.offset, c.lines) for c in woven.captions]
-    shown += [(dialogue[i].onset, dialogue[i].offset, lines) for i, lines in woven.shared.items()]
+    placed = merge(timeline, dialogue)
+    shown = [(c.onset, c.offset, c.lines) for c in placed.captions]
+    shown += [(dialogue[i].onset, dialogue[i].offset, lines) for i, lines in placed.shared.items()]
     for onset, offset, lines in shown:
         for line in lines:
             label = label_of(line, phrases)
@@ -106,7 +106,7 @@ def test_without_dialogue_captions_are_as_ever():
     timeline = scene(90, (1.0, 75.0, "rain", 0.9), (4, 4.4, "dog", 0.9))
     from earmark.captions import captions
 
-    assert weave(timeline, []).captions == captions(timeline)
+    assert merge(timeline, []).captions == captions(timeline)
 
 
 def test_a_sound_comes_in_a_pause():
@@ -163,9 +163,9 @@ def test_an_alarm_under_any_cue_is_on_the_screen_within_half_a_second(dialogue, 
     if onset > cue.offset - MS:  # it begins as the cue goes, and is not under it
         return
     alarm = Timeline("a.wav", 400.0, "sounds").with_events([Event(onset, onset + length, "siren", 0.9)])
-    woven = weave(alarm, dialogue or [cue])
-    shown = [(c.onset, c.offset) for c in woven.captions]
-    shown += [((dialogue or [cue])[i].onset, (dialogue or [cue])[i].offset) for i in woven.shared]
+    placed = merge(alarm, dialogue or [cue])
+    shown = [(c.onset, c.offset) for c in placed.captions]
+    shown += [((dialogue or [cue])[i].onset, (dialogue or [cue])[i].offset) for i in placed.shared]
     assert any(start <= onset + RULES.early + MS and end >= onset - MS for start, end in shown)
 
 

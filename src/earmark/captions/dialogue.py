@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from earmark.captions.making import audible, end_of
-from earmark.captions.phrases import Phrases, in_language
-from earmark.captions.priority import Priority
-from earmark.captions.rules import Caption, ReadingRules
-from earmark.captions.screen import Cue, Screen
-from earmark.captions.sounds import Sound, ms, sounds
+from earmark.captions.layout import Cue, Screen, Sound, captioned_events, end_of, ms, sounds
+from earmark.captions.phrases import Phrases, Priority, in_language
+from earmark.captions.reading import Caption, ReadingRules
 
 if TYPE_CHECKING:
     from earmark.events.timeline import Timeline
@@ -33,7 +30,7 @@ class DialogueCue:
 
 
 @dataclass(frozen=True)
-class Woven:
+class Merged:
     """Where sounds go among the cues of a dialogue."""
 
     captions: list[Caption]
@@ -42,13 +39,13 @@ class Woven:
     """For cues of dialogue, by their number from 0, the lines to show above theirs."""
 
 
-def weave(
+def merge(
     timeline: Timeline,
     dialogue: Sequence[DialogueCue],
     language: str | Phrases = "en",
     rules: ReadingRules | None = None,
     include_speech: bool = False,
-) -> Woven:
+) -> Merged:
     """The captions of a recording's sounds, placed around the cues of its dialogue; arguments as for `captions`.
 
     What does not fit in time is dropped. An alarm does not wait for a free line: it takes a third.
@@ -58,12 +55,12 @@ def weave(
     """
     phrases = in_language(language)
     rules = rules or phrases.rules
-    heard = audible(timeline, include_speech)
-    screen = _SharedScreen(rules, phrases, end_of(timeline, heard))
-    screen.expect(sounds(heard, phrases, rules))
+    events = captioned_events(timeline, include_speech)
+    screen = _SharedScreen(rules, phrases, end_of(timeline, events))
+    screen.expect(sounds(events, phrases, rules))
     screen.go_through(_slots(dialogue, screen.gap, screen.shortest, screen.last_start))
     own = [cue.caption() for cue in screen.cues if cue.dialogue is None]
-    return Woven(own, {cue.dialogue: cue.lines for cue in screen.cues if cue.dialogue is not None})
+    return Merged(own, {cue.dialogue: cue.lines for cue in screen.cues if cue.dialogue is not None})
 
 
 @dataclass(eq=False)
