@@ -55,7 +55,7 @@ def show_duplicates(found: Sequence[Duplicate], to: str) -> None:
     from dataclasses import asdict, fields
 
     from earmark.archive.duplicates import Duplicate
-    from earmark.formats.table import clock
+    from earmark.formats.plain_text import clock
 
     if to != "table":
         return _show(map(asdict, found), [field.name for field in fields(Duplicate)], to)
