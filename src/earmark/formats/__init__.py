@@ -20,8 +20,8 @@ from earmark.errors import ArgumentError, EarmarkError
 from earmark.formats.annotations import Audacity, Rttm
 from earmark.formats.base import Format, Reader
 from earmark.formats.json_files import Jams, Json, SecondsJson
-from earmark.formats.plain_texts import Csv, SecondsCsv
 from earmark.formats.subtitles import Srt, Vtt
+from earmark.formats.tables import Csv, SecondsCsv
 from earmark.formats.textgrid import TextGrid
 from earmark.util.atomic import write_whole
 
