@@ -23,7 +23,7 @@ from earmark.archive.store import Store
 from earmark.archive.vectors import directions, unit
 from earmark.datasets import fingerprint
 from earmark.errors import MediaError
-from earmark.events.timeline import Array
+from earmark.util.types import Array
 
 QUERIES = 8  # seconds of each recording that others are compared with
 NEAREST = 10  # seconds elsewhere that are nearest to each
