@@ -87,7 +87,7 @@ def test_the_service(tmp_path, wav, monkeypatch, where):
     app = create_app(Settings(tmp_path / "service"))
     service = app.state.service
     if where == "folder":
-        monkeypatch.setattr(service.places, "new", full)
+        monkeypatch.setattr(service.storage, "new", full)
     else:
         table = service.store._database
         table.execute(f"PRAGMA max_page_count = {table.execute('PRAGMA page_count').fetchone()[0]}")
@@ -104,6 +104,6 @@ def test_the_service(tmp_path, wav, monkeypatch, where):
     assert "disk is full" in refused[0].json()["detail"]
     kept = {job.id for job in service.store.every()}
     assert kept == {answer.json()["id"] for answer in answers if answer.status_code == 202}
-    assert kept == set(service.places.ids())
+    assert kept == set(service.storage.ids())
     service.store.close()
     service._held.close()

@@ -1,12 +1,14 @@
 """The benchmark of hostile files: that it sees what goes wrong, and that the page says what it found."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SECTIONS = {"playlists", "bombs", "mutants", "kills", "disk", "connections"}
 
 
 @pytest.fixture
@@ -70,11 +72,13 @@ def test_files_are_labelled_or_refused(bench, tmp_path):
 
 def test_all_of_it_holds_and_stands_on_the_page(bench):
     report = json.loads(bench.RESULTS.read_text())
-    assert {"playlists", "mutants"} <= set(report)
+    text = bench.DOCS.read_text()
+    assert set(report) == SECTIONS
+    assert [name for name in re.findall(r"<!-- (\w+) -->", text) if name != "end"] == list(report)
     for name, found in report.items():
         assert found["left_out"] is None, name
         assert [one["what"] for one in found["tried"] if not one["holds"]] == []
     assert sum(one["times"] for one in report["mutants"]["tried"]) == 2000
     assert {one["found"][bad] for one in report["mutants"]["tried"] for bad in ("crashed", "hung")} == {0}
-    text = bench.DOCS.read_text()
+    assert all(bench.table(found) in text for found in report.values())
     assert bench.refreshed(text, report) == text

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from earmark.service.connections import Connections
+from earmark.service.server import Connections
 
 
 @contextmanager

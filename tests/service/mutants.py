@@ -78,8 +78,8 @@ def mutant(kind: str, content: bytes, other: bytes, rng: np.random.Generator) ->
     if kind == "cut":
         return data[: int(rng.integers(0, len(data)))].tobytes()
     if kind == "flip":
-        places = rng.integers(0, len(data), max(1, len(data) // 10 ** int(rng.integers(2, 6))))
-        data[places] ^= np.uint8(1) << rng.integers(0, 8, len(places), np.uint8)
+        storage = rng.integers(0, len(data), max(1, len(data) // 10 ** int(rng.integers(2, 6))))
+        data[storage] ^= np.uint8(1) << rng.integers(0, 8, len(storage), np.uint8)
     elif kind == "header":
         length = int(rng.integers(1, min(512, len(data))))
         data[:length] = rng.integers(0, 256, length, np.uint8)

@@ -16,9 +16,9 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from earmark import media
-from earmark.service.guard import POLICY
 from earmark.service.pages import STATIC
 from earmark.service.picture import Picture
+from earmark.service.security import POLICY
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RATE = 16_000

@@ -11,8 +11,8 @@ from service_process import Server
 
 from earmark.errors import EarmarkError
 from earmark.service.app import create_app
-from earmark.service.places import Places
 from earmark.service.settings import Settings
+from earmark.service.storage import Storage
 from earmark.service.store import DAMAGED, Job, Store
 
 IDS = [f"{number:016x}" for number in range(4)]
@@ -197,7 +197,7 @@ def test_only_the_account_reads_jobs_also_those_of_before(tmp_path, five_words):
 
 
 def test_a_folder_that_cannot_be_closed_is_refused(tmp_path, monkeypatch):
-    Places(tmp_path)._jobs.chmod(0o755)
+    Storage(tmp_path)._jobs.chmod(0o755)
 
     def refuse(*_, **__):
         raise PermissionError(1, "Operation not permitted")

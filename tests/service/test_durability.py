@@ -11,8 +11,8 @@ import pytest
 from service_process import COMMAND, Server
 
 from earmark.service.metrics import Metrics
-from earmark.service.places import Places
 from earmark.service.settings import Settings
+from earmark.service.storage import Storage
 from earmark.service.store import Job, Store
 from earmark.service.supervisor import Supervisor
 
@@ -75,11 +75,11 @@ def test_a_recording_that_breaks_what_reads_it_costs_one_job(own, street, five_w
 
 def test_a_recording_that_hangs_costs_one_job(tmp_path, street, five_words):
     settings = Settings(tmp_path, workers=1, stall_seconds=15.0)
-    places, store = Places(tmp_path), Store(tmp_path / "jobs.sqlite")
-    supervisor = Supervisor(settings, store, places, Metrics())
+    storage, store = Storage(tmp_path), Store(tmp_path / "jobs.sqlite")
+    supervisor = Supervisor(settings, store, storage, Metrics())
     ids = []
     for path in (street, five_words):
-        job_id, folder = places.new()
+        job_id, folder = storage.new()
         folder.upload.write_bytes(path.read_bytes())
         store.add(Job(job_id, "label", path.name, "sounds", {}))
         ids.append(job_id)
@@ -123,8 +123,8 @@ def test_two_servers_do_not_share_a_folder(own):
 
 
 def test_the_supervisor_outlives_what_goes_wrong(tmp_path, five_words, monkeypatch):
-    places, store = Places(tmp_path), Store(tmp_path / "jobs.sqlite")
-    supervisor = Supervisor(Settings(tmp_path, workers=1), store, places, Metrics())
+    storage, store = Storage(tmp_path), Store(tmp_path / "jobs.sqlite")
+    supervisor = Supervisor(Settings(tmp_path, workers=1), store, storage, Metrics())
     claim, broken = store.claim, [sqlite3.OperationalError("database or disk is full")] * 3
 
     def sometimes(quick):
@@ -133,7 +133,7 @@ def test_the_supervisor_outlives_what_goes_wrong(tmp_path, five_words, monkeypat
         return claim(quick)
 
     monkeypatch.setattr(store, "claim", sometimes)
-    job_id, folder = places.new()
+    job_id, folder = storage.new()
     folder.upload.write_bytes(five_words.read_bytes())
     store.add(Job(job_id, "words", "five", "words/gru", {}))
     supervisor.start()

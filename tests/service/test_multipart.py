@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
-from earmark.service.multipart import FIELD_BYTES, MOST_FIELDS, FormReader
+from earmark.service.uploads import FIELD_BYTES, MOST_FIELDS, FormReader
 
 TYPE = "multipart/form-data; boundary=x"
 

@@ -7,20 +7,19 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from earmark.service.metrics import Metrics
-from earmark.service.places import Places
 from earmark.service.settings import Settings
+from earmark.service.storage import Storage
 from earmark.service.store import Job, Store
-from earmark.service.supervisor import MOST_KILLS, Supervisor
-from earmark.service.upkeep import Upkeep
+from earmark.service.supervisor import MOST_KILLS, Cleanup, Supervisor
 
 
 @pytest.fixture
 def running(tmp_path):
     """A supervisor, and the id of a job that a worker of its does; `worker.ended` says whether the row was there."""
-    places, store = Places(tmp_path), Store(tmp_path / "jobs.sqlite")
-    supervisor = Supervisor(Settings(tmp_path, workers=0, quick_workers=0), store, places, Metrics())
-    job_id, folder = places.new()
-    places.receiving.clear()
+    storage, store = Storage(tmp_path), Store(tmp_path / "jobs.sqlite")
+    supervisor = Supervisor(Settings(tmp_path, workers=0, quick_workers=0), store, storage, Metrics())
+    job_id, folder = storage.new()
+    storage.receiving.clear()
     folder.upload.write_bytes(b"a")
     store.add(Job(job_id, "label", "a.wav", "sounds", {}))
     store.claim(False)
@@ -34,8 +33,8 @@ def again(tmp_path):
     """The jobs after a kill and a new start."""
     store = Store(tmp_path / "jobs.sqlite")
     store.recover(MOST_KILLS)
-    Upkeep(Settings(tmp_path), store, Places(tmp_path)).sweep()
-    return store.every(), Places(tmp_path).ids()
+    Cleanup(Settings(tmp_path), store, Storage(tmp_path)).sweep()
+    return store.every(), Storage(tmp_path).ids()
 
 
 def test_a_job_is_forgotten_by_its_worker_first_then_by_the_table(running, tmp_path):
@@ -47,7 +46,7 @@ def test_a_job_is_forgotten_by_its_worker_first_then_by_the_table(running, tmp_p
     assert worker.ended is True  # while there was a row
     assert supervisor.workers == []
     assert supervisor.store.get(job_id) is None
-    assert Places(tmp_path).ids() == [job_id]  # the files go last
+    assert Storage(tmp_path).ids() == [job_id]  # the files go last
     assert again(tmp_path) == ([], [])
 
 
@@ -114,9 +113,9 @@ def test_what_a_client_no_longer_waits_for_is_forgotten_all_the_same(running):
 
 
 def test_at_the_end_what_was_asked_is_done_and_what_comes_later_refused(tmp_path):
-    places, store = Places(tmp_path), Store(tmp_path / "jobs.sqlite")
-    supervisor = Supervisor(Settings(tmp_path, workers=0, quick_workers=0), store, places, Metrics())
-    job_id, _ = places.new()
+    storage, store = Storage(tmp_path), Store(tmp_path / "jobs.sqlite")
+    supervisor = Supervisor(Settings(tmp_path, workers=0, quick_workers=0), store, storage, Metrics())
+    job_id, _ = storage.new()
     store.add(Job(job_id, "label", "a.wav", "sounds", {}))
     supervisor.start()
     assert supervisor.give_up(job_id).result(60) is None

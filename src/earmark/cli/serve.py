@@ -65,7 +65,7 @@ def serve(
 ) -> None:
     """Serve until Ctrl-C."""
     _check_installed()
-    from earmark.service.serving import run
+    from earmark.service.server import run
     from earmark.service.settings import GB, HOUR, MB, Settings, is_loopback
 
     usual = Settings(Path())

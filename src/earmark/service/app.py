@@ -10,11 +10,11 @@ from fastapi import FastAPI
 
 from earmark._version import __version__
 from earmark.service import live, pages, problems
-from earmark.service.guard import App, Guard, Message, Receive, Scope, Send
 from earmark.service.problems import Problem
 from earmark.service.routes import about, jobs, results
-from earmark.service.running import Service
+from earmark.service.security import AccessControl, App, Message, Receive, Scope, Send
 from earmark.service.settings import Settings
+from earmark.service.state import Service
 from earmark.service.uploads import BodyLimit
 
 DESCRIPTION = """What sounds in a recording, and when.
@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     pages.install(app, settings)
     _describe_problems(app)
     app.add_middleware(BodyLimit, settings=settings)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(AccessControl, settings=settings)
     app.add_middleware(Counted, service=service)
     return app
 

@@ -56,8 +56,8 @@ class Gauge(Protocol):
         """One less."""
 
 
-class Places:
-    """The places for those who listen; one set for each service."""
+class Slots:
+    """The slots for those who listen; one set for each service."""
 
     def __init__(self, number: int, gauge: Gauge | None) -> None:
         self.free, self.gauge = number, gauge
@@ -94,7 +94,7 @@ def router(settings: Settings, gauge: Gauge | None = None, allowed: Allowed | No
         gauge: is told how many do.
         allowed: whether a socket comes with what it needs, such as a token; if not, it is never accepted. None: all do.
     """
-    routes, places = APIRouter(), Places(settings.live_sessions, gauge)
+    routes, slots = APIRouter(), Slots(settings.live_sessions, gauge)
 
     @routes.websocket("/v1/live")
     async def live(websocket: WebSocket) -> None:
@@ -103,7 +103,7 @@ def router(settings: Settings, gauge: Gauge | None = None, allowed: Allowed | No
             return
         await websocket.accept()
         try:
-            with places.one():
+            with slots.one():
                 await _listen(websocket, settings)
             await websocket.close(NORMAL)
         except Refusal as refusal:

@@ -1,7 +1,8 @@
-"""The page itself: files of the package, and nothing else."""
+"""The page itself: files of the package and recordings to try it on, and nothing else."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -11,10 +12,30 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from earmark.service import examples
-from earmark.service.guard import asked_token
-from earmark.service.sessions import COOKIE, LASTING, Sessions
+from earmark.service.security import COOKIE, LASTING, Sessions, asked_token
 from earmark.service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One of them: its file, the key of its title in the page's words, and what to look for."""
+
+    name: str
+    title_key: str
+    task: str
+
+
+EXAMPLES = (
+    Recording("street.mp4", "example_street", "caption"),
+    Recording("five_words.flac", "example_words", "words"),
+)
+
+
+def examples_folder() -> Path:
+    """Where they lie: in the package, or beside it in a checkout."""
+    packaged = Path(str(resources.files("earmark"))) / "examples"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "examples"
+
 
 STATIC = Path(str(resources.files("earmark.service") / "static"))
 
@@ -35,9 +56,9 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     @router.get("/examples/{name}")
     def example(name: str) -> FileResponse:
-        if name not in {one.name for one in examples.EXAMPLES}:
+        if name not in {one.name for one in EXAMPLES}:
             raise HTTPException(404)
-        return FileResponse(examples.folder() / name)
+        return FileResponse(examples_folder() / name)
 
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC))

@@ -167,3 +167,14 @@ class Health(BaseModel):
     queued: int
     running: int
     limits: Limits
+
+
+def body(kind: type[BaseModel]) -> dict[str, Any]:
+    """The request body of a form of this kind with a field `file`."""
+    schema = kind.model_json_schema()
+    schema["properties"] = {
+        "file": {"type": "string", "format": "binary", "description": "Any audio or video."},
+        **schema["properties"],
+    }
+    schema["required"] = ["file"]
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

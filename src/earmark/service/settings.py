@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Settings:
-    """The service's limits and places.
+    """The service's limits and where it keeps what.
 
     Attributes:
         folder: where jobs, uploads and results lie; one server at a time uses it.
@@ -31,7 +31,10 @@ class Settings:
         quick_workers: more of them, which answer short clips at once.
         queue: jobs that may wait; more are refused with 429.
         uploads: requests that may be sending a recording at a time; more are refused with 429.
-        quick_uploads: the same of short clips, which have places of their own.
+        quick_uploads: the same of short clips, which have places of their own until they are answered.
+        uploads_each, quick_uploads_each: the same of one client, told apart by address; behind a proxy on this machine,
+            by the address that it names in X-Forwarded-For.
+        upload_bytes_each: what uploads of one client that are under way may have in all.
         upload_rate: bytes a second that any body must bring on average.
         upload_patience: seconds that it may be behind that.
         connections: open at a time, in all.
@@ -61,7 +64,10 @@ class Settings:
     quick_workers: int = 2
     queue: int = 100
     uploads: int = 64
-    quick_uploads: int = 16
+    quick_uploads: int = 64
+    uploads_each: int = 16
+    quick_uploads_each: int = 8
+    upload_bytes_each: int = 4 * GB
     upload_rate: int = 16 * 1024
     upload_patience: float = 30.0
     connections: int = 500
@@ -85,6 +91,21 @@ class Settings:
             if self.token is None and not names_this_machine(host):
                 reason = "is a page of other machines, and without a token it would let anybody in"
                 raise EarmarkError(f"--origin {origin}", reason, "add --token-file FILE")
+
+
+HOUSEHOLD = 64
+"""Leading bits of an IPv6 address that one household, or one server, has for itself."""
+
+
+def client_of(address: str) -> str:
+    """Whose an address is: an IPv4 address stands for itself, one of IPv6 for its household; empty where it is none."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or ip_network((found, HOUSEHOLD), strict=False))
+    return str(found)
 
 
 def is_loopback(host: str) -> bool:

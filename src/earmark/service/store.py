@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 
 from earmark.errors import EarmarkError
-from earmark.service.places import is_id
+from earmark.service.storage import is_id
 
 _REMEDY = "move it away with the folder jobs/ beside it, or use another --folder"
 

@@ -1,4 +1,4 @@
-"""Gives jobs to workers, notes what becomes of them, and replaces workers that end."""
+"""Gives jobs to workers, notes what becomes of them, replaces workers that end, and deletes what is old."""
 
 from __future__ import annotations
 
@@ -12,18 +12,48 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
 from earmark.service.metrics import Metrics
-from earmark.service.places import Places
 from earmark.service.problems import refusal
 from earmark.service.settings import Settings
+from earmark.service.storage import Storage
 from earmark.service.store import Job, Store
 from earmark.service.tasks import Work
-from earmark.service.upkeep import Upkeep
 from earmark.service.worker import Message, Worker
+
+
+class Cleanup:
+    """See `Settings.keep_seconds` and `keep_bytes`."""
+
+    def __init__(self, settings: Settings, store: Store, storage: Storage) -> None:
+        self.settings, self.store, self.storage = settings, store, storage
+
+    def sweep(self) -> None:
+        """Delete finished jobs that are older than they may be, then the oldest until all fit; and what is nobody's."""
+        jobs = self.store.every()
+        total = sum(job.bytes for job in jobs if job.finished is not None)
+        for job in jobs:
+            if job.finished is None:
+                continue
+            if time.time() - job.finished > self.settings.keep_seconds or total > self.settings.keep_bytes:
+                total -= job.bytes
+                self.store.remove(job.id)
+                self.storage.of(job.id).remove()
+        self._sweep_strays()
+
+    def _sweep_strays(self) -> None:
+        """Folders whose upload never became a job, or whose job was forgotten when the server was killed."""
+        for job_id in self.storage.ids():
+            if (
+                job_id in self.storage.receiving
+            ):  # looked at first: an upload has a job before it is not received any more
+                continue
+            if self.store.get(job_id) is None:
+                self.storage.of(job_id).remove()
+
 
 MOST_CRASHES = 2  # of workers, after which the job is to blame
 MOST_KILLS = 20  # by others: the system short of memory, an operator
 LOOK_EVERY = 0.5  # seconds between looks at the clock
-UPKEEP_EVERY = 30.0
+CLEANUP_EVERY = 30.0
 STUCK = 60.0  # seconds without a turn that went well, after which no jobs are being done
 ENDED_BY_OTHERS = {-number for number in signal.Signals if number.name in ("SIGKILL", "SIGTERM", "SIGINT")}
 
@@ -36,14 +66,14 @@ class Supervisor:
     Args:
         settings: limits.
         store: the jobs.
-        places: their files.
+        storage: their files.
         metrics: where is counted what happens.
     """
 
-    def __init__(self, settings: Settings, store: Store, places: Places, metrics: Metrics) -> None:
-        self.settings, self.store, self.places, self.metrics = settings, store, places, metrics
+    def __init__(self, settings: Settings, store: Store, storage: Storage, metrics: Metrics) -> None:
+        self.settings, self.store, self.storage, self.metrics = settings, store, storage, metrics
         self.workers: list[Worker] = []
-        self._upkeep = Upkeep(settings, store, places)
+        self._cleanup = Cleanup(settings, store, storage)
         self._bell, self._bell_rope = Pipe(duplex=False)
         self._rope_lock = Lock()
         self._unwanted: SimpleQueue[tuple[str, Future[None]]] = SimpleQueue()
@@ -55,7 +85,7 @@ class Supervisor:
     def start(self) -> None:
         """Begin, with the jobs that an earlier server left."""
         self.store.recover(MOST_KILLS)
-        self._upkeep.sweep()
+        self._cleanup.sweep()
         self._thread.start()
 
     def stop(self) -> None:
@@ -102,9 +132,9 @@ class Supervisor:
         while not self._stopping:
             try:
                 self._turn()
-                if time.monotonic() - cleaned > UPKEEP_EVERY:
+                if time.monotonic() - cleaned > CLEANUP_EVERY:
                     cleaned = time.monotonic()
-                    self._upkeep.sweep()
+                    self._cleanup.sweep()
                 self._went_well = time.monotonic()
             except Exception:  # a full disk, no file handles left: jobs go on once there is room again
                 logger.exception("the supervisor could not do its work, and tries again")
@@ -177,7 +207,7 @@ class Supervisor:
 
     def _work(self, job: Job) -> Work:
         model = str(self.settings.models.get(job.model, job.model))
-        folder = self.places.of(job.id).path
+        folder = self.storage.of(job.id).path
         return Work(folder, job.task, job.name, model, job.options, self.settings.seconds)
 
     def _listen(self, worker: Worker) -> None:
@@ -200,7 +230,7 @@ class Supervisor:
         worker.job_id = None
         if kind == "done":
             self.metrics.finished(self.store.get(job_id), first, time.monotonic() - worker.began)
-            self.store.finish(job_id, first, self.places.of(job_id).size())
+            self.store.finish(job_id, first, self.storage.of(job_id).size())
         else:
             self._fail(job_id, first, second)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError
 from earmark.service.picture import Picture
-from earmark.service.places import JobFolder
+from earmark.service.storage import JobFolder
 from earmark.util.atomic import atomic_write, settle
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ def _longest(work: Work, upload: Path) -> tuple[float, str]:
 def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.formats import FORMATS
     from earmark.models.recorded_scores import hear
-    from earmark.service import found
+    from earmark.service import scores
 
     model = _model(work.model, work.threads)
     about, picture = model.description, Picture(model.description.front_end.rate)
     heard = hear(model, folder.upload, picture.hear, progress)
-    found.save(heard, folder.scores)
+    scores.save(heard, folder.scores)
     best = heard.scores.max(axis=0, initial=0.0)
     labels = [
         {"label": label, "on": about.threshold(label).on, "off": about.threshold(label).off, "best": round(float(b), 4)}
@@ -99,7 +99,7 @@ def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     ]
     _write_view(folder, heard.duration, picture, labels, None)
     text = io.StringIO()
-    FORMATS["json"].write(found.timeline(heard, work.name, work.options.get("sensitivity", 0.5)), text)
+    FORMATS["json"].write(scores.timeline(heard, work.name, work.options.get("sensitivity", 0.5)), text)
     _write(folder.result, text.getvalue())
     return heard.duration
 

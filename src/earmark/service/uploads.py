@@ -1,22 +1,157 @@
-"""Bodies, read within limits."""
+"""Uploads: bodies read within limits, forms written where they are to lie, places and room on disk."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
-from anyio import fail_after, move_on_after, to_thread
+from anyio import CancelScope, fail_after, move_on_after, to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from earmark.service.guard import App, Message, Receive, Scope, Send
-from earmark.service.multipart import FormReader
 from earmark.service.problems import refusal
+from earmark.service.security import App, Message, Receive, Scope, Send
 from earmark.service.settings import MB, Settings
+from earmark.service.storage import JobFolder, Storage
+from earmark.service.store import Store
+
+FILE = "file"  # the field that holds the recording
+MOST_FIELDS = 16
+FIELD_BYTES = 16 * 1024
+
+
+class FormReader:
+    """Reads one form; close it, whatever happens.
+
+    Args:
+        content_type: what the request says of its body.
+        path: where the file goes; nothing lies there yet.
+
+    Attributes:
+        fields: the form's others by name, as text.
+        filename: what the file is called, None as long as there was none.
+
+    Raises:
+        HTTPException: it is no form (415), or one without a boundary (400).
+    """
+
+    def __init__(self, content_type: str, path: Path) -> None:
+        kind, options = parse_options_header(content_type)
+        if kind != b"multipart/form-data":
+            raise refusal(415, f"send a form (multipart/form-data) with the recording as its field `{FILE}`")
+        self.fields: dict[str, object] = {}
+        self.filename: str | None = None
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._ended = False
+        self._begin_part()
+        callbacks = {
+            "on_part_begin": self._begin_part,
+            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._begin_content,
+            "on_part_data": self._take,
+            "on_part_end": self._end_part,
+            "on_end": self._end,
+        }
+        try:
+            self._parser = MultipartParser(options.get(b"boundary", b""), callbacks)  # type: ignore[arg-type]
+        except FormParserError as error:
+            raise refusal(400, "the form's boundary is too long") from error
+        if not options.get(b"boundary"):
+            raise refusal(400, "the form does not say its boundary")
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes of the form.
+
+        Raises:
+            HTTPException: it is broken, or has too much beside its file (400).
+            OSError: the file cannot be written.
+        """
+        try:
+            self._parser.write(data)
+        except FormParserError as error:
+            raise refusal(400, f"the form is broken: {error}") from error
+
+    def finish(self) -> None:
+        """Make sure that all of it has come, and is written.
+
+        Raises:
+            HTTPException: it has no end (400), or no file (422).
+            OSError: the file cannot be written.
+        """
+        if not self._ended:
+            raise refusal(400, "the form was not sent to its end")
+        if self.filename is None:
+            raise refusal(422, f"the form needs the recording as its field `{FILE}`")
+        if self._file:
+            self._file.close()
+
+    def close(self) -> None:
+        """Close the file, however it is."""
+        with suppress(OSError):  # what it still had to write fails as what it wrote before did
+            if self._file:
+                self._file.close()
+
+    def _begin_part(self) -> None:
+        self._header, self._value = bytearray(), bytearray()
+        self._disposition = b""
+        self._content: bytearray | None = None  # of a field; the file's is written
+
+    def _end_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header, self._value = bytearray(), bytearray()
+
+    def _begin_content(self) -> None:
+        options = parse_options_header(self._disposition)[1]
+        if b"name" not in options:
+            raise refusal(400, "a part of the form has no name")
+        self._name = _text(options[b"name"])
+        if b"filename" not in options:
+            self._content = bytearray()
+            if len(self.fields) >= MOST_FIELDS:
+                raise refusal(400, f"the form has more than {MOST_FIELDS} fields")
+        elif self._name != FILE or self._file:
+            raise refusal(422, f"the form may have one file only, as its field `{FILE}`")
+        else:
+            self.filename = _text(options[b"filename"])
+            self._file = self._path.open("xb")
+
+    def _take(self, data: bytes, start: int, end: int) -> None:
+        if self._content is None:
+            assert self._file is not None
+            self._file.write(memoryview(data)[start:end])
+            return
+        self._content += data[start:end]
+        if len(self._content) > FIELD_BYTES:
+            raise refusal(400, f"a field of the form has more than {FIELD_BYTES // 1024} KB")
+
+    def _end_part(self) -> None:
+        if self._content is not None:
+            self.fields[self._name] = _text(self._content)
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+def _text(raw: bytes | bytearray) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
 
 NAME_LENGTH = 200
 OTHER_BYTES = 2 * MB  # bodies that are no uploads
@@ -137,3 +272,105 @@ def shown_name(name: str | None) -> str:
     clean = "".join(letter for letter in last if letter.isprintable()).strip()
     clean = clean.encode("utf-8", "replace").decode()
     return clean[:NAME_LENGTH] if clean.strip(".") else "recording"
+
+
+class Incoming:
+    """An upload under way.
+
+    Attributes:
+        job_id: of the job that it may become.
+        folder: where it is written.
+        client: who sends it, see `client_of`.
+        accepted: whether it is a job now, to which the folder belongs.
+    """
+
+    def __init__(self, job_id: str, folder: JobFolder, client: str, slots: UploadSlots) -> None:
+        self.job_id, self.folder, self.client, self.accepted = job_id, folder, client, False
+        self._slots = slots
+        self._seen = self.reserved = 0
+
+    async def told(self, count: int) -> None:
+        """So many more bytes have come; those beyond what was declared need room, too.
+
+        Raises:
+            HTTPException: there is none (507), or the client has too much under way (429).
+        """
+        self._seen += count
+        if self._seen > self.reserved:
+            await self._slots.reserve(self, self._seen)
+
+
+class UploadSlots:
+    """Takes uploads, no more than there are places and room for, in all and for one client.
+
+    Room is reserved by what an upload says it has, before any of it is read, and by what has come where it says
+    nothing. What is reserved, and what waits or runs, is at most `Settings.keep_bytes`.
+    """
+
+    def __init__(self, settings: Settings, store: Store, storage: Storage) -> None:
+        self.settings, self.store, self.storage = settings, store, storage
+        self._under_way = {True: Counter[str](), False: Counter[str]()}
+        self._reserved: Counter[str] = Counter()
+        self._reserving = asyncio.Lock()
+
+    @asynccontextmanager
+    async def held(self, client: str, quick: bool) -> AsyncIterator[None]:
+        """Hold a place of the lane of short clips, or of the other, for a client.
+
+        Raises:
+            HTTPException: too many are under way (429).
+        """
+        limits, lane = self.settings, self._under_way[quick]
+        most, most_each = (
+            (limits.quick_uploads, limits.quick_uploads_each) if quick else (limits.uploads, limits.uploads_each)
+        )
+        if lane[client] >= most_each:
+            raise refusal(429, f"{most_each} uploads from your address are under way", {"retry-after": "5"})
+        if lane.total() >= most:
+            raise refusal(429, "too many uploads are under way", {"retry-after": "5"})
+        lane[client] += 1
+        try:
+            yield
+        finally:
+            lane[client] -= 1
+            if not lane[client]:
+                del lane[client]
+
+    @asynccontextmanager
+    async def receiving(self, client: str, declared: int) -> AsyncIterator[Incoming]:
+        """Take an upload of so many bytes.
+
+        Raises:
+            HTTPException: there is no room (507), or the client has too much under way (429).
+        """
+        incoming = None
+        try:
+            incoming = Incoming(*await to_thread.run_sync(self.storage.new), client, self)
+            await self.reserve(incoming, declared)
+            yield incoming
+        finally:
+            if incoming:
+                self._reserved[client] -= incoming.reserved
+                if not self._reserved[client]:
+                    del self._reserved[client]
+                with CancelScope(shield=True):
+                    await self._leave(incoming)
+
+    async def reserve(self, incoming: Incoming, size: int) -> None:
+        """Keep room for an upload of so many bytes in all; see `Incoming.told`."""
+        async with self._reserving:
+            more, most = size - incoming.reserved, self.settings.upload_bytes_each
+            if self._reserved[incoming.client] + more > most:
+                detail = f"uploads from your address that are under way may have {most // MB} MB"
+                raise refusal(429, detail, {"retry-after": "60", "connection": "close"})
+            reserved = self._reserved.total()  # before one of them becomes a job, which counts below
+            unfinished = await to_thread.run_sync(self.store.unfinished_bytes)
+            if unfinished + reserved + more > self.settings.keep_bytes:
+                raise refusal(507, "the service has no room for it until others are done", {"retry-after": "60"})
+            self._reserved[incoming.client] += more
+            incoming.reserved = size
+
+    async def _leave(self, incoming: Incoming) -> None:
+        if not incoming.accepted:
+            await to_thread.run_sync(incoming.folder.remove)
+        self.storage.receiving.discard(incoming.job_id)

@@ -8,11 +8,10 @@ from starlette.responses import JSONResponse
 from earmark._version import __version__
 from earmark.captions.phrases import Form, Phrases
 from earmark.models.model import Description
-from earmark.service.examples import EXAMPLES
-from earmark.service.known import USUAL
+from earmark.service.pages import EXAMPLES
 from earmark.service.problems import described
-from earmark.service.running import service_of
 from earmark.service.schemas import Example, Health, Language, Limits, Models, ModelView, PhrasesView
+from earmark.service.state import USUAL, service_of
 
 router = APIRouter(tags=["about"])
 

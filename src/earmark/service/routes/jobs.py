@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse
 
 from earmark.service import uploads
 from earmark.service.problems import described, refusal
-from earmark.service.receiving import Incoming
-from earmark.service.routes.forms import body
-from earmark.service.running import Service, reading, service_of
-from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, JobView
+from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, JobView, body
+from earmark.service.settings import client_of
+from earmark.service.state import Service, reading, service_of
 from earmark.service.store import QUICK, Job
+from earmark.service.uploads import Incoming
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -34,7 +34,7 @@ JobId = Annotated[str, Path(pattern=ID, examples=["0b5fae7b1c0e6f2d"])]
 async def create(request: Request) -> Response:
     """Have a recording of any length labelled, captioned, cut into words, or asked for instruments."""
     service = service_of(request)
-    async with _received(service, request, quick=False) as (incoming, upload):
+    async with service.upload_slots.held(_client(request), False), _received(request, False) as (incoming, upload):
         fields = uploads.checked(JobForm, upload.fields)
         model = service.models.name_for(fields.task, fields.classifier or fields.model)
         options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
@@ -49,20 +49,21 @@ async def create(request: Request) -> Response:
 async def classify(request: Request) -> Classified:
     """What a clip is as a whole, answered at once; at most a minute of sound."""
     service = service_of(request)
-    async with _received(service, request, quick=True) as (incoming, upload):
-        fields = uploads.checked(ClassifyForm, upload.fields)
-        model = service.models.name_for("label", fields.model)
-        job = await service.take(incoming, upload.name, QUICK, model, {})
-    try:
-        ended = await service.finished(job.id)
-        if ended.state == "failed":
-            raise refusal(422, (ended.error or {}).get("detail"))
-        with reading():
-            found = await to_thread.run_sync(service.places.of(job.id).result.read_bytes)
-            return Classified.model_validate_json(found)
-    finally:
-        with CancelScope(shield=True):  # also where the client has gone
-            await service.forget(job.id)
+    async with service.upload_slots.held(_client(request), True):  # until it is answered: workers are few
+        async with _received(request, True) as (incoming, upload):
+            fields = uploads.checked(ClassifyForm, upload.fields)
+            model = service.models.name_for("label", fields.model)
+            job = await service.take(incoming, upload.name, QUICK, model, {})
+        try:
+            ended = await service.finished(job.id)
+            if ended.state == "failed":
+                raise refusal(422, (ended.error or {}).get("detail"))
+            with reading():
+                found = await to_thread.run_sync(service.storage.of(job.id).result.read_bytes)
+                return Classified.model_validate_json(found)
+        finally:
+            with CancelScope(shield=True):  # also where the client has gone
+                await service.forget(job.id)
 
 
 @router.get("/jobs")
@@ -88,11 +89,17 @@ async def remove(request: Request, job_id: JobId) -> None:
 
 
 @asynccontextmanager
-async def _received(service: Service, request: Request, quick: bool) -> AsyncIterator[tuple[Incoming, uploads.Upload]]:
+async def _received(request: Request, quick: bool) -> AsyncIterator[tuple[Incoming, uploads.Upload]]:
     """An upload and its form; what may not come is refused before anything of it is read."""
-    async with service.receiving(quick, uploads.check_length(request)) as incoming:
+    length = uploads.check_length(request)
+    async with service_of(request).receiving(_client(request), quick, length) as incoming:
         request.state.told = incoming.told
         yield incoming, await uploads.received(request, incoming.folder.upload)
+
+
+def _client(request: Request) -> str:
+    """Who asks: what a proxy on this machine says of it has been put in place of the proxy's own address already."""
+    return client_of(request.client.host) if request.client else ""
 
 
 def seen(service: Service, job: Job) -> JobView:

@@ -22,13 +22,13 @@ from earmark.formats import FORMATS, Format, for_name
 from earmark.formats.json_files import Json
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
-from earmark.service import found as finding
+from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
-from earmark.service.places import JobFolder
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import ID, JobId
-from earmark.service.running import gone, reading, service_of
 from earmark.service.schemas import Corrected, Language, To
+from earmark.service.state import gone, reading, service_of
+from earmark.service.storage import JobFolder
 from earmark.service.store import Job
 from earmark.util.atomic import atomic_write
 
@@ -129,7 +129,7 @@ def _zip(request: Request, job_ids: list[str]) -> FileResponse:
         if not folder.upload.is_file():
             raise gone()
         recordings.append(Recording(folder.upload, _kept(folder, "corrected"), job.id))
-    first = service.places.of(job_ids[0])
+    first = service.storage.of(job_ids[0])
     if not service.writing_datasets.acquire(blocking=False):
         raise refusal(503, "other datasets are being written", {"retry-after": "10"})
     with ExitStack() as held:
@@ -160,8 +160,8 @@ def _kept(folder: JobFolder, which: str) -> Timeline:
 def _found(folder: JobFolder, job: Job, sensitivity: float | None, thresholds: dict[str, float]) -> Timeline:
     usual = job.options.get("sensitivity", 0.5)
     with reading():
-        heard = finding.load(folder.scores)
-    return finding.timeline(heard, job.name, usual if sensitivity is None else sensitivity, thresholds)
+        heard = scores.load(folder.scores)
+    return scores.timeline(heard, job.name, usual if sensitivity is None else sensitivity, thresholds)
 
 
 def _thresholds(given: list[str]) -> dict[str, float]:

@@ -6,8 +6,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from earmark.errors import EarmarkError
-from earmark.service.guard import Guard
-from earmark.service.sessions import COOKIE, LASTING, Sessions
+from earmark.service.security import COOKIE, LASTING, AccessControl, Sessions
 from earmark.service.settings import Settings, is_loopback
 
 TOKEN = "a token of this test"
@@ -28,7 +27,7 @@ OWN = {"origin": "http://127.0.0.1:8765", "host": "127.0.0.1:8765"}
 
 def client(token=None, origins=(), host="127.0.0.1:8765"):
     settings = Settings(Path(), token=token, origins=frozenset(origins))
-    return TestClient(Guard(hello, settings), base_url=f"http://{host}")
+    return TestClient(AccessControl(hello, settings), base_url=f"http://{host}")
 
 
 def bearer(token):

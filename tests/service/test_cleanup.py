@@ -4,21 +4,21 @@ import pytest
 
 from earmark.errors import EarmarkError
 from earmark.service.app import create_app
-from earmark.service.places import MARKER, Places
 from earmark.service.settings import Settings
+from earmark.service.storage import MARKER, Storage
 from earmark.service.store import Job, Store
-from earmark.service.upkeep import Upkeep
+from earmark.service.supervisor import Cleanup
 
 
 def filled(tmp_path, count=4, **limits):
-    places, store = Places(tmp_path), Store(tmp_path / "jobs.sqlite")
+    storage, store = Storage(tmp_path), Store(tmp_path / "jobs.sqlite")
     ids = []
     for number in range(count):
-        job_id, folder = places.new()
+        job_id, folder = storage.new()
         folder.upload.write_bytes(b"x" * 100)
         store.add(Job(job_id, "label", f"{number}.wav", "sounds", {}, bytes=100))
         ids.append(job_id)
-    return Upkeep(Settings(tmp_path, **limits), store, places), store, places, ids
+    return Cleanup(Settings(tmp_path, **limits), store, storage), store, storage, ids
 
 
 def finish(store, count):
@@ -27,37 +27,37 @@ def finish(store, count):
 
 
 def test_what_is_old_goes_and_what_is_not_finished_stays(tmp_path):
-    upkeep, store, places, ids = filled(tmp_path, keep_seconds=0.0)
+    cleanup, store, storage, ids = filled(tmp_path, keep_seconds=0.0)
     finish(store, 3)
-    upkeep.sweep()
+    cleanup.sweep()
     assert [job.id for job in store.every()] == ids[3:]
-    assert places.ids() == ids[3:]
+    assert storage.ids() == ids[3:]
 
 
 def test_the_oldest_go_until_the_rest_fits(tmp_path):
-    upkeep, store, places, ids = filled(tmp_path, keep_bytes=250)
+    cleanup, store, storage, ids = filled(tmp_path, keep_bytes=250)
     finish(store, 4)
-    upkeep.sweep()
+    cleanup.sweep()
     assert [job.id for job in store.every()] == ids[2:]
-    assert places.ids() == sorted(ids[2:])
+    assert storage.ids() == sorted(ids[2:])
 
 
 def test_an_upload_under_way_is_nobodys_stray(tmp_path):
-    upkeep, _, places, ids = filled(tmp_path)
-    uploading, _ = places.new()
-    upkeep.sweep()
-    assert places.ids() == sorted([*ids, uploading])
+    cleanup, _, storage, ids = filled(tmp_path)
+    uploading, _ = storage.new()
+    cleanup.sweep()
+    assert storage.ids() == sorted([*ids, uploading])
 
 
 def test_what_an_earlier_server_left_goes_at_once(tmp_path):
-    upkeep, _, places, ids = filled(tmp_path)
-    Places(tmp_path).new()
-    upkeep.sweep()
-    assert places.ids() == sorted(ids)
+    cleanup, _, storage, ids = filled(tmp_path)
+    Storage(tmp_path).new()
+    cleanup.sweep()
+    assert storage.ids() == sorted(ids)
 
 
 def test_what_is_not_of_our_form_is_never_swept(tmp_path):
-    upkeep, _, places, ids = filled(tmp_path)
+    cleanup, _, storage, ids = filled(tmp_path)
     jobs = tmp_path / "jobs"
     theirs = ["thesis", "0123456789ABCDEF", "0" * 15, "0" * 17]
     for name in theirs:
@@ -67,8 +67,8 @@ def test_what_is_not_of_our_form_is_never_swept(tmp_path):
     outside.mkdir()
     (outside / "precious").write_text("x")
     (jobs / ("f" * 16)).symlink_to(outside)
-    upkeep.sweep()
-    assert places.ids() == sorted(ids)
+    cleanup.sweep()
+    assert storage.ids() == sorted(ids)
     assert all((jobs / name).exists() for name in (*theirs, "e" * 16, "f" * 16))
     assert (outside / "precious").exists()
 
@@ -76,7 +76,7 @@ def test_what_is_not_of_our_form_is_never_swept(tmp_path):
 def serve_once(folder):
     """What `earmark serve --folder` does before it listens, and its first sweep."""
     service = create_app(Settings(folder)).state.service
-    Upkeep(service.settings, service.store, service.places).sweep()
+    Cleanup(service.settings, service.store, service.storage).sweep()
     service.store.close()
     service._held.close()
     return service
@@ -121,7 +121,7 @@ def test_a_new_database_does_not_sweep_the_jobs_of_the_old(tmp_path):
     for file in tmp_path.glob("jobs.sqlite*"):
         file.unlink()
     shutil.copy(old, tmp_path / "jobs.sqlite")
-    assert serve_once(tmp_path).places.ids() == sorted(ids)
+    assert serve_once(tmp_path).storage.ids() == sorted(ids)
 
 
 def test_a_folder_from_before_there_were_marks_is_taken_over(tmp_path):
@@ -129,7 +129,7 @@ def test_a_folder_from_before_there_were_marks_is_taken_over(tmp_path):
     store._database.execute("DROP TABLE mark")
     store.close()
     assert not (tmp_path / "jobs" / MARKER).exists()
-    assert serve_once(tmp_path).places.ids() == sorted(ids)
+    assert serve_once(tmp_path).storage.ids() == sorted(ids)
     assert (tmp_path / "jobs" / MARKER).exists()
     serve_once(tmp_path)
 

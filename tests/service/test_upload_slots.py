@@ -17,6 +17,7 @@ from earmark.service.store import QUICK
 
 BEGIN = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 END = b"\r\n--x--\r\n"
+TOKEN = "a token of this test"
 FRAME = len(BEGIN) + len(END)  # what the form adds to its file
 SURPRISE = b'\r\n--x\r\ncontent-disposition: form-data; name="surprise"\r\n\r\n1' + END
 
@@ -58,7 +59,7 @@ def status(connection):
 
 
 def uploads(state):
-    return list(state.places.folder.glob("jobs/*/upload"))
+    return list(state.storage.folder.glob("jobs/*/upload"))
 
 
 def test_an_upload_is_written_where_it_is_to_lie_and_nowhere_else(usual, tmp_path, monkeypatch):
@@ -70,14 +71,14 @@ def test_an_upload_is_written_where_it_is_to_lie_and_nowhere_else(usual, tmp_pat
         sending.sendall(head(len(content) + FRAME) + BEGIN + content[:4_000_000])
         (path,) = until(lambda: uploads(state))
         until(lambda: path.stat().st_size > 3_000_000)
-        state.supervisor._upkeep.sweep()  # it is nobody's stray
+        state.supervisor._cleanup.sweep()  # it is nobody's stray
         assert list((tmp_path / "temporary").iterdir()) == []
         sending.sendall(content[4_000_000:] + END)
         assert status(sending) == 202
     assert path.read_bytes() == content
     (job,) = state.store.every()
     assert (path.parent.name, job.name, job.bytes, job.state) == (job.id, "a.wav", len(content), "queued")
-    assert state.places.receiving == set()
+    assert state.storage.receiving == set()
 
 
 @pytest.mark.parametrize("ending", ["left", "no form", "refused"])
@@ -90,9 +91,9 @@ def test_what_becomes_no_job_is_gone(usual, ending):
         if ending != "left":
             sending.sendall(end)
             assert status(sending) == (422 if ending == "refused" else 400)
-    until(lambda: state.places.receiving == set())
-    assert not list(state.places.folder.glob("jobs/?*/"))
-    assert state.reception._reserved == 0
+    until(lambda: state.storage.receiving == set())
+    assert not list(state.storage.folder.glob("jobs/?*/"))
+    assert state.upload_slots._reserved.total() == 0
     assert state.store.every() == []
 
 
@@ -105,22 +106,22 @@ def test_a_full_disk_is_told(usual, monkeypatch):
     with line(port) as sending:
         sending.sendall(head(1000) + BEGIN)
         assert status(sending) == 507
-    until(lambda: state.places.receiving == set())
+    until(lambda: state.storage.receiving == set())
 
 
 def test_uploads_under_way_need_room_together(tmp_path):
     with service(tmp_path, keep_bytes=1000) as (state, port):
         with line(port) as first:
             first.sendall(head(600))  # and not a byte of it
-            until(lambda: state.reception._reserved == 600)
+            until(lambda: state.upload_slots._reserved.total() == 600)
             with line(port) as second:
                 second.sendall(head(600))
                 assert status(second) == 507
             with line(port) as third:
                 third.sendall(head(400))
-                until(lambda: state.reception._reserved == 1000)
-            until(lambda: state.reception._reserved == 600)
-        until(lambda: state.reception._reserved == 0)
+                until(lambda: state.upload_slots._reserved.total() == 1000)
+            until(lambda: state.upload_slots._reserved.total() == 600)
+        until(lambda: state.upload_slots._reserved.total() == 0)
         with line(port) as fourth:
             fourth.sendall(head(FRAME + 700) + BEGIN + b"a" * 700 + END)
             assert status(fourth) == 202
@@ -132,12 +133,12 @@ def test_uploads_under_way_need_room_together(tmp_path):
 def test_what_did_not_say_its_length_needs_room_as_it_comes(tmp_path):
     with service(tmp_path, keep_bytes=1000) as (state, port), line(port) as first, line(port) as second:
         first.sendall(head(600))
-        until(lambda: state.reception._reserved == 600)
+        until(lambda: state.upload_slots._reserved.total() == 600)
         second.sendall(head(None) + chunk(BEGIN + b"a" * (400 - len(BEGIN))))
-        until(lambda: state.reception._reserved == 1000)
+        until(lambda: state.upload_slots._reserved.total() == 1000)
         second.sendall(chunk(b"a") + chunk(b""))
         assert status(second) == 507
-        until(lambda: state.reception._reserved == 600)
+        until(lambda: state.upload_slots._reserved.total() == 600)
 
 
 def test_short_clips_have_places_of_their_own(tmp_path):
@@ -150,14 +151,72 @@ def test_short_clips_have_places_of_their_own(tmp_path):
 
         for _ in range(2):
             held.enter_context(line(port)).sendall(head(1000))
-        until(lambda: len(state.places.receiving) == 2)
+        until(lambda: len(state.storage.receiving) == 2)
         assert answer("/v1/jobs") == 429
         assert answer("/v1/classify") == 422  # it was read: its form makes no sense
         held.enter_context(line(port)).sendall(head(1000, "/v1/classify"))
-        until(lambda: len(state.places.receiving) == 3)
+        until(lambda: len(state.storage.receiving) == 3)
         assert answer("/v1/classify") == 429
         held.close()
         until(lambda: answer("/v1/jobs") == 422)
+
+
+def answer(port, path="/v1/jobs", source="127.0.0.1", more=b""):
+    """The status of a form that makes no sense: 422 where it was read."""
+    with line(port, source) as asking:
+        first = head(len(BEGIN + SURPRISE), path).replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n")
+        asking.sendall(first + BEGIN + SURPRISE)
+        return status(asking)
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/classify"])
+def test_a_client_has_so_many_uploads_at_once_and_others_theirs(tmp_path, path):
+    with service(tmp_path, uploads_each=2, quick_uploads_each=2) as (state, port), ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(line(port)).sendall(head(1000, path))
+        until(lambda: len(state.storage.receiving) == 2)
+        assert answer(port, path) == 429
+        assert answer(port, path, source="127.0.0.2") == 422
+        assert (
+            answer(port, path, more=b"x-forwarded-for: 203.0.113.5\r\n") == 403
+        )  # without a token, nobody is believed
+        held.close()
+        until(lambda: answer(port, path) == 422)
+    assert state.upload_slots._under_way == {True: {}, False: {}}
+
+
+def test_behind_a_proxy_of_this_machine_clients_are_those_that_it_names(tmp_path):
+    key = f"authorization: Bearer {TOKEN}\r\n".encode()
+    with service(tmp_path, uploads_each=1, token=TOKEN) as (state, port), line(port) as first:
+        first.sendall(head(1000).replace(b"\r\n\r\n", b"\r\nx-forwarded-for: 203.0.113.5\r\n" + key + b"\r\n"))
+        until(lambda: len(state.storage.receiving) == 1)
+        for client, found in ((b"203.0.113.5", 429), (b"203.0.113.6", 422), (b"203.0.113.6, 203.0.113.5", 429)):
+            assert answer(port, more=key + b"x-forwarded-for: " + client + b"\r\n") == found
+
+
+def test_an_unanswered_clip_keeps_its_clients_place(tmp_path):
+    with service(tmp_path, quick_uploads_each=1) as (state, port), line(port) as waiting:
+        waiting.sendall(head(FRAME + 100, "/v1/classify") + BEGIN + b"a" * 100 + END)
+        (job,) = until(state.store.every)
+        assert answer(port, "/v1/classify") == 429
+        assert answer(port, "/v1/classify", source="127.0.0.2") == 422
+        state.store.fail(job.id, {"title": "no", "detail": "it was told"})
+        rest_of_one(waiting)
+        until(lambda: answer(port, "/v1/classify") == 422)
+
+
+def test_what_a_client_has_under_way_is_bounded(tmp_path):
+    with service(tmp_path, upload_bytes_each=1000) as (state, port), line(port) as first, line(port) as second:
+        first.sendall(head(600))
+        until(lambda: state.upload_slots._reserved.total() == 600)
+        with line(port) as third:
+            third.sendall(head(600))
+            assert status(third) == 429
+        with line(port, "127.0.0.2") as other:
+            other.sendall(head(600))
+            until(lambda: state.upload_slots._reserved.total() == 1200)
+        second.sendall(head(None) + chunk(BEGIN + b"a" * (401 - len(BEGIN))) + chunk(b""))
+        assert status(second) == 429
 
 
 @pytest.mark.parametrize(
@@ -182,7 +241,7 @@ def test_a_body_that_comes_too_slowly_is_not_waited_for(tmp_path, path, method, 
         if said or not drips:  # who sends on may hear no more than that it is over
             assert said.startswith(b"HTTP/1.1 408 ")
             assert json.loads(said.partition(b"\r\n\r\n")[2])["detail"].startswith("a body must arrive with 1000 bytes")
-        until(lambda: state.places.receiving == set())
+        until(lambda: state.storage.receiving == set())
         assert uploads(state) == []
 
 
@@ -225,7 +284,7 @@ def classify_while_it_is_done(state, client):
 
     def work():
         job = until(lambda: state.store.claim(True))
-        state.places.of(job.id).result.write_text(json.dumps(found))
+        state.storage.of(job.id).result.write_text(json.dumps(found))
         state.store.finish(job.id, 1.0, 10)
         ended.append(job.id)
 
@@ -235,7 +294,7 @@ def classify_while_it_is_done(state, client):
     worker.join()
     assert (answer.status_code, answer.json()) == (200, found)
     assert state.store.get(ended[0]) is None
-    assert not state.places.of(ended[0]).path.exists()
+    assert not state.storage.of(ended[0]).path.exists()
 
 
 def test_a_clip_is_waited_for_without_looking(usual, monkeypatch):

@@ -8,7 +8,9 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from threading import Lock, Semaphore
+from types import MappingProxyType
 from typing import Any, cast
 
 from anyio import CancelScope, to_thread
@@ -16,15 +18,51 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from earmark.errors import EarmarkError
-from earmark.service.known import KnownModels
+from earmark.models.model import Description, bundled_models, load_model
 from earmark.service.metrics import Metrics
-from earmark.service.places import JobFolder, Places
 from earmark.service.problems import refusal
-from earmark.service.receiving import Incoming, Reception
 from earmark.service.settings import Settings
+from earmark.service.storage import JobFolder, Storage
 from earmark.service.store import Job, Store
 from earmark.service.supervisor import Supervisor
+from earmark.service.uploads import Incoming, UploadSlots
+from earmark.speech.words import BUNDLED, DEFAULT
 from earmark.util.locks import alone
+
+USUAL: Mapping[str, str] = MappingProxyType(
+    {"label": "sounds", "caption": "sounds", "instruments": "instruments", "words": BUNDLED + DEFAULT}
+)
+"""Each task's own model."""
+
+
+class ModelRegistry:
+    """Bundled models and those that the operator added.
+
+    Raises:
+        ModelError: one that was added cannot be read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._paths = {**bundled_models(), **settings.models}
+        for path in settings.models.values():
+            load_model(path, threads=1)
+
+    @cached_property
+    def descriptions(self) -> dict[str, Description]:
+        """By name."""
+        return {name: load_model(path, threads=1).description for name, path in sorted(self._paths.items())}
+
+    def name_for(self, task: str, wanted: str | None) -> str:
+        """The name of the model that does a task; 422 where there is none of that name, or it does something else."""
+        for_words = task == "words"
+        if wanted is None:
+            return USUAL.get(task, USUAL["label"])
+        name = BUNDLED + wanted if for_words and BUNDLED + wanted in self._paths else wanted
+        if name not in self._paths or name.startswith(BUNDLED) is not for_words:
+            known = [known for known in self._paths if known.startswith(BUNDLED) is for_words]
+            raise refusal(422, f"there is no model {wanted!r} for {task}; choose from: {', '.join(known)}")
+        return name
+
 
 PATIENCE = 120.0  # seconds that a request waits for its clip
 DATASETS = 2  # written at a time
@@ -38,8 +76,8 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.places = Places(settings.folder)
-        self.models = KnownModels(settings)
+        self.storage = Storage(settings.folder)
+        self.models = ModelRegistry(settings)
         used = EarmarkError(settings.folder, "is in use by another server", "stop it, or choose another --folder")
         self._held = ExitStack()
         self._held.enter_context(alone(settings.folder / "lock", used, "be written", "choose another --folder"))
@@ -47,12 +85,12 @@ class Service:
         self.writing_datasets = Semaphore(DATASETS)
         with ExitStack() as failing:
             failing.callback(self._held.close)
-            self.places.check()
-            self.store = Store(self.places.database)
-            self.places.claim(self.store.mark, {job.id for job in self.store.every()})
+            self.storage.check()
+            self.store = Store(self.storage.database)
+            self.storage.claim(self.store.mark, {job.id for job in self.store.every()})
             failing.pop_all()
-        self.reception = Reception(settings, self.store, self.places)
-        self.supervisor = Supervisor(settings, self.store, self.places, self.metrics)
+        self.upload_slots = UploadSlots(settings, self.store, self.storage)
+        self.supervisor = Supervisor(settings, self.store, self.storage, self.metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -66,11 +104,11 @@ class Service:
             self._held.close()
 
     @asynccontextmanager
-    async def receiving(self, quick: bool, declared: int) -> AsyncIterator[Incoming]:
+    async def receiving(self, client: str, quick: bool, declared: int) -> AsyncIterator[Incoming]:
         """Take an upload of so many bytes, if not too much waits already; before anything of it is read."""
         if await to_thread.run_sync(self.store.waiting, quick) >= self.settings.queue:
             raise self._full()
-        async with self.reception.receiving(quick, declared) as incoming:
+        async with self.upload_slots.receiving(client, declared) as incoming:
             yield incoming
 
     def _full(self) -> HTTPException:
@@ -94,7 +132,7 @@ class Service:
     async def forget(self, job_id: str) -> None:
         """Stop a job and delete all that belongs to it."""
         await asyncio.wrap_future(self.supervisor.give_up(job_id))
-        await to_thread.run_sync(self.places.of(job_id).remove)
+        await to_thread.run_sync(self.storage.of(job_id).remove)
 
     def job(self, job_id: str) -> Job:
         """The job, or 404."""
@@ -110,7 +148,7 @@ class Service:
             raise refusal(409, (job.error or {}).get("detail"))
         if job.state != "done":
             raise refusal(409, f"the job is {job.state}", {"retry-after": "1"})
-        folder = self.places.of(job_id)
+        folder = self.storage.of(job_id)
         if not folder.result.is_file():
             raise gone()
         return job, folder

@@ -9,7 +9,7 @@ from earmark.events.hysteresis import EventRules
 from earmark.features.frontend import FrontEnd
 from earmark.models.model import Description, Threshold, load_model
 from earmark.models.recorded_scores import Heard, hear
-from earmark.service.found import load, save, timeline
+from earmark.service.scores import load, save, timeline
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
-"""Who is let in, and what every answer says about safety. Plain ASGI, before anything else is looked at."""
+"""Who is let in, and what every answer says about safety: the guard before all routes, and sessions."""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -9,11 +10,41 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import Headers, MutableHeaders
 
 from earmark.service import problems
-from earmark.service.sessions import COOKIE, Sessions
 from earmark.service.settings import Settings, names_this_machine
+
+COOKIE = "earmark_session"
+LASTING = 7 * 24 * 3600
+"""Seconds after which a session is over."""
+
+
+class Sessions:
+    """Begins sessions, and knows those that it began; a server that is started again with the same token does, too.
+
+    Args:
+        token: what signs them, by a key derived from it: a new token ends them all.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._signer = TimestampSigner(
+            token, salt="earmark.session", key_derivation="hmac", digest_method=hashlib.sha256
+        )
+
+    def begin(self) -> str:
+        """A new session, as its cookie says it."""
+        return self._signer.sign(secrets.token_urlsafe(16)).decode()
+
+    def knows(self, said: str) -> bool:
+        """Whether a cookie says a session that began here and is not over."""
+        try:
+            self._signer.unsign(said, max_age=LASTING)
+        except BadSignature:  # signed by nobody or somebody else, or too old
+            return False
+        return True
+
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,7 +70,7 @@ HEADERS = {
 }
 
 
-class Guard:
+class AccessControl:
     """Lets in who has the token, from pages of this origin only; on loopback, who asks for a name of this machine.
 
     A page elsewhere can make a browser send requests here, also to 127.0.0.1: such a request has another Origin, or,

@@ -1,4 +1,4 @@
-"""Where a job's files lie: names of our own only, so that nothing a user sends becomes a path."""
+"""Where a job's files lie, by names of our own only, so that nothing a user sends becomes a path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OURS = re.compile(r"[0-9a-f]{16}")
 
 
 def is_id(name: object) -> bool:
-    """Whether something is an id as `Places.new` makes them."""
+    """Whether something is an id as `Storage.new` makes them."""
     return isinstance(name, str) and _OURS.fullmatch(name) is not None
 
 
@@ -72,7 +72,7 @@ class JobFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-class Places:
+class Storage:
     """The folder of the service: `jobs.sqlite`, and a folder a job in `jobs/`.
 
     Attributes:
