@@ -48,6 +48,7 @@ class StandIn:
         self.asked: list[tuple[str, str, str]] = []
         self.live_breaks = False  # the socket ends at once after the first sound
         self.refuses_saving = False
+        self.keeps_media = True
         self.app = FastAPI()
         self.folder = Path(tempfile.mkdtemp(prefix="earmark-stand-in-"))
         self._routes()
@@ -94,10 +95,13 @@ class StandIn:
             "error": None,
             "links": {},
         }
-        view = {"duration": duration, **picture.view(), "labels": self._labels(found), "f0": None}
+        kind = {".mp4": "video/mp4", ".flac": "audio/flac"}.get(path.suffix, "audio/wav")
+        played = {"type": kind if self.keeps_media else "", "copy": False}
+        view = {"duration": duration, **picture.view(), "labels": self._labels(found), "f0": None, "media": played}
         if task == "words":
             view["f0"] = {"step": 0.01, "hz": _voice(duration)}
-        self.jobs[job["id"]] = {"job": job, "steps": steps, "found": found, "corrected": None, "view": view}
+        kept = {"job": job, "steps": steps, "found": found, "corrected": None, "view": view, "path": path}
+        self.jobs[job["id"]] = {**kept, "past": [], "future": [], "revision": 0}
         return self._job(job["id"])
 
     @staticmethod
@@ -234,12 +238,26 @@ class StandIn:
             )
             return Response(text, headers=headers, media_type="application/json" if to == "json" else "text/vtt")
 
+        @app.get("/v1/jobs/{key}/media")
+        def played(key: str) -> Response:
+            return FileResponse(self.jobs[key]["path"], media_type=self.jobs[key]["view"]["media"]["type"])
+
+        @app.get("/v1/jobs/{key}/events")
+        def corrections(key: str) -> Response:
+            kept = self.jobs[key]
+            changes = {"corrected": kept["corrected"] is not None, "past": kept["past"], "future": kept["future"]}
+            return JSONResponse(changes, headers={"etag": f'"{kept["revision"]}"'})
+
         @app.put("/v1/jobs/{key}/events", status_code=204)
         async def correct(key: str, request: Request) -> Response:
+            kept, body = self.jobs[key], await request.json()
             if self.refuses_saving:
                 return _problem(422, "event 1 ends before it begins")
-            self.jobs[key]["corrected"] = (await request.json())["events"]
-            return Response(status_code=204)
+            if request.headers.get("if-match") not in (None, f'"{kept["revision"]}"'):
+                return _problem(412, "these events were corrected elsewhere meanwhile: open the recording again")
+            kept.update(corrected=body["events"], past=body["past"], future=body["future"])
+            kept["revision"] += 1
+            return Response(status_code=204, headers={"etag": f'"{kept["revision"]}"'})
 
         @app.delete("/v1/jobs/{key}/events", status_code=204)
         def forget(key: str) -> None:

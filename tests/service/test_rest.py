@@ -84,6 +84,44 @@ def test_thresholds_move_without_an_upload(server, captioned):
     assert {one["label"] for one in view["labels"]} >= set(labels())
 
 
+def test_a_recording_is_given_back_in_ranges_and_as_nothing_but_media(server, captioned, street):
+    here = f"/v1/jobs/{captioned}/media"
+    whole = server.client.get(here)
+    assert whole.content == street.read_bytes()
+    assert whole.headers["content-type"] == "video/mp4"
+    assert whole.headers["x-content-type-options"] == "nosniff"
+    assert whole.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    part = server.client.get(here, headers={"range": "bytes=1000-1999"})
+    assert (part.status_code, part.content) == (206, whole.content[1000:2000])
+    assert part.headers["content-range"] == f"bytes 1000-1999/{len(whole.content)}"
+    assert server.client.get(here, headers={"range": "bytes=999999999-"}).status_code == 416
+
+
+def test_changes_are_kept_with_corrections_and_those_of_two_sittings_do_not_mix(server, captioned):
+    here = f"/v1/jobs/{captioned}/events"
+    bark = {"onset": 1.0, "offset": 2.5, "label": "dog", "score": 1.0}
+    change = {"removed": [], "added": [bark]}
+    before = server.client.get(here)
+    assert before.json() == {"corrected": False, "past": [], "future": []}
+    known = {"if-match": before.headers["etag"]}
+    saved = server.client.put(here, json={"events": [bark], "past": [change]}, headers=known)
+    try:
+        assert saved.status_code == 204
+        assert server.client.get(here).json() == {"corrected": True, "past": [change], "future": []}
+        late = server.client.put(here, json={"events": []}, headers=known)
+        assert late.status_code == 412
+        assert "corrected elsewhere" in late.json()["detail"]
+        known = {"if-match": saved.headers["etag"]}
+        undone = {"events": None, "past": [], "future": [change]}
+        assert server.client.put(here, json=undone, headers=known).status_code == 204
+        assert server.client.get(here).json() == {"corrected": False, "past": [], "future": [change]}
+        assert server.result(captioned).json() == server.result(captioned, original=True).json()
+        assert server.client.put(here, json={"events": [], "past": [{"removed": [bark] * 10_001}]}).status_code == 422
+    finally:
+        server.client.delete(here)
+    assert server.client.get(here).json()["future"] == []
+
+
 def test_corrections_count_until_they_are_taken_back(server, captioned):
     mine = {"events": [{"onset": 1.0, "offset": 2.5, "label": "αηδόνι", "score": 1.0}]}
     original = server.result(captioned).json()
@@ -277,7 +315,7 @@ def test_names_never_become_paths(server, five_words):
     assert job["name"] == "five.flac"
     assert server.ended(job["id"])["state"] == "done"
     files = {file.name for file in (server.folder / "jobs" / job["id"]).iterdir()}
-    assert files == {"upload", "result.json", "scores.npz", "view.json"}
+    assert files == {"upload", "result.json", "scores.npz", "view.json", "media.json"}
 
 
 def test_models_phrases_examples_health_and_figures(server):

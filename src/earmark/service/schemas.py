@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel
 
 Task = Literal["label", "caption", "words", "instruments"]
 To = Literal["json", "csv", "vtt", "srt", "textgrid", "audacity", "rttm"]
@@ -108,14 +108,48 @@ class EventIn(BaseModel):
     score: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
 
 
-class Corrected(BaseModel):
-    """All events of a recording, as a person wants them."""
+class Events(RootModel[Annotated[list[EventIn], FailFast()]]):
+    """Sounds, 10,000 at most."""
 
-    events: Annotated[list[EventIn], FailFast()] = Field(max_length=10_000)
+    root: Annotated[list[EventIn], FailFast()] = Field(max_length=10_000)
+
+
+class Change(BaseModel):
+    """One change that a person made: what it took away, and what it put there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    removed: Events
+    added: Events
+
+
+class Changes(BaseModel):
+    """Changes that can be taken back, and those that can be made again, the latest last."""
+
+    past: list[Change] = Field(default_factory=list, max_length=1000)
+    future: list[Change] = Field(default_factory=list, max_length=1000)
+
+
+class Corrected(Changes):
+    """All events of a recording, as a person wants them; null: as the model found them."""
+
+    events: Events | None
 
     model_config = {
         "json_schema_extra": {"examples": [{"events": [{"onset": 1.2, "offset": 3.9, "label": "dog", "score": 1.0}]}]}
     }
+
+
+class Corrections(Changes):
+    """What a person made of the events."""
+
+    corrected: bool
+
+
+class History(Changes):
+    """Changes as they are kept."""
+
+    revision: int = 0
 
 
 class ModelView(BaseModel):

@@ -55,6 +55,21 @@ class JobFolder:
         """What a page draws."""
         return self.path / "view.json"
 
+    @property
+    def media(self) -> Path:
+        """What browsers can play of the recording, see `playback.Playback`."""
+        return self.path / "media.json"
+
+    @property
+    def copy(self) -> Path:
+        """What browsers play in place of an upload that they cannot play."""
+        return self.path / "copy.mp4"
+
+    @property
+    def history(self) -> Path:
+        """The changes that a person made, for undoing them."""
+        return self.path / "history.json"
+
     def size(self) -> int:
         """Bytes on disk."""
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,7 +97,7 @@ def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
         {"label": label, "on": about.threshold(label).on, "off": about.threshold(label).off, "best": round(float(b), 4)}
         for label, b in zip(about.labels, best, strict=True)
     ]
-    _write_view(folder, heard.duration, picture, labels, None)
+    _write_view(folder, heard.duration, picture, labels, None, progress)
     text = io.StringIO()
     FORMATS["json"].write(scores.timeline(heard, work.name, work.options.get("sensitivity", 0.5)), text)
     _write(folder.result, text.getvalue())
@@ -125,7 +125,7 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
     pitch = tracker.finish()
     found = replace(with_pitch(heard.words, pitch), recording=work.name)
     f0 = {"step": STEP, "hz": [round(float(hz), 1) if hz > 0 else None for hz in pitch.f0]}
-    _write_view(folder, found.duration, picture, [], f0)
+    _write_view(folder, found.duration, picture, [], f0, progress)
     text = io.StringIO()
     WORD_FORMATS["json"].write(found, text)
     _write(folder.result, text.getvalue())
@@ -164,9 +164,19 @@ def _model(name: str, threads: int) -> Model:
 
 
 def _write_view(
-    folder: JobFolder, duration: float, picture: Picture, labels: list[dict[str, Any]], f0: dict[str, Any] | None
+    folder: JobFolder,
+    duration: float,
+    picture: Picture,
+    labels: list[dict[str, Any]],
+    f0: dict[str, Any] | None,
+    progress: Progress,
 ) -> None:
-    view = {"duration": round(duration, 3), **picture.view(), "labels": labels, "f0": f0}
+    """Write what a page draws, and what it plays."""
+    from earmark.service.playback import prepare
+
+    media = asdict(prepare(folder.upload, folder.copy, lambda: progress(duration, duration)))
+    _write(folder.media, json.dumps(media))
+    view = {"duration": round(duration, 3), **picture.view(), "labels": labels, "f0": f0, "media": media}
     _write(folder.view, json.dumps(view, ensure_ascii=False, allow_nan=False))
 
 

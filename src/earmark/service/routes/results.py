@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import math
+import re
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
+from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Annotated
 from urllib.parse import quote
 
 from anyio import from_thread
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import StringConstraints
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
@@ -24,9 +26,10 @@ from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
+from earmark.service.playback import Playback
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import ID, JobId
-from earmark.service.schemas import Corrected, Language, To
+from earmark.service.schemas import Corrected, Corrections, EventIn, History, Language, To
 from earmark.service.state import gone, reading, service_of
 from earmark.service.storage import JobFolder
 from earmark.service.store import Job
@@ -39,6 +42,12 @@ JobName = Annotated[str, StringConstraints(pattern=ID)]
 several = APIRouter(prefix="/v1", tags=["results"])
 
 AT_ONCE = 200  # events of a person that may sound at one moment: each tells the labels of all that sound with it
+PLAYED = re.compile(r"(audio|video)/[a-z0-9.+-]+")
+MEDIA_HEADERS = {  # whatever the file holds, nothing in it is run or shown as a page
+    "content-security-policy": "sandbox; default-src 'none'",
+    "content-disposition": "inline",
+    "cache-control": "private, no-cache",
+}
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "vtt": "text/vtt", "srt": "application/x-subrip"}
 
 
@@ -91,27 +100,93 @@ def view(request: Request, job_id: JobId) -> FileResponse:
     return FileResponse(folder.view, media_type="application/json")
 
 
-@router.put("/events", status_code=204, responses=described(404, 409, 410, 413, 422))
-def correct(request: Request, job_id: JobId, corrected: Corrected) -> None:
+@router.get(
+    "/media",
+    response_class=Response,
+    responses={200: {"content": {"audio/*": {}, "video/*": {}}}, 206: {}, **described(404, 409, 410, 422)},
+)
+def media(request: Request, job_id: JobId) -> FileResponse:
+    """The recording as browsers play it, in whole or in ranges of bytes: as it came, or a copy that they can play."""
+    _, folder = service_of(request).done(job_id)
+    if not folder.media.is_file():
+        raise gone()
+    with reading():
+        playback = Playback(**json.loads(folder.media.read_text(encoding="utf-8")))
+    if not PLAYED.fullmatch(playback.type):
+        raise refusal(404, "browsers cannot play this recording")
+    path = folder.copy if playback.copy else folder.upload
+    if not path.is_file():
+        raise gone()
+    return FileResponse(path, media_type=playback.type, headers=MEDIA_HEADERS)
+
+
+@router.get("/events", responses=described(404, 409, 410, 422))
+def corrections(request: Request, job_id: JobId, response: Response) -> Corrections:
+    """Whether a person corrected the events, and the changes that can be taken back or made again."""
+    folder = _with_events(request, job_id)
+    with service_of(request).correcting:
+        history = _history(folder)
+        response.headers["etag"] = f'"{history.revision}"'
+        return Corrections(corrected=folder.corrected.is_file(), past=history.past, future=history.future)
+
+
+@router.put("/events", status_code=204, responses=described(404, 409, 410, 412, 413, 422))
+def correct(
+    request: Request,
+    job_id: JobId,
+    corrected: Corrected,
+    if_match: Annotated[str | None, Header(description="ETag of the events that were corrected")] = None,
+) -> Response:
     """Replace the events by those of a person; results are these from then on."""
     folder = _with_events(request, job_id)
     kept = _kept(folder, "original")
-    events = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in corrected.events]
-    for number, event in enumerate(events, 1):
-        if event.offset < event.onset:
-            raise refusal(422, f"event {number} ends before it begins")
-        if event.offset > kept.duration:
-            raise refusal(422, f"event {number} ends at {event.offset:g} s, the recording at {kept.duration:g} s")
-    if at_once(events) > AT_ONCE:
-        raise refusal(422, f"more than {AT_ONCE} events sound at once")
-    with service_of(request).correcting, atomic_write(folder.corrected) as part:
-        part.write_text(_text(Json(), kept.with_events(events)), encoding="utf-8")
+    if corrected.events is not None:
+        kept = kept.with_events(_checked(corrected.events.root, kept.duration))
+    with service_of(request).correcting:
+        history = _history(folder)
+        if if_match not in (None, "*", f'"{history.revision}"'):
+            raise refusal(412, "these events were corrected elsewhere meanwhile: open the recording again")
+        history = History(revision=history.revision + 1, past=corrected.past, future=corrected.future)
+        if corrected.events is None:
+            folder.corrected.unlink(missing_ok=True)
+        else:
+            _replace(folder.corrected, _text(Json(), kept))
+        _replace(folder.history, history.model_dump_json())
+    return Response(status_code=204, headers={"etag": f'"{history.revision}"'})
 
 
 @router.delete("/events", status_code=204, responses=described(404, 409, 410, 422))
 def forget_corrections(request: Request, job_id: JobId) -> None:
-    """Back to what the model found."""
-    _with_events(request, job_id).corrected.unlink(missing_ok=True)
+    """Back to what the model found, with nothing to take back."""
+    folder = _with_events(request, job_id)
+    with service_of(request).correcting:
+        folder.corrected.unlink(missing_ok=True)
+        folder.history.unlink(missing_ok=True)
+
+
+def _checked(events: list[EventIn], duration: float) -> list[Event]:
+    """A person's events; refused where they cannot be."""
+    found = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in events]
+    for number, event in enumerate(found, 1):
+        if event.offset < event.onset:
+            raise refusal(422, f"event {number} ends before it begins")
+        if event.offset > duration:
+            raise refusal(422, f"event {number} ends at {event.offset:g} s, the recording at {duration:g} s")
+    if at_once(found) > AT_ONCE:
+        raise refusal(422, f"more than {AT_ONCE} events sound at once")
+    return found
+
+
+def _replace(path: FilePath, text: str) -> None:
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _history(folder: JobFolder) -> History:
+    if not folder.history.is_file():
+        return History()
+    with reading():
+        return History.model_validate_json(folder.history.read_bytes())
 
 
 @router.get("/dataset", response_class=Response, responses=described(404, 409, 410, 422, 503))
@@ -138,7 +213,7 @@ def _zip(request: Request, job_ids: list[str]) -> FileResponse:
         with ExitStack() as failing:
             failing.callback(made.cleanup)
             left = partial(from_thread.run, request.is_disconnected)
-            path = write_zip(recordings, Path(made.name), service.settings.memory_bytes, left)
+            path = write_zip(recordings, FilePath(made.name), service.settings.memory_bytes, left)
             failing.pop_all()
     name = f"earmark-{job_ids[0]}.zip"
     return FileResponse(path, media_type="application/zip", filename=name, background=BackgroundTask(made.cleanup))

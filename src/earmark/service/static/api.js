@@ -56,14 +56,22 @@ export const remove = (id) => ask(job(id), { method: "DELETE" });
 export const viewOf = (id) => json(`${job(id)}/view`);
 export const result = (id, asked, signal) => json(resultAddress(id, { ...asked, to: "json" }), { signal });
 export const captions = async (id, asked, signal) => (await ask(resultAddress(id, { ...asked, to: "vtt" }), { signal })).text();
-export const forgetEvents = (id) => ask(`${job(id)}/events`, { method: "DELETE" });
+export const mediaAddress = (id) => `${job(id)}/media`;
 export const health = () => json("/healthz");
 export const fileAt = async (address) => (await ask(address)).blob();
 
-export function saveEvents(id, events) {
-  const plain = events.map(({ onset, offset, label, score }) => ({ onset, offset, label, score }));
-  const body = JSON.stringify({ events: plain });
-  return ask(`${job(id)}/events`, { method: "PUT", headers: { "Content-Type": "application/json" }, body });
+/** The changes that were made to a job's events, and the state of the events that they lead to. */
+export async function corrections(id, signal) {
+  const response = await ask(`${job(id)}/events`, { signal });
+  return { ...(await response.json()), revision: response.headers.get("etag") };
+}
+
+/** Saves events, or none where they are as the model found them, with the changes that led there; the new revision. */
+export async function saveEvents(id, events, changes, revision) {
+  const plain = events && events.map(({ onset, offset, label, score }) => ({ onset, offset, label, score }));
+  const headers = { "Content-Type": "application/json", ...(revision ? { "If-Match": revision } : {}) };
+  const response = await ask(`${job(id)}/events`, { method: "PUT", headers, body: JSON.stringify({ events: plain, ...changes }) });
+  return response.headers.get("etag");
 }
 
 /** Uploads a file as a new job; `progress` hears the part that is done, `signal` stops it. */

@@ -31,12 +31,15 @@ export class Results {
     const { signal } = this.#asking;
     const { id } = this.#session.job;
     try {
-      const [answer, found] = await Promise.all([
+      const editable = first && !this.#session.ofWords;
+      const [answer, found, changes] = await Promise.all([
         api.result(id, this.asked(), signal),
-        first && !this.#session.ofWords ? api.result(id, { ...this.asked(), original: true }, signal) : null,
+        editable ? api.result(id, { ...this.asked(), original: true }, signal) : null,
+        editable ? api.corrections(id, signal) : undefined,
       ]);
       if (this.#closed) return;
-      this.#session.take(answer, found);
+      if (changes) this.#session.revision = changes.revision;
+      this.#session.take(answer, found, changes);
       await this.loadCaptions(signal);
     } catch (error) {
       complain(error);

@@ -1,4 +1,4 @@
-// Corrections go to the service a moment after they are made; taken back to what the model found, they are forgotten.
+// Corrections go to the service a moment after they are made, with what is needed to take them back another day.
 
 import * as api from "./api.js";
 import { complain } from "./banner.js";
@@ -15,6 +15,7 @@ export function saving(session, saved) {
   const show = (key) => {
     byId("saved").textContent = key ? t(key) : "";
     byId("saved").classList.toggle("wrong", key === "saved.not");
+    byId("saved").classList.toggle("done", key === "saved.all");
   };
 
   async function run() {
@@ -22,8 +23,8 @@ export function saving(session, saved) {
       changed = false;
       show("saved.saving");
       try {
-        if (session.corrected) await api.saveEvents(session.job.id, session.events);
-        else await api.forgetEvents(session.job.id);
+        const events = session.corrected ? session.events : null;
+        session.revision = await api.saveEvents(session.job.id, events, session.history.kept(), session.revision);
       } catch (error) {
         changed = true;
         show("saved.not");
@@ -48,6 +49,8 @@ export function saving(session, saved) {
     later();
   };
   const leaving = (event) => changed && event.preventDefault();
+  const opened = () => session.corrected && !changed && !running && show("saved.all");
+  session.addEventListener("events", opened);
   session.addEventListener("edited", edited);
   globalThis.addEventListener("beforeunload", leaving);
   show(null);

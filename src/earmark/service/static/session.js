@@ -14,6 +14,7 @@ export class Session extends EventTarget {
   words = null;
   speaker = null;
   corrected = false;
+  revision = null; // of the events that the service has
 
   constructor(job, view, settings) {
     super();
@@ -45,13 +46,14 @@ export class Session extends EventTarget {
     return [...new Set(this.events.map((event) => event.label))];
   }
 
-  /** Takes what the service answers: Timeline JSON or Words JSON, and what the model found without corrections. */
-  take(answer, found) {
+  /** Takes what the service answers: Timeline JSON or Words JSON, what the model found, and the changes of before. */
+  take(answer, found, { past = [], future = [] } = {}) {
     const list = answer.words?.map((word) => ({ ...word, label: "word", score: 1 })) ?? answer.events;
     this.speaker = answer.speaker_f0 ?? null;
     this.words = answer.words ?? null;
     const chosen = this.event;
-    this.history = new History(numbered(list));
+    const own = (changes) => changes.map(({ removed, added }) => ({ removed: numbered(removed), added: numbered(added) }));
+    this.history = new History(numbered(list), own(past), own(future));
     this.found = found?.events ?? list;
     this.corrected = !same(list, this.found);
     const again = chosen && this.events.find((event) => event.label === chosen.label && event.onset < chosen.offset && event.offset > chosen.onset);
@@ -95,6 +97,11 @@ export class Session extends EventTarget {
   drop(id) {
     const next = this.neighbour(1, 0) ?? this.neighbour(-1, 0);
     this.#edit(this.events.filter((event) => event.id !== id), next?.id ?? null);
+  }
+
+  /** All as the model found it; that can be taken back as well. */
+  forget() {
+    this.#edit(numbered(this.found), null);
   }
 
   undo() {

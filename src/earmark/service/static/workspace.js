@@ -41,7 +41,9 @@ export async function openJob(job, media) {
   const settings = { first, sensitivity: first, thresholds: {}, includeSpeech: Boolean(job.options?.include_speech) };
   const session = new Session(job, view, settings);
   noCaptions();
-  player.load(media, view.duration);
+  const { type, copy } = view.media ?? {};
+  const kept = type ? api.mediaAddress(job.id) : null;
+  player.load(copy ? kept : (media ?? kept), view.duration);
   open = parts(session);
   heading();
   await open.results.load(true);
@@ -165,16 +167,6 @@ export function acts() {
   };
 }
 
-async function forget() {
-  try {
-    await open.saver.flush();
-    await api.forgetEvents(open.session.job.id);
-    await open.results.load(true);
-  } catch (error) {
-    complain(error);
-  }
-}
-
 export function startWorkspace() {
   axis.addEventListener("change", drawAxis);
   player.addEventListener("time", drawTime);
@@ -187,7 +179,7 @@ export function startWorkspace() {
     offerDownloads();
     open.results.loadCaptions();
   });
-  byId("forget").addEventListener("click", forget);
+  byId("forget").addEventListener("click", () => open.session.forget());
   onTheme(() => {
     open?.waveform.recolour();
     axis.redraw();
