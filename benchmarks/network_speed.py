@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from earmark import media
-from earmark.features.frontend import FrontEnd, Samples
+from earmark.features.frontend import FrontEnd
 from earmark.models.model import Description, Model, bundled_models, load_model
 from earmark.util.machine import in_words, machine
+from earmark.util.types import Samples
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "street.mp4"

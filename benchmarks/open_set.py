@@ -29,7 +29,7 @@ from few_clips import carry_out
 
 from earmark import __version__, datasets
 from earmark.datasets import Clip, Dataset, table
-from earmark.events.boundaries import Levels
+from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.events.scores import smooth
 from earmark.events.timeline import Event
@@ -48,9 +48,9 @@ EVERY = 5  # of the spoken digits, so many are passed over for one that is taken
 def events(model: Model, features: Prepared, clip: int) -> list[Event]:
     """What `earmark label` marks in a clip, from its prepared features."""
     about = model.description
-    levels = Levels.of(about.front_end)
+    levels = FrameLevels.of(about.front_end)
     finder = about.finder(EventRules())
-    steps = model.score_features(levels.hear(iter([features[clip]])))
+    steps = model.score_features(levels.follow(iter([features[clip]])))
     for part in smooth(steps, about.widths, len(about.labels), about.exclusive):
         finder.add(part)
     return levels.tighten(finder.events(seconds(features, clip)), about.reach)

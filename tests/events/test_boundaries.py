@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.events.boundaries import SHORTEST, Levels, loud_steps
+from earmark.events.boundaries import SHORTEST, FrameLevels, loud_steps
 from earmark.events.timeline import Event
 from earmark.features.frontend import FrontEnd
 
@@ -14,8 +14,8 @@ REACH = 0.9
 
 
 def levels_of(samples):
-    levels = Levels(FRONT_END.seconds)
-    for _ in levels.hear(FRONT_END.stream([samples])):
+    levels = FrameLevels(FRONT_END.seconds)
+    for _ in levels.follow(FRONT_END.stream([samples])):
         pass
     return levels
 
@@ -58,7 +58,7 @@ def test_something_much_louder_in_the_middle_does_not_cut_off_the_rest():
 def test_no_sound_at_all():
     event = Event(0.0, 1.0, "rain", 0.9)
     assert tighten(np.zeros(22050, "f"), event) == [event]
-    assert Levels(0.02).tighten([event], REACH) == [event]
+    assert FrameLevels(0.02).tighten([event], REACH) == [event]
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0.1, 3)), max_size=5), st.floats(0, 5), st.floats(0.05, 1))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from model_making import LOW_HIGH, low_high_model
 
 from earmark.errors import ModelError
-from earmark.events.boundaries import Levels
+from earmark.events.boundaries import FrameLevels
 from earmark.events.timeline import Event
 from earmark.features.frontend import FrontEnd
 from earmark.live.listener import LiveListener
@@ -225,10 +225,10 @@ def test_its_levels_move_edges_in_as_those_of_decibels_do():
     samples = silent_but(1.0, 2.0)
     tight = []
     for about in (AUDIOSET, replace(AUDIOSET, logarithm="decibels")):
-        levels = Levels.of(about)
-        for _ in levels.hear(about.stream([samples])):
+        levels = FrameLevels.of(about)
+        for _ in levels.follow(about.stream([samples])):
             pass
-        assert levels.heard().dtype == np.float32
+        assert levels.values().dtype == np.float32
         tight += levels.tighten([Event(0.5, 2.6, "dog", 0.9)], 0.9)
     assert tight[0] == tight[1]
     assert tight[0].onset == pytest.approx(1.0, abs=0.03)
@@ -282,7 +282,7 @@ def test_live_scores_are_those_of_the_whole(by_ear):
     live = LiveScorer(by_ear, ahead=10.0)
     blocks = np.array_split(samples, 13)
     found = np.concatenate([*(part for block in blocks for part in live.add(block)), *live.finish()])
-    whole = np.concatenate(list(scored(by_ear, [samples], Levels.of(by_ear.description.front_end))))
+    whole = np.concatenate(list(scored(by_ear, [samples], FrameLevels.of(by_ear.description.front_end))))
     np.testing.assert_allclose(found, whole, atol=1e-5)
     assert np.ptp(whole, axis=0).min() > 0.05
 

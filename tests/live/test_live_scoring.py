@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_making import FRONT_END, RATE, causal_model, tones
 
-from earmark.events.boundaries import Levels
+from earmark.events.boundaries import FrameLevels
 from earmark.events.scores import smooth
 from earmark.features.frontend import FrontEnd
 from earmark.live.frames import FrameStream
@@ -81,7 +81,7 @@ def live_scores(model, blocks, **options):
 
 
 def whole_scores(model, samples):
-    return concatenate(scored(model, [samples], Levels(0.01)), len(model.labels))
+    return concatenate(scored(model, [samples], FrameLevels(0.01)), len(model.labels))
 
 
 SIZES = st.lists(st.integers(1, 9000), min_size=1, max_size=4)

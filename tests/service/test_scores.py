@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import earmark
-from earmark.events.boundaries import Levels
+from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.features.frontend import FrontEnd
 from earmark.models.model import Description, Threshold, load_model
@@ -30,7 +30,7 @@ def test_the_events_are_those_that_label_finds(heard, street, tmp_path):
 def of(scores: np.ndarray) -> Heard:
     labels = ("dog", "rain")
     about = Description("m", labels, False, FrontEnd(), 8, 0, 0.16, thresholds={"rain": Threshold(0.4, 0.2)})
-    return Heard(about, scores, Levels(0.02), len(scores) * about.step)
+    return Heard(about, scores, FrameLevels(0.02), len(scores) * about.step)
 
 
 def test_a_threshold_moves_one_label_alone():

@@ -8,7 +8,7 @@ import pytest
 
 from earmark.errors import EarmarkError
 from earmark.media.writing import write_samples
-from earmark.util.atomic import atomic_write, open_own, write_whole
+from earmark.util.atomic import atomic_write, open_own, write_text
 from earmark.util.locks import alone
 
 
@@ -71,11 +71,11 @@ def test_the_longest_names_will_do(tmp_path):
     """255 bytes; Greek letters have two each."""
     for name in ("n" * 251 + ".vtt", "ή" * 125 + "s.vtt"):
         assert len(os.fsencode(name)) == 255
-        write_whole(tmp_path / name, "WEBVTT")
+        write_text(tmp_path / name, "WEBVTT")
         assert (tmp_path / name).read_text() == "WEBVTT"
     write_samples(tmp_path / ("n" * 251 + ".wav"), [], 8000)
     with pytest.raises(EarmarkError, match="File name too long"):
-        write_whole(tmp_path / ("n" * 252 + ".vtt"), "WEBVTT")
+        write_text(tmp_path / ("n" * 252 + ".vtt"), "WEBVTT")
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -83,7 +83,7 @@ def test_a_link_at_the_name_itself_is_replaced(tmp_path):
     theirs = tmp_path / "theirs"
     theirs.write_text("precious")
     (tmp_path / "a.json").symlink_to(theirs)
-    write_whole(tmp_path / "a.json", "ours")
+    write_text(tmp_path / "a.json", "ours")
     assert not (tmp_path / "a.json").is_symlink()
     assert theirs.read_text() == "precious"
 
@@ -93,7 +93,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path):
     os.mkfifo(pipe)
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
     reader.start()
-    write_whole(pipe, "WEBVTT")
+    write_text(pipe, "WEBVTT")
     reader.join()
     assert read == ["WEBVTT"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -10,7 +10,7 @@ import numpy as np
 
 from earmark.augment.image import IMAGE
 from earmark.augment.waveform import WAVEFORM
-from earmark.features.frontend import Features, Samples
+from earmark.util.types import Features, Samples
 
 NAMES = (*WAVEFORM, *IMAGE)
 

@@ -13,7 +13,8 @@ import numpy as np
 from earmark.augment import image
 from earmark.augment.waveform import WAVEFORM
 from earmark.errors import MissingExtraError
-from earmark.features.frontend import Features, FrontEnd, Samples
+from earmark.features.frontend import FrontEnd
+from earmark.util.types import Features, Samples
 
 MIXING = ("mixup", "between_class", "overlay")  # which take a second recording
 STYLES: dict[str, tuple[str, ...]] = {

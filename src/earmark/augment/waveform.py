@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import MissingExtraError
-from earmark.features.frontend import Samples
 from earmark.util.noise import coloured_noise
+from earmark.util.types import Samples
 
 Waveform = Callable[[Samples, int, np.random.Generator], Samples]
 """(samples, rate in Hz, generator) -> samples."""

@@ -16,7 +16,7 @@ from earmark.events.timeline import Timeline
 from earmark.media import Given, Sound
 from earmark.models.labelling import label
 from earmark.models.model import Model
-from earmark.util.atomic import write_whole
+from earmark.util.atomic import write_text
 from earmark.util.types import Progress
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Captions(Result[Caption]):
             raise ArgumentError("path", str(path), "is no name of a caption file", "end it in .vtt or .srt")
         for name, value in options.items():
             raise ArgumentError(name, value, "is told to `earmark.caption`, not to a file", "leave it out")
-        write_whole(place, self.to_text(kind))
+        write_text(place, self.to_text(kind))
         return place
 
 

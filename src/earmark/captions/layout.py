@@ -201,7 +201,7 @@ class Screen:
         return max(sound.offset, sound.onset + ms(self.rules.latest))
 
     def give_up(self, sound: Sound) -> None:
-        """It is too late for what was heard of a waiting sound: it waits for its next stretch, or is dropped."""
+        """It is too late for what has sounded of a waiting sound: it waits for its next stretch, or is dropped."""
         if len(sound.stretches) == 1:
             self.waiting.remove(sound)
         else:

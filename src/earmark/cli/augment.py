@@ -12,7 +12,7 @@ from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
     from earmark.augment.showing import Version
-    from earmark.features.frontend import Samples
+    from earmark.util.types import Samples
 
 LONGEST = 10.0  # seconds of a recording that are shown
 HELP = """Draw what every augmentation makes of a clip: spectrograms before and after, in one picture.

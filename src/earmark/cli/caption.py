@@ -10,7 +10,7 @@ import typer
 
 from earmark.cli import common, mux_option
 from earmark.errors import EarmarkError
-from earmark.util.atomic import write_whole
+from earmark.util.atomic import write_text
 
 if TYPE_CHECKING:
     from earmark.captions import Phrases
@@ -117,7 +117,7 @@ def caption(
         if copies:
             _tell(copies.write(file, text), made)
         if path:
-            write_whole(path, text)
+            write_text(path, text)
             written.add(path)
             _tell(path, made)
         elif str(out or file) == "-":

@@ -62,7 +62,7 @@ def _draw(found: Sequence[Run], path: Path) -> None:
 def refresh(document: Path) -> None:
     """Make a document's tables of runs anew, in place, from the folders that it names, seen from the current one."""
     from earmark.evaluation import run_document
-    from earmark.util.atomic import write_whole
+    from earmark.util.atomic import write_text
 
     try:
         with document.open(encoding="utf-8", newline="") as file:
@@ -73,5 +73,5 @@ def refresh(document: Path) -> None:
         raise EarmarkError(document, "is not UTF-8 text", "give a Markdown file") from error
     fresh = run_document.refresh(text, Path(), document)
     if fresh != text:
-        write_whole(document, fresh)
+        write_text(document, fresh)
     common.say(f"{document}: {'its tables are made anew' if fresh != text else 'its tables are up to date'}", err=True)

@@ -15,8 +15,8 @@ from earmark.cli.streams import standard_input
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.features.frontend import Samples
     from earmark.live import LiveListener
+    from earmark.util.types import Samples
 
 HELP = """Caption what the microphone hears, as it is heard; Ctrl-C ends it.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.formats import FORMATS, Format, for_name, plain_text
-from earmark.util.atomic import write_whole
+from earmark.util.atomic import write_text
 from earmark.util.text import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class FilesWriter(Writer[R]):
         if path in self.written:
             raise EarmarkError(found.recording, f"has the name of another: {path} is taken", "use another --out")
         self.spare(path)
-        write_whole(path, text.getvalue())
+        write_text(path, text.getvalue())
         self.written.add(path)
         common.say(path, err=True)
 

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
-from earmark.features.frontend import FrontEnd, Samples, resize
+from earmark.features.frontend import FrontEnd, resize
+from earmark.util.types import Samples
 
 FRONT_END = FrontEnd(rate=22050, n_fft=1024, hop=441, bands=96)
 COLUMNS = 320  # pixels

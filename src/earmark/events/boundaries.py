@@ -1,4 +1,4 @@
-"""Where an event really begins and ends: its edges moved in to where something is loud.
+"""Where an event really begins and ends: its boundaries moved in to where something is loud.
 
 A network that was taught what a clip holds, not when, answers for some time before and after a short sound: as far as
 its receptive field and the window of its scores reach. The level of the recording tells the rest.
@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.events.timeline import Event
-from earmark.features.frontend import Features, FrontEnd
+from earmark.features.frontend import FrontEnd
+from earmark.util.types import Features
 
-QUIET_DB = 25.0  # so far below the loudest moment near an edge, nothing of the event is heard
+QUIET_DB = 25.0  # so far below the loudest moment near an edge, nothing is left of the event
 SHORTEST = 0.1  # seconds that are left of an event
 
 
-class Levels:
+class FrameLevels:
     """The level of each frame of a recording, taken from its features as they pass: a byte a frame.
 
     Args:
@@ -34,11 +35,11 @@ class Levels:
         self.parts: list[NDArray[np.int8]] = []
 
     @classmethod
-    def of(cls, front_end: FrontEnd) -> Levels:
-        """Those of a recording that passes this front end."""
+    def of(cls, front_end: FrontEnd) -> FrameLevels:
+        """For a recording that passes this front end."""
         return cls(front_end.hop / front_end.rate, front_end)
 
-    def hear(self, stream: Iterable[Features]) -> Iterator[Features]:
+    def follow(self, stream: Iterable[Features]) -> Iterator[Features]:
         """Pass features [frames, bands] on, and note the level of each frame: that of its loudest band."""
         for features in stream:
             loudest = features.max(axis=1)
@@ -46,13 +47,13 @@ class Levels:
             self.parts.append(np.clip(levels, -127, 127).astype(np.int8))
             yield features
 
-    def heard(self) -> NDArray[np.float32]:
+    def values(self) -> NDArray[np.float32]:
         """DB of each frame that has passed [frames]."""
         return np.concatenate([np.empty(0, np.int8), *self.parts]).astype(np.float32)
 
     def tighten(self, events: Iterable[Event], reach: float) -> list[Event]:
         """Events with each edge moved in, by at most `reach` seconds, past what is quiet; none is lost."""
-        levels = self.heard()
+        levels = self.values()
         return [self._tighten(event, levels, reach) for event in events]
 
     def _tighten(self, event: Event, levels: NDArray[np.float32], reach: float) -> Event:
@@ -66,7 +67,7 @@ class Levels:
 
 
 def loud_steps(levels: NDArray[np.floating[Any]], stride: int, within: float) -> NDArray[np.bool_]:
-    """Which steps are heard: those with a frame at most `within` dB below the loudest of the recording.
+    """Which steps are loud: those with a frame at most `within` dB below the loudest of the recording.
 
     Args:
         levels: dB of each frame [frames].

@@ -26,8 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.util import fft
-
-Array = NDArray[np.float32]
+from earmark.util.types import Array
 
 PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 PITCHES = len(PITCH_NAMES)

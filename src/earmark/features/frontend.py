@@ -20,9 +20,8 @@ from earmark.features import descriptors, patches
 from earmark.util import fft
 from earmark.util.fields import from_json_values
 from earmark.util.streams import concatenate
+from earmark.util.types import Features, Samples
 
-Samples = NDArray[np.float32]
-Features = NDArray[np.float32]
 AnyArray = TypeVar("AnyArray", bound=Any)
 Kind = Literal["log_mel", "linear", "mfcc", "summary"]
 MelScale = Literal["slaney", "kaldi"]

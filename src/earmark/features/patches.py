@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from earmark.util.streams import Rows
+from earmark.util.types import Array
 
 
-def centred(stream: Iterable[Rows], patch: int, hop: int, size: int) -> Iterator[Rows]:
+def centred(stream: Iterable[Array], patch: int, hop: int, size: int) -> Iterator[Array]:
     """The patch [patch, size] around every `hop`-th frame, from frame 0 on, as far as the frames go.
 
     Near the ends, where a patch would reach out of the recording, the first or last whole patch stands in; a
@@ -31,7 +31,7 @@ def centred(stream: Iterable[Rows], patch: int, hop: int, size: int) -> Iterator
             yield last
 
 
-def covering(frames: Rows, patch: int, hop: int) -> list[Rows]:
+def covering(frames: Array, patch: int, hop: int) -> list[Array]:
     """Patches [patch, size] every `hop` frames that lie inside a clip, its end included; each once."""
     if len(frames) == 0:
         return []
@@ -39,7 +39,7 @@ def covering(frames: Rows, patch: int, hop: int) -> list[Rows]:
     return [frames[start : start + patch] for start in inside] + [last_patch(frames, patch)]
 
 
-def last_patch(frames: Rows, patch: int) -> Rows:
+def last_patch(frames: Array, patch: int) -> Array:
     """The last `patch` frames; fewer frames are repeated."""
     return frames[-patch:] if len(frames) >= patch else frames[np.arange(patch) % len(frames)]
 

@@ -23,7 +23,7 @@ from earmark.formats.json_files import Jams, Json, SecondsJson
 from earmark.formats.subtitles import Srt, Vtt
 from earmark.formats.tables import Csv, SecondsCsv
 from earmark.formats.textgrid import TextGrid
-from earmark.util.atomic import write_whole
+from earmark.util.atomic import write_text
 
 if TYPE_CHECKING:
     from earmark.captions import ReadingRules
@@ -124,7 +124,7 @@ def save(found: Any, path: Path, **options: Any) -> Path:
         form = for_name(form.name, **options)
     text = io.StringIO(newline="")
     form.write(found, text)
-    write_whole(path, text.getvalue())
+    write_text(path, text.getvalue())
     return path
 
 

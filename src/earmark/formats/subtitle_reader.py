@@ -101,8 +101,8 @@ class Subtitles:
 
     def dialogue(self) -> list[DialogueCue]:
         """What stands on the screen when, and where nothing may be put; the entries come first, in their order."""
-        spoken = [DialogueCue(e.onset, e.offset, len(e.shown())) for e in self.entries]
-        return spoken + [DialogueCue(onset, offset, 0) for onset, offset in self.held]
+        cues = [DialogueCue(e.onset, e.offset, len(e.shown())) for e in self.entries]
+        return cues + [DialogueCue(onset, offset, 0) for onset, offset in self.held]
 
 
 def read_subtitles(path: Path, encoding: str | None = None) -> Subtitles:

@@ -171,8 +171,10 @@ def shown(subtitles: Subtitles, placed: Merged) -> list[Caption]:
     """What a viewer of the merged file reads: cues of dialogue, with the sounds on them, and those of sounds alone."""
     from earmark.captions import Caption
 
-    spoken = [Caption(e.onset, e.offset, placed.shared.get(i, ()) + e.shown()) for i, e in enumerate(subtitles.entries)]
-    return sorted([*spoken, *placed.captions], key=lambda caption: caption.onset)
+    dialogue = [
+        Caption(e.onset, e.offset, placed.shared.get(i, ()) + e.shown()) for i, e in enumerate(subtitles.entries)
+    ]
+    return sorted([*dialogue, *placed.captions], key=lambda caption: caption.onset)
 
 
 def converted(subtitles: Subtitles, form: CaptionFormat) -> Subtitles:

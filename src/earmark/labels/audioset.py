@@ -115,13 +115,13 @@ def answering(labels: Mapping[str, Sequence[str]], *, for_parents: bool = False)
             `dog`, a dog is an animal. Classes that only sound like a label do not tell of its parent.
     """
     taken = {identifier for ids in labels.values() for identifier in ids}
-    whole = {label: set(ids) for label, ids in labels.items()}
+    standing = {label: set(ids) for label, ids in labels.items()}
     if for_parents:
         for label, ids in labels.items():
             for parent in ancestors(label) if label not in nearest_only() else ():
-                whole.get(parent, set()).update(ids)
+                standing.get(parent, set()).update(ids)
     found = {}
-    for label, its in whole.items():
+    for label, its in standing.items():
         own = below(its)
         others = below((own & taken) - its) - its
         found[label] = sorted(_by_id()[identifier].index for identifier in own - others)

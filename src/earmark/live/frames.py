@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from earmark.features.frontend import DELTA_WIDTH, Features, FrontEnd, Samples
+from earmark.features.frontend import DELTA_WIDTH, FrontEnd
 from earmark.util.streams import concatenate
+from earmark.util.types import Features, Samples
 
 
 class FrameStream:

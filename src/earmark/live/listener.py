@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from earmark.captions import Form, Phrases, Priority
 from earmark.captions.layout import SPEECH
 from earmark.captions.phrases import in_language
-from earmark.events.boundaries import Levels
+from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules, EventTracker, Turn
 from earmark.events.timeline import Event, above
-from earmark.features.frontend import IN_DECIBELS, Features, FrontEnd, Samples
+from earmark.features.frontend import IN_DECIBELS, FrontEnd
 from earmark.live.changes import AnyChange, Begin, Change, End
 from earmark.live.scoring import AHEAD, CHUNK, LiveScorer
 from earmark.models.model import Model
-from earmark.util.types import Array
+from earmark.util.types import Array, Features, Samples
 
 BETTER = 0.1  # a best score that has grown by so much is told
 SELDOM = 1.0  # seconds between two tellings of it
@@ -187,7 +187,7 @@ class LiveListener:
 
 
 class _RecentLevels:
-    """The levels of the last seconds, by which edges are moved in as `edges.Levels` does."""
+    """The levels of the last seconds, by which edges are moved in as `FrameLevels` does."""
 
     def __init__(self, front_end: FrontEnd, reach: float) -> None:
         self.front_end, self.reach = front_end, reach
@@ -198,8 +198,8 @@ class _RecentLevels:
 
     def note(self, frames: Features) -> None:
         """Note the levels of frames [frames, bands]."""
-        levels = Levels.of(self.front_end)
-        for _ in levels.hear([frames]):
+        levels = FrameLevels.of(self.front_end)
+        for _ in levels.follow([frames]):
             self.held = np.concatenate([self.held, levels.parts[0]])
         dropped = max(0, len(self.held) - self.kept)
         self.held, self.first = self.held[dropped:], self.first + dropped
@@ -214,7 +214,7 @@ class _RecentLevels:
 
     def _tightened(self, onset: float, offset: float) -> tuple[float, float]:
         start = self.first * self.frame_seconds
-        levels = Levels.of(self.front_end)
+        levels = FrameLevels.of(self.front_end)
         levels.parts = [self.held]
         if not len(self.held) or offset <= start:
             return onset, offset

@@ -10,7 +10,7 @@ from warnings import warn
 import numpy as np
 
 from earmark.errors import EarmarkError, EarmarkWarning
-from earmark.features.frontend import Samples
+from earmark.util.types import Samples
 
 LARGEST = 0xFFFF_0000 // 2  # samples: the header of a WAV file can tell no more
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from earmark.events.scores import smooth
-from earmark.features.frontend import Features, Samples
 from earmark.features.patches import last_patch
 from earmark.live.frames import FrameStream
 from earmark.media.offset import RunningOffsetRemover
 from earmark.models.model import Model
 from earmark.util.streams import concatenate
-from earmark.util.types import Array
+from earmark.util.types import Array, Features, Samples
 
 AHEAD = 0.32  # seconds: see docs/live.md for what others cost and bring
 CHUNK = 0.16  # seconds answered at once

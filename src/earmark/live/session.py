@@ -22,13 +22,13 @@ from typing import Any, BinaryIO
 
 from earmark.errors import EarmarkError
 from earmark.events.hysteresis import EventRules
-from earmark.features.frontend import Samples
 from earmark.live.changes import message
 from earmark.live.listener import LiveListener
 from earmark.live.sources import WEBM, Pcm, decoded
 from earmark.live.wishes import Wish
 from earmark.models.model import load_model
 from earmark.util.processes import bound_memory
+from earmark.util.types import Samples
 
 WISH, AUDIO, END = b"w", b"a", b"e"
 HEAD = struct.Struct(">cI")

@@ -11,10 +11,10 @@ from av.audio import AudioStream
 from av.container import InputContainer
 
 from earmark.errors import MediaError
-from earmark.features.frontend import Samples
 from earmark.media.channels import ChannelMixer
 from earmark.media.demuxers import DEMUXERS
 from earmark.media.opening import open_input
+from earmark.util.types import Samples
 
 RATES = range(8_000, 96_001)  # Hz, of 16-bit samples
 WEBM = "matroska"  # FFmpeg's name of the container

@@ -11,17 +11,17 @@ import numpy as np
 
 from earmark import media
 from earmark.errors import ArgumentError
-from earmark.events.boundaries import Levels, loud_steps
+from earmark.events.boundaries import FrameLevels, loud_steps
 from earmark.events.hysteresis import EventRules
 from earmark.events.scores import Scores, smooth
 from earmark.events.timeline import Timeline
-from earmark.features.frontend import IN_DECIBELS, Features, Samples
+from earmark.features.frontend import IN_DECIBELS
 from earmark.media import Given, Sound
 from earmark.models.model import Model, load_model
 from earmark.util import streams
 from earmark.util.blas import one_thread
 from earmark.util.progress import reported
-from earmark.util.types import Array, Progress
+from earmark.util.types import Array, Features, Progress, Samples
 
 BLOCK_SECONDS = 10.0
 BLOCKS_AHEAD = 4  # decoded while the network works: bounds memory
@@ -105,7 +105,7 @@ def label(
     kept: list[Array] = []
     with one_thread(), reported(progress) as told, sound.open() as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, told)
-        levels = Levels.of(about.front_end)
+        levels = FrameLevels.of(about.front_end)
         for part in scored(chosen, streams.ahead(iter(blocks), BLOCKS_AHEAD), levels, embed):
             finder.add(part)
             if hear:
@@ -120,7 +120,7 @@ def label(
 
 
 def scored(
-    model: Model, blocks: Iterable[Samples], levels: Levels, embed: Callable[[Array], object] | None = None
+    model: Model, blocks: Iterable[Samples], levels: FrameLevels, embed: Callable[[Array], object] | None = None
 ) -> Iterator[Array]:
     """The scores [steps, labels] that events are made of, each the mean over the model's window, some at a time.
 
@@ -129,7 +129,7 @@ def scored(
     about = model.description
     frames = about.front_end.frame_stream(blocks)
     if about.front_end.kind in IN_DECIBELS:
-        frames = levels.hear(frames)
+        frames = levels.follow(frames)
     features = about.front_end.cut(frames)
     steps = model.score_features(features) if embed is None else _with_embeddings(model, features, embed)
     return smooth(steps, about.widths, len(about.labels), about.exclusive)
@@ -192,10 +192,10 @@ def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:
     if about.loud is None:
         yield from model.score(blocks)
         return
-    levels = Levels.of(about.front_end)
-    frames = levels.hear(about.front_end.frame_stream(blocks))
+    levels = FrameLevels.of(about.front_end)
+    frames = levels.follow(about.front_end.frame_stream(blocks))
     scores = [np.empty((0, len(about.labels)), np.float32), *model.score_features(about.front_end.cut(frames))]
-    yield np.concatenate(scores)[loud_steps(levels.heard(), about.stride, about.loud)]
+    yield np.concatenate(scores)[loud_steps(levels.values(), about.stride, about.loud)]
 
 
 def loaded(model: str | os.PathLike[str] | Model) -> Model:

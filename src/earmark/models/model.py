@@ -19,11 +19,11 @@ from earmark.errors import MissingExtraError, ModelError
 from earmark.events.hysteresis import EventFinder, EventRules
 from earmark.events.scores import Pooling, pooled
 from earmark.events.timeline import Timeline
-from earmark.features.frontend import Features, FrontEnd, Samples
+from earmark.features.frontend import FrontEnd
 from earmark.util.cache import PRETRAINED, cache_folder
 from earmark.util.fields import from_json_values
 from earmark.util.streams import windows
-from earmark.util.types import Array
+from earmark.util.types import Array, Features, Samples
 
 FORMAT = 1
 METADATA_KEY = "earmark"

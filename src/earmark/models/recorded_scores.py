@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from earmark import media
-from earmark.events.boundaries import Levels
+from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.events.timeline import Event
-from earmark.features.frontend import Samples
 from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, scored
 from earmark.models.model import Description, Model
 from earmark.util import streams
 from earmark.util.blas import one_thread
-from earmark.util.types import Array, Progress
+from earmark.util.types import Array, Progress, Samples
 
 Tap = Callable[[Iterable[Samples]], Iterator[Samples]]
 """Passes blocks of samples on, and notes something of them."""
@@ -33,7 +32,7 @@ class Heard:
 
     about: Description
     scores: Array
-    levels: Levels
+    levels: FrameLevels
     duration: float
 
     def events(self, rules: EventRules | None = None, on: Array | None = None, off: Array | None = None) -> list[Event]:
@@ -62,7 +61,7 @@ def hear(model: Model, source: media.Source, tap: Tap | None = None, progress: P
         MediaError: the recording cannot be read.
     """
     about = model.description
-    levels = Levels.of(about.front_end)
+    levels = FrameLevels.of(about.front_end)
     with one_thread(), media.open_recording(source) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, progress)
         passing = tap(blocks) if tap else iter(blocks)

@@ -19,9 +19,10 @@ from earmark.errors import EarmarkError
 from earmark.events.scores import Scores
 from earmark.events.seconds import Second, Seconds
 from earmark.events.timeline import Event, Timeline
-from earmark.features.frontend import Features, FrontEnd, Samples
+from earmark.features.frontend import FrontEnd
 from earmark.util.atomic import atomic_write
 from earmark.util.streams import windows
+from earmark.util.types import Features, Samples
 
 FRONT_END = FrontEnd(rate=22050, n_fft=1024, hop=441, bands=96)
 COLUMNS = 1600  # of the spectrogram: about as many as the picture has pixels

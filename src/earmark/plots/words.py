@@ -15,10 +15,10 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from earmark import media
-from earmark.features.frontend import Features, Samples
 from earmark.plots import timeline as plot
 from earmark.speech.pitch import STEP, Pitch, PitchTracker
 from earmark.speech.segmentation import Word, Words
+from earmark.util.types import Features, Samples
 
 FRONT_END = replace(plot.FRONT_END, hop=220)  # words are shorter than most sounds
 ROW_SECONDS = 30.0  # at least this fits into a row, where there are several

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.features.frontend import Features, FrontEnd, Samples
+from earmark.features.frontend import FrontEnd
+from earmark.util.types import Features, Samples
 
 STEP = 0.05  # seconds of a column while it is heard
 COLUMNS = 6000  # sent at most

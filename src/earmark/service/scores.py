@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.events.boundaries import Levels
+from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.events.scores import log_odds, probabilities
 from earmark.events.timeline import Timeline
@@ -54,7 +54,7 @@ def load(path: Path) -> Heard:
     """Read what `save` wrote."""
     with np.load(path) as kept:
         head = json.loads(str(kept["head"]))
-        levels = Levels(head["frame_seconds"])
+        levels = FrameLevels(head["frame_seconds"])
         levels.parts.append(kept["levels"])
         about = Description.from_json(str(kept["about"]))
         return Heard(about, kept["scores"].astype(np.float32), levels, head["duration"])

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import ModelError
-from earmark.features.frontend import Samples
 from earmark.media import Given, Sound
 from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, loaded
 from earmark.models.model import Model, bundled_models
@@ -20,7 +19,7 @@ from earmark.speech.segmentation import Word, WordRules, Words, find_words
 from earmark.util import streams
 from earmark.util.blas import one_thread
 from earmark.util.progress import reported
-from earmark.util.types import Progress
+from earmark.util.types import Progress, Samples
 
 BUNDLED = "words/"  # where the bundled frame classifiers stand among the models
 DEFAULT = "gru"

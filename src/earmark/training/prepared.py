@@ -27,9 +27,10 @@ from earmark import media
 from earmark.augment.copies import Copy
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning, MediaError
-from earmark.features.frontend import Features, FrontEnd, Samples
+from earmark.features.frontend import FrontEnd
 from earmark.util.cache import cache_folder
 from earmark.util.locks import lock_of
+from earmark.util.types import Features, Samples
 
 VERSION = 1  # raise when the front end's arithmetic changes: older stores are then left alone
 AT_ONCE = 64  # clips prepared before they are written

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from earmark.features.frontend import Features
 from earmark.models.model import describe, load_model
 from earmark.training.export import restored, strip_traces
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Features
 
 EXCERPTS = 32  # heard to see how large activations become
 FRAMES = 1200  # of each, at most

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, written past nobody else's."""
+"""Files that are there complete or not at all, written past nobody else's."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write text as a file, and the folder for it: nobody sees half of it.
 
     Raises

@@ -15,6 +15,6 @@ def coloured_noise(length: int, rate: int, slope: float, rng: np.random.Generato
     0 is white, 1 pink, 2 brown.
     """
     white = rng.standard_normal(length)
-    heard = np.maximum(fft.rfftfreq(length, 1 / rate), LOWEST)
-    noise = fft.irfft(fft.rfft(white) * heard ** (-slope / 2), length)
+    frequencies = np.maximum(fft.rfftfreq(length, 1 / rate), LOWEST)
+    noise = fft.irfft(fft.rfft(white) * frequencies ** (-slope / 2), length)
     return np.asarray(noise / np.sqrt(np.mean(noise**2)), np.float64)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-Progress = Callable[[float, float | None], None]
-"""Called with what is done, mostly seconds of a recording, and with how much there is, where that is known."""
+from earmark.util.types import Progress
 
 
 @contextmanager

@@ -9,20 +9,20 @@ from threading import Thread
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from earmark.util.types import Array
 
 Item = TypeVar("Item")
-Rows = NDArray[np.float32]
 
 
-def concatenate(parts: Iterable[Rows], size: int) -> Rows:
+def concatenate(parts: Iterable[Array], size: int) -> Array:
     """The parts of a stream as one array [rows, size], also when there are none."""
     return np.concatenate([np.empty((0, size), np.float32), *parts])
 
 
 def windows(
-    stream: Iterable[Rows], chunk: int, context: int, size: int, behind: int | None = None
-) -> Iterator[tuple[Rows, int, int]]:
+    stream: Iterable[Array], chunk: int, context: int, size: int, behind: int | None = None
+) -> Iterator[tuple[Array, int, int]]:
     """Cut a stream of rows [any number, size] into chunks with `context` rows either side, where there are any.
 
     With `behind`, so many rows of context come after a chunk instead. Yields (rows, how many of them are context
