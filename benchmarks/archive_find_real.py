@@ -23,7 +23,7 @@ from earmark import datasets
 from earmark.archive.querying import Query
 from earmark.archive.reading import Index
 from earmark.archive.searching import find
-from earmark.datasets import table
+from earmark.datasets import tables
 
 BOUNDS = (None, 0.5, 0.8, 0.95)
 """The least scores that are tried; None: all events."""
@@ -68,7 +68,7 @@ def main() -> None:
         (label,) = clip.labels
         truth[label].add(clip.path.relative_to(options.dataset).as_posix())
     everything = set().union(*truth.values())
-    tested = {clip.path.name for clip in table.read(options.parts, split="test", exclusive=False).clips}
+    tested = {clip.path.name for clip in tables.read_clips(options.parts, split="test", exclusive=False).clips}
     unseen = {name for name in everything if Path(name).name in tested}
     searches = {str(least or "all"): of_search(index, truth, everything, least) for least in BOUNDS}
     alone = of_search(index, truth, unseen)

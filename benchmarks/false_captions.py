@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from earmark import label, load_model
 from earmark.captions import Priority, captions
 from earmark.captions.phrases import usual_priorities
-from earmark.datasets import table
-from earmark.datasets.truth import truth_beside
+from earmark.datasets import tables
+from earmark.datasets.ground_truth import truth_beside
 from earmark.events.timeline import Timeline
 from earmark.labels.groups import ancestors, grouped
 from earmark.media import read
@@ -100,7 +100,7 @@ def counted(timeline: Timeline, true: Set[str]) -> dict[str, Any]:
 def music(listed: Path, minutes: int) -> Iterator[Samples]:
     """Pieces of music one after the other, each at a level of its own, a second of silence between them."""
     rng, left = np.random.default_rng(0), minutes * MINUTE
-    for clip in table.read(listed, exclusive=False).clips:
+    for clip in tables.read_clips(listed, exclusive=False).clips:
         samples = read(clip.path, RATE, start=clip.start, end=clip.end)
         piece = np.concatenate([samples * np.float32(10 ** (rng.uniform(-15, 0) / 20)), np.zeros(RATE, np.float32)])
         yield piece[:left]

@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 
 from earmark import __version__, datasets
 from earmark.cli.progress import TrainingProgress
-from earmark.datasets import Clip, Dataset, table
+from earmark.datasets import Clip, Dataset, tables
 from earmark.models import labelling
 from earmark.models.model import Model, load_model
 from earmark.training import recipe as recipes
@@ -59,7 +59,7 @@ def carry_out(plan: Recipe, out: Path, cache: Path | None) -> Path:
 def base_model(clips: list[Clip], work: Path, cache: Path | None) -> Path:
     """The network that knows the other forty classes, whichever fold."""
     listed = work / "forty.csv"
-    table.write(Dataset("forty", tuple(clips)), listed)
+    tables.write_clips(Dataset("forty", tuple(clips)), listed)
     return carry_out(
         recipes.check({"name": "forty", "dataset": [{"path": str(listed)}], **BASE}, listed, []), work, cache
     )
@@ -97,7 +97,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         for draw in range(args.draws):
             listed = args.work / f"few_{args.test_fold}_{count}_{draw}.csv"
             rng = np.random.default_rng([draw, count])
-            table.write(Dataset(listed.stem, tuple(drawn(train, count, rng))), listed)
+            tables.write_clips(Dataset(listed.stem, tuple(drawn(train, count, rng))), listed)
             for way in args.ways:
                 words = {"backbone": [], "start": [f"model.start={base}", FROM_NOTHING], "nothing": [FROM_NOTHING]}[way]
                 plan = recipe_for(listed, ["split.protocol=none", f"name={listed.stem}_{way}", *words, *args.override])

@@ -19,9 +19,9 @@ import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.datasets.phrases.programs import INSTRUMENTS, Instrument
 from earmark.media import read
 from earmark.media.writing import write_samples
+from earmark.synthesis.music.instruments import INSTRUMENTS, Instrument
 
 PATCHES = Path("/usr/share/midi/freepats/Tone_000")
 TIMIDITY = ["timidity", "-c", "/etc/timidity/freepats.cfg", "-s", "44100", "-EFreverb=0", "-EFchorus=0", "-A60", "-OwM"]

@@ -18,8 +18,8 @@ import numpy as np
 from hostile_trying import EARMARK, REFUSED, Tried, run
 from media_files import Track, many_tags, sine, write
 
-from earmark.datasets.acquire import get
-from earmark.datasets.known import KNOWN
+from earmark.datasets.archives import fetch_dataset
+from earmark.datasets.catalogue import PUBLISHED
 from earmark.errors import EarmarkError
 
 GB = 1 << 30
@@ -66,14 +66,14 @@ def bombs(folder: Path) -> Iterator[Tried]:
 def _unpacked(folder: Path, what: str, suffix: str, fill: Callable[[Path], None]) -> Tried:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    known = replace(KNOWN["esc50"], archive=f"bomb.{suffix}", unpacked_bytes=0, url="http://127.0.0.1:9/bomb")
+    known = replace(PUBLISHED["esc50"], archive=f"bomb.{suffix}", unpacked_bytes=0, url="http://127.0.0.1:9/bomb")
     archive = folder / known.archive
     fill(archive)
     began, outcome = time.monotonic(), "done"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it would be fetched anew
-            get(known, folder / "esc50")
+            fetch_dataset(known, folder / "esc50")
     except EarmarkError:
         outcome = REFUSED
     left = sum(1 for _ in folder.rglob("*")) - 1

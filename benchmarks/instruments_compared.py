@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 
 from earmark import datasets
 from earmark.datasets import Dataset
-from earmark.datasets.phrases.programs import DEFAULT_LABELS, LABELS, named
 from earmark.evaluation.events import annotated
 from earmark.evaluation.events.segments import segment_based
 from earmark.evaluation.intervals import of_accuracies
@@ -41,6 +40,7 @@ from earmark.evaluation.tagging.answers import Answers, ask
 from earmark.events.timeline import Timeline
 from earmark.models.labelling import label
 from earmark.models.model import Model, load_model
+from earmark.synthesis.music.instruments import DEFAULT_LABELS, LABELS, instrument_of
 
 Found = Mapping[Path, Timeline]
 """What a model marks in each recording."""
@@ -179,7 +179,7 @@ def taken_for(model: Model, dataset: Dataset) -> dict[str, Any]:
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for clip in dataset.clips:
         programs = (clip.source or "").rpartition("/")[2]
-        instrument = named(0, int(programs), wide=True) if programs.isdigit() else None
+        instrument = instrument_of(0, int(programs), wide=True) if programs.isdigit() else None
         if instrument is not None:
             clips[instrument.name] += 1
             found[instrument.name].update({event.label for event in label(clip.path, model).events})

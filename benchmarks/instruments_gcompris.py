@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from earmark.datasets import Clip, Dataset, table
+from earmark.datasets import Clip, Dataset, tables
 from earmark.errors import DatasetError
 
 RESOURCES = Path("/usr/share/gcompris-qt/rcc/instruments.rcc")
@@ -65,7 +65,7 @@ def main() -> None:
         if place.suffix == ".ogg" and place.stem in LABELS:
             (audio / place.name).write_bytes(sound)
             clips.append(Clip(audio / place.name, labels=LABELS[place.stem], source=place.stem))
-    table.write(Dataset("gcompris", tuple(clips), exclusive=False), given.out / "clips.csv")
+    tables.write_clips(Dataset("gcompris", tuple(clips), exclusive=False), given.out / "clips.csv")
     print(f"{given.out}: {len(clips)} recordings")
 
 

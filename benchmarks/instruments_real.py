@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.datasets import Clip, Dataset, table
-from earmark.datasets.phrases.programs import DEFAULT_LABELS
+from earmark.datasets import Clip, Dataset, tables
 from earmark.evaluation.tagging import figures, report
 from earmark.evaluation.tagging.answers import Answers, ask
 from earmark.media import read
 from earmark.models.model import load_model
+from earmark.synthesis.music.instruments import DEFAULT_LABELS
 
 FREESOUND = {  # `double_bass` has no label of ours
     "acoustic_guitar": "guitar",
@@ -87,8 +87,8 @@ def write_tables(folder: Path, out: Path) -> None:
         usual = tuple(
             replace(clip, labels=tuple(label for label in clip.labels if label in DEFAULT_LABELS)) for clip in clips
         )
-        table.write(Dataset(half, usual, exclusive=False), out / f"{half}.csv")
-        table.write(Dataset(half, clips, exclusive=False), out / f"{half}_wide.csv")
+        tables.write_clips(Dataset(half, usual, exclusive=False), out / f"{half}.csv")
+        tables.write_clips(Dataset(half, clips, exclusive=False), out / f"{half}_wide.csv")
 
 
 def recordings(folder: Path) -> Iterator[tuple[str, Clip]]:

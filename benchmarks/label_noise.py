@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from earmark import __version__, datasets
 from earmark.cli.progress import TrainingProgress
-from earmark.datasets import Dataset, table
+from earmark.datasets import Dataset, tables
 from earmark.evaluation import suspect_scores
 from earmark.evaluation.suspects import Ranking, normalised_margin, rank
 from earmark.training import recipe as recipes
@@ -165,7 +165,7 @@ def flipped_esc50(runs: Path) -> tuple[Dataset, Dataset, Any, Path]:
     flipped, wrong = flip(true, SHARE, np.random.default_rng(SEED))
     runs.mkdir(parents=True, exist_ok=True)
     listed = runs / "esc50_flipped.csv"
-    table.write(flipped, listed)
+    tables.write_clips(flipped, listed)
     return true, flipped, wrong, listed
 
 

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from earmark import __version__, load_model
 from earmark.cli import common
 from earmark.datasets import Dataset
-from earmark.datasets.marks import shown
+from earmark.datasets.label_issues import shown_path
 from earmark.evaluation import suspect_scores, zero_shot
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.evaluation.suspects import rank
@@ -72,7 +72,7 @@ def frozen(flipped: Dataset, listed: Path, cache: Path | None) -> HeldOut:
         classifier.fit(means[learnt], labels[learnt])
         assert tuple(classifier.classes_) == flipped.labels
         scores[~learnt] = classifier.predict_proba(means[~learnt])
-    names = [shown(clip.path, listed) for clip in flipped.clips]
+    names = [shown_path(clip.path, listed) for clip in flipped.clips]
     return HeldOut.of(flipped.clips, names, flipped.labels, scores)
 
 

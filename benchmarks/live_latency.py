@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from earmark import load_model
 from earmark.datasets import layouts
-from earmark.datasets.clip import Clip
+from earmark.datasets.clips import Clip
 from earmark.live import Begin, LiveListener
 from earmark.live.scoring import AHEAD, CHUNK
 from earmark.media import read

@@ -28,7 +28,7 @@ from false_captions import RATE, quiet
 from few_clips import carry_out
 
 from earmark import __version__, datasets
-from earmark.datasets import Clip, Dataset, table
+from earmark.datasets import Clip, Dataset, tables
 from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.events.scores import smooth
@@ -125,7 +125,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         fold = 1 + number % FOLDS
         listed = args.work / f"open_{number}.csv"
         train = tuple(clip for clip in judges.esc50 if clip.labels[0] in chosen and clip.fold != fold)
-        table.write(Dataset(listed.stem, train), listed)
+        tables.write_clips(Dataset(listed.stem, train), listed)
         models = {}
         for way, words in (("with", []), ("without", ["training.negatives=false"])):
             if way == "without" and args.thorough:

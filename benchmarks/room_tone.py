@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from false_captions import FADE, RATE, Samples, joined
 
-from earmark.datasets import Clip, Dataset, table
+from earmark.datasets import Clip, Dataset, tables
 from earmark.media import read
 from earmark.media.writing import write_samples
 
@@ -52,7 +52,7 @@ def main() -> None:
     given = parser.parse_args()
     found: dict[str, list[Samples]] = defaultdict(list)
     for number, path in enumerate(given.tables):
-        for clip in training(table.read(path, exclusive=False)):
+        for clip in training(tables.read_clips(path, exclusive=False)):
             samples = read(clip.path, RATE, start=clip.start, end=clip.end)
             source = f"{path.stem}/{clip.source}" if number else clip.source
             found[source] += [piece for piece in pauses(samples) if len(piece) > 2 * FADE]
@@ -69,7 +69,7 @@ def main() -> None:
             write_samples(path, [joined(pieces, CLIP, rng)], RATE)
             clips.append(Clip(path, source=source))
     print(f"{len(clips)} clips of nothing, of {len({clip.source for clip in clips})} of {len(found)} sources")
-    table.write(Dataset("room_tone", tuple(clips)), given.out / "clips.csv")
+    tables.write_clips(Dataset("room_tone", tuple(clips)), given.out / "clips.csv")
 
 
 if __name__ == "__main__":

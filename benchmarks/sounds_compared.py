@@ -31,7 +31,7 @@ import numpy as np
 from yamnet_answers import POOLINGS, Yamnet, lay_out
 
 from earmark import classify, label, load_model
-from earmark.datasets import Clip, table
+from earmark.datasets import Clip, tables
 from earmark.evaluation.calibration import reliability
 from earmark.evaluation.events import annotated
 from earmark.evaluation.events.choosing import ON
@@ -191,7 +191,7 @@ def _of_audioset() -> Mapping[str, tuple[str, ...]]:
 
 def measured(path: Path) -> list[Clip]:
     """The clips of one sound that is among ours."""
-    clips = table.read(path, exclusive=False).clips
+    clips = tables.read_clips(path, exclusive=False).clips
     return [clip for clip in clips if len(clip.labels) == 1 and clip.labels[0] in SOUNDS]
 
 

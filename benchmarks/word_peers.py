@@ -34,12 +34,12 @@ from rich.console import Console
 from rich.progress import track
 from word_detectors import Detector, EnergyThreshold, Span, energy, levels_of, ours, peers
 
-from earmark.datasets.sentences import building, noise
-from earmark.datasets.sentences.voices import Recorded, Voice
-from earmark.datasets.truth import find_truths, truth_beside
+from earmark.datasets.ground_truth import find_truths, truth_beside
 from earmark.evaluation.frames import Confusion, confusion
 from earmark.evaluation.words import TOLERANCES, WordCounts, count, frames_of
 from earmark.speech.segmentation import Word, Words
+from earmark.synthesis.speech import sentences
+from earmark.synthesis.speech.voices import RecordedWord, Voice
 
 RESULTS = Path(__file__).parent.parent / "results" / "words"
 PAUSES = "speech_pauses"
@@ -119,14 +119,14 @@ def detectors(data_dir: Path | None, cache: Path) -> Iterator[Detector]:
     yield from peers()
     if data_dir is not None:
         tuning = tuning_set(data_dir, cache / "tuning")
-        clean = [one for one in tuning if one.condition == building.CLEAN]
-        for name, some in ((building.CLEAN, clean), ("all", tuning)):
+        clean = [one for one in tuning if one.condition == sentences.CLEAN]
+        for name, some in ((sentences.CLEAN, clean), ("all", tuning)):
             yield from energy(name, tuned(some, cache / f"threshold-{name}.json"))
 
 
 def sentences_in(folder: Path) -> list[Tested]:
     """The recordings that a conditions.csv lists."""
-    with (folder / building.CONDITIONS).open(encoding="utf-8", newline="") as file:
+    with (folder / sentences.CONDITIONS).open(encoding="utf-8", newline="") as file:
         listed = list(csv.DictReader(file))
     tested = []
     for about in listed:
@@ -205,10 +205,10 @@ def tuning_set(data_dir: Path, folder: Path) -> list[Tested]:
     speakers: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         speakers[file.stem.split("_")[1]].append(file)
-    voices = [Voice(name, "en", "", tuple(Recorded(f, f.stem) for f in some)) for name, some in speakers.items()]
-    backgrounds = noise.backgrounds(TUNING_NOISE, data_dir)
-    plan = building.Plan(voices, TUNING_SENTENCES, (20, 10, 0), backgrounds)
-    for _ in building.build(plan, folder):
+    voices = [Voice(name, "en", "", tuple(RecordedWord(f, f.stem) for f in some)) for name, some in speakers.items()]
+    backgrounds = sentences.find_backgrounds(TUNING_NOISE, data_dir)
+    plan = sentences.SentencePlan(voices, TUNING_SENTENCES, (20, 10, 0), backgrounds)
+    for _ in sentences.build(plan, folder):
         pass
     return sentences_in(folder)
 

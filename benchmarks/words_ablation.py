@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from earmark import media
-from earmark.datasets.truth import find_truths
+from earmark.datasets.ground_truth import find_truths
 from earmark.evaluation.frames import Confusion, confusion
 from earmark.evaluation.words import frames_of
 from earmark.training.folders import machine

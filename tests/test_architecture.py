@@ -29,6 +29,7 @@ ROOMS = (
     "augment",
     "plots",
     "datasets",
+    "synthesis",
     "live",
     "evaluation",
     "training",
@@ -40,7 +41,6 @@ ROOMS = (
 
 LATE = {
     "events.results": {"formats", "plots"},
-    "models.pretrained": {"datasets"},
     "captions.captioning": {"formats"},
 }
 """What a method hands its object on to: rooms further right, which these modules import when they are called."""

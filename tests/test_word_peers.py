@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark.datasets.truth import truth_beside
+from earmark.datasets.ground_truth import truth_beside
 from earmark.formats.words_json import WordsJson
 from earmark.speech.segmentation import Word, Words
 

@@ -16,7 +16,7 @@ from earmark.archive.querying import Query
 from earmark.archive.reading import Index
 from earmark.archive.recordings import place_of
 from earmark.archive.searching import find
-from earmark.datasets.annotations import read as read_events
+from earmark.datasets.tables import read_events
 from earmark.errors import EarmarkError
 
 NAMES = ("a/one.wav", "b/one.wav", "c/größe [1] it's.wav")

@@ -7,7 +7,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from earmark.cli.data import app
-from earmark.datasets import acquire
+from earmark.datasets import archives
 from earmark.errors import DatasetError, EarmarkWarning
 
 
@@ -116,7 +116,7 @@ def test_get_asks_first(run, tmp_path, monkeypatch):
         got.append((dataset.name, target, options["url"]))
         options["stage"]("download")(1, 2)
 
-    monkeypatch.setattr(acquire, "get", get)
+    monkeypatch.setattr(archives, "fetch_dataset", get)
     words = ("get", "esc50", "--data-dir", tmp_path)
     for answer in ("n\n", ""):
         result = run(*words, input=answer)

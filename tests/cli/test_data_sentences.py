@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark.datasets.truth import find_truths
+from earmark.datasets.ground_truth import find_truths
 
 EARMARK = Path(sys.executable).with_name("earmark")
 RATE = 16000

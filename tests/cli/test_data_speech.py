@@ -11,7 +11,7 @@ import elevenlabs_stand_in as stand_in
 import pytest
 from elevenlabs_stand_in import KEY, VOICES, StandIn
 
-from earmark.datasets.truth import find_truths
+from earmark.datasets.ground_truth import find_truths
 
 EARMARK = Path(sys.executable).with_name("earmark")
 VOICE = VOICES[0]

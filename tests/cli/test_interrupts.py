@@ -49,9 +49,9 @@ def place(tmp_path_factory):
         (["label", "low.wav"], "av.audio"),
         (["train", "none.yaml"], "torch"),
         (["train", "none.yaml"], "pydantic"),
-        (["data", "phrases", "--list"], "earmark.datasets.phrases"),
-        (["data", "phrases", "--out", "x", "--soundfont", "none.sf2"], "earmark.datasets.phrases.soundfonts"),
-        (["data", "audioset", "--dry-run", "--include", "guitar"], "earmark.datasets.audioset.plan"),
+        (["data", "phrases", "--list"], "earmark.synthesis.music"),
+        (["data", "phrases", "--out", "x", "--soundfont", "none.sf2"], "earmark.synthesis.music.soundfonts"),
+        (["data", "audioset", "--dry-run", "--include", "guitar"], "earmark.datasets.audioset.preview"),
     ],
 )
 def test_an_interrupt_while_modules_are_imported(place, words, moment):

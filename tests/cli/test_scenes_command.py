@@ -14,7 +14,7 @@ import pytest
 from scenes_making import TONES, backgrounds, speech, table, tones
 
 from earmark.datasets import load
-from earmark.datasets.annotations import read as read_events
+from earmark.datasets.tables import read_events
 from earmark.formats import read as read_timeline
 from earmark.media import read
 

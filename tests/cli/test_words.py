@@ -17,7 +17,7 @@ from voice_making import RATE, WORDS, loud_model, write_voice
 
 from earmark import media
 from earmark.cli import numbers
-from earmark.datasets.truth import truth_beside
+from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
 from earmark.speech.segmentation import Word, Words

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from server import Server
 
-from earmark.datasets import acquire, load
-from earmark.datasets.known import KNOWN
+from earmark.datasets import archives, load
+from earmark.datasets.catalogue import PUBLISHED
 from earmark.errors import DatasetError, EarmarkWarning
 
 SMALL = {"audio_files": 4, "unpacked_bytes": 1000}
@@ -31,8 +31,8 @@ def get(tmp_path):
     """Fetches the small ESC-50 from a server."""
 
     def run(server, dataset=None, **options):
-        dataset = dataset or replace(KNOWN["esc50"], **SMALL)
-        return acquire.get(dataset, tmp_path / "data" / dataset.name, url=server.url, **options)
+        dataset = dataset or replace(PUBLISHED["esc50"], **SMALL)
+        return archives.fetch_dataset(dataset, tmp_path / "data" / dataset.name, url=server.url, **options)
 
     return run
 
@@ -65,7 +65,7 @@ def test_get_urbansound8k_by_its_md5(get, us8k, tmp_path):
     with tarfile.open(archive, "w:gz") as file:
         file.add(root, "UrbanSound8K")
     content = archive.read_bytes()
-    dataset = replace(KNOWN["urbansound8k"], **SMALL, md5=hashlib.md5(content).hexdigest())
+    dataset = replace(PUBLISHED["urbansound8k"], **SMALL, md5=hashlib.md5(content).hexdigest())
     with Server(content) as server:
         assert len(load("urbansound8k", get(server, dataset)).clips) == 4
 
@@ -83,7 +83,7 @@ def test_wrong_bytes_twice_are_an_error_and_removed(get, esc_bytes, tmp_path):
 
 
 def test_a_wrong_md5_says_both(get, esc_bytes):
-    dataset = replace(KNOWN["esc50"], **SMALL, md5="0" * 32)
+    dataset = replace(PUBLISHED["esc50"], **SMALL, md5="0" * 32)
     with Server(esc_bytes) as server, pytest.warns(EarmarkWarning), pytest.raises(DatasetError, match="0" * 32):
         get(server, dataset)
 
@@ -164,17 +164,17 @@ def test_an_empty_folder_may_be_there(get, esc_bytes, tmp_path):
 def test_a_folder_that_cannot_be_made(tmp_path, esc_bytes):
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match="cannot be made"):
-        acquire.get(KNOWN["esc50"], tmp_path / "file" / "data" / "esc50", url="http://127.0.0.1/")
+        archives.fetch_dataset(PUBLISHED["esc50"], tmp_path / "file" / "data" / "esc50", url="http://127.0.0.1/")
 
 
 def test_unknown_names():
-    assert acquire.known("ESC50").name == "esc50"
+    assert archives.published_dataset("ESC50").name == "esc50"
     with pytest.raises(DatasetError, match="choose esc50, urbansound8k"):
-        acquire.known("esc51")
+        archives.published_dataset("esc51")
 
 
 def test_an_archive_that_grows_without_end_is_given_up(get, esc_bytes, tmp_path, monkeypatch):
-    monkeypatch.setattr(acquire, "MORE", 100 - SMALL["unpacked_bytes"])
+    monkeypatch.setattr(archives, "MORE", 100 - SMALL["unpacked_bytes"])
     with Server(esc_bytes) as server, pytest.raises(DatasetError, match="holds far more than the dataset"):
         get(server)
     assert not (tmp_path / "data" / "esc50").exists()

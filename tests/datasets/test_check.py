@@ -6,10 +6,10 @@ import pytest
 from dataset_making import noise, write_csv, write_sound
 
 from earmark.datasets import load
-from earmark.datasets.check import check
-from earmark.datasets.copies import correlation
-from earmark.datasets.measure import clipped_share
-from earmark.datasets.summary import advice, as_json, text
+from earmark.datasets.check import check_dataset
+from earmark.datasets.check_report import advice, as_json, text
+from earmark.datasets.duplicates import correlation
+from earmark.datasets.measurements import clipped_share
 
 RATE = 22050
 
@@ -28,7 +28,7 @@ def clips(tmp_path):
 def report_on(clips, **options):
     folder, rows = clips
     table = write_csv(folder / "clips.csv", ("path", "labels", "fold", "source"), *rows)
-    return check(load("table", table, **options))
+    return check_dataset(load("table", table, **options))
 
 
 def names(found):
@@ -152,7 +152,7 @@ def test_clips_within_one_recording(tmp_path):
     write_sound(tmp_path / "long.wav", np.concatenate([noise(1), np.zeros(RATE), noise(2)]))
     header = ("path", "start", "end", "labels")
     rows = (("long.wav", 0, 2, "dog"), ("long.wav", 2.1, 2.9, "cat"), ("long.wav", 3, "", "dog"))
-    report = check(load("table", write_csv(tmp_path / "clips.csv", header, *rows)))
+    report = check_dataset(load("table", write_csv(tmp_path / "clips.csv", header, *rows)))
     assert [one.seconds for one in report.measured] == pytest.approx([2, 0.8, 2], abs=0.01)
     assert [one.clip.start for one in report.silent] == [2.1]
     assert "at 2.1 s" in text(report)
@@ -171,7 +171,7 @@ def test_progress(clips):
     seen = []
     folder, rows = clips
     table = write_csv(folder / "clips.csv", ("path", "labels"), *(row[:2] for row in rows))
-    check(load("table", table), lambda done, total: seen.append((done, total)))
+    check_dataset(load("table", table), lambda done, total: seen.append((done, total)))
     assert seen == [(number, 12) for number in range(1, 13)]
 
 
@@ -196,7 +196,7 @@ def test_events_beside_the_table(clips, command):
     write_csv(folder / "clips.csv", ("path", "labels", "fold", "source"), *rows)
     head, good = ("path", "onset", "offset", "label"), [("0.wav", 0, 0.5, "cat"), ("0.wav", 1, 1.75, "cat")]
     table = write_csv(folder / "events.csv", head, *good, ("1.wav", 0, 2, "dog"))
-    report = check(load(None, folder), events=table)
+    report = check_dataset(load(None, folder), events=table)
     assert not report.serious
     assert (report.events.counts, report.events.seconds) == ({"cat": 2, "dog": 1}, {"cat": 1.25, "dog": 2.0})
     assert "cat       2 events         1.2 s" in text(report)
@@ -213,13 +213,13 @@ def test_events_of_recordings_that_clips_are_cut_from(tmp_path):
     rows = ("long.wav", 0, 2, "dog"), ("long.wav", 2, "", "cat")
     write_csv(tmp_path / "clips.csv", ("path", "start", "end", "labels"), *rows)
     table = write_csv(tmp_path / "events.csv", ("path", "onset", "offset", "label"), ("long.wav", 2.5, 4, "cat"))
-    assert not check(load(None, tmp_path), events=table).events.serious
+    assert not check_dataset(load(None, tmp_path), events=table).events.serious
     write_csv(table, ("path", "onset", "offset", "label"), ("long.wav", 2.5, 4.5, "cat"))
-    assert check(load(None, tmp_path), events=table).events.outside == (("long.wav", 4.5),)
+    assert check_dataset(load(None, tmp_path), events=table).events.outside == (("long.wav", 4.5),)
 
 
 @pytest.mark.shared
 def test_real_instruments_are_well(shared):
-    report = check(load("folder", shared / "instruments"))
+    report = check_dataset(load("folder", shared / "instruments"))
     assert not report.serious
     assert len(report.readable) == 200

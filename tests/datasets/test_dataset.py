@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from dataset_making import touch, write_csv
 
-from earmark.datasets import Clip, Dataset, combine, data_folder, find, guess_layout, load
-from earmark.datasets.known import KNOWN
+from earmark.datasets import Clip, Dataset, data_folder, find, guess_layout, load
+from earmark.datasets.catalogue import PUBLISHED
+from earmark.datasets.clips import combine
 from earmark.errors import DatasetError
 
 
@@ -86,7 +87,7 @@ def test_load_refuses_unknown_layouts_and_kinds(tmp_path, esc):
         load("esc", tmp_path)
 
 
-@pytest.mark.parametrize("known", KNOWN.values(), ids=str)
+@pytest.mark.parametrize("known", PUBLISHED.values(), ids=str)
 def test_known_datasets_are_consistent(known):
     assert known.url.startswith("https://")
     assert known.archive.endswith((".zip", ".tar.gz"))

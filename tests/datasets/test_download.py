@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from server import Server
 
-from earmark.datasets.download import Download
 from earmark.errors import DatasetError, EarmarkWarning, MissingExtraError
+from earmark.util.download import Download
 
 CONTENT = bytes(range(256)) * 5000
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_files import Track
 
-from earmark.datasets.speech import asking, elevenlabs
-from earmark.datasets.speech.sentences import words_of
 from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.speech import energy as contour
+from earmark.synthesis.speech import elevenlabs
+from earmark.synthesis.speech.texts import words_of
 
 PLAIN = "Two birds, one stone."
 HELLO = 'She said: "Hello, world" - it\'s 5.'
@@ -25,7 +25,7 @@ def spans(answer):
 
 
 def read(content):
-    return elevenlabs.read(json.dumps(content), "answer.json")
+    return elevenlabs.read_answer(json.dumps(content), "answer.json")
 
 
 def test_characters_become_words():
@@ -124,7 +124,7 @@ def test_answers_that_are_none(content, reason):
 
 def test_an_answer_that_is_no_json():
     with pytest.raises(EarmarkError, match="is not JSON"):
-        elevenlabs.read(b"\xff{", "answer.json")
+        elevenlabs.read_answer(b"\xff{", "answer.json")
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def waits():
 @pytest.fixture
 def ask(waits):
     def ask(server, text="hello world", voice=VOICES[0], key=KEY):
-        return asking.Service(key, server.url, sleep=waits.append).ask(text, voice, seed=3)
+        return elevenlabs.ElevenLabs(key, server.url, sleep=waits.append).ask(text, voice, seed=3)
 
     return ask
 
@@ -198,25 +198,25 @@ def test_the_key_is_shown_nowhere(ask):
     with StandIn() as server, pytest.raises(EarmarkError, match="Invalid API key") as error:
         ask(server, key="sk_secret")
     assert "secret" not in str(error.value)
-    assert "secret" not in repr(asking.Service("sk_secret"))
+    assert "secret" not in repr(elevenlabs.ElevenLabs("sk_secret"))
 
 
 @pytest.mark.parametrize("url", ["ftp://a.b", "nowhere", "http://"])
 def test_addresses_that_are_none(waits, url):
     with pytest.raises(EarmarkError, match="is no address"):
-        asking.Service(KEY, url, sleep=waits.append).ask("hello", VOICES[0])
+        elevenlabs.ElevenLabs(KEY, url, sleep=waits.append).ask("hello", VOICES[0])
 
 
 def test_the_service_of_the_environment(monkeypatch):
     monkeypatch.delenv("ELEVENLABS_API_KEY", raising=False)
     monkeypatch.setenv("ELEVENLABS_URL", "http://localhost:1")
     with pytest.raises(EarmarkError, match="needs a key in ELEVENLABS_API_KEY"):
-        asking.Service.from_environment()
+        elevenlabs.ElevenLabs.from_environment()
     monkeypatch.setenv("ELEVENLABS_API_KEY", " sk_right\n")
-    assert asking.Service.from_environment() == asking.Service("sk_right", "http://localhost:1")
-    assert asking.Service.from_environment("http://other").url == "http://other"
+    assert elevenlabs.ElevenLabs.from_environment() == elevenlabs.ElevenLabs("sk_right", "http://localhost:1")
+    assert elevenlabs.ElevenLabs.from_environment("http://other").url == "http://other"
     monkeypatch.delenv("ELEVENLABS_URL")
-    assert asking.Service.from_environment().url == "https://api.elevenlabs.io"
+    assert elevenlabs.ElevenLabs.from_environment().url == "https://api.elevenlabs.io"
     monkeypatch.setenv("ELEVENLABS_API_KEY", "schlüssel")
     with pytest.raises(EarmarkError, match="is no key"):
-        asking.Service.from_environment()
+        elevenlabs.ElevenLabs.from_environment()

@@ -4,7 +4,7 @@ import pytest
 from dataset_making import touch
 
 from earmark.datasets import load
-from earmark.datasets.licences import allows_commercial_use
+from earmark.datasets.clips import allows_commercial_use
 from earmark.errors import DatasetError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dataset_making import touch
 
-from earmark.datasets import Clip, Dataset, load, marks
+from earmark.datasets import Clip, Dataset, label_issues, load
 from earmark.errors import DatasetError, EarmarkWarning
 
 HEADER = "path,start,end,label,guess,score,rank,decision,relabel\n"
@@ -28,7 +28,9 @@ def marked(place):
         table.write_text(text, encoding="utf-8")
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            changed = marks.apply(dataset or load("folder", place), marks.read(table, root))
+            changed = label_issues.apply_decisions(
+                dataset or load("folder", place), label_issues.read_decisions(table, root)
+            )
         return {clip.path.name: clip.labels for clip in changed.clips}
 
     return run
@@ -55,7 +57,7 @@ def test_a_span_is_one_clip_and_no_other(marked, place):
     dataset = Dataset("long", (*clips, Clip(place / "cat" / "c.wav", labels=("cat",))))
     table = place / "marks.csv"
     table.write_text("path,start,end,decision\ndog/a.wav,1.5,3,drop\n")
-    left = marks.apply(dataset, marks.read(table, place))
+    left = label_issues.apply_decisions(dataset, label_issues.read_decisions(table, place))
     assert left.clips == (clips[0], clips[2], dataset.clips[3])
 
 
@@ -63,7 +65,7 @@ def test_a_dataset_that_is_seen_from_here(place, monkeypatch):
     (place / "marks.csv").write_text("path,decision\ndog/a.wav,drop\n")
     monkeypatch.chdir(place.parent)
     root = Path(place.name)
-    left = marks.apply(load("folder", root), marks.read(root / "marks.csv", root))
+    left = label_issues.apply_decisions(load("folder", root), label_issues.read_decisions(root / "marks.csv", root))
     assert [clip.path.name for clip in left.clips] == ["c.wav", "d.wav", "b.wav"]
 
 
@@ -72,7 +74,7 @@ def test_paths_are_seen_from_a_tables_folder(place):
     listed.write_text("path,labels\ndog/a.wav,dog\ncat/c.wav,cat\n")
     table = place / "elsewhere.csv"
     table.write_text("path,decision,relabel\ndog/a.wav,relabel,cat\n")
-    changed = marks.apply(load(None, listed), marks.read(table, listed))
+    changed = label_issues.apply_decisions(load(None, listed), label_issues.read_decisions(table, listed))
     assert [clip.labels for clip in changed.clips] == [("cat",), ("cat",)]
 
 
@@ -118,10 +120,13 @@ def test_mistakes_are_told(marked, text, says):
 
 def test_a_table_that_is_not_there(place):
     with pytest.raises(DatasetError, match="cannot be read"):
-        marks.read(place / "gone.csv", place)
+        label_issues.read_decisions(place / "gone.csv", place)
 
 
 def test_how_paths_are_shown(place):
-    assert marks.shown(place / "dog" / ".." / "cat" / "c.wav", place) == "cat/c.wav"
-    assert marks.shown(place / "dog" / "a.wav", touch(place / "cat" / "t.csv")) == (place / "dog" / "a.wav").as_posix()
-    assert marks.shown(Path("/elsewhere/x.wav"), place) == "/elsewhere/x.wav"
+    assert label_issues.shown_path(place / "dog" / ".." / "cat" / "c.wav", place) == "cat/c.wav"
+    assert (
+        label_issues.shown_path(place / "dog" / "a.wav", touch(place / "cat" / "t.csv"))
+        == (place / "dog" / "a.wav").as_posix()
+    )
+    assert label_issues.shown_path(Path("/elsewhere/x.wav"), place) == "/elsewhere/x.wav"

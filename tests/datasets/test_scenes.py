@@ -5,27 +5,26 @@ import pytest
 from scenes_making import BURSTS, RATE, TONES, backgrounds, bursts, hiss, speech, table, tones
 from scipy.signal import butter, sosfiltfilt
 
-from earmark.datasets.clip import Clip
-from earmark.datasets.scenes import building, hearing, layers, summary
-from earmark.datasets.scenes.plan import Plan, Taken, draw
-from earmark.datasets.scenes.pools import Cast, groups
-from earmark.datasets.scenes.reading import read
-from earmark.datasets.scenes.rendering import render, united
-from earmark.datasets.scenes.store import LONGEST, Store, measured
+from earmark.datasets.clips import Clip
 from earmark.errors import DatasetError
 from earmark.events.timeline import Event
+from earmark.synthesis.soundscapes import audibility, dataset, layers
+from earmark.synthesis.soundscapes.layers import LONGEST, SoundCache, measure_sound
+from earmark.synthesis.soundscapes.plan import Plan, Taken, count_labels, draw_scene
+from earmark.synthesis.soundscapes.pools import Cast, make_groups, read_any
+from earmark.synthesis.soundscapes.rendering import render, united
 
 
 def plan(folder, folds=1, background="rain", words=False, **options):
-    datasets = {"events": [read(tones(folder))], "background": [read(backgrounds(folder, background))]}
+    datasets = {"events": [read_any(tones(folder))], "background": [read_any(backgrounds(folder, background))]}
     if words:
-        datasets |= {"speech": [read(speech(folder))], "music": [read(backgrounds(folder, "song"))]}
+        datasets |= {"speech": [read_any(speech(folder))], "music": [read_any(backgrounds(folder, "song"))]}
     usual = {"count": 4, "seconds": 20.0, "rate": RATE, "quiet": 0.0, "noise": 0.0, "rooms": 0.0}
-    return Plan(groups(Cast(datasets), folds, 0), **(usual | options))
+    return Plan(make_groups(Cast(datasets), folds, 0), **(usual | options))
 
 
 def rendered(wanted, number=0):
-    return render(wanted, draw(wanted, number), Store(wanted.rate))
+    return render(wanted, draw_scene(wanted, number), SoundCache(wanted.rate))
 
 
 def tone_spans(samples, hertz):
@@ -59,7 +58,7 @@ def test_a_scene_keeps_its_rules(tmp_path):
     for number in range(4):
         samples, events = rendered(wanted, number)
         assert len(samples) == 20 * RATE
-        assert np.abs(samples).max() == pytest.approx(10 ** (draw(wanted, number).peak / 20), rel=1e-4)
+        assert np.abs(samples).max() == pytest.approx(10 ** (draw_scene(wanted, number).peak / 20), rel=1e-4)
         assert np.abs(samples).max() < 1
         assert [(e.onset, e.offset) for e in events if e.label == "rain"] == [(0.0, 20.0)]
         assert {"rain", "speech", "music"} <= {event.label for event in events} <= {"rain", "speech", "music", *TONES}
@@ -75,7 +74,7 @@ def test_levels_are_over_the_background(tmp_path):
     """A tone 20 dB over noise, by the A-weighted power of both."""
     wanted = plan(tmp_path, levels=(20.0, 20.0), per_minute=3.0, seed=3)
     samples, events = rendered(wanted)
-    power = hearing.weighted(hearing.spectra(samples, RATE), RATE)
+    power = audibility.weighted(audibility.spectra(samples, RATE), RATE)
     tone = [event for event in events if event.label in TONES]
     assert tone
     inside, outside = np.zeros(len(power), bool), np.ones(len(power), bool)
@@ -96,7 +95,7 @@ def test_training_scenes_are_played_at_other_speeds(tmp_path):
     """Bursts are found where they are told of, at the pitch of their speed; other splits stay as they are."""
     usual, varied = (plan(tmp_path, folds=3, levels=(20.0, 25.0), at_once=1, speed=speed) for speed in (0.0, 0.25))
     for number in range(6):
-        before, after = draw(usual, number), draw(varied, number)
+        before, after = draw_scene(usual, number), draw_scene(varied, number)
         assert [one.taken.clip for one in before.events] == [one.taken.clip for one in after.events]
         assert [one.time for one in before.events] == [one.time for one in after.events]
         speeds = [one.taken.speed for one in after.events] + [one.speed for one in after.background]
@@ -105,7 +104,7 @@ def test_training_scenes_are_played_at_other_speeds(tmp_path):
             assert before == after
             continue
         assert len(set(speeds)) > 1
-        samples, events = render(varied, after, Store(RATE))
+        samples, events = render(varied, after, SoundCache(RATE))
         for one in after.events:
             [label] = one.taken.clip.labels
             heard = tone_spans(samples, TONES[label] * one.taken.speed)
@@ -114,8 +113,8 @@ def test_training_scenes_are_played_at_other_speeds(tmp_path):
 
 
 def test_folders_from_before_there_were_speeds_go_on(tmp_path):
-    assert "speed" not in building.options(plan(tmp_path))
-    assert building.options(plan(tmp_path, speed=0.1))["speed"] == 0.1
+    assert "speed" not in dataset.options(plan(tmp_path))
+    assert dataset.options(plan(tmp_path, speed=0.1))["speed"] == 0.1
 
 
 def test_rooms_change_the_sound_and_not_the_annotations(tmp_path):
@@ -140,7 +139,7 @@ def test_a_fold_is_heard_in_its_own_scenes_alone(tmp_path):
     wanted = plan(tmp_path, folds=4, words=True, with_speech=1.0, with_music=1.0, count=40, noise=0.2)
     heard = {}
     for number in range(40):
-        scene = draw(wanted, number)
+        scene = draw_scene(wanted, number)
         tracks = [track for track in (scene.speech, scene.music) if track is not None]
         taken = [*scene.background, *(e.taken for e in scene.events), *(one for t in tracks for one in t.clips)]
         for one in taken:
@@ -150,37 +149,37 @@ def test_a_fold_is_heard_in_its_own_scenes_alone(tmp_path):
 
 
 def test_a_loop_is_as_loud_where_clips_meet():
-    sounds = [measured(hiss(n, level=0.02 * (n + 1)), RATE) for n in range(3)]
-    samples, active = layers.looped((sounds[n % 3] for n in range(100)), 3000, RATE)
+    sounds = [measure_sound(hiss(n, level=0.02 * (n + 1)), RATE) for n in range(3)]
+    samples, active = layers.loop_sounds((sounds[n % 3] for n in range(100)), 3000, RATE)
     assert active[1:].all()
-    power = hearing.powers(samples, RATE).reshape(-1, 20).mean(axis=1)[1:]
+    power = audibility.powers(samples, RATE).reshape(-1, 20).mean(axis=1)[1:]
     assert np.abs(10 * np.log10(power / power.mean())).max() < 1.0
 
 
 def test_a_loop_of_silence_ends():
-    silent = measured(np.zeros(RATE, np.float32), RATE)
-    samples, active = layers.looped((silent for _ in range(1000)), 300, RATE)
+    silent = measure_sound(np.zeros(RATE, np.float32), RATE)
+    samples, active = layers.loop_sounds((silent for _ in range(1000)), 300, RATE)
     assert not samples.any()
     assert not active.any()
 
 
 def test_attacks_are_kept_and_cuts_are_faded():
-    sound = measured(bursts(1000), RATE)
-    samples, active, lead = layers.cut(sound, (0.5, 0.5), RATE)
+    sound = measure_sound(bursts(1000), RATE)
+    samples, active, lead = layers.cut_sound(sound, (0.5, 0.5), RATE)
     assert lead == 1
     start = round(0.2 * RATE) - 160
     np.testing.assert_array_equal(samples[160:4960], sound.samples[start + 160 : start + 4960])
-    steady = measured(hiss(1), RATE)
-    faded, active, lead = layers.cut(steady, (0.4, 0.01), RATE)
+    steady = measure_sound(hiss(1), RATE)
+    faded, active, lead = layers.cut_sound(steady, (0.4, 0.01), RATE)
     assert lead == 0
     assert np.flatnonzero(active)[0] in range(1, 10)  # the fade's beginning is too soft to be heard
-    assert hearing.powers(faded, RATE)[:10].mean() < 0.1 * hearing.powers(faded, RATE)[100:].mean()
+    assert audibility.powers(faded, RATE)[:10].mean() < 0.1 * audibility.powers(faded, RATE)[100:].mean()
 
 
 def test_of_long_recordings_parts_are_heard(tmp_path):
     path = tmp_path / "long.wav"
     table(tmp_path, "long", [("long.wav", hiss(0, 95.0), "song", "one")])
-    store = Store(RATE)
+    store = SoundCache(RATE)
     clip = Clip(path)
     parts = [store.sound(Taken(clip, at)).samples for at in np.linspace(0, 0.999, 30)]
     assert {len(part) for part in parts} == {round(LONGEST * RATE)}
@@ -191,8 +190,8 @@ def test_of_long_recordings_parts_are_heard(tmp_path):
 
 
 def test_a_store_keeps_no_more_than_it_has_room_for(tmp_path):
-    clips = read(tones(tmp_path)).clips
-    store = Store(RATE, room=300_000)  # two clips of 2 s
+    clips = read_any(tones(tmp_path)).clips
+    store = SoundCache(RATE, room=300_000)  # two clips of 2 s
     first = store.sound(Taken(clips[0], 0.0))
     assert store.sound(Taken(clips[0], 0.5)) is first
     for clip in clips[1:]:
@@ -211,8 +210,8 @@ def test_events_of_one_label_that_overlap_are_one():
 
 def test_counts_are_those_of_what_is_drawn(tmp_path):
     wanted = plan(tmp_path, folds=3, count=60)
-    found = summary.counts(wanted)
-    assert sum(found[label][0] for label in TONES) == sum(len(draw(wanted, n).events) for n in range(60))
+    found = count_labels(wanted)
+    assert sum(found[label][0] for label in TONES) == sum(len(draw_scene(wanted, n).events) for n in range(60))
     assert found["rain"] == (60, 60)
     mean = sum(found[label][0] for label in TONES) / 60
     assert mean == pytest.approx(4.0, abs=1.0)  # 12 a minute, 20 s
@@ -220,7 +219,7 @@ def test_counts_are_those_of_what_is_drawn(tmp_path):
 
 def test_batches_hold_one_fold_each_and_every_scene_once(tmp_path):
     wanted = plan(tmp_path, folds=3, count=200)
-    batches = list(building.batched(wanted))
+    batches = list(dataset.batched(wanted))
     assert sorted(n for batch in batches for n in batch.numbers) == list(range(200))
     assert all(len({n % 3 for n in batch.numbers}) == 1 for batch in batches)
 

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.datasets.clip import Clip, Dataset
-from earmark.datasets.scenes.division import divide, one_name_a_recording
-from earmark.datasets.scenes.pools import ROLES, Cast, groups
+from earmark.datasets.clips import Clip, Dataset
 from earmark.errors import DatasetError
+from earmark.synthesis.soundscapes.pools import ROLES, Cast, divide_sources, make_groups, unify_sources
 
 LABELS = ("dog", "rain", "siren")
 
@@ -40,7 +39,7 @@ def test_no_recording_is_in_two_folds(several, roles, folds):
     """Whatever datasets name it, and whatever roles it plays."""
     cast = Cast({role: [several[n % len(several)] for n in which] for role, which in zip(ROLES, roles, strict=True)})
     try:
-        made = groups(cast, folds, 0)
+        made = make_groups(cast, folds, 0)
     except DatasetError:
         return  # too few sources, which is said
     files, sources = {}, {}
@@ -67,31 +66,31 @@ def test_no_recording_is_in_two_folds(several, roles, folds):
 def test_the_order_of_sources_does_not_matter(sources, folds, seed, random):
     shuffled = list(sources.items())
     random.shuffle(shuffled)
-    found = divide(sources, folds, seed)
-    assert found == divide(dict(shuffled), folds, seed)
+    found = divide_sources(sources, folds, seed)
+    assert found == divide_sources(dict(shuffled), folds, seed)
     assert set(found) == set(sources)
     assert set(found.values()) <= set(range(folds))
 
 
 def test_each_label_is_spread_evenly_and_seeds_differ():
     sources = {f"{label}{n}": {label} for label, count in (("a", 7), ("b", 23), ("c", 40)) for n in range(count)}
-    found = divide(sources, 5, 0)
+    found = divide_sources(sources, 5, 0)
     for label in "abc":
         counts = [sum(found[name] == fold for name in sources if name[0] == label) for fold in range(5)]
         assert max(counts) - min(counts) <= 1
-    assert found != divide(sources, 5, 1)
+    assert found != divide_sources(sources, 5, 1)
 
 
 def test_sources_that_share_a_file_are_one():
     listed = [clip(1, "a"), clip(1, "b"), clip(2, "b"), clip(3, "c"), clip(2, "d")]
-    assert one_name_a_recording(listed) == {"a": "a", "b": "a", "c": "c", "d": "a"}
+    assert unify_sources(listed) == {"a": "a", "b": "a", "c": "c", "d": "a"}
 
 
 def test_datasets_that_share_sources_keep_recordings_together():
     """As ESC-50 and UrbanSound8K share Freesound's ids."""
     esc = Dataset("esc50", tuple(clip(n, str(n), "dog", folder="esc") for n in range(20)), sources="freesound")
     urban = Dataset("urban", tuple(clip(n, str(n), "siren", folder="us8k") for n in range(20)), sources="freesound")
-    made = groups(Cast({"events": [esc], "background": [urban]}), 4, 0)
+    made = make_groups(Cast({"events": [esc], "background": [urban]}), 4, 0)
     for group in made:
         assert group["events"].sources == group["background"].sources
     assert len(set().union(*(group["events"].sources for group in made))) == 20
@@ -105,7 +104,7 @@ def test_labels_are_chosen_and_renamed():
         background_labels={"rain", "hum"},
         relabel={"dog": "hound", "hum": ""},
     )
-    (group,) = groups(cast, 1, 0)
+    (group,) = make_groups(cast, 1, 0)
     assert group["events"].labels == ("hound",)
     assert group["background"].labels == ("", "rain")
     assert len(group["background"].clips[""]) == 2
@@ -119,11 +118,11 @@ def test_what_cannot_be_is_said():
     with pytest.raises(
         DatasetError, match=r"--events: has only 2 sources, so that fold . gets none; give fewer --folds"
     ):
-        groups(Cast({"events": [one]}), 3, 0)
+        make_groups(Cast({"events": [one]}), 3, 0)
     with pytest.raises(DatasetError, match="--event-labels cat: is no label of the datasets; they have dog, rain"):
-        groups(Cast({"events": [one]}, event_labels={"cat"}), 1, 0)
+        make_groups(Cast({"events": [one]}, event_labels={"cat"}), 1, 0)
     with pytest.raises(DatasetError, match="--relabel cat: is no label"):
-        groups(Cast({"events": [one]}, relabel={"cat": "dog"}), 1, 0)
+        make_groups(Cast({"events": [one]}, relabel={"cat": "dog"}), 1, 0)
     bare = replace(one, clips=(clip(1, "1"),))
     with pytest.raises(DatasetError, match="--events: has clips without labels only"):
-        groups(Cast({"events": [bare]}), 1, 0)
+        make_groups(Cast({"events": [bare]}), 1, 0)

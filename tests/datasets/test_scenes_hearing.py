@@ -4,15 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes_making import bursts, hiss
 
-from earmark.datasets.scenes import hearing
-from earmark.datasets.scenes.store import measured
+from earmark.synthesis.soundscapes import audibility
+from earmark.synthesis.soundscapes.layers import measure_sound
 
 RATE = 16_000
 
 
 def spans(samples, rate=RATE):
-    found = hearing.spans(measured(samples, rate).active)
-    return [(first * hearing.FRAME, last * hearing.FRAME) for first, last in found]
+    found = audibility.spans(measure_sound(samples, rate).active)
+    return [(first * audibility.FRAME, last * audibility.FRAME) for first, last in found]
 
 
 lengths = st.lists(st.tuples(st.floats(0.55, 1.5), st.floats(0.05, 1.0)), min_size=1, max_size=4)
@@ -29,7 +29,7 @@ def test_bursts_are_found_where_they_are(parts, floor, rate):
     samples = bursts(1000.0, truth, at + 0.6, rate)
     noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
     found = spans(samples + noise * np.float32(0.3 / np.sqrt(2) * 10 ** (floor / 20)), rate)
-    seconds = hearing.frame_length(rate) / rate / hearing.FRAME  # frames are not quite 10 ms at each rate
+    seconds = audibility.frame_length(rate) / rate / audibility.FRAME  # frames are not quite 10 ms at each rate
     np.testing.assert_allclose(np.array(found) * seconds, truth, atol=0.02)
 
 
@@ -53,60 +53,60 @@ def test_silence_that_was_added_is_no_noise_floor():
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 def test_bands_hold_all_power_and_tones_stand_in_their_own(rate):
     noise = hiss(3, 2.0, rate, 1.0)
-    assert hearing.spectra(noise, rate).sum(axis=1).mean() == pytest.approx(1.0, abs=0.03)
-    tone = hearing.spectra(bursts(1170, ((0, 2),), rate=rate), rate)[5:-5]
-    assert tone.shape[1] == sum(edge < rate / 2 for edge in hearing.BARK)
-    assert set(tone.argmax(axis=1)) == {hearing.BARK.index(1080)}
+    assert audibility.spectra(noise, rate).sum(axis=1).mean() == pytest.approx(1.0, abs=0.03)
+    tone = audibility.spectra(bursts(1170, ((0, 2),), rate=rate), rate)[5:-5]
+    assert tone.shape[1] == sum(edge < rate / 2 for edge in audibility.BARK)
+    assert set(tone.argmax(axis=1)) == {audibility.BARK.index(1080)}
     np.testing.assert_allclose(tone.sum(axis=1), 0.3**2 / 2, rtol=0.05)
 
 
 def test_frames_of_spectra_and_of_powers_are_the_same():
     for length in (1, 159, 160, 161, 16_001):
         samples = hiss(4)[:length]
-        assert len(hearing.spectra(samples, RATE)) == len(hearing.powers(samples, RATE)) == -(-length // 160)
+        assert len(audibility.spectra(samples, RATE)) == len(audibility.powers(samples, RATE)) == -(-length // 160)
 
 
 def test_curve_a():
     """Values of IEC 61672-1, table 3."""
     hertz = np.array([31.62, 100.0, 199.5, 1000.0, 2511.9, 10_000.0])
-    np.testing.assert_allclose(hearing.a_weighting(hertz), [-39.4, -19.1, -10.9, 0.0, 1.3, -2.5], atol=0.05)
+    np.testing.assert_allclose(audibility.a_weighting(hertz), [-39.4, -19.1, -10.9, 0.0, 1.3, -2.5], atol=0.05)
 
 
 def test_loudness_is_that_of_the_louder_half_and_of_what_sounds():
     loud, soft = bursts(1000, ((0.5, 1.0),)), bursts(1000, ((1.0, 1.5),), level=0.1)
-    sound = measured(loud + soft, RATE)
-    level = hearing.loudness(hearing.spectra(sound.samples, RATE), sound.active, RATE)
+    sound = measure_sound(loud + soft, RATE)
+    level = audibility.loudness(audibility.spectra(sound.samples, RATE), sound.active, RATE)
     assert 10 * np.log10(level / 0.045) == pytest.approx(0.0, abs=1.0)
 
 
 def test_a_rumble_counts_little_but_counts():
-    rumble = measured(bursts(30, ((0, 2),)), RATE)
-    level = hearing.loudness(hearing.spectra(rumble.samples, RATE), rumble.active, RATE)
-    assert 10 * np.log10(level / 0.045) == pytest.approx(hearing.WEIGHT_FLOOR, abs=2.0)
+    rumble = measure_sound(bursts(30, ((0, 2),)), RATE)
+    level = audibility.loudness(audibility.spectra(rumble.samples, RATE), rumble.active, RATE)
+    assert 10 * np.log10(level / 0.045) == pytest.approx(audibility.WEIGHT_FLOOR, abs=2.0)
 
 
 def test_what_others_cover_is_not_heard():
-    noise = hearing.spectra(hiss(5, 2.0, level=0.1), RATE)
-    tone = hearing.spectra(bursts(1000, ((0, 2),), level=1.0), RATE)
+    noise = audibility.spectra(hiss(5, 2.0, level=0.1), RATE)
+    tone = audibility.spectra(bursts(1000, ((0, 2),), level=1.0), RATE)
     in_band = noise[:, 8].mean() / tone[:, 8].mean()
     for decibels, heard in ((0.0, True), (-3.0, True), (-12.0, False), (-30.0, False)):
-        share = hearing.audible(tone * np.float32(in_band * 10 ** (decibels / 10)), noise, RATE).mean()
+        share = audibility.audible(tone * np.float32(in_band * 10 ** (decibels / 10)), noise, RATE).mean()
         assert share > 0.9 if heard else share < 0.1
 
 
 def test_a_soft_sound_in_a_band_of_its_own_is_heard_unless_it_is_faint():
-    rumble = hearing.spectra(bursts(150, ((0, 2),), level=1.0), RATE)
+    rumble = audibility.spectra(bursts(150, ((0, 2),), level=1.0), RATE)
     for level, heard in ((0.01, True), (0.0003, False)):
-        bird = hearing.spectra(bursts(4000, ((0, 2),), level=level), RATE)
-        assert (hearing.audible(bird, rumble, RATE)[10:-10].mean() > 0.9) == heard
+        bird = audibility.spectra(bursts(4000, ((0, 2),), level=level), RATE)
+        assert (audibility.audible(bird, rumble, RATE)[10:-10].mean() > 0.9) == heard
 
 
 def test_glimpses_of_a_long_sound_do_not_count_and_short_sounds_do():
     active, audible = np.ones(300, bool), np.zeros(300, bool)
     audible[100:105] = True
-    assert hearing.heard(active, audible) == []
+    assert audibility.audible_spans(active, audible) == []
     audible[100:120] = True
-    assert hearing.heard(active, audible) == [(100, 120)]
+    assert audibility.audible_spans(active, audible) == [(100, 120)]
     click = np.zeros(300, bool)
     click[100:103] = True
-    assert hearing.heard(click, audible) == [(100, 103)]
+    assert audibility.audible_spans(click, audible) == [(100, 103)]

@@ -5,16 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.datasets.clip import Clip
-from earmark.datasets.sentences import building, noise, voices
-from earmark.datasets.sentences.building import Plan, build
-from earmark.datasets.sentences.single import unfit, vocabulary
-from earmark.datasets.sentences.voices import Recorded, Voice
-from earmark.datasets.speech.pairs import write_sound
-from earmark.datasets.truth import truth_beside
+from earmark.datasets.clips import Clip
+from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import DatasetError, EarmarkError
 from earmark.media import read
 from earmark.speech import energy as contour
+from earmark.synthesis.speech import sentences, voices
+from earmark.synthesis.speech.recordings import write_sound
+from earmark.synthesis.speech.sentences import SentencePlan, build
+from earmark.synthesis.speech.voices import RecordedWord, Voice, read_vocabulary, reason_unfit
 
 RATE = 8000
 
@@ -35,7 +34,7 @@ def make_voice(folder, number=14, speaker="anna"):
         path = folder / speaker / f"word{i:02}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_sound(path, "wav", burst(0.15 + 0.02 * i, hertz=300 + 40 * i), RATE)
-        files.append(Recorded(path, path.stem))
+        files.append(RecordedWord(path, path.stem))
     return Voice(speaker, "xx", "f", tuple(files))
 
 
@@ -55,7 +54,7 @@ def hiss(tmp_path):
 
 
 def plan(voice, hiss=None, snrs=(), **rest):
-    return Plan([voice], rest.pop("sentences", 3), snrs, hiss or {}, **rest)
+    return SentencePlan([voice], rest.pop("sentences", 3), snrs, hiss or {}, **rest)
 
 
 def made(plan, out):
@@ -98,7 +97,7 @@ def test_noise_is_as_loud_as_asked(voice, hiss, tmp_path):
         truth, speech = truth_beside(clean), read(clean, RATE)
         spoken = np.concatenate([speech[round(w.onset * RATE) : round(w.offset * RATE)] for w in truth.words])
         for snr in (20.0, 5.0):
-            noisy = tmp_path / building.condition(snr) / clean.name
+            noisy = tmp_path / sentences.condition_name(snr) / clean.name
             assert truth_beside(noisy).words == truth.words
             mixed = read(noisy, RATE)
             scale = min(1.0, np.dot(mixed, speech) / np.dot(speech, speech))  # quieter where it would have clipped
@@ -108,7 +107,7 @@ def test_noise_is_as_loud_as_asked(voice, hiss, tmp_path):
 
 
 def test_noise_lasts_as_long_as_the_sentence(hiss):
-    drawn = noise.draw(hiss, 7 * RATE, RATE, np.random.default_rng(0))
+    drawn = sentences.draw_background(hiss, 7 * RATE, RATE, np.random.default_rng(0))
     assert len(drawn) == 7 * RATE
     assert np.mean(drawn**2) == pytest.approx(1, rel=1e-3)
     seconds = np.mean(drawn.reshape(7, RATE) ** 2, axis=1)
@@ -177,15 +176,15 @@ def test_too_few_words(tmp_path):
     ],
 )
 def test_recordings_that_cannot_be_used(samples, reason):
-    assert unfit(samples, RATE) == reason
+    assert reason_unfit(samples, RATE) == reason
 
 
 def test_a_vocabulary_says_what_it_leaves_out(tmp_path):
     voice = make_voice(tmp_path, 3)
     write_sound(tmp_path / "long.wav", "wav", burst(2.0), RATE)
     (tmp_path / "broken.wav").write_bytes(b"nothing")
-    more = tuple(Recorded(tmp_path / f"{name}.wav", name) for name in ("long", "broken"))
-    known = vocabulary(Voice("anna", "", "", voice.recordings + more))
+    more = tuple(RecordedWord(tmp_path / f"{name}.wav", name) for name in ("long", "broken"))
+    known = read_vocabulary(Voice("anna", "", "", voice.recordings + more))
     assert (len(known.words), known.rate) == (3, RATE)
     assert known.left_out == {"long": 1, "unreadable": 1}
 
@@ -193,7 +192,7 @@ def test_a_vocabulary_says_what_it_leaves_out(tmp_path):
 def test_a_voice_without_recordings(tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"nothing")
     with pytest.raises(EarmarkError, match="no recording that can be read"):
-        vocabulary(Voice("anna", "", "", (Recorded(tmp_path / "broken.wav", "broken"),)))
+        read_vocabulary(Voice("anna", "", "", (RecordedWord(tmp_path / "broken.wav", "broken"),)))
 
 
 @given(st.floats(-40, 0), st.integers(0, 1000))
@@ -201,7 +200,7 @@ def test_whether_a_recording_fits_does_not_depend_on_its_level(decibels, seed):
     loud = burst(0.3, floor=0.001, seed=seed)
     quiet = np.asarray(np.rint(loud * 10 ** (decibels / 20)), np.int16)
     found = contour.edges(contour.levels(quiet / np.float32(32768), RATE))
-    assert unfit(quiet, RATE) == unfit(loud, RATE) == ""
+    assert reason_unfit(quiet, RATE) == reason_unfit(loud, RATE) == ""
     assert found == contour.edges(contour.levels(loud / np.float32(32768), RATE))
 
 
@@ -209,7 +208,7 @@ def test_a_folder_for_each_speaker(tmp_path):
     make_voice(tmp_path, 2, "anna")
     make_voice(tmp_path, 3, "boris")
     (tmp_path / "empty").mkdir()
-    found = voices.find(str(tmp_path))
+    found = voices.find_voices(str(tmp_path))
     assert [(voice.speaker, len(voice.recordings)) for voice in found] == [("anna", 2), ("boris", 3)]
     assert found[0].recordings[0].text == "word00"
 
@@ -220,7 +219,7 @@ def test_a_table_of_words(tmp_path):
     table.write_text(
         "path,speaker,language,sex,text\nanna/word01.wav,anna,en,f,one\nanna/word00.wav,anna,en,f,\nb.wav,boris,de,m,x\n"
     )
-    first, second = voices.find(str(table))
+    first, second = voices.find_voices(str(table))
     assert (first.speaker, first.language, first.sex) == ("anna", "en", "f")
     assert [recorded.text for recorded in first.recordings] == ["one", "word00"]
     assert first.recordings[0].path.is_file()
@@ -239,7 +238,7 @@ def test_asterisk_prompts_of_one_word(tmp_path):
         path = tmp_path / "it_IT_m_Carlo" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_sound(path, "wav", burst(0.3), RATE)
-    (voice,) = voices.asterisk(tmp_path)
+    (voice,) = voices.asterisk_voices(tmp_path)
     assert (voice.speaker, voice.language, voice.sex) == ("it_IT_m_Carlo", "it", "m")
     assert [recorded.text for recorded in voice.recordings] == ["7", "a", "a_p"]
 
@@ -247,20 +246,20 @@ def test_asterisk_prompts_of_one_word(tmp_path):
 @pytest.mark.parametrize("place", ["", "nowhere", "nowhere.csv"])
 def test_no_such_place(place, tmp_path):
     with pytest.raises(DatasetError):
-        voices.find(str(tmp_path / place))
+        voices.find_voices(str(tmp_path / place))
 
 
 def test_prompts_that_are_not_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(voices, "ASTERISK_FOLDER", tmp_path)
     with pytest.raises(DatasetError, match="asterisk-core-sounds"):
-        voices.find("asterisk")
+        voices.find_voices("asterisk")
 
 
 @pytest.mark.shared
 def test_test_noise_is_of_folds_that_do_not_train_and_without_voices(shared):
     with pytest.warns(match="left out"):
-        grouped = noise.backgrounds(noise.USUAL, shared)
-    assert not set(noise.VOICES) & set(grouped)
+        grouped = sentences.find_backgrounds(sentences.USUAL_BACKGROUNDS, shared)
+    assert not set(sentences.VOICE_LABELS) & set(grouped)
     esc = [clip for clips in grouped.values() for clip in clips if "esc50" in clip.path.parts]
     urban = [clip for clips in grouped.values() for clip in clips if "urbansound8k" in clip.path.parts]
     assert {clip.fold for clip in esc} == {4, 5}
@@ -271,4 +270,4 @@ def test_test_noise_is_of_folds_that_do_not_train_and_without_voices(shared):
 @pytest.mark.shared
 def test_no_clip_in_these_folds(shared):
     with pytest.raises(DatasetError, match="no clip"):
-        noise.backgrounds(["esc50:9"], shared)
+        sentences.find_backgrounds(["esc50:9"], shared)

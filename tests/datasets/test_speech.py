@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark import media
-from earmark.datasets.speech import jobs, pairs, plan, sentences
-from earmark.datasets.speech.joining import MARGIN, join
-from earmark.datasets.truth import find_truths, truth_beside
+from earmark.datasets.ground_truth import find_truths, truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
 from earmark.speech import energy as contour
 from earmark.speech import espeak
 from earmark.speech.segmentation import Word
+from earmark.synthesis.speech import plan, recordings
+from earmark.synthesis.speech.recordings import MARGIN, join_words
+from earmark.synthesis.speech.texts import is_spoken, languages, random_sentence, vocabulary, words_of
 
 RATE = 22050
 SENTENCES = {
@@ -38,7 +39,7 @@ def manner(voices=("en",), speed=(150, 150), pitch=(50, 50), pause=(0.08, 0.6)):
 
 
 def make(folder, texts=None, count=0, seed=1, container="flac", **options):
-    made = jobs.with_espeak(texts, count, manner(**options), seed, folder, container)
+    made = plan.with_espeak(texts, count, manner(**options), seed, folder, container)
     return [(job.pair, job.make()) for job in made]
 
 
@@ -63,34 +64,34 @@ def loud_frames(samples):
     ],
 )
 def test_words_of_a_text(text, words):
-    assert sentences.words_of(text) == words
+    assert words_of(text) == words
 
 
 @given(st.text())
 def test_words_hold_no_white_space_and_no_marks_around_them(text):
-    for word in sentences.words_of(text):
+    for word in words_of(text):
         assert word.split() == [word]
-        assert sentences.is_spoken(word[0])
-        assert sentences.is_spoken(word[-1])
-        assert sentences.words_of(word) == [word]
+        assert is_spoken(word[0])
+        assert is_spoken(word[-1])
+        assert words_of(word) == [word]
 
 
 def test_lists_of_words():
-    assert {"en", "el", "cs", "pl", "ko", "ru"} <= set(sentences.languages())
-    for language in sentences.languages():
-        words = sentences.vocabulary(language)
+    assert {"en", "el", "cs", "pl", "ko", "ru"} <= set(languages())
+    for language in languages():
+        words = vocabulary(language)
         assert len(words) >= 50
         assert len({word.casefold() for word in words}) == len(words), language
-        assert sentences.words_of(" ".join(words)) == list(words), language
+        assert words_of(" ".join(words)) == list(words), language
     with pytest.raises(EarmarkError, match=r"language xx: has no list of words.*choose among cs, de"):
-        sentences.vocabulary("xx")
+        vocabulary("xx")
 
 
 def test_random_sentences():
-    drawn = [sentences.random_sentence("en", np.random.default_rng(seed)).split() for seed in range(200)]
+    drawn = [random_sentence("en", np.random.default_rng(seed)).split() for seed in range(200)]
     assert {len(words) for words in drawn} == set(range(3, 9))
     assert all(len(set(words)) == len(words) for words in drawn)
-    assert {word for words in drawn for word in words} == set(sentences.vocabulary("en"))
+    assert {word for words in drawn for word in words} == set(vocabulary("en"))
 
 
 @pytest.mark.parametrize("text", ["", "fast", "300-200", "-5", "79", "80-451", "nan", "1e2"])
@@ -113,14 +114,14 @@ def test_voices_to_draw_from():
 
 def test_a_plan_depends_on_its_seed_and_number_alone():
     some = manner(plan.voices([], ["en", "ru"]), speed=(130, 200), pitch=(30, 70))
-    few, many = list(plan.invented(5, some, 7)), list(plan.invented(20, some, 7))
+    few, many = list(plan.plan_random(5, some, 7)), list(plan.plan_random(20, some, 7))
     assert few == many[:5]
-    assert list(plan.invented(20, some, 8)) != many
+    assert list(plan.plan_random(20, some, 8)) != many
     assert len({one.words for one in many}) == 20
     assert len({one.voice.name for one in many}) > 4
     for one in many:
         language = espeak.language_of(one.voice.name)
-        assert set(one.words) <= set(sentences.vocabulary(language))
+        assert set(one.words) <= set(vocabulary(language))
         assert 130 <= one.voice.speed <= 200
         assert 30 <= one.voice.pitch <= 70
         assert all(0.08 <= pause <= 0.6 for pause in one.pauses)
@@ -129,7 +130,7 @@ def test_a_plan_depends_on_its_seed_and_number_alone():
 
 def test_a_sentence_without_words():
     with pytest.raises(EarmarkError, match=r"sentence 2, '\.\.\.': holds no word"):
-        plan.given(["hello", "..."], manner(), 0)
+        plan.plan_texts(["hello", "..."], manner(), 0)
 
 
 # Words joined, with sounds whose edges are known.
@@ -147,7 +148,7 @@ def bursts(draw):
 @given(bursts())
 def test_pauses_lie_exactly_between_words(drawn):
     spoken, pauses = drawn
-    recording, words = join([str(i) for i in range(len(spoken))], spoken, pauses, RATE)
+    recording, words = join_words([str(i) for i in range(len(spoken))], spoken, pauses, RATE)
     edges = [0.0, *(edge for word in words for edge in (word.onset, word.offset)), len(recording) / RATE]
     gaps = [after - before for before, after in zip(edges[::2], edges[1::2], strict=True)]
     assert np.allclose(gaps, pauses, atol=1 / RATE)
@@ -158,7 +159,7 @@ def test_pauses_lie_exactly_between_words(drawn):
 
 def test_what_is_quiet_beside_a_word_stays_as_far_as_there_is_room():
     word = np.concatenate([np.full(4000, 20), np.full(4000, 20_000), np.full(4000, 20)]).astype(np.int16)
-    recording, (found,) = join(["a"], [word], [0.3, 0.02], RATE)
+    recording, (found,) = join_words(["a"], [word], [0.3, 0.02], RATE)
     first, last = round(found.onset * RATE), round(found.offset * RATE)
     before, after = np.abs(recording[:first]), np.abs(recording[last:])
     assert np.count_nonzero(before) == pytest.approx(MARGIN * RATE, rel=0.06)
@@ -170,7 +171,7 @@ def test_what_is_quiet_beside_a_word_stays_as_far_as_there_is_room():
 
 def test_a_silent_word_is_refused():
     with pytest.raises(EarmarkError, match="word two: is silent in this voice"):
-        join(["two"], [np.zeros(5000, np.int16)], [0.1, 0.1], RATE)
+        join_words(["two"], [np.zeros(5000, np.int16)], [0.1, 0.1], RATE)
 
 
 # eSpeak NG itself.
@@ -180,7 +181,7 @@ def test_a_silent_word_is_refused():
 def test_words_sound_where_the_truth_says(tmp_path, voice):
     ((pair, words),) = make(tmp_path, [SENTENCES[voice]], voices=[voice])
     samples = media.read(pair.audio, RATE)
-    assert [word.text for word in words.words] == sentences.words_of(SENTENCES[voice])
+    assert [word.text for word in words.words] == words_of(SENTENCES[voice])
     assert abs(words.duration - len(samples) / RATE) < 0.001
     edges = [0.0, *(edge for word in words.words for edge in (word.onset, word.offset)), words.duration]
     for before, word, after in zip(edges[:-2:2], words.words, edges[3::2], strict=True):
@@ -242,7 +243,7 @@ def period(samples):
 
 def test_the_same_is_said_again():
     def said():
-        return espeak.speak(sentences.vocabulary("en")[:20], espeak.Voice("en+f2", 160, 40))[0]
+        return espeak.speak(vocabulary("en")[:20], espeak.Voice("en+f2", 160, 40))[0]
 
     first = said()
     time.sleep(1.1)  # eSpeak NG's noise begins with the second of the day, if nobody says otherwise
@@ -306,9 +307,9 @@ def test_a_pair_of_files(tmp_path, container):
 
 def test_samples_are_written_without_loss(tmp_path):
     samples = np.random.default_rng(0).integers(-32768, 32767, 10_001).astype(np.int16)
-    for container in pairs.CONTAINERS:
+    for container in recordings.CONTAINERS:
         path = tmp_path / f"a.{container}"
-        pairs.write_sound(path, container, samples, RATE)
+        recordings.write_sound(path, container, samples, RATE)
         assert np.array_equal(np.rint(media.read(path, RATE) * 32768).astype(np.int16), samples)
 
 
@@ -341,7 +342,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EarmarkError, match="cannot be written"):
         make(tmp_path / "file", count=1)
-    pair = pairs.Pair.of(tmp_path / "file", "a", "flac")
+    pair = recordings.RecordingPair.of(tmp_path / "file", "a", "flac")
     with pytest.raises(EarmarkError, match="cannot be written"):
         pair.write(np.zeros(100, np.int16), [Word(0, 0.001)], RATE)
 

@@ -5,7 +5,7 @@ from dataset_making import touch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from earmark.datasets import Clip, Dataset, load, table
+from earmark.datasets import Clip, Dataset, load, tables
 from earmark.errors import DatasetError, EarmarkWarning
 
 
@@ -125,14 +125,14 @@ def clips(draw):
 def test_what_is_written_is_read_again(tmp_path, drawn):
     rows = tuple(Clip(path=touch(tmp_path / name), **values) for name, values in drawn)
     dataset = Dataset("clips", rows)
-    table.write(dataset, tmp_path / "clips.csv")
+    tables.write_clips(dataset, tmp_path / "clips.csv")
     assert load("table", tmp_path / "clips.csv").clips == rows
 
 
 def test_paths_below_the_table_become_relative(tmp_path):
     inside, outside = touch(tmp_path / "set" / "a.wav"), touch(tmp_path / "b.wav")
     dataset = Dataset("x", (Clip(inside, labels=("dog",)), Clip(outside, labels=("cat",))))
-    table.write(dataset, tmp_path / "set" / "clips.csv")
+    tables.write_clips(dataset, tmp_path / "set" / "clips.csv")
     lines = (tmp_path / "set" / "clips.csv").read_text().splitlines()
     assert lines[1].startswith("a.wav,")
     assert lines[2].startswith(outside.as_posix())
@@ -141,10 +141,10 @@ def test_paths_below_the_table_become_relative(tmp_path):
 @pytest.mark.parametrize("label", ["a;b", "", " a"])
 def test_labels_that_would_not_survive_are_refused(tmp_path, label):
     with pytest.raises(DatasetError, match="cannot stand in a table"):
-        table.write(Dataset("x", (Clip(tmp_path / "a.wav", labels=(label,)),)), tmp_path / "clips.csv")
+        tables.write_clips(Dataset("x", (Clip(tmp_path / "a.wav", labels=(label,)),)), tmp_path / "clips.csv")
     assert not list(tmp_path.glob("clips*"))
 
 
 def test_a_table_that_cannot_be_written(tmp_path):
     with pytest.raises(DatasetError, match="cannot be written"):
-        table.write(Dataset("x", ()), tmp_path / "nowhere" / "clips.csv")
+        tables.write_clips(Dataset("x", ()), tmp_path / "nowhere" / "clips.csv")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark import media
-from earmark.datasets.truth import find_truths, truth_beside
+from earmark.datasets.ground_truth import find_truths, truth_beside
 from earmark.errors import EarmarkError
 from earmark.speech.segmentation import Word
 

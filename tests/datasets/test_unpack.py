@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from earmark.datasets.unpack import LEAST, DamagedArchiveError, unpack
+from earmark.datasets.archives import LEAST, DamagedArchiveError, unpack
 from earmark.errors import DatasetError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from model_making import tones, write_wav
 
-from earmark.datasets.annotations import read as read_events
+from earmark.datasets.tables import read_events
 from earmark.errors import DatasetError, EarmarkError
 from earmark.evaluation.events import annotated, answers, hearing, report
 from earmark.evaluation.events.summary import false_events, summary

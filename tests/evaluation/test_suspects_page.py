@@ -15,9 +15,9 @@ import soundfile
 from model_making import tones, write_wav
 from suspect_making import NAMES, scores_of, write_clips
 
-from earmark.datasets import marks
-from earmark.datasets.clip import Clip
-from earmark.datasets.marks import Mark
+from earmark.datasets import label_issues
+from earmark.datasets.clips import Clip
+from earmark.datasets.label_issues import Decision
 from earmark.evaluation import suspect_media, suspect_picture, suspect_table, suspects_page
 from earmark.evaluation.suspect_table import Suspect
 
@@ -64,7 +64,7 @@ def sheet(tmp_path):
 
 
 def key(root, name):
-    return marks.key(Clip(root / name))
+    return label_issues.clip_key(Clip(root / name))
 
 
 def test_a_card_for_each(sheet):
@@ -92,7 +92,7 @@ def test_nothing_comes_from_elsewhere(sheet):
 
 
 def test_names_cannot_break_out(sheet, tmp_path):
-    decided = {key(tmp_path / "data", "gone/<script>.wav"): Mark("relabel", (ODD,))}
+    decided = {key(tmp_path / "data", "gone/<script>.wav"): Decision("relabel", (ODD,))}
     page = Elements(sheet(decided).read_text(encoding="utf-8"))
     assert len(page.all("script")) == 2
     assert not [attributes for _, attributes in page.found if any(name.startswith("on") for name in attributes)]
@@ -114,7 +114,7 @@ def test_every_control_has_a_name(sheet):
 
 
 def test_what_was_decided_stands_there(sheet, tmp_path):
-    decided = {key(tmp_path / "data", NAMES[2]): Mark("relabel", ("high",))}
+    decided = {key(tmp_path / "data", NAMES[2]): Decision("relabel", ("high",))}
     page = Elements(sheet(decided).read_text(encoding="utf-8"))
     checked = [radio["value"] for radio in page.all("input") if "checked" in radio and radio["type"] == "radio"]
     assert checked == ["relabel", "", "", "", ""]
@@ -226,7 +226,7 @@ def downloaded(page):
 
 
 def test_in_a_browser_by_keys(browser, sheet, tmp_path):
-    decided = {key(tmp_path / "data", "gone/9.wav"): Mark("drop")}
+    decided = {key(tmp_path / "data", "gone/9.wav"): Decision("drop")}
     page = opened(browser, sheet(decided))
     for pressed in ("n", "3"):
         page.keyboard.press(pressed)
@@ -246,7 +246,7 @@ def test_in_a_browser_by_keys(browser, sheet, tmp_path):
         ("drop", ""),
     ]
     assert (rows[0]["path"], rows[-1]["path"]) == (NAMES[2], "gone/9.wav")
-    assert len(marks.read(table, tmp_path / "data").decided) == 4
+    assert len(label_issues.read_decisions(table, tmp_path / "data").decided) == 4
     assert page.wrong == []
 
 

@@ -9,7 +9,7 @@ from parselmouth.praat import call
 from praatio import textgrid
 from praatio.utilities import textgrid_io
 
-from earmark.datasets.truth import truth_beside
+from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats import words_table
 from earmark.formats.words_files import WORD_FORMATS

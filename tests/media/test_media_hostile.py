@@ -23,8 +23,8 @@ from model_making import tones, write_wav
 
 from earmark import media
 from earmark.archive.dates import from_header
-from earmark.datasets.audioset.cutting import cut
-from earmark.datasets.audioset.outcomes import ClipError
+from earmark.datasets.audioset.ledger import ClipError
+from earmark.datasets.audioset.remote_audio import cut_span
 from earmark.errors import MediaError
 from earmark.live.sources import decoded
 from earmark.media import decoding, trial
@@ -133,7 +133,7 @@ def test_live_dates_and_spans_open_nothing_else_either(lures):
         file = Named(data, name)
         file.check = lambda: None
         with pytest.raises(ClipError):
-            cut(file, 0.0, 1.0, 8000)
+            cut_span(file, 0.0, 1.0, 8000)
 
 
 @pytest.mark.parametrize("command", ["label", "index", "label -"])

@@ -18,9 +18,9 @@ from types import SimpleNamespace
 import pytest
 from server import Server
 
-from earmark.datasets import download
 from earmark.errors import EarmarkError, EarmarkWarning, MissingExtraError, ModelError
 from earmark.models.pretrained import PRETRAINED, ask_at_terminal, credit, ensure, find, get, known
+from earmark.util import download
 from earmark.util.locks import alone
 
 CONTENT = bytes(range(256)) * 3000

@@ -11,7 +11,7 @@ import pytest
 import webvtt
 
 from earmark import datasets, label, words
-from earmark.datasets.annotations import read as read_events
+from earmark.datasets.tables import read_events
 from earmark.formats import read
 from earmark.media.writing import write_samples
 

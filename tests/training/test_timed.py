@@ -6,8 +6,8 @@ from model_making import RATE, write_wav
 from sounds import sound_of
 
 from earmark import label, load_model
-from earmark.datasets import Clip, Dataset, table
-from earmark.datasets.annotations import write as write_events
+from earmark.datasets import Clip, Dataset, tables
+from earmark.datasets.tables import write_events
 from earmark.evaluation.events.segments import segment_based
 from earmark.events.timeline import Event
 from earmark.training import activity, recipe, timed
@@ -57,7 +57,7 @@ def scenes(tmp_path_factory):
         samples, truth[f"{number}.wav"] = scene(number)
         write_wav(home / f"{number}.wav", samples)
         clips.append(Clip(home / f"{number}.wav", labels=LABELS, fold=number % 3 + 1, source=f"fold-{number % 3}"))
-    table.write(Dataset("scenes", tuple(clips), exclusive=False), home / "clips.csv")
+    tables.write_clips(Dataset("scenes", tuple(clips), exclusive=False), home / "clips.csv")
     write_events(truth, home / "events.csv")
     return home
 

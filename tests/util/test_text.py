@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from earmark.datasets import rows
+from earmark.datasets import tables
 from earmark.events.seconds import Second, Seconds
 from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, SECONDS_FORMATS
@@ -156,5 +156,5 @@ def test_words_and_seconds(recording, label):
 def test_a_table_of_ours_is_read_back(tmp_path_factory, lines):
     table = tmp_path_factory.mktemp("tables") / "a.csv"
     lines = [("x" + encodable(path), encodable(label)) for path, label in lines]
-    rows.write(table, ("path", "label"), lines)
-    assert [(row.values["path"], row.values["label"]) for row in rows.read(table, ("path",))] == lines
+    tables.write_rows(table, ("path", "label"), lines)
+    assert [(row.values["path"], row.values["label"]) for row in tables.read_rows(table, ("path",))] == lines

@@ -22,11 +22,11 @@ from earmark.archive.opening import Archive
 from earmark.archive.querying import Query
 from earmark.archive.reading import EVENTS, Index
 from earmark.archive.searching import Found, durations
-from earmark.datasets import Clip, Dataset, table
-from earmark.datasets.annotations import write as write_events
-from earmark.datasets.claiming import claim
+from earmark.datasets import Clip, Dataset, tables
+from earmark.datasets.tables import write_events
 from earmark.errors import EarmarkError, MediaError
 from earmark.events.timeline import Event
+from earmark.util.workspace import claim
 
 AUDIO, CLIPS, EVENT_TABLE, OPTIONS = "audio", "clips.csv", "events.csv", "earmark-find.json"
 _NO_WORD = re.compile(r"[^A-Za-z0-9.]+")
@@ -145,7 +145,7 @@ def _write(archive: Archive, recording: str, parts: Iterable[Excerpt], out: Path
 def _write_tables(index: Index, there: Sequence[tuple[Excerpt, Path]], out: Path) -> None:
     heard = _events(index, [excerpt for excerpt, _ in there])
     clips = [clip for excerpt, path in there for clip in _clips(excerpt, path, heard[excerpt.name])]
-    table.write(Dataset("found", tuple(clips), exclusive=False), out / CLIPS)
+    tables.write_clips(Dataset("found", tuple(clips), exclusive=False), out / CLIPS)
     write_events(heard, out / EVENT_TABLE)
 
 

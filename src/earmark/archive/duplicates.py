@@ -21,7 +21,7 @@ from earmark.archive import graphs
 from earmark.archive.opening import Archive
 from earmark.archive.store import Store
 from earmark.archive.vectors import directions, unit
-from earmark.datasets import fingerprint
+from earmark.datasets import measurements
 from earmark.errors import MediaError
 from earmark.util.types import Array
 
@@ -98,16 +98,16 @@ def duplicates(
     """
 
     @lru_cache(maxsize=_KEPT)
-    def prints(name: str, begin: float, end: float) -> fingerprint.Prints:
+    def prints(name: str, begin: float, end: float) -> measurements.Fingerprint:
         try:
             with archive.opened(name) as source:
-                samples = media.read(source, fingerprint.RATE, start=begin, end=end)
+                samples = media.read(source, measurements.FINGERPRINT_RATE, start=begin, end=end)
         except MediaError as error:
             if failed and name not in unread:
                 failed(error)
             unread.add(name)
-            return fingerprint.NO_PRINTS
-        return fingerprint.of(samples, fingerprint.RATE)
+            return measurements.NO_FINGERPRINT
+        return measurements.fingerprint(samples, measurements.FINGERPRINT_RATE)
 
     unread: set[str] = set()
     found: dict[tuple[str, str], Duplicate] = {}
@@ -226,7 +226,7 @@ class _Nearest:
 
 
 def _confirmed(
-    pair: Candidate, durations: dict[str, float], prints: Callable[[str, float, float], fingerprint.Prints]
+    pair: Candidate, durations: dict[str, float], prints: Callable[[str, float, float], measurements.Fingerprint]
 ) -> Duplicate | None:
     """What the two have in common, if their sound says that it is the same."""
     if not {pair.recording, pair.duplicate} <= durations.keys():
@@ -263,9 +263,11 @@ def _parts(begin: float, end: float) -> list[tuple[float, float]]:
     return [(begin, begin + PART), (middle, middle + PART), (end - PART, end)]
 
 
-def _agreement(one: fingerprint.Prints, two: fingerprint.Prints, expected: float, around: float) -> tuple[float, float]:
+def _agreement(
+    one: measurements.Fingerprint, two: measurements.Fingerprint, expected: float, around: float
+) -> tuple[float, float]:
     """The share of bits that agree where the second is that much later, seconds: the best near what is expected."""
-    step = fingerprint.HOP / fingerprint.RATE
+    step = measurements.FINGERPRINT_HOP / measurements.FINGERPRINT_RATE
     middle, most = round(expected / step), round(around / step)
     if not len(one.frames) or not len(two.frames):
         return 0.0, 0.0

@@ -15,13 +15,12 @@ from earmark.cli.common import To, bar, check_choice, need_matplotlib
 from earmark.errors import DatasetError, EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.datasets.audioset.counts import Together
+    from earmark.datasets.audioset.candidates import Settings
+    from earmark.datasets.audioset.ledger import AcquisitionReport
     from earmark.datasets.audioset.ontology import Ontology
-    from earmark.datasets.audioset.publication import Published
-    from earmark.datasets.audioset.report import Report
-    from earmark.datasets.audioset.segment import Segment
+    from earmark.datasets.audioset.preview import Cooccurrences
     from earmark.datasets.audioset.selection import Rules
-    from earmark.datasets.audioset.settings import Settings
+    from earmark.datasets.audioset.tables import PublishedFile, Segment
 
 MESSAGES = 5  # of each outcome, those that were said most
 
@@ -107,8 +106,8 @@ def audioset(
     ] = None,
 ) -> None:
     """Make a dataset of excerpts of videos, chosen by AudioSet's labels."""
-    from earmark.datasets.audioset import counts, plan, preview, selection, tables
-    from earmark.datasets.audioset.settings import YOUTUBE, Settings
+    from earmark.datasets.audioset import preview, selection, tables
+    from earmark.datasets.audioset.candidates import YOUTUBE, Settings
 
     if out is None and not dry_run:
         raise EarmarkError(
@@ -119,10 +118,10 @@ def audioset(
     chosen = list(dict.fromkeys(part or (Part.balanced, Part.unbalanced)))
     places, graph = _material(segments, chosen, ontology, data_dir, yes, url)
     rules = _rules(graph, include, preset, exclude, exact, allow_several)
-    selected = selection.select(tables.read_all(places, rules.carrying), rules, seed)
+    selected = selection.select(tables.read_all_segments(places, rules.carrying), rules, seed)
     quota = per_class or selected.fewest
-    occurring = counts.together(selected, graph, top)
-    planned = plan.plan(selected.clips, quota, settings)
+    occurring = preview.count_cooccurrences(selected, graph, top)
+    planned = preview.estimate(selected.clips, quota, settings)
     if picture is not None:
         _draw(occurring, picture)
     if dry_run and to is To.json:
@@ -136,7 +135,8 @@ def audioset(
 
 def _acquire(clips: Mapping[str, Sequence[Segment]], quota: int, out: Path, settings: Settings, to: To) -> None:
     """Fetch the clips and say what became of them, also where the server made an end of it."""
-    from earmark.datasets.audioset.acquisition import RefusedError, acquire
+    from earmark.datasets.audioset.acquisition import acquire
+    from earmark.datasets.audioset.ledger import RefusedError
 
     empty = [label for label, segments in clips.items() if not segments]
     if empty:
@@ -158,7 +158,7 @@ def _acquire(clips: Mapping[str, Sequence[Segment]], quota: int, out: Path, sett
         raise refused
 
 
-def _outcomes(report: Report) -> str:
+def _outcomes(report: AcquisitionReport) -> str:
     """What each class has, and what was said of the clips that are not there."""
     lines = [f"{report.fetched:,} clips fetched by this run"]
     for label, found in report.outcomes.items():
@@ -177,12 +177,12 @@ def _rules(
     exact: bool,
     allow_several: bool,
 ) -> Rules:
-    from earmark.datasets.audioset.selection import PRESETS, Rules, Wanted, excluded
+    from earmark.datasets.audioset.selection import PRESETS, Rules, TargetClass, excluded
 
     if preset is not None:
         check_choice("--preset", preset, tuple(PRESETS))
     texts = [*(PRESETS[preset] if preset is not None else ()), *(include or ())]
-    wanted = tuple(Wanted.parse(text, graph) for text in texts)
+    wanted = tuple(TargetClass.parse(text, graph) for text in texts)
     return Rules(wanted, excluded(exclude or (), graph), exact, allow_several)
 
 
@@ -195,28 +195,28 @@ def _material(
     url: str,
 ) -> tuple[list[Path], Ontology]:
     """The tables of segments and the ontology: as given, or in the data folder, where what lacks is fetched."""
-    from earmark.datasets.audioset import publication
+    from earmark.datasets.audioset import tables
     from earmark.datasets.audioset.ontology import Ontology
-    from earmark.datasets.folders import data_folder
+    from earmark.datasets.catalogue import data_folder
 
-    folder = data_folder(data_dir) / publication.FOLDER
-    names = [] if segments else [publication.PARTS[part] for part in parts]
-    needed = [*names, *([] if ontology else [publication.ONTOLOGY])]
-    if publication.lacking(needed, folder):
-        _fetch(publication.lacking([*needed, publication.CLASSES], folder, url), folder, yes)
-    graph = Ontology.read(ontology or folder / publication.ONTOLOGY)
-    publication.warn_of_others(graph, folder / publication.CLASSES)
+    folder = data_folder(data_dir) / tables.AUDIOSET_FOLDER
+    names = [] if segments else [tables.PARTS[part] for part in parts]
+    needed = [*names, *([] if ontology else [tables.ONTOLOGY])]
+    if tables.missing_files(needed, folder):
+        _fetch(tables.missing_files([*needed, tables.CLASSES], folder, url), folder, yes)
+    graph = Ontology.read(ontology or folder / tables.ONTOLOGY)
+    tables.warn_of_unknown_classes(graph, folder / tables.CLASSES)
     return segments or [folder / name for name in names], graph
 
 
-def _fetch(lacking: Sequence[Published], folder: Path, yes: bool) -> None:
-    from earmark.datasets.audioset import publication
+def _fetch(lacking: Sequence[PublishedFile], folder: Path, yes: bool) -> None:
+    from earmark.datasets.audioset import tables
 
     names = ", ".join(f"{file.name} ({file.megabytes:g} MB)" for file in lacking)
     _say(f"AudioSet: {names} to fetch, into {folder}")
-    _say(f"Licence: {publication.LICENCE}.")
-    _say(f"Cite: {publication.CITE}")
-    _say(f"Home: {publication.HOME}")
+    _say(f"Licence: {tables.LICENCE}.")
+    _say(f"Cite: {tables.CITE}")
+    _say(f"Home: {tables.HOME}")
     if not (yes or _agreed()):
         remedy = "answer y, or give --yes; or name what you have with --part, --segments and --ontology"
         raise DatasetError(folder, f"lacks {', '.join(file.name for file in lacking)}", remedy)
@@ -242,7 +242,7 @@ def _picture(plot: Path | None) -> Path | None:
     return output.place(plot, Path("audioset"), ".png", 1)
 
 
-def _draw(occurring: Together, picture: Path) -> None:
+def _draw(occurring: Cooccurrences, picture: Path) -> None:
     from earmark.plots.cooccurrence import draw_together
 
     draw_together(occurring.rows, occurring.clips, occurring.columns, occurring.matrix, picture)

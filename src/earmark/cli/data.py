@@ -15,8 +15,8 @@ from earmark.errors import DatasetError
 
 if TYPE_CHECKING:
     from earmark.datasets import Dataset
-    from earmark.datasets.download import OnProgress
-    from earmark.datasets.known import Known
+    from earmark.datasets.catalogue import PublishedDataset
+    from earmark.util.download import OnProgress
 
 GET_HELP = """Fetch a published dataset: ESC-50 (0.6 GB) or UrbanSound8K (6 GB).
 
@@ -114,10 +114,10 @@ def get_command(
     data_dir: DataDir = None,
 ) -> None:
     """Fetch a published dataset."""
-    from earmark.datasets import acquire
+    from earmark.datasets import archives
 
-    dataset = acquire.known(name)
-    target = acquire.target_folder(dataset, out, data_dir)
+    dataset = archives.published_dataset(name)
+    target = archives.target_folder(dataset, out, data_dir)
     if (target / dataset.table).is_file():
         _say(f"{dataset.title} is there already; to fetch it again, remove the folder.")
     else:
@@ -125,16 +125,17 @@ def get_command(
         if not yes:
             _ask(dataset)
         with _stages() as stage:
-            acquire.get(dataset, target, url=url, stage=stage)
+            archives.fetch_dataset(dataset, target, url=url, stage=stage)
     common.say(target)
 
 
 @app.command("list", help=LIST_HELP)
 def list_command(to: Output = To.table, data_dir: DataDir = None) -> None:
     """List the datasets that can be fetched, and what lies in the data folder."""
-    from earmark.datasets.inventory import known_datasets, lying_about
+    from earmark.datasets.catalogue import published_datasets
+    from earmark.datasets.layouts import local_datasets
 
-    known, found = known_datasets(data_dir), lying_about(data_dir)
+    known, found = published_datasets(data_dir), local_datasets(data_dir)
     if to is To.json:
         common.say_json({"known": known, "found": found}, indent=2)
         return
@@ -157,18 +158,20 @@ def check_command(
     data_dir: DataDir = None,
 ) -> None:
     """Check a dataset: broken, silent, clipped and short clips, copies, leaks between folds, balance."""
-    from earmark.datasets import summary
-    from earmark.datasets.check import check
+    from earmark.datasets import check_report
+    from earmark.datasets.check import check_dataset
 
     dataset = _load(place, layout, option, data_dir, tolerant=True)
     with bars() as progress:
         task = progress.add_task("check", total=len(dataset.clips))
         events = _events(place, data_dir)
-        report = check(dataset, lambda done, total: progress.update(task, completed=done, total=total), events=events)
+        report = check_dataset(
+            dataset, lambda done, total: progress.update(task, completed=done, total=total), events=events
+        )
     if to is To.json:
-        common.say_json(summary.as_json(report), indent=2)
+        common.say_json(check_report.as_json(report), indent=2)
     else:
-        common.say_lines(summary.text(report))
+        common.say_lines(check_report.text(report))
     raise typer.Exit(1 if report.serious else 0)
 
 
@@ -182,12 +185,12 @@ def table_command(
     data_dir: DataDir = None,
 ) -> None:
     """Write the dataset table of any layout: path, start, end, labels, fold, source, split."""
-    from earmark.datasets import table
+    from earmark.datasets import tables
 
     if out.exists() and not force:
         raise DatasetError(out, "exists", "choose another --out, or write over it with --force")
     dataset = _load(place, layout, option, data_dir)
-    table.write(dataset, out)
+    tables.write_clips(dataset, out)
     _say(f"{len(dataset.clips):,} clips")
     common.say(out)
 
@@ -208,14 +211,14 @@ def _load(
 
 def _events(place: str, data_dir: Path | None) -> Path | None:
     """The table of events in a dataset's folder, or beside its table."""
-    from earmark.datasets import find, strong
+    from earmark.datasets import check, find
 
     root = find(place, data_dir)
-    table = (root if root.is_dir() else root.parent) / strong.TABLE
+    table = (root if root.is_dir() else root.parent) / check.EVENTS_TABLE
     return table if table.is_file() and table != root else None
 
 
-def _show_terms(dataset: Known, target: Path) -> None:
+def _show_terms(dataset: PublishedDataset, target: Path) -> None:
     size = f"{dataset.download_bytes / 1e9:.1f} GB to fetch, {dataset.unpacked_bytes / 1e9:.1f} GB unpacked"
     _say(f"{dataset.title}: {dataset.what}; {size}, into {target}")
     _say(f"Licence: {dataset.licence}, {dataset.licence_note}.")
@@ -223,7 +226,7 @@ def _show_terms(dataset: Known, target: Path) -> None:
     _say(f"Home: {dataset.home}")
 
 
-def _ask(dataset: Known) -> None:
+def _ask(dataset: PublishedDataset) -> None:
     try:
         agreed = typer.confirm("Fetch it under this licence?", err=True)
     except typer.Abort:

@@ -12,8 +12,8 @@ from earmark.cli.common import bars
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.datasets.phrases.excerpts import Score
-    from earmark.datasets.phrases.plan import Companion, Plan
+    from earmark.synthesis.music.midi import Score
+    from earmark.synthesis.music.plan import Companion, Plan
 
 HELP = """Make music whose instruments are known: short phrases of sampled instruments, alone and together.
 
@@ -83,8 +83,8 @@ def phrases(
     to_json: Annotated[bool, typer.Option("--json", help="List them as JSON.")] = False,
 ) -> None:
     """Make music whose instruments are known."""
-    from earmark.datasets.phrases import programs, soundfonts
-    from earmark.datasets.phrases.plan import Plan, warn_of_music
+    from earmark.synthesis.music import instruments, soundfonts
+    from earmark.synthesis.music.plan import Plan, warn_of_music
 
     if listed:
         _list(to_json)
@@ -96,7 +96,7 @@ def phrases(
         raise EarmarkError(more[0], "is not expected", "give MIDI files with --midi")
     if together + nothing > 1:
         raise EarmarkError("--together and --nothing", "are more than all clips", "their sum is at most 1")
-    asked = programs.DEFAULT_LABELS if labels is None else programs.LABELS if labels == "all" else _split(labels)
+    asked = instruments.DEFAULT_LABELS if labels is None else instruments.LABELS if labels == "all" else _split(labels)
     plan = Plan(
         soundfonts=[soundfonts.open_soundfont(file) for file in soundfont],
         labels=asked,
@@ -107,7 +107,7 @@ def phrases(
         nothing=nothing,
         accompaniment=accompaniment,
         companions=[_companion(text) for text in accompany or []],
-        scores=_scores([*(midi or []), *(more or [])], programs.is_wide(asked)),
+        scores=_scores([*(midi or []), *(more or [])], instruments.is_wide(asked)),
         effects=not dry,
         seed=seed,
     )
@@ -122,7 +122,7 @@ def _split(text: str) -> list[str]:
 
 
 def _companion(text: str) -> Companion:
-    from earmark.datasets.phrases.plan import Companion
+    from earmark.synthesis.music.plan import Companion
 
     label, _, rest = text.partition("=")
     hidden, _, share = rest.partition(":")
@@ -136,24 +136,24 @@ def _companion(text: str) -> Companion:
 
 
 def _scores(files: list[Path], wide: bool) -> dict[str, Score]:
-    from earmark.datasets.phrases import midi
+    from earmark.synthesis.music.midi import read_midi
 
-    return {str(file): midi.read(file, wide) for file in files}
+    return {str(file): read_midi(file, wide) for file in files}
 
 
 def _build(plan: Plan, out: Path, jobs: int) -> None:
     """Build it, with a bar on standard error where a terminal shows it."""
-    from earmark.datasets.phrases import building
+    from earmark.synthesis.music import dataset
 
     with bars() as shown:
         task = shown.add_task("phrases", total=plan.count)
-        for done in building.build(plan, out, jobs):
+        for done in dataset.build(plan, out, jobs):
             shown.advance(task, done)
 
 
 def _list(to_json: bool) -> None:
     """All instruments by their labels: the usual five, then those that `--labels` names beside them."""
-    from earmark.datasets.phrases.programs import DEFAULT_LABELS, INSTRUMENTS, LABELS
+    from earmark.synthesis.music.instruments import DEFAULT_LABELS, INSTRUMENTS, LABELS
 
     if to_json:
         keys = ("name", "program", "label", "labels", "manner", "low", "high", "weight", "wider")

@@ -13,10 +13,10 @@ from earmark.cli.common import bars, need_matplotlib
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.datasets.scenes.plan import Plan
-    from earmark.datasets.scenes.pools import Cast
     from earmark.events.timeline import Timeline
     from earmark.formats import Format
+    from earmark.synthesis.soundscapes.plan import Plan
+    from earmark.synthesis.soundscapes.pools import Cast
 
 HELP = """Join labelled clips into long tracks whose events are known to the hundredth of a second.
 
@@ -94,8 +94,8 @@ def scenes(
 ) -> None:
     """Join labelled clips into long annotated tracks."""
     from earmark.cli.output import place
-    from earmark.datasets.scenes.plan import Plan
-    from earmark.datasets.scenes.pools import groups
+    from earmark.synthesis.soundscapes.plan import Plan
+    from earmark.synthesis.soundscapes.pools import make_groups
 
     if not events:
         raise EarmarkError("earmark data scenes", "needs --events", "see its --help")
@@ -107,7 +107,7 @@ def scenes(
     roles = {"events": events, "background": background, "speech": speech, "music": music}
     cast = _cast(roles, _labels(event_labels), _labels(background_labels), relabel or [], data_dir)
     plan = Plan(
-        groups=groups(cast, folds, fold_seed),
+        groups=make_groups(cast, folds, fold_seed),
         count=count,
         seconds=seconds,
         rate=rate,
@@ -144,11 +144,10 @@ def _cast(
 ) -> Cast:
     """The datasets by role, each loaded once: in two roles it is the same."""
     from earmark.datasets import find
-    from earmark.datasets.scenes.pools import Cast
-    from earmark.datasets.scenes.reading import read
+    from earmark.synthesis.soundscapes.pools import Cast, read_any
 
     places = {role: [find(place, data_dir) for place in dict.fromkeys(named or ())] for role, named in roles.items()}
-    loaded = {path: read(path) for path in dict.fromkeys(path for paths in places.values() for path in paths)}
+    loaded = {path: read_any(path) for path in dict.fromkeys(path for paths in places.values() for path in paths)}
     datasets = {role: [loaded[path] for path in paths] for role, paths in places.items()}
     return Cast(datasets, event_labels, background_labels, dict(_pair(pair) for pair in relabel))
 
@@ -169,27 +168,27 @@ def _formats(jams: bool, textgrid: bool) -> list[Format[Timeline]]:
 
 def _build(plan: Plan, out: Path, jobs: int, beside: Sequence[Format[Timeline]]) -> None:
     """Build it, with a bar on standard error where a terminal shows it."""
-    from earmark.datasets.scenes import building
+    from earmark.synthesis.soundscapes import dataset
 
     with bars() as shown:
         task = shown.add_task("scenes", total=plan.count)
-        for done in building.build(plan, out, jobs, beside):
+        for done in dataset.build(plan, out, jobs, beside):
             shown.advance(task, done)
 
 
 def _draw(plan: Plan, out: Path, picture: Path) -> None:
     """The first scene, as its files say."""
-    from earmark.datasets.annotations import read
-    from earmark.datasets.scenes import building
+    from earmark.datasets.tables import read_events
     from earmark.events.timeline import Timeline
     from earmark.plots.timeline import draw_timeline
+    from earmark.synthesis.soundscapes import dataset
 
-    events = read(out / building.EVENTS).get(FIRST, ())
+    events = read_events(out / dataset.EVENTS).get(FIRST, ())
     draw_timeline(out / FIRST, Timeline(FIRST, plan.seconds, "scenes", events), picture)
     common.say(picture, err=True)
 
 
 def _tell(plan: Plan) -> None:
-    from earmark.datasets.scenes import summary
+    from earmark.synthesis.soundscapes.plan import describe
 
-    common.say_lines(summary.text(plan))
+    common.say_lines(describe(plan))

@@ -11,7 +11,7 @@ from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.datasets.sentences.building import Plan
+    from earmark.synthesis.speech.sentences import SentencePlan
 
 HELP = """Join recordings of single words to sentences whose words' times are known, clean and in real noise.
 
@@ -58,25 +58,25 @@ def sentences(
     ] = None,
 ) -> None:
     """Join recordings of single words to sentences whose words' times are known, clean and in real noise."""
-    from earmark.datasets.sentences import building, voices
-    from earmark.datasets.sentences import noise as background
+    from earmark.synthesis.speech import voices
+    from earmark.synthesis.speech.sentences import USUAL_BACKGROUNDS, SentencePlan, find_backgrounds
 
     snrs = _snrs(snr)
     if noise and not snrs:
         raise EarmarkError("--noise", "means nothing with --snr clean", "leave it out")
-    grouped = background.backgrounds(noise or background.USUAL, data_dir) if snrs else {}
-    plan = building.Plan(voices.find(place), count, snrs, grouped, seed)
+    grouped = find_backgrounds(noise or USUAL_BACKGROUNDS, data_dir) if snrs else {}
+    plan = SentencePlan(voices.find_voices(place), count, snrs, grouped, seed)
     _build(plan, out)
     voiced = "1 speaker" if len(plan.voices) == 1 else f"{len(plan.voices)} speakers"
     common.say(f"{voiced}, {count} x {' + '.join(plan.conditions)}", err=True)
     common.say(out)
 
 
-def _build(plan: Plan, out: Path) -> None:
+def _build(plan: SentencePlan, out: Path) -> None:
     """Build it, with a bar on standard error where a terminal shows it."""
-    from earmark.datasets.sentences import building
+    from earmark.synthesis.speech.sentences import build
 
-    for _ in common.tracked(building.build(plan, out), len(plan.voices) * plan.sentences, "sentences"):
+    for _ in common.tracked(build(plan, out), len(plan.voices) * plan.sentences, "sentences"):
         pass
 
 

@@ -33,12 +33,12 @@ def soundfont(
     out: Annotated[Path, typer.Option(help="The file to write (.sf2).", show_default=False)],
 ) -> None:
     """Write the SoundFont."""
-    from earmark.datasets.phrases import font_writing
+    from earmark.synthesis.music import soundfonts
 
     if out.suffix.lower() != ".sf2":
         raise EarmarkError(f"--out {out}", "is no name for a SoundFont", "end it in .sf2")
-    found = font_writing.read_notes(notes)
-    font_writing.write(found, out)
+    found = soundfonts.read_notes(notes)
+    soundfonts.write_soundfont(found, out)
     for instrument, recorded in found.items():
         labels = ", ".join(instrument.labels) or "-"
         common.say(f"{instrument.name:<24}{labels:<18}{_number(len(recorded)):>10}", err=True)

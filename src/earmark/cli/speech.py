@@ -14,8 +14,7 @@ from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.datasets.speech.jobs import Job
-    from earmark.datasets.speech.plan import Manner
+    from earmark.synthesis.speech.plan import Job, Manner
 
 HELP = """Make speech whose words' times are known: recordings, and beside each its ground truth as words JSON.
 
@@ -138,8 +137,8 @@ def _refuse(options: dict[str, str | None], where: str) -> None:
 
 
 def _manner(voices: Sequence[str], languages: Sequence[str], speed: str, pitch: str, pause: str) -> Manner:
-    from earmark.datasets.speech import plan
     from earmark.speech import espeak
+    from earmark.synthesis.speech import plan
 
     return plan.Manner(
         plan.voices(voices, languages),
@@ -152,9 +151,9 @@ def _manner(voices: Sequence[str], languages: Sequence[str], speed: str, pitch: 
 def _espeak(
     texts: list[str] | None, count: int | None, manner: Manner, seed: int, out: Path, container: Container
 ) -> list[Job]:
-    from earmark.datasets.speech import jobs
+    from earmark.synthesis.speech import plan
 
-    return jobs.with_espeak(texts, count or 0, manner, seed, out, container.value)
+    return plan.with_espeak(texts, count or 0, manner, seed, out, container.value)
 
 
 def _elevenlabs(
@@ -166,29 +165,29 @@ def _elevenlabs(
     url: str | None,
     model: str | None,
 ) -> list[Job]:
-    from earmark.datasets.speech import asking, jobs
+    from earmark.synthesis.speech import elevenlabs, plan
 
     if texts is None:
         raise EarmarkError("--random", "is for eSpeak NG", "give sentences with --text or --file")
     if not voices:
         raise EarmarkError("--service elevenlabs", "needs a voice's id", "give it with --voice")
-    service = asking.Service.from_environment(url, model or asking.MODEL)
-    return jobs.with_elevenlabs(texts, voices, service, seed, out, container.value)
+    service = elevenlabs.ElevenLabs.from_environment(url, model or elevenlabs.MODEL)
+    return plan.with_elevenlabs(texts, voices, service, seed, out, container.value)
 
 
 def _convert(files: list[Path], out: Path, container: Container) -> None:
     """Saved answers, one after the other; one that is broken is reported and the others are done."""
-    from earmark.datasets.speech import jobs
-    from earmark.datasets.speech.pairs import Pair
+    from earmark.synthesis.speech import plan
+    from earmark.synthesis.speech.recordings import RecordingPair
 
-    written: set[Pair] = set()
+    written: set[RecordingPair] = set()
 
     def convert(file: Path) -> None:
-        pair = Pair.of(out, file.stem, container.value)
+        pair = RecordingPair.of(out, file.stem, container.value)
         if pair in written:
             raise EarmarkError(file, f"has the name of another: {pair.audio} is taken", "use another --out")
         written.add(pair)
-        jobs.from_answer(file, pair)
+        plan.from_answer(file, pair)
         common.say(pair.audio)
 
     common.for_each(files, convert)

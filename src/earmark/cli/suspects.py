@@ -14,7 +14,7 @@ from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
     from earmark.datasets import Dataset
-    from earmark.datasets.marks import Key, Mark
+    from earmark.datasets.label_issues import ClipKey, Decision
     from earmark.evaluation.suspect_table import Suspects
     from earmark.training.recipe import Recipe
 
@@ -196,7 +196,9 @@ def _check_run(run: Path) -> None:
         raise EarmarkError(run, "tested networks on copies of what they had learnt", remedy)
 
 
-def _draw(found: Suspects, name: str, folder: Path, shown: slice, root: Path, decided: Mapping[Key, Mark]) -> None:
+def _draw(
+    found: Suspects, name: str, folder: Path, shown: slice, root: Path, decided: Mapping[ClipKey, Decision]
+) -> None:
     from earmark.evaluation import suspect_media, suspect_table, suspects_page
 
     chosen = found.ranked[shown]

@@ -167,7 +167,7 @@ class _Menu:
 
     def truth(self, file: Path) -> Words | None:
         """The truth beside a recording, if there is one that can be read."""
-        from earmark.datasets.truth import truth_beside
+        from earmark.datasets.ground_truth import truth_beside
 
         if file not in self.truths:
             try:

@@ -126,7 +126,7 @@ def _actions(
 
 def _plotting(place: Path, files: int, track: int) -> Action:
     from earmark.cli import output
-    from earmark.datasets.truth import truth_beside
+    from earmark.datasets.ground_truth import truth_beside
 
     draw = output.words_plotter()
 

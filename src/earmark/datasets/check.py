@@ -1,20 +1,89 @@
-"""Check a dataset before training on it: broken, silent, clipped and short clips, copies, leaks, balance."""
+"""A dataset checked before training: broken, silent, clipped and short clips, duplicates, leaks, balance, events."""
 
 from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import normpath
 from pathlib import Path
 
-from earmark.datasets import copies, strong
-from earmark.datasets.clip import Clip, Dataset
-from earmark.datasets.copies import Copies
-from earmark.datasets.measure import Measured, measure
-from earmark.datasets.strong import EventReport
+from earmark.datasets import duplicates
+from earmark.datasets.clips import Clip, Dataset
+from earmark.datasets.duplicates import Duplicates
+from earmark.datasets.measurements import Measurement, measure
+from earmark.datasets.tables import read_events
+from earmark.events.timeline import Event
+
+EVENTS_TABLE = "events.csv"
+"""What the table is called that lies beside a dataset's."""
+ROUNDING = 0.05
+"""Seconds by which an event may end behind its recording."""
+
+Events = Mapping[str, Sequence[Event]]
+
+
+@dataclass(frozen=True)
+class EventReport:
+    """What a check of events found.
+
+    Attributes:
+        counts: events of each label, the most frequent first.
+        seconds: of each label, how long its events last together.
+        unlisted: recordings that the dataset table lacks, as the table of events writes them.
+        outside: recordings with an event that ends behind them, and the end of the last such event, in seconds.
+    """
+
+    counts: Mapping[str, int]
+    seconds: Mapping[str, float]
+    unlisted: tuple[str, ...]
+    outside: tuple[tuple[str, float], ...]
+
+    @property
+    def serious(self) -> bool:
+        """Whether something must be mended."""
+        return bool(self.unlisted or self.outside)
+
+
+def check_events(table: Path, dataset: Dataset, measured: Sequence[Measurement]) -> EventReport:
+    """Compare a table of events with the clips of the dataset that it lies beside, as they were measured.
+
+    Raises:
+        DatasetError: the table cannot be read, or an event ends before it begins or has no label.
+    """
+    events = read_events(table)
+    names = {name: _plain(table.parent / name) for name in events}
+    listed = {_plain(clip.path) for clip in (*dataset.clips, *dataset.missing)}
+    lengths = {_plain(one.clip.path): one.clip.start + one.seconds for one in measured if _to_its_end(one)}
+    last = {name: max(event.offset for event in found) for name, found in events.items()}
+    late = {name: end for name, end in last.items() if end > lengths.get(names[name], end) + ROUNDING}
+    counts, seconds = _labelled(events)
+    return EventReport(
+        counts, seconds, tuple(name for name, path in names.items() if path not in listed), tuple(late.items())
+    )
+
+
+def _labelled(events: Events) -> tuple[dict[str, int], dict[str, float]]:
+    counts: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
+    for event in (event for found in events.values() for event in found):
+        counts[event.label] += 1
+        seconds[event.label] += event.offset - event.onset
+    order = sorted(counts, key=lambda label: (-counts[label], label))
+    return {label: counts[label] for label in order}, {label: round(seconds[label], 3) for label in order}
+
+
+def _to_its_end(one: Measurement) -> bool:
+    """Whether a clip's length tells that of its recording."""
+    return not one.error and one.clip.end is None
+
+
+def _plain(path: Path) -> str:
+    return normpath(path.absolute())
+
 
 SILENT = 10 ** (-60 / 20)
 """The peak under which a clip is silent: -60 dBFS."""
@@ -29,32 +98,32 @@ OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What a check found."""
 
     dataset: Dataset
-    measured: tuple[Measured, ...]
-    copies: tuple[Copies, ...]
+    measured: tuple[Measurement, ...]
+    copies: tuple[Duplicates, ...]
     events: EventReport | None = None
     """Of the table of events, where there is one."""
 
     @cached_property
-    def readable(self) -> tuple[Measured, ...]:
+    def readable(self) -> tuple[Measurement, ...]:
         """The clips that could be decoded."""
         return tuple(one for one in self.measured if not one.error)
 
     @cached_property
-    def unreadable(self) -> tuple[Measured, ...]:
+    def unreadable(self) -> tuple[Measurement, ...]:
         """The clips that could not be decoded."""
         return tuple(one for one in self.measured if one.error)
 
     @cached_property
-    def silent(self) -> tuple[Measured, ...]:
+    def silent(self) -> tuple[Measurement, ...]:
         """Clips in which nothing is to be heard."""
         return tuple(one for one in self.readable if one.peak < SILENT)
 
     @cached_property
-    def clipped(self) -> tuple[Measured, ...]:
+    def clipped(self) -> tuple[Measurement, ...]:
         """Clips recorded too loud, the worst first."""
         found = [one for one in self.readable if one.clipped > CLIPPED]
         return tuple(sorted(found, key=lambda one: -one.clipped))
@@ -65,7 +134,7 @@ class Report:
         return statistics.median(one.seconds for one in self.readable) if self.readable else 0.0
 
     @cached_property
-    def short(self) -> tuple[Measured, ...]:
+    def short(self) -> tuple[Measurement, ...]:
         """Clips too short to learn much from, the shortest first."""
         limit = max(SHORT_SECONDS, SHORT_SHARE * self.median)
         return tuple(sorted((one for one in self.readable if one.seconds < limit), key=lambda one: one.seconds))
@@ -86,7 +155,7 @@ class Report:
         return {source: sorted(found) for source, found in sorted(folds.items()) if len(found) > 1}
 
     @cached_property
-    def leaks(self) -> tuple[Copies, ...]:
+    def leaks(self) -> tuple[Duplicates, ...]:
         """Copies that a split would put on both sides."""
         return tuple(group for group in self.copies if group.leak)
 
@@ -97,9 +166,9 @@ class Report:
         return bool(self.unreadable or self.leaks or self.split_sources or broken)
 
 
-def check(
+def check_dataset(
     dataset: Dataset, on_progress: OnProgress | None = None, threads: int = THREADS, events: Path | None = None
-) -> Report:
+) -> CheckReport:
     """Decode every clip of a dataset and look for what would spoil training or its figures.
 
     Args:
@@ -113,11 +182,11 @@ def check(
     """
     measured = _measure_all(dataset.clips, on_progress, threads)
     audible = [one for one in measured if not one.error and one.peak >= SILENT]
-    found = None if events is None else strong.check(events, dataset, measured)
-    return Report(dataset, tuple(measured), tuple(copies.find(audible)), found)
+    found = None if events is None else check_events(events, dataset, measured)
+    return CheckReport(dataset, tuple(measured), tuple(duplicates.find_duplicates(audible)), found)
 
 
-def _measure_all(clips: Sequence[Clip], on_progress: OnProgress | None, threads: int) -> list[Measured]:
+def _measure_all(clips: Sequence[Clip], on_progress: OnProgress | None, threads: int) -> list[Measurement]:
     measured = []
     pool = ThreadPoolExecutor(threads)
     try:

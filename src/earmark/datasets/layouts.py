@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from earmark.datasets import common_voice, esc, files, folder, folders, table, urbansound8k
-from earmark.datasets.clip import Dataset
-from earmark.errors import DatasetError
+from earmark.datasets import catalogue, folder_layouts, published_layouts, tables
+from earmark.datasets.clips import Dataset
+from earmark.errors import DatasetError, EarmarkWarning
 
 Reader = Callable[..., Dataset]
-CLIPS = "clips.csv"
+CLIPS_TABLE = "clips.csv"
 """The table in folders that `earmark data phrases` and its like made."""
 
 LAYOUTS: Mapping[str, Reader] = MappingProxyType(
     {
-        "esc": esc.read,
-        "urbansound8k": urbansound8k.read,
-        "common_voice": common_voice.read,
-        "folder": folder.read,
-        "table": table.read,
-        "files": files.read,
+        "esc": published_layouts.read_esc,
+        "urbansound8k": published_layouts.read_urbansound8k,
+        "common_voice": published_layouts.read_common_voice,
+        "folder": folder_layouts.read_folder,
+        "table": tables.read_clips,
+        "files": folder_layouts.read_files,
     }
 )
 """What reads each layout."""
@@ -41,9 +43,9 @@ def load(layout: str | None, path: str | Path, **options: object) -> Dataset:
     """
     if layout is not None and layout not in LAYOUTS:
         raise DatasetError(layout, "is no layout", f"choose {', '.join(LAYOUTS)}")
-    root = folders.find(path)
+    root = catalogue.find(path)
     layout = layout or guess_layout(root)
-    root = root / CLIPS if layout == "table" and root.is_dir() else root
+    root = root / CLIPS_TABLE if layout == "table" and root.is_dir() else root
     _check_kind(root, layout)
     reader = LAYOUTS[layout]
     _check_options(root, layout, reader, options)
@@ -56,13 +58,13 @@ def guess_layout(path: Path) -> str:
         if path.suffix.lower() == ".csv":
             return "table"
         raise DatasetError(path, "is no dataset", "give a folder, or a table (CSV)")
-    if (path / esc.TABLE).is_file():
+    if (path / published_layouts.ESC_TABLE).is_file():
         return "esc"
-    if (path / urbansound8k.TABLE).is_file():
+    if (path / published_layouts.URBANSOUND8K_TABLE).is_file():
         return "urbansound8k"
-    if (path / common_voice.TABLE).is_file():
+    if (path / published_layouts.COMMON_VOICE_TABLE).is_file():
         return "common_voice"
-    if (path / CLIPS).is_file():
+    if (path / CLIPS_TABLE).is_file():
         return "table"
     if path.is_dir() and any(inner.is_dir() and not inner.name.startswith(".") for inner in path.iterdir()):
         return "folder"
@@ -96,3 +98,25 @@ def _check_options(root: Path, layout: str, reader: Reader, options: dict[str, o
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in options:
             raise DatasetError(root, f"the layout {layout} needs the option {name}")
+
+
+def local_datasets(data_dir: Path | None = None) -> list[dict[str, Any]]:
+    """What lies in the data folder, as far as it is a dataset."""
+    folder = catalogue.data_folder(data_dir)
+    if not folder.is_dir():
+        return []
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return [_describe(path) for path in entries if path.is_dir() or path.suffix.lower() == ".csv"]
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    described: dict[str, Any] = {"path": str(path), "layout": None, "clips": 0, "labels": 0, "problem": ""}
+    try:
+        layout = described["layout"] = guess_layout(path)
+        options = {"missing": "skip"} if accepts(layout, "missing") else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", EarmarkWarning)
+            dataset = load(layout, path, **options)
+    except DatasetError as error:
+        return described | {"problem": error.reason}
+    return described | {"clips": len(dataset.clips), "labels": len(dataset.labels)}

@@ -1,13 +1,15 @@
-"""Recordings on disk: which files are media, which clips of a table lack theirs."""
+"""Recordings on disk: which files are media, which rows of a table lack theirs, which source a file is cut from."""
 
 from __future__ import annotations
 
 import os
+import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from earmark.datasets.clip import Clip
+from earmark.datasets.clips import Clip
 from earmark.errors import DatasetError, EarmarkWarning
 
 # The first of several copies with one stem is taken, so what decodes fastest and without loss comes first.
@@ -62,3 +64,43 @@ def refuse_or_warn(root: Path, missing: tuple[Clip, ...], present: int, policy: 
     if policy == "error":
         raise DatasetError(root, what, "fetch them again, or go on without them: option missing=skip")
     warnings.warn(f"{root}: {what}; they are left out", EarmarkWarning, stacklevel=3)
+
+
+def compile_rule(root: Path, rule: str) -> re.Pattern[str]:
+    """A regular expression with groups, whose matched groups name the source."""
+    try:
+        pattern = re.compile(rule)
+    except re.error as error:
+        raise DatasetError(root, f"source={rule!r} is not a regular expression ({error})") from error
+    if not pattern.groups:
+        raise DatasetError(root, f"source={rule!r} has no group", "put ( ) around what names the source")
+    return pattern
+
+
+def by_rule(root: Path, path: Path, rule: re.Pattern[str]) -> str:
+    """What the groups of `rule` match in the path below `root`, joined by `-`."""
+    name = path.relative_to(root).as_posix()
+    found = rule.search(name)
+    if found is None:
+        raise DatasetError(path, f"the source rule {rule.pattern!r} does not fit {name}", "widen the rule")
+    return "-".join(group for group in found.groups() if group)
+
+
+def thin(root: Path, clips: Sequence[Clip], limit: int) -> list[Clip]:
+    """At most `limit` clips of each source, taken evenly from its clips in order.
+
+    Raises:
+        DatasetError: the limit leaves nothing; `root` names the dataset.
+    """
+    if limit < 1:
+        raise DatasetError(root, f"limit_per_source={limit} leaves nothing", "give 1 or more")
+    groups: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        groups[clip.source].append(clip)
+    return [clip for group in groups.values() for clip in _evenly(group, limit)]
+
+
+def _evenly(group: list[Clip], limit: int) -> list[Clip]:
+    if len(group) <= limit:
+        return group
+    return [group[number * len(group) // limit] for number in range(limit)]

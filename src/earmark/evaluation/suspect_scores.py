@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.datasets import Clip
-from earmark.datasets.marks import key, shown
+from earmark.datasets.label_issues import clip_key, shown_path
 from earmark.errors import EarmarkError
 from earmark.util.atomic import atomic_write
 
@@ -51,7 +51,7 @@ class HeldOut:
         rows = {place: row for row, place in enumerate(self.places)}
 
         def row(clip: Clip) -> int:
-            names = (shown(clip.path, root), _absolute(clip))
+            names = (shown_path(clip.path, root), _absolute(clip))
             return next((rows[place] for name in names if (place := (name, clip.start, clip.end)) in rows), -1)
 
         return np.array([row(clip) for clip in clips], np.int64)
@@ -70,7 +70,7 @@ class HeldOut:
 
 
 def _absolute(clip: Clip) -> str:
-    return key(clip)[0]
+    return clip_key(clip)[0]
 
 
 def load(folder: Path) -> HeldOut:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.datasets import Clip, Dataset, marks
-from earmark.datasets.marks import Key, Mark
+from earmark.datasets import Clip, Dataset, label_issues
+from earmark.datasets.label_issues import ClipKey, Decision
 from earmark.errors import EarmarkError
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.evaluation.suspects import rank
@@ -41,7 +41,7 @@ class Suspect:
     rank: int
     doubted: bool
     heard: tuple[tuple[str, float], ...]
-    mark: Mark | None = None
+    mark: Decision | None = None
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -77,7 +77,9 @@ class Suspects:
         return sum(suspect.doubted for suspect in self.ranked)
 
 
-def find(dataset: Dataset, root: Path, held_out: HeldOut, decided: Mapping[Key, Mark] | None = None) -> Suspects:
+def find(
+    dataset: Dataset, root: Path, held_out: HeldOut, decided: Mapping[ClipKey, Decision] | None = None
+) -> Suspects:
     """Rank the clips of the dataset at `root` by what networks said of them.
 
     Raises:
@@ -98,7 +100,7 @@ def find(dataset: Dataset, root: Path, held_out: HeldOut, decided: Mapping[Key, 
         clip, concerned = clips[i], np.flatnonzero(given[i] | ranking.guess[i])
         return Suspect(
             clip=clip,
-            path=marks.shown(clip.path, root),
+            path=label_issues.shown_path(clip.path, root),
             guess=tuple(held_out.labels[c] for c in np.flatnonzero(ranking.guess[i])),
             score=float(ranking.quality[i]),
             rank=number,
@@ -106,7 +108,7 @@ def find(dataset: Dataset, root: Path, held_out: HeldOut, decided: Mapping[Key, 
             heard=tuple(
                 (held_out.labels[c], float(scores[i, c])) for c in concerned[np.argsort(-scores[i, concerned])]
             ),
-            mark=(decided or {}).get(marks.key(clip)),
+            mark=(decided or {}).get(label_issues.clip_key(clip)),
         )
 
     ranked = tuple(suspect(number, int(i)) for number, i in enumerate(ranking.order, 1))
@@ -114,17 +116,17 @@ def find(dataset: Dataset, root: Path, held_out: HeldOut, decided: Mapping[Key, 
     return Suspects(ranked, held_out.labels, exclusive, ranking.wrong, untested, unknown)
 
 
-def decisions(tables: Iterable[Path], root: Path) -> dict[Key, Mark]:
+def decisions(tables: Iterable[Path], root: Path) -> dict[ClipKey, Decision]:
     """What earlier tables of the dataset at `root` decide; where two differ, the file that was changed last.
 
     Raises:
         DatasetError: one of them cannot be read.
     """
     there = sorted((table for table in tables if table.exists()), key=lambda table: table.stat().st_mtime)
-    return {place: mark for table in there for place, mark in marks.read(table, root).decided.items()}
+    return {place: mark for table in there for place, mark in label_issues.read_decisions(table, root).decided.items()}
 
 
-def write(suspects: Sequence[Suspect], decided: Mapping[Key, Mark], path: Path, root: Path) -> None:
+def write(suspects: Sequence[Suspect], decided: Mapping[ClipKey, Decision], path: Path, root: Path) -> None:
     """Write the table (CSV). Decisions about clips that are not ranked now follow at its end.
 
     Raises:
@@ -140,11 +142,11 @@ def write(suspects: Sequence[Suspect], decided: Mapping[Key, Mark], path: Path, 
         raise EarmarkError(path, f"cannot be written ({error.strerror})", "choose another --out") from error
 
 
-def others(suspects: Iterable[Suspect], decided: Mapping[Key, Mark], root: Path) -> list[tuple[str, ...]]:
+def others(suspects: Iterable[Suspect], decided: Mapping[ClipKey, Decision], root: Path) -> list[tuple[str, ...]]:
     """Lines of decisions about other clips than these."""
-    these = {marks.key(one.clip) for one in suspects}
+    these = {label_issues.clip_key(one.clip) for one in suspects}
     return [
-        (marks.shown(Path(path), root), *_span(start, end), "", "", "", "", *_decision(mark))
+        (label_issues.shown_path(Path(path), root), *_span(start, end), "", "", "", "", *_decision(mark))
         for (path, start, end), mark in decided.items()
         if (path, start, end) not in these
     ]
@@ -154,5 +156,5 @@ def _span(start: float, end: float | None) -> tuple[str, str]:
     return repr(start) if start else "", "" if end is None else repr(end)
 
 
-def _decision(mark: Mark | None) -> tuple[str, str]:
+def _decision(mark: Decision | None) -> tuple[str, str]:
     return ("", "") if mark is None else (mark.decision, ";".join(mark.labels))

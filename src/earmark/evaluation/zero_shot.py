@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.datasets import Clip, Dataset
-from earmark.datasets.marks import shown
+from earmark.datasets.label_issues import shown_path
 from earmark.errors import EarmarkError, MediaError
 from earmark.evaluation.suspect_scores import HeldOut
 from earmark.events.scores import log_odds, probabilities
@@ -160,5 +160,5 @@ def judged(dataset: Dataset, root: Path, found: Scores, classes: Map, networks: 
     given = np.array([[label in clip.labels for label in labels] for clip in clips])
     ratios = evidence(found[chosen], given, labels, classes)
     prior = networks.scores[rows[chosen]] if networks else shares(given)
-    names = [shown(clip.path, root) for clip in clips]
+    names = [shown_path(clip.path, root) for clip in clips]
     return HeldOut.of(clips, names, labels, posterior(prior, ratios, dataset.exclusive))

@@ -21,7 +21,7 @@ from earmark.util.locks import alone
 from earmark.util.text import visible
 
 if TYPE_CHECKING:
-    from earmark.datasets.download import OnProgress
+    from earmark.util.download import OnProgress
 
 Ask = Callable[[str], bool]
 """Puts a question to whoever sits there: yes or no."""
@@ -218,13 +218,13 @@ def get(name: str, url: str = "", folder: Path | None = None, on_progress: OnPro
         ModelError: it cannot be fetched or written, other bytes came, or something else lies in the folder.
         MissingExtraError: httpx is not installed.
     """
-    from earmark.datasets.download import Download, nothing
+    from earmark.util.download import Download, no_progress
 
     weights = known(name)
     target = (cache_folder(KIND) if folder is None else folder) / weights.file
     address = url or weights.url
     download = Download(
-        address, target, on_progress=on_progress or nothing, accept=partial(_accept, weights, address, target)
+        address, target, on_progress=on_progress or no_progress, accept=partial(_accept, weights, address, target)
     )
     used = ModelError(target, "is being fetched by another process", "wait until it is there")
     lock = target.with_name(f".{target.name}.lock")

@@ -11,8 +11,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from earmark import media
-from earmark.datasets import Clip, Dataset, table
-from earmark.datasets.annotations import write as write_events
+from earmark.datasets import Clip, Dataset, tables
+from earmark.datasets.tables import write_events
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, Timeline
 from earmark.util.processes import bound_memory, end_with_parent
@@ -73,7 +73,7 @@ def build(recordings: Sequence[Recording], path: Path, memory: int) -> None:
         media.write_span(one.upload, sound, 0.0, one.timeline.duration)
         found += clips(one.timeline, sound, one.name)
         events[f"audio/{one.name}.flac"] = [event for event in one.timeline.events if event.duration > 0]
-    table.write(Dataset("corrected", tuple(found), exclusive=False), folder / "clips.csv")
+    tables.write_clips(Dataset("corrected", tuple(found), exclusive=False), folder / "clips.csv")
     write_events(events, folder / "events.csv")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # FLAC is compressed already
         for file in sorted(folder.rglob("*.*")):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from earmark import datasets
 from earmark.augment.copies import of_each
-from earmark.datasets import Clip, Dataset, marks
-from earmark.datasets.annotations import read as read_events
+from earmark.datasets import Clip, Dataset, label_issues
+from earmark.datasets.tables import read_events
 from earmark.errors import DatasetError, EarmarkWarning, RecipeError
 from earmark.events.timeline import Event
 from earmark.features.frontend import IN_DECIBELS
@@ -210,7 +210,7 @@ def _marked(dataset: Dataset, table: str | None, root: Path, base: Path) -> Data
         return dataset
     beside, path = base / table, Path(table).expanduser()
     path = beside if not path.exists() and beside.exists() else path
-    return marks.apply(dataset, marks.read(path, root))
+    return label_issues.apply_decisions(dataset, label_issues.read_decisions(path, root))
 
 
 def _relabelled(clip: Clip, relabel: dict[str, list[str]]) -> Clip:

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from faulty_media_server import FaultyServer
 
-from earmark.datasets.audioset.acquisition import Report, Settings, acquire
-from earmark.datasets.audioset.segment import Segment
+from earmark.datasets.audioset.acquisition import acquire
+from earmark.datasets.audioset.candidates import Settings
+from earmark.datasets.audioset.ledger import AcquisitionReport
+from earmark.datasets.audioset.tables import Segment
 
 LABELS = ("guitar", "piano")
 CLIPS = 100  # of each class
@@ -69,7 +71,7 @@ def settings(url: str) -> Settings:
     return Settings(rate=RATE, jobs=8, pause=0.01, backoff=0.02, timeout=4.0, refusals=1000, url=url)
 
 
-def run(url: str, out: Path) -> Report:
+def run(url: str, out: Path) -> AcquisitionReport:
     """One run of the acquisition."""
     return acquire(candidates(), CLIPS, out, settings(url))
 
@@ -78,7 +80,7 @@ def run(url: str, out: Path) -> Report:
 class Story:
     """What happened."""
 
-    report: Report
+    report: AcquisitionReport
     in_place_at_kills: list[int] = field(default_factory=list)
     asked_again: Counter[str] = field(default_factory=Counter)
     """Requests for clips that were in place already."""

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from earmark.datasets.audioset.ontology import Ontology
-from earmark.datasets.audioset.segment import Segment
+from earmark.datasets.audioset.tables import Segment
 
 # name: names of the classes below
 GRAPH = {

@@ -7,11 +7,11 @@ import pytest
 from faulty_media_server import CLICK, FaultyServer, tone_of
 
 from earmark import media
-from earmark.datasets import table
-from earmark.datasets.audioset.acquisition import LOCK, RefusedError, Settings, acquire
-from earmark.datasets.audioset.outcomes import Outcome
-from earmark.datasets.audioset.segment import Segment
-from earmark.datasets.audioset.split import split_of
+from earmark.datasets import tables
+from earmark.datasets.audioset.acquisition import LOCK, acquire
+from earmark.datasets.audioset.candidates import Settings
+from earmark.datasets.audioset.ledger import Outcome, RefusedError
+from earmark.datasets.audioset.tables import Segment, split_of
 from earmark.errors import DatasetError, EarmarkError
 
 RATE = 16_000
@@ -115,7 +115,7 @@ def test_a_clip_of_two_classes_is_fetched_once_and_has_both_labels(tmp_path):
     with FaultyServer() as server:
         report = acquire({"guitar": [both, rest[0]], "piano": [both, rest[1]]}, 1, tmp_path, settings(server, jobs=1))
     assert report.in_place == {"guitar": 1, "piano": 1}
-    (clip,) = table.read(tmp_path / "clips.csv").clips
+    (clip,) = tables.read_clips(tmp_path / "clips.csv").clips
     assert (clip.labels, clip.source, clip.split) == (("guitar", "piano"), both.video, split_of(both.video))
     assert server.requests == {both.video: 2}
 

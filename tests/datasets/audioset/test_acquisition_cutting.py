@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from media_files import CODECS, Track, sine, write
 
 from earmark import media
-from earmark.datasets.audioset import ranges
-from earmark.datasets.audioset.cutting import cut
-from earmark.datasets.audioset.outcomes import ClipError, Outcome
-from earmark.datasets.audioset.ranges import RangeFile
+from earmark.datasets.audioset import remote_audio
+from earmark.datasets.audioset.ledger import ClipError, Outcome
+from earmark.datasets.audioset.remote_audio import RangeFile, cut_span
 
 RATE = 48_000
 SECONDS = 16.0
@@ -59,7 +58,7 @@ def noise():
 def test_a_span_is_what_decoding_from_the_start_gives(noise, name, rate, slack):
     container, codec, _ = CODECS[name]
     content = write(None, container, Track(noise, RATE, codec))
-    samples = cut(on_a_server(content), 12.0, 12.5, rate)
+    samples = cut_span(on_a_server(content), 12.0, 12.5, rate)
     whole = media.read(content, rate)
     assert len(samples) == rate // 2
     starts = range(12 * rate - slack, 12 * rate + slack + 1)
@@ -68,10 +67,10 @@ def test_a_span_is_what_decoding_from_the_start_gives(noise, name, rate, slack):
 
 
 def test_only_the_blocks_around_the_span_are_asked_for(noise, monkeypatch):
-    monkeypatch.setattr(ranges, "BLOCK", 1 << 13)
+    monkeypatch.setattr(remote_audio, "BLOCK", 1 << 13)
     asked = []
     content = write(None, "ipod", Track(noise, RATE, "aac"))
-    cut(on_a_server(content, asked), 12.0, 13.0, RATE)
+    cut_span(on_a_server(content, asked), 12.0, 13.0, RATE)
     assert len(set(asked)) == len(asked) < len(content) / (1 << 13) / 2
 
 
@@ -88,7 +87,7 @@ def test_only_the_blocks_around_the_span_are_asked_for(noise, monkeypatch):
 )
 def test_what_is_no_clip_is_told(content, outcome, message):
     with pytest.raises(ClipError, match=message) as told:
-        cut(on_a_server(content), 5.0, 7.0, 16_000)
+        cut_span(on_a_server(content), 5.0, 7.0, 16_000)
     assert told.value.outcome is outcome
     assert not told.value.again
 
@@ -103,12 +102,12 @@ def test_a_connection_that_breaks_off_is_not_taken_for_the_end(noise):
         return served._ask(first, last)
 
     with pytest.raises(ClipError, match="the connection failed"):
-        cut(RangeFile("clip", ask), 0.0, 10.0, RATE)
+        cut_span(RangeFile("clip", ask), 0.0, 10.0, RATE)
 
 
 @given(st.binary(max_size=300), st.lists(st.tuples(st.integers(-50, 400), st.integers(0, 2), st.integers(0, 99))))
 def test_a_range_file_reads_like_a_file(content, moves):
-    block, ranges.BLOCK = ranges.BLOCK, 32
+    block, remote_audio.BLOCK = remote_audio.BLOCK, 32
     try:
         ours, theirs = on_a_server(content or b"x"), io.BytesIO(content or b"x")
         for offset, whence, count in moves:
@@ -119,4 +118,4 @@ def test_a_range_file_reads_like_a_file(content, moves):
             assert here or not count or not theirs.read(1)
             theirs.seek(ours.tell())
     finally:
-        ranges.BLOCK = block
+        remote_audio.BLOCK = block

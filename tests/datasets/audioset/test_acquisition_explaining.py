@@ -3,8 +3,8 @@ import yt_dlp
 from yt_dlp.networking.exceptions import IncompleteRead
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError
 
-from earmark.datasets.audioset.explaining import failure
-from earmark.datasets.audioset.outcomes import Outcome
+from earmark.datasets.audioset.ledger import Outcome
+from earmark.datasets.audioset.videos import explain
 
 
 def as_raised(error):
@@ -47,7 +47,7 @@ SAID = [
 
 @pytest.mark.parametrize(("words", "outcome"), SAID)
 def test_the_words_of_youtube(words, outcome):
-    found = failure(as_raised(ExtractorError(f"[youtube] -abcdefghij: {words}", expected=True)))
+    found = explain(as_raised(ExtractorError(f"[youtube] -abcdefghij: {words}", expected=True)))
     assert found.outcome is outcome
     assert str(found) == words
     assert found.blocked == ("not a bot" in words or "rate-limited" in words)
@@ -55,21 +55,21 @@ def test_the_words_of_youtube(words, outcome):
 
 
 def test_the_types_of_yt_dlp():
-    assert failure(as_raised(GeoRestrictedError("elsewhere only", countries=["GR"]))).outcome is Outcome.REGION
-    assert failure(as_raised(UnsupportedError("http://x"))).outcome is Outcome.DAMAGED
-    cut = failure(as_raised(ExtractorError("Unable to download", cause=IncompleteRead(3, 4), expected=True)))
+    assert explain(as_raised(GeoRestrictedError("elsewhere only", countries=["GR"]))).outcome is Outcome.REGION
+    assert explain(as_raised(UnsupportedError("http://x"))).outcome is Outcome.DAMAGED
+    cut = explain(as_raised(ExtractorError("Unable to download", cause=IncompleteRead(3, 4), expected=True)))
     assert (cut.outcome, cut.again, cut.blocked) == (Outcome.REFUSED, True, False)
 
 
 def test_what_is_not_known_is_not_taken_for_good():
-    found = failure(as_raised(ExtractorError("nsig extraction failed")))
+    found = explain(as_raised(ExtractorError("nsig extraction failed")))
     assert (found.outcome, found.again) == (Outcome.REFUSED, False)
     assert str(found) == "nsig extraction failed"
-    assert failure(KeyError("formats")).outcome is Outcome.REFUSED
+    assert explain(KeyError("formats")).outcome is Outcome.REFUSED
 
 
 def test_formats_are_chosen_without_pictures_and_without_fragments():
-    from earmark.datasets.audioset.fetching import FORMAT
+    from earmark.datasets.audioset.videos import FORMAT
 
     formats = [
         {"format_id": "whole", "url": "http://x/1", "ext": "mp4", "acodec": "aac", "vcodec": "avc1", "abr": 96},

@@ -7,7 +7,7 @@ import acquisition_scenario as scenario
 import pytest
 
 from earmark import media
-from earmark.datasets import table
+from earmark.datasets import tables
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_no_leftovers(story, out):
 
 def test_the_table_and_the_report_hold_what_is_in_place(story, out):
     done = {video for video, outcome in _expected().items() if outcome == "done"}
-    listed = table.read(out / "clips.csv").clips
+    listed = tables.read_clips(out / "clips.csv").clips
     assert {clip.source for clip in listed} == done
     assert len(listed) == len(done) == sum(story.report.in_place.values())
     for clip in listed:

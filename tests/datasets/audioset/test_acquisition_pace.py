@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.datasets.audioset.outcomes import ClipError, Outcome
-from earmark.datasets.audioset.pace import Pace, StoppedError
-from earmark.datasets.audioset.quota import Quota
-from earmark.datasets.audioset.segment import Segment
-from earmark.datasets.audioset.settings import Settings
+from earmark.datasets.audioset.candidates import Quota, Settings
+from earmark.datasets.audioset.ledger import ClipError, Outcome
+from earmark.datasets.audioset.tables import Segment
+from earmark.datasets.audioset.workers import Pace, StoppedError
 
 BLOCKED = ClipError(Outcome.REFUSED, "HTTP 429", again=True, blocked=True)
 FAILED = ClipError(Outcome.REFUSED, "HTTP 500", again=True)

@@ -8,7 +8,7 @@ import pytest
 from audioset_making import ontology_file, segment, segments_file
 from faulty_media_server import FaultyServer
 
-from earmark.datasets import table
+from earmark.datasets import tables
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "results" / "instruments"
@@ -129,7 +129,7 @@ def test_clips_are_acquired_and_gone_ones_replaced(audioset, tmp_path):
         asking = ("--video-url", server.url, "--pause", 0, "--jobs", 2, "--rate", 8000)
         done = audioset(*words, *asking)
         assert done.returncode == 0, done.stderr
-        clips = table.read(Path(done.stdout.strip())).clips
+        clips = tables.read_clips(Path(done.stdout.strip())).clips
         assert [clip.labels for clip in clips] == [("guitar",)] * 7 + [("piano",)] * 7
         assert not {clip.source for clip in clips} & set(gone)
         assert "guitar: 7 of 7 clips" in done.stderr

@@ -4,12 +4,10 @@ import pytest
 from audioset_making import identifier, segment, small_ontology
 
 from earmark.datasets.audioset import preview
-from earmark.datasets.audioset.counts import together
-from earmark.datasets.audioset.plan import BITS, FETCH, GONE, plan
-from earmark.datasets.audioset.segment import Segment
-from earmark.datasets.audioset.selection import Rules, Wanted, select
-from earmark.datasets.audioset.settings import Settings
-from earmark.datasets.audioset.split import split_of
+from earmark.datasets.audioset.candidates import Settings
+from earmark.datasets.audioset.preview import BITS, FETCH_SECONDS, GONE_SHARE, count_cooccurrences, estimate
+from earmark.datasets.audioset.selection import Rules, TargetClass, select
+from earmark.datasets.audioset.tables import Segment, split_of
 from earmark.errors import EarmarkError
 from earmark.plots.cooccurrence import draw_together
 
@@ -30,11 +28,11 @@ def ontology(tmp_path):
 
 @pytest.fixture
 def selection(ontology):
-    return select(SEGMENTS, Rules(tuple(Wanted.parse(text, ontology) for text in ("guitar", "drum_kit"))))
+    return select(SEGMENTS, Rules(tuple(TargetClass.parse(text, ontology) for text in ("guitar", "drum_kit"))))
 
 
 def test_what_occurs_together(selection, ontology):
-    found = together(selection, ontology)
+    found = count_cooccurrences(selection, ontology)
     assert found.rows == ("guitar", "drum_kit")
     assert found.clips == (3, 3)
     assert found.columns == ("guitar", "drum_kit", "Speech", "Bell", "Cowbell")
@@ -46,15 +44,15 @@ def test_what_occurs_together(selection, ontology):
 
 
 def test_only_the_first_are_shown(selection, ontology):
-    found = together(selection, ontology, top=1)
+    found = count_cooccurrences(selection, ontology, top=1)
     assert found.columns == ("guitar", "drum_kit", "Speech")
     assert found.most["guitar"] == [("Speech", 2)]
 
 
 def test_a_label_that_the_ontology_lacks(ontology):
-    rules = Rules((Wanted.parse("guitar", ontology),))
+    rules = Rules((TargetClass.parse("guitar", ontology),))
     strange = Segment("ABCDEFGHIJK", 0, 10, (identifier("Guitar"), "/m/unknown"))
-    assert together(select([strange], rules), ontology).columns == ("guitar", "/m/unknown")
+    assert count_cooccurrences(select([strange], rules), ontology).columns == ("guitar", "/m/unknown")
 
 
 def clips(count, first=0, seconds=10.0):
@@ -64,32 +62,32 @@ def clips(count, first=0, seconds=10.0):
 def test_disk_and_time():
     candidates = {"guitar": clips(1000), "piano": clips(1000, 5000)}
     settings = Settings(rate=16000, jobs=2, pause=3.0, url="http://localhost/{video}")
-    planned = plan(candidates, 100, settings)
+    planned = estimate(candidates, 100, settings)
     assert planned.clips == 200
     assert planned.takes == {"guitar": 100, "piano": 100}
     assert planned.audio == 2000
     assert planned.megabytes == pytest.approx(2000 * 16000 * BITS / 8 / 1e6)
-    assert planned.asked == round(200 / (1 - GONE))
-    assert planned.hours == pytest.approx(planned.asked * (3 + FETCH) / 2 / 3600, abs=0.005)
+    assert planned.asked == round(200 / (1 - GONE_SHARE))
+    assert planned.hours == pytest.approx(planned.asked * (3 + FETCH_SECONDS) / 2 / 3600, abs=0.005)
 
 
 def test_the_true_length_counts():
-    assert plan({"guitar": clips(10, seconds=4.5)}, 10, Settings()).audio == 45
+    assert estimate({"guitar": clips(10, seconds=4.5)}, 10, Settings()).audio == 45
 
 
 def test_youtube_shows_so_many_videos_an_hour(tmp_path):
     candidates = {"guitar": clips(5000)}
-    visitor = plan(candidates, 2520, Settings(jobs=100, pause=0.0))
+    visitor = estimate(candidates, 2520, Settings(jobs=100, pause=0.0))
     assert visitor.asked == 3000
     assert visitor.hours == 10
     assert "300 videos an hour (a visitor)" in visitor.basis
     cookies = tmp_path / "cookies.txt"
     cookies.touch()
-    assert plan(candidates, 2520, Settings(jobs=100, pause=0.0, cookies=cookies)).hours == 1.5
+    assert estimate(candidates, 2520, Settings(jobs=100, pause=0.0, cookies=cookies)).hours == 1.5
 
 
 def test_no_more_is_taken_or_asked_for_than_there_is():
-    planned = plan({"guitar": clips(10), "piano": clips(5, 5000)}, 8, Settings())
+    planned = estimate({"guitar": clips(10), "piano": clips(5, 5000)}, 8, Settings())
     assert planned.takes == {"guitar": 8, "piano": 5}
     assert planned.clips == 13
     assert planned.asked == 15
@@ -97,22 +95,24 @@ def test_no_more_is_taken_or_asked_for_than_there_is():
 
 def test_a_clip_of_two_classes_is_fetched_once():
     both = clips(10)
-    planned = plan({"guitar": both, "piano": both}, 10, Settings())
+    planned = estimate({"guitar": both, "piano": both}, 10, Settings())
     assert planned.clips == 10
     assert planned.audio == 100
 
 
 def test_the_split_is_that_of_the_acquisition():
     settings = Settings(seed=3)
-    (sides,) = plan({"guitar": clips(1000)}, 1000, settings).sides.values()
+    (sides,) = estimate({"guitar": clips(1000)}, 1000, settings).sides.values()
     assert sides == {
         side: sum(split_of(one.video, 3) == side for one in clips(1000)) for side in ("train", "validation", "test")
     }
 
 
 def test_the_document_is_plain_and_names_no_folder(selection, ontology, tmp_path):
-    planned = plan(selection.clips, selection.fewest, Settings())
-    found = preview.document([tmp_path / "a.csv"], ontology, selection, together(selection, ontology), planned)
+    planned = estimate(selection.clips, selection.fewest, Settings())
+    found = preview.document(
+        [tmp_path / "a.csv"], ontology, selection, count_cooccurrences(selection, ontology), planned
+    )
     assert json.loads(json.dumps(found)) == found
     assert str(tmp_path) not in json.dumps(found)
     assert found["tables"] == ["a.csv"]
@@ -125,8 +125,8 @@ def test_the_document_is_plain_and_names_no_folder(selection, ontology, tmp_path
 
 
 def test_the_text_for_reading(selection, ontology):
-    occurring = together(selection, ontology)
-    text = preview.text(selection, occurring, plan(selection.clips, 5, Settings()))
+    occurring = count_cooccurrences(selection, ontology)
+    text = preview.text(selection, occurring, estimate(selection.clips, 5, Settings()))
     rows = [line.split() for line in text.splitlines()]
     assert ["guitar", "2", "3", "3", "3", "2", "2"] in [row[:7] for row in rows]
     assert "guitar: Speech 67%; Bell 33%; Drum machine 33%" in text
@@ -135,14 +135,14 @@ def test_the_text_for_reading(selection, ontology):
 
 
 def test_the_text_where_nothing_is_left(ontology):
-    selection = select([], Rules((Wanted.parse("guitar", ontology),)))
-    text = preview.text(selection, together(selection, ontology), plan(selection.clips, 0, Settings()))
+    selection = select([], Rules((TargetClass.parse("guitar", ontology),)))
+    text = preview.text(selection, count_cooccurrences(selection, ontology), estimate(selection.clips, 0, Settings()))
     assert "No clip is left of guitar" in text
     assert "guitar: nothing" in text
 
 
 def test_the_picture(selection, ontology, tmp_path):
-    found = together(selection, ontology)
+    found = count_cooccurrences(selection, ontology)
     picture = tmp_path / "together.png"
     draw_together(found.rows, found.clips, found.columns, found.matrix, picture)
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from audioset_making import identifier, ontology_file, segment, segments_file, small_ontology
 
-from earmark.datasets.audioset.publication import CLASSES, ONTOLOGY, PARTS, lacking, warn_of_others
+from earmark.datasets.audioset.tables import CLASSES, ONTOLOGY, PARTS, missing_files, warn_of_unknown_classes
 from earmark.errors import DatasetError, EarmarkWarning
 
 NAMES = (PARTS["balanced"], ONTOLOGY, CLASSES)
@@ -34,40 +34,40 @@ def mirror(tmp_path):
 def test_what_lacks_is_fetched_and_named_no_more(mirror, tmp_path):
     served, url = mirror
     folder = tmp_path / "data" / "audioset"
-    for file in lacking(NAMES, folder, url):
+    for file in missing_files(NAMES, folder, url):
         file.fetch()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         path.name: path.read_bytes() for path in served.iterdir()
     }
-    assert lacking(NAMES, folder) == []
+    assert missing_files(NAMES, folder) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_something_else_is_not_kept(mirror, tmp_path, name):
     served, url = mirror
     (served / name).write_text("<html>sign in to the hotel's network</html>\n")
-    (file,) = lacking([name], tmp_path / "data", url)
+    (file,) = missing_files([name], tmp_path / "data", url)
     with pytest.raises(DatasetError, match=f"is not {name}: .*; give a mirror with --url"):
         file.fetch()
     assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_official_addresses():
-    addresses = {file.name: file.url for file in lacking([*PARTS.values(), *NAMES], Path("nowhere"))}
+    addresses = {file.name: file.url for file in missing_files([*PARTS.values(), *NAMES], Path("nowhere"))}
     assert addresses[PARTS["unbalanced"]] == (
         "http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv/unbalanced_train_segments.csv"
     )
     assert addresses[ONTOLOGY] == "https://raw.githubusercontent.com/audioset/ontology/master/ontology.json"
-    assert lacking([CLASSES], Path("nowhere"), "http://mirror/a")[0].url == f"http://mirror/a/{CLASSES}"
+    assert missing_files([CLASSES], Path("nowhere"), "http://mirror/a")[0].url == f"http://mirror/a/{CLASSES}"
 
 
 def test_an_ontology_of_another_release_is_told(tmp_path):
     ontology = small_ontology(tmp_path)
     classes = tmp_path / CLASSES
-    warn_of_others(ontology, classes)
+    warn_of_unknown_classes(ontology, classes)
     classes.write_text(f"index,mid,display_name\n0,{identifier('Guitar')},Guitar\n1,/m/new,Theremin\n")
     with pytest.warns(EarmarkWarning, match="1 classes that the ontology lacks, such as Theremin"):
-        warn_of_others(ontology, classes)
+        warn_of_unknown_classes(ontology, classes)
 
 
 def test_the_command_asks_before_it_fetches(mirror, tmp_path, command, monkeypatch):

@@ -5,8 +5,8 @@ from audioset_making import GRAPH, identifier, segment, small_ontology
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.datasets.audioset.segment import Segment
-from earmark.datasets.audioset.selection import Rules, Wanted, draw, excluded, select
+from earmark.datasets.audioset.selection import Rules, TargetClass, excluded, hash_draw, select
+from earmark.datasets.audioset.tables import Segment
 from earmark.errors import DatasetError
 
 
@@ -17,7 +17,7 @@ def ontology(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wanted(ontology):
-    return lambda *texts: tuple(Wanted.parse(text, ontology) for text in texts)
+    return lambda *texts: tuple(TargetClass.parse(text, ontology) for text in texts)
 
 
 def identifiers(*names):
@@ -30,7 +30,7 @@ def videos(segments):
 
 def test_a_plain_name(wanted):
     (violin,) = wanted("Violin, fiddle")
-    assert violin == Wanted("violin", identifiers("Violin, fiddle"), identifiers("Violin, fiddle"))
+    assert violin == TargetClass("violin", identifiers("Violin, fiddle"), identifiers("Violin, fiddle"))
     (guitar,) = wanted("guitar")
     assert guitar.label == "guitar"
     assert guitar.reach == identifiers("Guitar", "Electric guitar", "Bass guitar")
@@ -186,6 +186,6 @@ def test_the_order_is_of_the_seed_alone(wanted):
 
 
 def test_draws_are_spread_evenly():
-    drawn = sorted(draw("order", 0, Segment("a" * 11, n, n + 1).name) for n in range(2000))
+    drawn = sorted(hash_draw("order", 0, Segment("a" * 11, n, n + 1).name) for n in range(2000))
     furthest = max(abs(value - n / 2000) for n, value in enumerate(drawn))
     assert furthest < 1.63 / 2000**0.5, "Kolmogorov and Smirnov's limit at 1 %"

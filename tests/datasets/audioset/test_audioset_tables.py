@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from earmark.datasets.audioset import tables
 from earmark.datasets.audioset.ontology import Ontology
-from earmark.datasets.audioset.segment import Segment
+from earmark.datasets.audioset.tables import Segment
 from earmark.errors import DatasetError
 
 OFFICIAL = """# Segments csv created Sun Mar  5 10:54:25 2017
@@ -32,7 +32,7 @@ def table(tmp_path):
 
 
 def test_the_official_layout(table):
-    assert list(tables.read(table(OFFICIAL))) == [
+    assert list(tables.read_segments(table(OFFICIAL))) == [
         Segment("--PJHxphWEs", 30, 40, ("/m/09x0r", "/t/dd00088")),
         Segment("-0_abcDEF-_", 0, 6.5, ("/m/012xff",)),
         Segment("_bcdefghijk", 5, 15, ("/g/122z_qxw",)),
@@ -41,20 +41,24 @@ def test_the_official_layout(table):
 
 
 def test_line_ends_of_windows_and_a_byte_order_mark(table):
-    plain = list(tables.read(table(OFFICIAL)))
-    assert list(tables.read(table(OFFICIAL.replace("\n", "\r\n"), "utf-8-sig"))) == plain
+    plain = list(tables.read_segments(table(OFFICIAL)))
+    assert list(tables.read_segments(table(OFFICIAL.replace("\n", "\r\n"), "utf-8-sig"))) == plain
 
 
 def test_only_segments_that_carry_a_class(table):
-    found = tables.read(table(OFFICIAL), {"/m/09x0r"})
+    found = tables.read_segments(table(OFFICIAL), {"/m/09x0r"})
     assert [one.video for one in found] == ["--PJHxphWEs", "ABCDEFGHIJK"]
-    assert list(tables.read(table(OFFICIAL), {"/m/09x"})) == [], "a part of an identifier is another class"
+    assert list(tables.read_segments(table(OFFICIAL), {"/m/09x"})) == [], "a part of an identifier is another class"
 
 
 def test_a_segment_of_several_tables_comes_once(tmp_path):
     first = segments_file(tmp_path / "a.csv", [segment(1, "Guitar"), segment(2, "Piano")])
     second = segments_file(tmp_path / "b.csv", [segment(2, "Piano"), segment(3, "Guitar")])
-    assert list(tables.read_all([first, second])) == [segment(1, "Guitar"), segment(2, "Piano"), segment(3, "Guitar")]
+    assert list(tables.read_all_segments([first, second])) == [
+        segment(1, "Guitar"),
+        segment(2, "Piano"),
+        segment(3, "Guitar"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,7 @@ def test_a_segment_of_several_tables_comes_once(tmp_path):
 def test_a_line_that_does_not_fit_is_named(table, line, reason):
     path = table(OFFICIAL + line + "\n")
     with pytest.raises(DatasetError) as error:
-        list(tables.read(path))
+        list(tables.read_segments(path))
     assert str(error.value).startswith(str(path))
     assert reason in str(error.value)
 
@@ -85,13 +89,13 @@ def test_a_line_that_does_not_fit_is_named(table, line, reason):
 def test_what_is_no_table(table, tmp_path):
     for text in ("", "# only\n# comments\n"):
         with pytest.raises(DatasetError, match="lists no segments"):
-            list(tables.read(table(text)))
+            list(tables.read_segments(table(text)))
     with pytest.raises(DatasetError, match="cannot be read"):
-        list(tables.read(tmp_path / "nowhere.csv"))
+        list(tables.read_segments(tmp_path / "nowhere.csv"))
     with pytest.raises(DatasetError, match="is not UTF-8"):
-        list(tables.read(table("# Größe\n", "latin-1")))
+        list(tables.read_segments(table("# Größe\n", "latin-1")))
     with pytest.raises(DatasetError, match="line 1"):
-        list(tables.read(table("<html>Not Found</html>\n")))
+        list(tables.read_segments(table("<html>Not Found</html>\n")))
 
 
 VIDEOS = st.text("ABCdef019-_", min_size=11, max_size=11)
@@ -103,16 +107,16 @@ TIMES = st.tuples(st.integers(0, 9000), st.integers(1, 10000)).map(lambda t: (t[
 def test_what_was_written_is_read(tmp_path_factory, listed):
     segments = [Segment(video, *times, tuple(labels)) for video, times, labels in listed]
     path = segments_file(tmp_path_factory.mktemp("tables") / "segments.csv", segments)
-    assert list(tables.read(path)) == segments
+    assert list(tables.read_segments(path)) == segments
 
 
 def test_names_of_classes(tmp_path):
     path = tmp_path / "class_labels_indices.csv"
     path.write_text('index,mid,display_name\n0,/m/09x0r,"Speech"\n1,/m/05zppz,"Male speech, man speaking"\n')
-    assert tables.read_names(path) == {"/m/09x0r": "Speech", "/m/05zppz": "Male speech, man speaking"}
+    assert tables.read_class_names(path) == {"/m/09x0r": "Speech", "/m/05zppz": "Male speech, man speaking"}
     path.write_text("index,display_name\n0,Speech\n")
     with pytest.raises(DatasetError, match="lacks the column mid"):
-        tables.read_names(path)
+        tables.read_class_names(path)
 
 
 @pytest.mark.shared
@@ -120,7 +124,7 @@ def test_names_of_classes(tmp_path):
 def test_the_published_tables_as_a_csv_reader_sees_them(shared, name):
     """Parity with Python's own reader of CSV, and with the figures that the table's head gives."""
     path = shared / "audioset" / name
-    segments = list(tables.read(path))
+    segments = list(tables.read_segments(path))
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.reader(file, skipinitialspace=True) if not row[0].startswith("#")]
     assert [(s.video, s.start, s.end, list(s.labels)) for s in segments] == [
@@ -130,12 +134,12 @@ def test_the_published_tables_as_a_csv_reader_sees_them(shared, name):
     assert f"num_segs={len(segments)}," in head
     assert f"num_unique_labels={len({label for s in segments for label in s.labels})}" in head
     some = {"/m/0342h", "/m/05r5c"}
-    assert list(tables.read(path, some)) == [s for s in segments if some & set(s.labels)]
+    assert list(tables.read_segments(path, some)) == [s for s in segments if some & set(s.labels)]
 
 
 @pytest.mark.shared
 def test_the_published_classes_are_in_the_ontology_under_the_same_names(shared):
-    names = tables.read_names(shared / "audioset" / "class_labels_indices.csv")
+    names = tables.read_class_names(shared / "audioset" / "class_labels_indices.csv")
     ontology = Ontology.read(shared / "audioset" / "ontology.json")
     assert len(names) == 527
     assert {key: ontology.name(key) for key in names} == names

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from earmark.datasets.audioset.ledger import Ledger, Row
-from earmark.datasets.audioset.outcomes import Outcome
+from earmark.datasets.audioset.ledger import Ledger, LedgerRow, Outcome
 from earmark.errors import DatasetError
 
-ROW = Row(
+ROW = LedgerRow(
     "-abc_1000", "-abc", 1.0, 11.0, ("guitar", "piano"), "guitar/-abc_1000.flac", Outcome.REFUSED, "HTTP 500", "", 4
 )
 

@@ -5,8 +5,8 @@ from shutil import which
 
 import pytest
 
-from earmark.datasets.phrases import programs
-from earmark.datasets.phrases.notes import Note, Part
+from earmark.synthesis.music import instruments
+from earmark.synthesis.music.instruments import Note, Part
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 needs_fluidsynth = pytest.mark.skipif(
@@ -16,7 +16,7 @@ needs_fluidsynth = pytest.mark.skipif(
 
 
 def instrument(name):
-    return next(one for one in programs.INSTRUMENTS if one.name == name)
+    return next(one for one in instruments.INSTRUMENTS if one.name == name)
 
 
 def part(name, *notes, **more):

@@ -13,10 +13,10 @@ import pytest
 from phrases_making import SOUNDFONT, needs_fluidsynth
 
 from earmark.datasets import load
-from earmark.datasets.annotations import read as read_events
-from earmark.datasets.phrases import midi
-from earmark.datasets.phrases.programs import DEFAULT_LABELS, LABELS
+from earmark.datasets.tables import read_events
 from earmark.media import open_recording, read
+from earmark.synthesis.music import midi
+from earmark.synthesis.music.instruments import DEFAULT_LABELS, LABELS
 
 EARMARK = Path(sys.executable).with_name("earmark")
 USUAL = ("--soundfont", SOUNDFONT, "--seconds", "1.5", "--rate", "16000", "--seed", "5")
@@ -119,7 +119,7 @@ def test_excerpts_of_given_midi(command, tmp_path):
     from phrases_making import part
 
     tune = part("violin", *((0.5 * n, 0.5 * n + 0.45, 60 + n % 12) for n in range(40)))
-    midi.write([tune], 0.0, 20.0, tmp_path / "tune.mid")
+    midi.write_midi([tune], 0.0, 20.0, tmp_path / "tune.mid")
     out = tmp_path / "phrases"
     words = ["--midi", tmp_path / "tune.mid", "--count", "6", "--nothing", "0", "--dry", "--out", out]
     assert command("data", "phrases", *USUAL, *words).returncode == 0
@@ -281,7 +281,7 @@ def test_other_midi_of_the_same_name_is_refused(command, tmp_path):
 
     words = ["data", "phrases", *USUAL, "--midi", tmp_path / "tune.mid", "--count", "2", "--out", tmp_path / "x"]
     for pitch, code in ((60, 0), (62, 1)):
-        midi.write([part("violin", *((n, n + 0.9, pitch) for n in range(9)))], 0.0, 9.0, tmp_path / "tune.mid")
+        midi.write_midi([part("violin", *((n, n + 0.9, pitch) for n in range(9)))], 0.0, 9.0, tmp_path / "tune.mid")
         assert command(*words).returncode == code
 
 

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phrases_making import instrument, part
 
-from earmark.datasets.phrases import excerpts, programs
-from earmark.datasets.phrases.excerpts import Music
-from earmark.datasets.phrases.notes import Note, Part
-from earmark.datasets.phrases.plan import Companion, Plan, draw, warn_of_music
-from earmark.datasets.phrases.soundfonts import SoundFont
 from earmark.errors import DatasetError, EarmarkWarning
+from earmark.synthesis.music import instruments, midi
+from earmark.synthesis.music.instruments import Note, Part
+from earmark.synthesis.music.midi import Music
+from earmark.synthesis.music.plan import Companion, Plan, draw_phrase, warn_of_music
+from earmark.synthesis.music.soundfonts import SoundFont
 
-FONT = SoundFont(Path("all.sf2"), frozenset(one.preset for one in programs.INSTRUMENTS))
+FONT = SoundFont(Path("all.sf2"), frozenset(one.preset for one in instruments.INSTRUMENTS))
 
 
 def steady(name, first=0.0):
@@ -27,8 +27,8 @@ SPARSE = (part("violin", *((30.0 * n, 30.0 * n + 0.4, 60) for n in range(20))),)
 
 
 def clips(scores, count=200, **options):
-    plan = Plan([FONT], programs.DEFAULT_LABELS, count, 3.0, scores=scores, **options)
-    return [draw(plan, number).players for number in range(count)]
+    plan = Plan([FONT], instruments.DEFAULT_LABELS, count, 3.0, scores=scores, **options)
+    return [draw_phrase(plan, number).players for number in range(count)]
 
 
 def named(players):
@@ -69,14 +69,14 @@ def test_something_plays_whatever_the_music(notes, data):
     tune = Part(instrument("violin"), [Note(on, on + length, pitch) for on, length, pitch in notes])
     music = Music.of({"a": (tune,)}, FONT.presets, lambda one: one.label)
     rng = np.random.default_rng(data.draw(st.integers(0, 9999)))
-    parts, kept = excerpts.draw(music, 3.0, data.draw(st.integers(0, 3)), rng)
+    parts, kept = midi.draw_excerpt(music, 3.0, data.draw(st.integers(0, 3)), rng)
     assert kept == {"violin"}
     assert any(0 <= note.onset < 3 and 0 <= note.pitch <= 127 for note in parts[0].notes)
 
 
 def test_what_music_cannot_keep_is_said():
     plan = Plan(
-        [FONT], programs.DEFAULT_LABELS, 1, scores={"sparse": SPARSE}, companions=[Companion("violin", "piano", 0.5)]
+        [FONT], instruments.DEFAULT_LABELS, 1, scores={"sparse": SPARSE}, companions=[Companion("violin", "piano", 0.5)]
     )
     with pytest.warns(EarmarkWarning) as said:
         warn_of_music(plan)
@@ -85,14 +85,14 @@ def test_what_music_cannot_keep_is_said():
         assert words in message
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_music(Plan([FONT], programs.DEFAULT_LABELS, 1, scores={"band": BAND}))
-        warn_of_music(Plan([FONT], programs.DEFAULT_LABELS, 1))
+        warn_of_music(Plan([FONT], instruments.DEFAULT_LABELS, 1, scores={"band": BAND}))
+        warn_of_music(Plan([FONT], instruments.DEFAULT_LABELS, 1))
 
 
 def test_music_that_cannot_be_used_is_refused():
     flute = {"flute": (steady("flute"),)}
     with pytest.raises(DatasetError, match=r"none of .* plays in the files"):
-        Plan([FONT], programs.DEFAULT_LABELS, 1, scores=flute)
+        Plan([FONT], instruments.DEFAULT_LABELS, 1, scores=flute)
     assert clips(flute, 5, nothing=1.0, together=0.0)[0][0].labels == ()
     small = SoundFont(Path("small.sf2"), frozenset({instrument("violin").preset}))
     with pytest.raises(DatasetError, match="has no instrument that plays in the MIDI files"):

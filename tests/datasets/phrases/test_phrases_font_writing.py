@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phrases_making import instrument, needs_fluidsynth, part
 
-from earmark.datasets.phrases import font_writing, rendering
-from earmark.datasets.phrases.font_writing import Recorded, key_ranges, pitch_of, read_notes
-from earmark.datasets.phrases.soundfonts import open_soundfont
 from earmark.errors import DatasetError
+from earmark.synthesis.music import rendering, soundfonts
+from earmark.synthesis.music.soundfonts import RecordedNote, key_ranges, open_soundfont, pitch_of, read_notes
 
-RATE = font_writing.RATE
+RATE = soundfonts.FONT_RATE
 
 
 def tone(pitch, seconds=1.0):
@@ -76,7 +75,7 @@ def test_a_folder_of_notes_becomes_a_soundfont(notes, tmp_path):
     trumpet = found[instrument("trumpet")][0].samples
     assert len(trumpet) == pytest.approx(RATE, abs=RATE / 50)  # the silence before it is gone
     assert np.abs(trumpet).max() == pytest.approx(30_000, abs=2)
-    font_writing.write(found, tmp_path / "notes.sf2")
+    soundfonts.write_soundfont(found, tmp_path / "notes.sf2")
     assert open_soundfont(tmp_path / "notes.sf2").presets == {(0, 40), (0, 56)}
     assert list(tmp_path.glob("*.part")) == []
 
@@ -84,7 +83,7 @@ def test_a_folder_of_notes_becomes_a_soundfont(notes, tmp_path):
 @needs_fluidsynth
 @pytest.mark.parametrize("pitch", [57, 66, 69, 74])
 def test_fluidsynth_plays_it_at_the_right_pitch(notes, tmp_path, pitch):
-    font_writing.write(read_notes(notes), tmp_path / "notes.sf2")
+    soundfonts.write_soundfont(read_notes(notes), tmp_path / "notes.sf2")
     played = part("violin", (0.2, 0.8, pitch))
     (sound,) = rendering.render([played], 1.0, tmp_path / "notes.sf2")
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 8 * len(sound)))
@@ -98,7 +97,7 @@ def test_fluidsynth_plays_it_at_the_right_pitch(notes, tmp_path, pitch):
 @pytest.mark.parametrize("name", ["odd", "even", "é", "n" * 300])
 def test_fluidsynth_takes_a_font_of_any_name(notes, tmp_path, name):
     font = tmp_path / f"{name[:200]}.sf2"
-    font_writing.write(read_notes(notes), font)
+    soundfonts.write_soundfont(read_notes(notes), font)
     (heard,) = rendering.render([part("violin", (0.0, 0.5, 69))], 1.0, font)
     assert np.abs(heard).max() > 0.01
 
@@ -118,8 +117,8 @@ def test_folders_without_notes_are_refused(tmp_path):
 
 
 def test_a_note_of_silence_does_no_harm(tmp_path):
-    silent = Recorded(60, np.zeros(100, np.int16))
-    font_writing.write({instrument("violin"): [silent]}, tmp_path / "silent.sf2")
+    silent = RecordedNote(60, np.zeros(100, np.int16))
+    soundfonts.write_soundfont({instrument("violin"): [silent]}, tmp_path / "silent.sf2")
     assert open_soundfont(tmp_path / "silent.sf2").presets == {(0, 40)}
 
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phrases_making import part
 
-from earmark.datasets.phrases import midi
-from earmark.datasets.phrases.notes import Bend, Control
 from earmark.errors import DatasetError
+from earmark.synthesis.music import midi
+from earmark.synthesis.music.instruments import Bend, Control
 
 
 def file_of(path, *messages, ticks=480):
@@ -39,8 +39,8 @@ notes = st.lists(note, min_size=1, max_size=8, unique_by=lambda drawn: drawn[2])
 def test_what_is_written_is_read_back(tmp_path_factory, drawn):
     path = tmp_path_factory.mktemp("midi") / "a.mid"
     played = [(on / 1000, (on + length) / 1000, key) for on, length, key in sorted(drawn, key=lambda n: (n[0], n[2]))]
-    midi.write([part("violin", *played)], 0.5, 5.0, path)
-    (back,) = midi.read(path)
+    midi.write_midi([part("violin", *played)], 0.5, 5.0, path)
+    (back,) = midi.read_midi(path)
     assert back.instrument.name == "violin"
     found = [(note.onset - 0.5, note.offset - 0.5, note.pitch) for note in back.notes]
     assert found == [pytest.approx(one, abs=0.0011) for one in played]
@@ -49,7 +49,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, drawn):
 def test_parts_stand_one_after_the_other(tmp_path):
     first = part("violin", (0.0, 9.0, 60), (-2.0, 1.0, 61), (4.0, 5.0, 62), bends=[Bend(-10, 50.0)])
     second = part("standard kit", (0.25, 0.3, 36), controls=[Control(0.1, 11, 64)])
-    midi.write([first, second], 1.0, 3.0, tmp_path / "a.mid")
+    midi.write_midi([first, second], 1.0, 3.0, tmp_path / "a.mid")
     time, said = 0.0, []
     for message in mido.MidiFile(tmp_path / "a.mid"):
         time += message.time
@@ -76,7 +76,7 @@ def test_a_given_file_is_read_by_instrument(tmp_path):
         (0, program(40)), (0, on(60)), (480, tempo), (480, off(60)), (0, on(36, channel=9)), (48, off(36, channel=9)),
         (0, program(46 - 1)), (0, on(70)), (480, off(70)),
     )  # fmt: skip
-    parts = {one.instrument.name: [(n.onset, n.offset, n.pitch) for n in one.notes] for one in midi.read(path)}
+    parts = {one.instrument.name: [(n.onset, n.offset, n.pitch) for n in one.notes] for one in midi.read_midi(path)}
     assert parts == {
         "violin": [(0.0, pytest.approx(1.5), 60)],
         "standard kit": [(pytest.approx(1.5), pytest.approx(1.6), 36)],
@@ -86,13 +86,13 @@ def test_a_given_file_is_read_by_instrument(tmp_path):
 def test_the_pedal_holds_notes(tmp_path):
     down, up = (mido.Message("control_change", control=64, value=value) for value in (127, 0))
     path = file_of(tmp_path / "a.mid", (0, down), (0, on(60)), (480, off(60)), (480, up), (0, on(62)), (960, on(62, 0)))
-    (piano,) = midi.read(path)
+    (piano,) = midi.read_midi(path)
     assert [(note.onset, note.offset) for note in piano.notes] == [(0.0, 1.0), (1.0, 2.0)]
 
 
 def test_a_note_that_never_ends_sounds_to_the_end(tmp_path):
     path = file_of(tmp_path / "a.mid", (0, on(60)), (960, on(62)), (480, off(62)))
-    assert midi.read(path)[0].notes[0].offset == pytest.approx(1.5)
+    assert midi.read_midi(path)[0].notes[0].offset == pytest.approx(1.5)
 
 
 def test_damaged_files_are_refused(tmp_path):
@@ -101,9 +101,9 @@ def test_damaged_files_are_refused(tmp_path):
     for content in (b"", b"RIFFxxxx", whole[:10], whole[:-6], b"MThd" + whole[4:14] + b"nonsense" * 9):
         path.write_bytes(content)
         with pytest.raises(DatasetError, match=r"a\.mid"):
-            midi.read(path)
+            midi.read_midi(path)
     with pytest.raises(DatasetError, match="No such file"):
-        midi.read(tmp_path / "none.mid")
+        midi.read_midi(tmp_path / "none.mid")
 
 
 @given(st.data())
@@ -114,10 +114,10 @@ def test_any_damage_is_an_error_of_ours_or_none(tmp_path_factory, data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
     with contextlib.suppress(DatasetError):
-        midi.read(path)
+        midi.read_midi(path)
 
 
 def test_a_file_without_known_instruments(tmp_path):
     path = file_of(tmp_path / "a.mid", (0, program(120)), (0, on(60)), (480, off(60)))
     with pytest.raises(DatasetError, match="has no notes of an instrument that is known"):
-        midi.read(path)
+        midi.read_midi(path)

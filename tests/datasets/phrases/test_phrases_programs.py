@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from phrases_making import instrument, part
 
-from earmark.datasets.phrases import midi, programs
-from earmark.datasets.phrases.plan import Companion, Plan, draw
-from earmark.datasets.phrases.soundfonts import SoundFont
 from earmark.errors import DatasetError
+from earmark.synthesis.music import instruments, midi
+from earmark.synthesis.music.plan import Companion, Plan, draw_phrase
+from earmark.synthesis.music.soundfonts import SoundFont
 
 FIVE = ("brass", "drum_kit", "guitar", "piano", "violin")
-EVERY = frozenset((bank, program) for bank in (0, programs.DRUM_BANK) for program in range(128))
+EVERY = frozenset((bank, program) for bank in (0, instruments.DRUM_BANK) for program in range(128))
 MISTAKEN = ("harpsichord", "clavinet", "dulcimer", "sitar", "banjo", "shamisen", "koto")
 
 
@@ -22,7 +22,7 @@ def plan(labels, presets=EVERY, fonts=1, **more):
 
 
 def players(wanted, count=400):
-    return [player for number in range(count) for player in draw(wanted, number).players]
+    return [player for number in range(count) for player in draw_phrase(wanted, number).players]
 
 
 def named(made):
@@ -30,12 +30,12 @@ def named(made):
 
 
 def test_the_lists_of_labels():
-    assert programs.DEFAULT_LABELS == FIVE
+    assert instruments.DEFAULT_LABELS == FIVE
     beside = {"accordion", "bass_guitar", "cello", "clarinet", "flute", "harmonica", "harp", "mallets", "organ"}
-    assert set(programs.LABELS) == {*FIVE, *beside, "saxophone", "trombone", "trumpet"}
-    assert programs.is_wide(["guitar", "cello"])
-    assert not programs.is_wide(FIVE)
-    assert len({one.preset for one in programs.INSTRUMENTS}) == len(programs.INSTRUMENTS)
+    assert set(instruments.LABELS) == {*FIVE, *beside, "saxophone", "trombone", "trumpet"}
+    assert instruments.is_wide(["guitar", "cello"])
+    assert not instruments.is_wide(FIVE)
+    assert len({one.preset for one in instruments.INSTRUMENTS}) == len(instruments.INSTRUMENTS)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_five_are_drawn_as_before_there_was_a_wider_list(options, digest):
     drawn = [
         [
             (player.part.instrument.name, [note.pitch for note in player.part.notes])
-            for player in draw(wanted, n).players
+            for player in draw_phrase(wanted, n).players
         ]
         for n in range(100)
     ]
@@ -68,15 +68,15 @@ def test_folders_of_midi_made_before_are_known_by_the_same_text():
 
 def test_a_trumpet_is_brass_too_where_both_are_asked_for():
     assert plan(FIVE).labels_of(instrument("trumpet")) == ("brass",)
-    assert plan(programs.LABELS).labels_of(instrument("trumpet")) == ("brass", "trumpet")
+    assert plan(instruments.LABELS).labels_of(instrument("trumpet")) == ("brass", "trumpet")
     assert plan(["trumpet"]).labels_of(instrument("trumpet")) == ("trumpet",)
     assert plan(["trumpet"]).labels_of(instrument("French horn")) == ()
-    carried = {p.labels for p in players(plan(programs.LABELS)) if "brass" in p.labels}
+    carried = {p.labels for p in players(plan(instruments.LABELS)) if "brass" in p.labels}
     assert carried == {("brass",), ("brass", "trumpet"), ("brass", "trombone")}
 
 
 def test_of_the_wider_list_brass_plays_what_has_no_finer_label():
-    wide = plan(programs.LABELS)
+    wide = plan(instruments.LABELS)
     assert {one.name for one in wide.playing("brass", wide.soundfonts[0])} == {"French horn", "tuba", "brass section"}
     assert {one.name for one in wide.playing("trumpet", wide.soundfonts[0])} == {"trumpet", "muted trumpet"}
     five = plan(FIVE)
@@ -86,45 +86,45 @@ def test_of_the_wider_list_brass_plays_what_has_no_finer_label():
 
 
 def test_labels_together_are_of_different_instruments():
-    wide = plan(programs.LABELS, together=1.0, nothing=0.0)
+    wide = plan(instruments.LABELS, together=1.0, nothing=0.0)
     for number in range(200):
-        finest = [player.labels[-1] for player in draw(wide, number).players if player.labels]
+        finest = [player.labels[-1] for player in draw_phrase(wide, number).players if player.labels]
         assert len(finest) == len(set(finest)) >= 2
 
 
 def test_each_label_is_drawn_as_often_as_the_others():
-    made = Counter(p.labels[-1] for p in players(plan(programs.LABELS, together=0.0, nothing=0.0), 1700) if p.labels)
-    assert set(made) == set(programs.LABELS)
+    made = Counter(p.labels[-1] for p in players(plan(instruments.LABELS, together=0.0, nothing=0.0), 1700) if p.labels)
+    assert set(made) == set(instruments.LABELS)
     assert min(made.values()) > 60
     assert max(made.values()) < 150
 
 
 def test_what_is_taken_for_a_label_plays_often_and_has_none():
-    made = [player for player in players(plan(programs.LABELS, nothing=1.0, together=0.0)) if not player.labels]
+    made = [player for player in players(plan(instruments.LABELS, nothing=1.0, together=0.0)) if not player.labels]
     found = named(made)
     assert found["harpsichord"] / found.total() > 0.15
     assert sum(found[name] for name in MISTAKEN) / found.total() > 0.45
     assert all(found[name] for name in MISTAKEN)
-    assert not any(plan(programs.LABELS).labels_of(instrument(name)) for name in MISTAKEN)
+    assert not any(plan(instruments.LABELS).labels_of(instrument(name)) for name in MISTAKEN)
 
 
 def test_what_stands_between_two_labels_plays_in_neither_list_or_in_the_narrow_one_alone():
-    wide = named(players(plan(programs.LABELS, nothing=1.0, together=0.0), 600))
+    wide = named(players(plan(instruments.LABELS, nothing=1.0, together=0.0), 600))
     narrow = named(players(plan(FIVE, nothing=1.0, together=0.0), 600))
     for name in ("choir", "string ensemble", "recorder", "celesta"):
         assert narrow[name]
         assert not wide[name]
     for name in ("banjo", "clavinet", "shamisen", "dulcimer", "slapped bass"):
         assert not narrow[name]
-    assert programs.named(0, 41) is programs.named(0, 41, wide=True) is None, "a viola"
+    assert instruments.instrument_of(0, 41) is instruments.instrument_of(0, 41, wide=True) is None, "a viola"
 
 
 def test_midi_knows_the_programs_of_its_list(tmp_path):
-    midi.write([part("banjo", (0.0, 0.9, 60)), part("violin", (0.0, 0.9, 70))], 0.0, 1.0, tmp_path / "duo.mid")
-    assert [one.instrument.name for one in midi.read(tmp_path / "duo.mid")] == ["violin"]
-    assert [one.instrument.name for one in midi.read(tmp_path / "duo.mid", wide=True)] == ["violin", "banjo"]
+    midi.write_midi([part("banjo", (0.0, 0.9, 60)), part("violin", (0.0, 0.9, 70))], 0.0, 1.0, tmp_path / "duo.mid")
+    assert [one.instrument.name for one in midi.read_midi(tmp_path / "duo.mid")] == ["violin"]
+    assert [one.instrument.name for one in midi.read_midi(tmp_path / "duo.mid", wide=True)] == ["violin", "banjo"]
 
 
 def test_a_font_without_a_label_of_the_wider_list_is_refused():
     with pytest.raises(DatasetError, match="has no harmonica"):
-        plan(programs.LABELS, EVERY - {instrument("harmonica").preset})
+        plan(instruments.LABELS, EVERY - {instrument("harmonica").preset})

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from phrases_making import SOUNDFONT, instrument, needs_fluidsynth, part
 
-from earmark.datasets.phrases import mixing, rendering
-from earmark.datasets.phrases.notes import Bend
-from earmark.datasets.phrases.soundfonts import open_soundfont
 from earmark.errors import DatasetError, EarmarkError
+from earmark.synthesis.music import rendering
+from earmark.synthesis.music.instruments import Bend
+from earmark.synthesis.music.soundfonts import open_soundfont
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 TIMES = [0.25 + 0.4 * place for place in range(len(SCALE))]
@@ -34,8 +34,10 @@ def stems():
 def pitches(samples):
     """Median F0 of each note of the scale, in MIDI notes, by librosa's pYIN."""
     librosa = pytest.importorskip("librosa")
-    f0, _, _ = librosa.pyin(samples, fmin=180, fmax=700, sr=rendering.RATE, frame_length=4096, hop_length=1024)
-    time = np.arange(len(f0)) * 1024 / rendering.RATE
+    f0, _, _ = librosa.pyin(
+        samples, fmin=180, fmax=700, sr=rendering.RENDERING_RATE, frame_length=4096, hop_length=1024
+    )
+    time = np.arange(len(f0)) * 1024 / rendering.RENDERING_RATE
     heard = 69 + 12 * np.log2(f0 / 440)
     return [np.nanmedian(heard[(time > on + 0.12) & (time < on + 0.33)]) for on in TIMES]
 
@@ -53,18 +55,20 @@ def test_a_borrowed_sample_sounds_at_the_pitch_of_the_note(stems):
 
 @needs_fluidsynth
 def test_drums_sound_where_they_are_struck(stems):
-    levels = np.sqrt(np.mean(stems[2][: 4 * rendering.RATE].reshape(-1, rendering.RATE // 100) ** 2, axis=1))
+    levels = np.sqrt(
+        np.mean(stems[2][: 4 * rendering.RENDERING_RATE].reshape(-1, rendering.RENDERING_RATE // 100) ** 2, axis=1)
+    )
     for hit in HITS:
         at = round(hit * 100)
         assert levels[at : at + 3].max() > 4 * levels[at - 3 : at].max()
-    onsets = [on for on, _ in mixing.heard(stems[2], rendering.RATE)]
+    onsets = [on for on, _ in rendering.sounding_spans(stems[2], rendering.RENDERING_RATE)]
     assert min(abs(onset - HITS[0]) for onset in onsets) < 0.02
     assert all(min(abs(onset - hit) for hit in HITS) < 0.05 for onset in onsets)
 
 
 @needs_fluidsynth
 def test_one_part_does_not_run_into_the_next(stems):
-    ((onset, offset),) = mixing.heard(stems[3], rendering.RATE)
+    ((onset, offset),) = rendering.sounding_spans(stems[3], rendering.RENDERING_RATE)
     assert onset == pytest.approx(1.0, abs=0.05)
     assert offset == 4.0
     assert not stems[4].any()
@@ -73,8 +77,8 @@ def test_one_part_does_not_run_into_the_next(stems):
 @needs_fluidsynth
 def test_rendering_is_the_same_each_time_and_in_any_company(stems):
     again = rendering.render([part("standard kit", *((hit, hit + 0.1, 38) for hit in HITS))], 4.0, SOUNDFONT)
-    assert len(again[0]) == len(stems[2]) == 4 * rendering.RATE
-    onsets = [mixing.heard(stem, rendering.RATE)[0][0] for stem in (again[0], stems[2])]
+    assert len(again[0]) == len(stems[2]) == 4 * rendering.RENDERING_RATE
+    onsets = [rendering.sounding_spans(stem, rendering.RENDERING_RATE)[0][0] for stem in (again[0], stems[2])]
     assert onsets[0] == pytest.approx(onsets[1], abs=0.011)
     assert rendering.render([], 4.0, SOUNDFONT) == []
 
@@ -90,7 +94,7 @@ def test_fluidsynth_that_fails_is_an_error(tmp_path):
 def test_without_fluidsynth(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(EarmarkError, match="is not installed here; apt-get install fluidsynth"):
-        rendering.program()
+        rendering.fluidsynth_path()
 
 
 def soundfont(path, presets, odd=False):

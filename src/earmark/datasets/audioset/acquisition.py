@@ -17,22 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.datasets import table
-from earmark.datasets.audioset.crew import Crew
-from earmark.datasets.audioset.ledger import Ledger, Row
-from earmark.datasets.audioset.outcomes import Outcome
-from earmark.datasets.audioset.pace import Pace
-from earmark.datasets.audioset.placing import Placing
-from earmark.datasets.audioset.quota import Quota, Wanted, wanted_clips
-from earmark.datasets.audioset.report import RefusedError, Report, summed_up
-from earmark.datasets.audioset.segment import Segment
-from earmark.datasets.audioset.settings import Settings
-from earmark.datasets.audioset.split import split_of
-from earmark.datasets.clip import Clip, Dataset
+from earmark.datasets import tables
+from earmark.datasets.audioset.candidates import Candidate, ClipFolder, Quota, Settings, candidate_clips
+from earmark.datasets.audioset.ledger import AcquisitionReport, Ledger, LedgerRow, Outcome, RefusedError, summarise
+from earmark.datasets.audioset.tables import Segment, split_of
+from earmark.datasets.audioset.workers import Pace, WorkerPool
+from earmark.datasets.clips import Clip, Dataset
 from earmark.errors import DatasetError
 from earmark.util.locks import alone
-
-__all__ = ["RefusedError", "Report", "Settings", "acquire"]
 
 TABLE = "clips.csv"
 LEDGER = "ledger.sqlite"
@@ -48,7 +40,7 @@ def acquire(
     out: Path,
     settings: Settings,
     on_progress: OnProgress | None = None,
-) -> Report:
+) -> AcquisitionReport:
     """Fetch clips until each class has `quota` of them, or no candidates are left.
 
     The same call goes on where another was stopped, in whatever way. The table is written at the end and at every
@@ -67,7 +59,7 @@ def acquire(
         EarmarkError: a file cannot be written, or the cookies cannot be read.
         MissingExtraError: yt-dlp is not installed.
     """
-    clips = wanted_clips(candidates)
+    clips = candidate_clips(candidates)
     if quota < 1:
         raise DatasetError("the quota", f"is {quota}", "ask for at least one clip of each class")
     used = DatasetError(
@@ -95,7 +87,7 @@ class _Run:
         self,
         candidates: Mapping[str, Sequence[Segment]],
         quota: int,
-        clips: Mapping[str, Wanted],
+        clips: Mapping[str, Candidate],
         out: Path,
         settings: Settings,
         ledger: Ledger,
@@ -105,7 +97,7 @@ class _Run:
         self.rows = ledger.rows()
         self._candidates, self._quota, self._clips = candidates, quota, clips
         self._settings, self._ledger, self._on_progress = settings, ledger, on_progress
-        self._placing = Placing(out, settings)
+        self._placing = ClipFolder(out, settings)
         self._counts = {"fetched": 0, "recognised": 0, "attempts": 0}
 
     def clean(self) -> None:
@@ -135,26 +127,26 @@ class _Run:
             if name in self._clips and row.outcome is Outcome.DONE:
                 todo.have(self._clips[name])
         self._show(todo)
-        for wanted, result in Crew(self._settings, self.pace, self._placing).work(todo.next):
+        for wanted, result in WorkerPool(self._settings, self.pace, self._placing).work(todo.next):
             done = result.outcome is Outcome.DONE
             (todo.done if done else todo.failed)(wanted)
             self._counts["fetched"] += done
             self._counts["attempts"] += result.attempts
-            self._record(_row(wanted, result.outcome, result.message, result.attempts, signed_in))
+            self._record(_ledger_row(wanted, result.outcome, result.message, result.attempts, signed_in))
             self._show(todo)
 
-    def report(self, path: Path) -> Report:
+    def report(self, path: Path) -> AcquisitionReport:
         """What it has come to."""
-        return summed_up(path, self._candidates, self._quota, self.rows, **self._counts)
+        return summarise(path, self._candidates, self._quota, self.rows, **self._counts)
 
-    def _recognise(self, wanted: Wanted) -> None:
+    def _recognise(self, wanted: Candidate) -> None:
         if self._placing.is_whole(wanted):
             self._counts["recognised"] += 1
-            self._record(_row(wanted, Outcome.DONE, "was in place", 0, False))
+            self._record(_ledger_row(wanted, Outcome.DONE, "was in place", 0, False))
         else:
             self._placing.remove(wanted.path)
 
-    def _record(self, row: Row) -> None:
+    def _record(self, row: LedgerRow) -> None:
         self._ledger.record(row)
         self.rows[row.name] = row
 
@@ -164,9 +156,9 @@ class _Run:
             self._on_progress(done, self._quota * len(self._candidates))
 
 
-def _row(wanted: Wanted, outcome: Outcome, message: str, attempts: int, signed_in: bool) -> Row:
+def _ledger_row(wanted: Candidate, outcome: Outcome, message: str, attempts: int, signed_in: bool) -> LedgerRow:
     segment = wanted.segment
-    return Row(
+    return LedgerRow(
         name=segment.name,
         video=segment.video,
         start=segment.start,
@@ -180,17 +172,17 @@ def _row(wanted: Wanted, outcome: Outcome, message: str, attempts: int, signed_i
     )
 
 
-def _write_table(out: Path, rows: Mapping[str, Row], seed: int) -> None:
+def _write_table(out: Path, rows: Mapping[str, LedgerRow], seed: int) -> None:
     """The dataset table of all clips in place."""
     done = [row for row in rows.values() if row.outcome is Outcome.DONE]
     clips = [
         Clip(out / row.path, labels=row.labels, source=row.video, split=split_of(row.video, seed))
         for row in sorted(done, key=lambda row: row.path)
     ]
-    table.write(Dataset("audioset", tuple(clips)), out / TABLE)
+    tables.write_clips(Dataset("audioset", tuple(clips)), out / TABLE)
 
 
-def _refused(reason: str, settings: Settings, report: Report) -> RefusedError:
+def _refused(reason: str, settings: Settings, report: AcquisitionReport) -> RefusedError:
     server = settings.url.partition("://")[2].partition("/")[0]
     remedy = "run the same command in an hour or more, it goes on where it stopped; ask less often, with a longer pause"
     if settings.cookies is None:

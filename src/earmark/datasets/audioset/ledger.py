@@ -1,16 +1,75 @@
-"""What became of each clip, kept in a database beside the clips, so that a run goes on where another stopped."""
+"""What became of each clip that was asked for: outcomes, the database that keeps them, and the report of a run."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
-from earmark.datasets.audioset.outcomes import LASTING, Outcome
+from earmark.datasets.audioset.tables import Segment
 from earmark.errors import DatasetError
+
+
+class Outcome(StrEnum):
+    """What became of a clip."""
+
+    DONE = "done"
+    """Its file is in place."""
+    GONE = "gone"
+    """The video was removed, or its account closed."""
+    PRIVATE = "private"
+    """The video is for its owner, for members or for those who pay."""
+    AGE = "age"
+    """The video asks for a signed-in grown-up."""
+    REGION = "region"
+    """The video is not shown in this country."""
+    REFUSED = "refused"
+    """The server did not give it this time, or did not say why: a later run tries again."""
+    EMPTY = "empty"
+    """There is no sound where the clip should be."""
+    DAMAGED = "damaged"
+    """It cannot be decoded, or much of its span is missing."""
+
+
+LASTING = frozenset(Outcome) - {Outcome.DONE, Outcome.REFUSED}
+"""Failures that asking again does not mend."""
+
+
+class ClipError(Exception):
+    """A clip that was not had.
+
+    `str(failure)` is what the ledger keeps. A failure that is `REFUSED` may pass.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        *,
+        again: bool = False,
+        blocked: bool = False,
+        wait: float | None = None,
+    ) -> None:
+        """See the attributes.
+
+        Args:
+            outcome: What it is.
+            message: Why, in one line.
+            again: Whether it may have passed in a while, within the same run.
+            blocked: Whether the server turns us away rather than this clip: all workers must hold back.
+            wait: Seconds that the server asked us to wait.
+        """
+        super().__init__(" ".join(message.split()))
+        self.outcome = outcome
+        self.again = again
+        self.blocked = blocked
+        self.wait = wait
+
 
 VERSION = 1
 _TABLES = """
@@ -26,7 +85,7 @@ _COLUMNS = 'name, video, start, "end", labels, path, outcome, message, time, att
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LedgerRow:
     """What is known of a clip."""
 
     name: str
@@ -102,7 +161,7 @@ class Ledger:
         if found != value:
             raise DatasetError(self._path, f"was made with {key} {found}, not {value}", remedy)
 
-    def record(self, row: Row) -> None:
+    def record(self, row: LedgerRow) -> None:
         """Write what became of a clip; attempts add up."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         values = (row.name, row.video, row.start, row.end, ";".join(row.labels), row.path)
@@ -116,7 +175,7 @@ class Ledger:
                 values + said,
             )
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, LedgerRow]:
         """All rows by the clip's name."""
         with self._told():
             found = self._database.execute(f"SELECT {_COLUMNS} FROM clips ORDER BY name").fetchall()
@@ -132,7 +191,68 @@ class Ledger:
             raise DatasetError(self._path, f"cannot be used as a ledger ({error})", remedy) from error
 
 
-def _row(values: tuple[str, str, float, float, str, str, str, str, str, int, int]) -> Row:
+def _row(values: tuple[str, str, float, float, str, str, str, str, str, int, int]) -> LedgerRow:
     name, video, start, end, labels, path, outcome, message, time, attempts, signed_in = values
     told = tuple(labels.split(";")) if labels else ()
-    return Row(name, video, start, end, told, path, Outcome(outcome), message, time, attempts, bool(signed_in))
+    return LedgerRow(name, video, start, end, told, path, Outcome(outcome), message, time, attempts, bool(signed_in))
+
+
+@dataclass(frozen=True)
+class AcquisitionReport:
+    """What is in place, and what became of the rest.
+
+    Attributes:
+        table: the dataset table of all clips in place.
+        quota: clips wanted of each class.
+        outcomes: for each class how many of its candidates came to what; those that were not needed are not counted.
+        messages: how often what was said of the clips that are not there, by outcome.
+        fetched: clips that this run fetched.
+        recognised: clips whose files lay in place without a row, from a run that was killed.
+        attempts: how often this run asked for a clip.
+    """
+
+    table: Path
+    quota: int
+    outcomes: dict[str, dict[Outcome, int]]
+    messages: dict[Outcome, dict[str, int]]
+    fetched: int = 0
+    recognised: int = 0
+    attempts: int = 0
+
+    @property
+    def in_place(self) -> dict[str, int]:
+        """Clips of each class."""
+        return {label: found.get(Outcome.DONE, 0) for label, found in self.outcomes.items()}
+
+    @property
+    def lacking(self) -> dict[str, int]:
+        """Clips that classes lack for want of candidates, or because the run was stopped; classes that lack none
+        are left out.
+        """
+        return {label: self.quota - found for label, found in self.in_place.items() if found < self.quota}
+
+
+class RefusedError(DatasetError):
+    """A run that came to a full stop, because the server kept turning it away; `report` says what was had."""
+
+    def __init__(self, subject: object, reason: str, remedy: str, report: AcquisitionReport) -> None:
+        """See `Report`."""
+        super().__init__(subject, reason, remedy)
+        self.report = report
+
+
+def summarise(
+    table: Path, candidates: Mapping[str, Sequence[Segment]], quota: int, rows: Mapping[str, LedgerRow], **counts: int
+) -> AcquisitionReport:
+    """The report of these rows; `counts` are the fields of the same names."""
+    outcomes: dict[str, dict[Outcome, int]] = {}
+    for label, segments in candidates.items():
+        names = {segment.name for segment in segments}
+        outcomes[label] = dict(Counter(rows[name].outcome for name in names if name in rows))
+    asked = {segment.name for segments in candidates.values() for segment in segments}
+    said = Counter((row.outcome, row.message) for row in rows.values() if row.name in asked)
+    messages: dict[Outcome, dict[str, int]] = {}
+    for (outcome, message), times in said.most_common():
+        if outcome is not Outcome.DONE:
+            messages.setdefault(outcome, {})[message] = times
+    return AcquisitionReport(table, quota, outcomes, messages, **counts)

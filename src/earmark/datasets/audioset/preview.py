@@ -1,16 +1,198 @@
-"""What a selection would give, before anything is fetched: as plain values, and as text."""
+"""What a selection would give and take, before anything is fetched: counts, classes that occur together, disk, time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from earmark.datasets.audioset.counts import Together
+from earmark.datasets.audioset.candidates import YOUTUBE, Settings
 from earmark.datasets.audioset.ontology import Ontology
-from earmark.datasets.audioset.plan import GONE, Plan
-from earmark.datasets.audioset.selection import RULES, Selection, Wanted
+from earmark.datasets.audioset.selection import RULES, Selection, TargetClass
+from earmark.datasets.audioset.tables import SHARES, Segment, split_of
+
+
+@dataclass(frozen=True)
+class Cooccurrences:
+    """A co-occurrence matrix: of the clips that hold a wanted class, how many carry another.
+
+    A class stands beside its own kin, above and below it in the ontology, in almost every clip: that says nothing of
+    what sounds together, and is not counted.
+    """
+
+    rows: tuple[str, ...]
+    """Labels of the wanted classes."""
+    clips: tuple[int, ...]
+    """How many hold each of them."""
+    columns: tuple[str, ...]
+    """The wanted classes again, and then AudioSet's other classes, as displayed: the one that occurs most with each
+    wanted class, then the second of each, and so on."""
+    matrix: tuple[tuple[int | None, ...], ...]
+    """[rows, columns] clips; None for a class and its kin."""
+    most: Mapping[str, Sequence[tuple[str, int]]]
+    """Of each wanted class the classes that occur with it most, and in how many clips; one by one, whether wanted or
+    not."""
+
+
+def count_cooccurrences(selection: Selection, ontology: Ontology, top: int = 10) -> Cooccurrences:
+    """Count what occurs together in all clips that hold a wanted class, before the rules take any of them away.
+
+    Args:
+        selection: From `select`.
+        ontology: The graph, which says what is kin.
+        top: How many of AudioSet's other classes are shown, in the matrix and for each class.
+    """
+    wanted = selection.rules.wanted
+    kin = {one.label: _kin(one, ontology) for one in wanted}
+    carried = {one.label: _carried(selection.holding[one.label], kin[one.label]) for one in wanted}
+    columns = _columns(selection, carried.values(), ontology)[:top]
+    return Cooccurrences(
+        rows=tuple(one.label for one in wanted),
+        clips=tuple(len(selection.holding[one.label]) for one in wanted),
+        columns=(*(one.label for one in wanted), *map(ontology.name, columns)),
+        matrix=tuple(
+            (
+                *(_clips_of_both(selection, one, other) for other in wanted),
+                *(None if label in kin[one.label] else carried[one.label][label] for label in columns),
+            )
+            for one in wanted
+        ),
+        most={
+            one.label: [(ontology.name(label), n) for label, n in _ranked(carried[one.label], ontology)[:top]]
+            for one in wanted
+        },
+    )
+
+
+def _kin(wanted: TargetClass, ontology: Ontology) -> frozenset[str]:
+    return ontology.ancestors(wanted.named) | ontology.descendants(wanted.named)
+
+
+def _carried(segments: Iterable[Segment], kin: frozenset[str]) -> Counter[str]:
+    """How many of the clips carry each class that is no kin."""
+    return Counter(label for segment in segments for label in set(segment.labels) - kin)
+
+
+def _columns(selection: Selection, carried: Iterable[Counter[str]], ontology: Ontology) -> list[str]:
+    """The classes that are not wanted: each wanted one's first, then each one's second, and so on."""
+    ranked = [[label for label, _ in _ranked(counted, ontology)] for counted in carried]
+    strange = ([label for label in row if label not in selection.rules.carrying] for row in ranked)
+    return list(dict.fromkeys(label for place in zip_longest(*strange) for label in place if label is not None))
+
+
+def _clips_of_both(selection: Selection, one: TargetClass, other: TargetClass) -> int | None:
+    if one is other:
+        return None
+    return sum(other.holds(frozenset(segment.labels)) for segment in selection.holding[one.label])
+
+
+def _ranked(counted: Counter[str], ontology: Ontology) -> list[tuple[str, int]]:
+    """Most first; of those that are equal, by name, so that the order does not depend on the tables' order."""
+    return sorted(counted.items(), key=lambda pair: (-pair[1], ontology.name(pair[0])))
+
+
+BITS = 10.0
+"""Of FLAC for each sample of 16 bits. Measured: street music of UrbanSound8K 9.6 at 22,050 Hz, solo instruments of
+Freesound 7.2 at 22,050 Hz and 5.9 at 44,100 Hz. Rather too much than too little."""
+
+GONE_SHARE = 0.16
+"""The share of segments that cannot be had any more: in March 2023, 18,685 of the 22,160 of the balanced table could
+(https://huggingface.co/datasets/agkphysics/AudioSet). It grows."""
+
+FETCH_SECONDS = 5.0
+"""Seconds that a clip takes beside the pause: asking the page, the player, and for ten seconds of sound. A guess."""
+
+HOURLY = {False: 300, True: 2000}
+"""Videos an hour that YouTube shows a visitor, and one who is signed in, by yt-dlp's wiki
+(https://github.com/yt-dlp/yt-dlp/wiki/Extractors)."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What it will take, roughly."""
+
+    wanted: int
+    """Clips wanted of each class."""
+    takes: Mapping[str, int]
+    """Clips that there will be of each class at most: as many as wanted, or as are left."""
+    likely: Mapping[str, int]
+    """Clips that there will be of each class, if no more of its candidates are gone than of all."""
+    sides: Mapping[str, Mapping[str, int]]
+    """Of each class, how many of its first clips stand on each side of the split."""
+    clips: int
+    """In all, each once."""
+    asked: int
+    """Clips that must be asked for to get these, as some will be gone."""
+    audio: float
+    """Seconds of sound."""
+    megabytes: float
+    """Disk."""
+    hours: float
+    """From beginning to end."""
+    basis: str
+    """What this rests on, for the reader."""
+
+    @property
+    def short(self) -> bool:
+        """Whether candidates of a class will run out."""
+        return any(likely < self.wanted for likely in self.likely.values())
+
+
+def estimate(candidates: Mapping[str, Sequence[Segment]], quota: int, settings: Settings) -> Estimate:
+    """Estimate what it takes to acquire `quota` clips of each class.
+
+    Time is that of the pauses and of fetching, shared by the jobs, and not less than the number of videos that YouTube
+    shows in an hour allows.
+
+    Args:
+        candidates: Of each class its segments in the order in which they will be tried.
+        quota: Clips of each class.
+        settings: How clips are asked for, and what is made of them.
+    """
+    first = {label: list(islice(segments, quota)) for label, segments in candidates.items()}
+    chosen = {segment.name: segment for segments in first.values() for segment in segments}
+    audio = sum(segment.end - segment.start for segment in chosen.values())
+    tried = {label: list(islice(segments, round(quota / (1 - GONE_SHARE)))) for label, segments in candidates.items()}
+    asked = len({segment.name for segments in tried.values() for segment in segments})
+    return Estimate(
+        wanted=quota,
+        takes={label: len(segments) for label, segments in first.items()},
+        likely={label: min(quota, round(len(segments) * (1 - GONE_SHARE))) for label, segments in candidates.items()},
+        sides={label: _sides(segments, settings.seed) for label, segments in first.items()},
+        clips=len(chosen),
+        asked=asked,
+        audio=round(audio, 1),
+        megabytes=round(audio * settings.rate * BITS / 8 / 1e6, 1),
+        hours=round(_seconds(asked, settings) / 3600, 2),
+        basis=_estimate_basis(settings),
+    )
+
+
+def _seconds(asked: int, settings: Settings) -> float:
+    paced = asked * (settings.pause + FETCH_SECONDS) / settings.jobs
+    return max(paced, asked * 3600 / _hourly_limit(settings)) if settings.url == YOUTUBE else paced
+
+
+def _hourly_limit(settings: Settings) -> int:
+    return HOURLY[settings.cookies is not None]
+
+
+def _estimate_basis(settings: Settings) -> str:
+    who = "signed in" if settings.cookies is not None else "a visitor"
+    allowed = f", at most {_hourly_limit(settings):,} videos an hour ({who})" if settings.url == YOUTUBE else ""
+    return (
+        f"{BITS:g} bits of FLAC a sample at {settings.rate:,} Hz; {GONE_SHARE:.0%} of the clips gone; "
+        f"{settings.jobs} at a time, each {settings.pause:g} s of pause and {FETCH_SECONDS:g} s of fetching{allowed}"
+    )
+
+
+def _sides(segments: Sequence[Segment], seed: int) -> dict[str, int]:
+    sides = [split_of(segment.video, seed) for segment in segments]
+    return {side: sides.count(side) for side, _ in SHARES}
+
 
 HEADS = {
     "itself": "itself",
@@ -30,7 +212,7 @@ taken: of these as many as are wanted, the same number of each class"""
 
 
 def document(
-    tables: Sequence[Path], ontology: Ontology, selection: Selection, occurring: Together, plan: Plan
+    tables: Sequence[Path], ontology: Ontology, selection: Selection, occurring: Cooccurrences, plan: Estimate
 ) -> dict[str, Any]:
     """All of it as plain values; tables are named without their folder, so that it is the same everywhere."""
     rules = selection.rules
@@ -41,7 +223,7 @@ def document(
             "allow_several": rules.allow_several,
             "excluded": _names(rules.excluded, ontology),
         },
-        "classes": [_class(wanted, ontology, selection, occurring, plan) for wanted in rules.wanted],
+        "classes": [_class_document(wanted, ontology, selection, occurring, plan) for wanted in rules.wanted],
         "together": {
             "rows": list(occurring.rows),
             "columns": list(occurring.columns),
@@ -51,7 +233,9 @@ def document(
     }
 
 
-def _class(wanted: Wanted, ontology: Ontology, selection: Selection, occurring: Together, plan: Plan) -> dict[str, Any]:
+def _class_document(
+    wanted: TargetClass, ontology: Ontology, selection: Selection, occurring: Cooccurrences, plan: Estimate
+) -> dict[str, Any]:
     most = [{"class": name, "clips": clips} for name, clips in occurring.most[wanted.label]]
     return {
         "label": wanted.label,
@@ -69,13 +253,19 @@ def _names(identifiers: frozenset[str], ontology: Ontology) -> list[str]:
     return sorted(map(ontology.name, identifiers))
 
 
-def text(selection: Selection, occurring: Together, plan: Plan) -> str:
+def text(selection: Selection, occurring: Cooccurrences, plan: Estimate) -> str:
     """All of it for reading."""
-    parts = [_rules(selection, plan), NOTES, _together(occurring), _shortage(selection, plan), _plan(plan)]
+    parts = [
+        _rules_text(selection, plan),
+        NOTES,
+        _cooccurrence_text(occurring),
+        _shortage(selection, plan),
+        _estimate_text(plan),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _rules(selection: Selection, plan: Plan) -> str:
+def _rules_text(selection: Selection, plan: Estimate) -> str:
     shown = [rule for rule in RULES if not (rule == "descendants" and selection.rules.exact)]
     sides = list(next(iter(plan.sides.values())))
     lines = [["clips", *(HEADS[rule] for rule in shown), "taken", *sides]]
@@ -85,7 +275,7 @@ def _rules(selection: Selection, plan: Plan) -> str:
     return _aligned(lines)
 
 
-def _together(occurring: Together) -> str:
+def _cooccurrence_text(occurring: Cooccurrences) -> str:
     lines = ["Occur together (share of the class's clips):"]
     for label, clips in zip(occurring.rows, occurring.clips, strict=True):
         most = [f"{name} {count / clips:.0%}" for name, count in occurring.most[label][:LISTED]]
@@ -93,10 +283,10 @@ def _together(occurring: Together) -> str:
     return "\n".join(lines)
 
 
-def _shortage(selection: Selection, plan: Plan) -> str:
+def _shortage(selection: Selection, plan: Estimate) -> str:
     """What there is not enough of, with what to do."""
     short = [
-        f"{label} {plan.takes[label]:,} at most, some {likely:,} if {GONE:.0%} are gone"
+        f"{label} {plan.takes[label]:,} at most, some {likely:,} if {GONE_SHARE:.0%} are gone"
         for label, likely in plan.likely.items()
         if likely < plan.wanted
     ]
@@ -108,7 +298,7 @@ def _shortage(selection: Selection, plan: Plan) -> str:
     return f"No clip is left of {', '.join(empty)}: take more tables, or exclude less." if empty else ""
 
 
-def _plan(plan: Plan) -> str:
+def _estimate_text(plan: Estimate) -> str:
     most = "At most " if plan.short else ""
     return (
         f"{most}{plan.clips:,} clips, {plan.audio / 60:,.0f} min of sound: some {plan.megabytes:,.0f} MB and "

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from earmark.datasets.audioset.ontology import Ontology, Sound
-from earmark.datasets.audioset.segment import Segment
+from earmark.datasets.audioset.tables import Segment
 from earmark.errors import DatasetError
 from earmark.labels import normalise
 
@@ -43,7 +43,7 @@ _LABEL = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TargetClass:
     """A class that clips are wanted of."""
 
     label: str
@@ -58,7 +58,7 @@ class Wanted:
     """Those of `reach` that stand above what it is wanted without: clips of that carry them as well."""
 
     @classmethod
-    def parse(cls, text: str, ontology: Ontology) -> Wanted:
+    def parse(cls, text: str, ontology: Ontology) -> TargetClass:
         """Read `guitar`, `Violin, fiddle`, or `keyboard=Keyboard (musical),Accordion,-Organ`.
 
         That is a name, the classes that it is made of, and behind `-` those that it is wanted without.
@@ -100,7 +100,7 @@ class Rules:
         allow_several: whether a clip may hold several of the wanted classes.
     """
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[TargetClass, ...]
     excluded: frozenset[str] = frozenset()
     exact: bool = False
     allow_several: bool = False
@@ -122,7 +122,7 @@ class Rules:
         """Identifiers of which a clip must carry one to be of any use."""
         return frozenset().union(*(wanted.reach for wanted in self.wanted))
 
-    def left(self, labels: frozenset[str], wanted: Wanted) -> Iterator[str]:
+    def left(self, labels: frozenset[str], wanted: TargetClass) -> Iterator[str]:
         """The rules that leave a clip with these labels to a wanted class, up to the first that takes it away."""
         itself = not wanted.named.isdisjoint(labels)
         if itself:
@@ -142,7 +142,7 @@ class Rules:
         if self.allow_several or sum(other.holds(labels) for other in self.wanted) == 1:
             yield "alone"
 
-    def _refuse_within(self, wanted: Wanted) -> None:
+    def _refuse_within(self, wanted: TargetClass) -> None:
         """A class that lies within another would have no clip of its own."""
         for other in self.wanted:
             if other is not wanted and wanted.reach <= other.reach:
@@ -189,13 +189,13 @@ def select(segments: Iterable[Segment], rules: Rules, seed: int = 0) -> Selectio
             left[wanted.label].update(survived)
             if "alone" in survived:
                 clips[wanted.label].append(segment)
-    shuffled = {label: sorted(found, key=lambda s: draw("order", seed, s.name)) for label, found in clips.items()}
+    shuffled = {label: sorted(found, key=lambda s: hash_draw("order", seed, s.name)) for label, found in clips.items()}
     counted = [rule for rule in RULES if not (rules.exact and rule == "descendants")]
     counts = {label: {rule: counter[rule] for rule in counted} for label, counter in left.items()}
     return Selection(rules, shuffled, counts, holding)
 
 
-def draw(purpose: str, seed: int, name: str) -> float:
+def hash_draw(purpose: str, seed: int, name: str) -> float:
     """A number in 0..1 that depends on these three alone, so that it is the same everywhere and always."""
     digest = hashlib.blake2b(f"{purpose}/{seed}/{name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

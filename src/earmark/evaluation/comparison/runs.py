@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.datasets.truth import find_truths
+from earmark.datasets.ground_truth import find_truths
 from earmark.errors import DatasetError, MediaError
 from earmark.evaluation.words import frames_of
 from earmark.models.model import Model

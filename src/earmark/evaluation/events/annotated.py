@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from earmark import datasets
-from earmark.datasets import Clip, table
-from earmark.datasets.annotations import read as read_events
+from earmark.datasets import Clip, tables
+from earmark.datasets.tables import read_events
 from earmark.errors import ArgumentError, DatasetError
 from earmark.evaluation.naming import check_new_names
 from earmark.events.timeline import Event, joined
@@ -91,7 +91,7 @@ def load(on: str | Path, events: Path | None = None, split: str | None = None) -
     events_table = events or clips_table.parent / EVENTS
     if not events_table.is_file():
         raise DatasetError(events_table, "is not there", "give the table of events by truth=")
-    dataset = table.read(clips_table)
+    dataset = tables.read_clips(clips_table)
     truth = {clips_table.parent / name: listed for name, listed in read_events(events_table).items()}
     if truth and not {clip.path for clip in dataset.clips} & set(truth):
         remedy = f"its paths must be those of {clips_table.name}"

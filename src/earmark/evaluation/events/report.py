@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from earmark.datasets.annotations import write as write_events
+from earmark.datasets.tables import write_events
 from earmark.errors import EarmarkError
 from earmark.evaluation.events.answers import Answers
 from earmark.evaluation.events.summary import COLLARS, key

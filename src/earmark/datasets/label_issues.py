@@ -1,0 +1,141 @@
+"""What a user decided about doubtful labels: a table (CSV) of clips to keep, relabel or drop, read and applied.
+
+| column | meaning | |
+|---|---|---|
+| path | the recording, relative to the dataset's folder or absolute | required |
+| start, end | the clip's span, seconds; empty: from its beginning, to its end | |
+| decision | `keep`, `relabel` or `drop`; empty: not decided, which keeps | required |
+| relabel | with `relabel`: the clip's labels instead, separated by `;` | |
+
+Other columns are for the reader: `earmark data suspects` writes such a table, and its page does.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from earmark.datasets import tables
+from earmark.datasets.clips import Clip, Dataset
+from earmark.errors import DatasetError, EarmarkWarning
+
+DECISIONS = ("keep", "relabel", "drop")
+
+ClipKey = tuple[str, float, float | None]
+"""A clip by its path, start and end, seconds; see `key`."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision about one clip; `labels` are its new ones, of a `relabel`. `line` is where it stands in the table."""
+
+    decision: str
+    labels: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All decisions of a table, by clip."""
+
+    table: Path
+    decided: dict[ClipKey, Decision]
+
+
+def read_decisions(table: Path, root: Path) -> Decisions:
+    """Read a table of decisions about the dataset that lies at `root`: a folder, or a dataset table.
+
+    Raises:
+        DatasetError: it cannot be read, a decision is none of `DECISIONS`, or two rows decide differently.
+    """
+    decided: dict[ClipKey, Decision] = {}
+    for row in tables.read_rows(table, ("path", "decision")):
+        mark = _decision(row)
+        if mark is None:
+            continue
+        clip = Clip(_home(root) / row.values["path"], row.number("start") or 0.0, row.number("end"))
+        place = clip_key(clip)
+        other = decided.setdefault(place, mark)
+        if (other.decision, other.labels) != (mark.decision, mark.labels):
+            row.fail("decision", f"{mark.decision} differs from line {other.line}, which is about the same clip")
+    return Decisions(table, decided)
+
+
+def apply_decisions(dataset: Dataset, marks: Decisions) -> Dataset:
+    """The dataset without the clips to drop, and with new labels of those to relabel.
+
+    Rows that match no clip, and labels that no other clip has, are warned of.
+
+    Raises:
+        DatasetError: labels exclude each other, and a clip would get several or none; or no clip is left.
+    """
+    keys = [clip_key(clip) for clip in dataset.clips]
+    _warn_of_strangers(marks, keys)
+    _check_labels(dataset, marks)
+    changed = (_decided(clip, marks.decided.get(place)) for clip, place in zip(dataset.clips, keys, strict=True))
+    clips = tuple(clip for clip in changed if clip is not None)
+    if not clips:
+        raise DatasetError(marks.table, "drops every clip", "keep some")
+    return dataset.with_clips(clips)
+
+
+def clip_key(clip: Clip) -> ClipKey:
+    """What tells a clip from all others, however its path is written."""
+    return _absolute(clip.path).as_posix(), clip.start, clip.end
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """A clip's path as tables name it: relative to the dataset's folder where it lies below."""
+    whole, home = _absolute(path), _absolute(_home(root))
+    return (whole.relative_to(home) if whole.is_relative_to(home) else whole).as_posix()
+
+
+def _home(root: Path) -> Path:
+    return root if root.is_dir() else root.parent
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _decision(row: tables.Row) -> Decision | None:
+    if not row.values["path"].strip():
+        row.fail("path", "is empty")
+    decision = row.text("decision").lower()
+    if not decision:
+        return None
+    if decision not in DECISIONS:
+        row.fail("decision", f"{decision!r} is none of {', '.join(DECISIONS)}")
+    if decision != "relabel":
+        return Decision(decision, line=row.line)
+    labels = tuple(dict.fromkeys(label.strip() for label in row.text("relabel").split(";") if label.strip()))
+    return Decision(decision, labels, row.line)
+
+
+def _decided(clip: Clip, mark: Decision | None) -> Clip | None:
+    if mark is None or mark.decision == "keep":
+        return clip
+    return replace(clip, labels=mark.labels) if mark.decision == "relabel" else None
+
+
+def _warn_of_strangers(marks: Decisions, keys: Iterable[ClipKey]) -> None:
+    strangers = marks.decided.keys() - set(keys)
+    if strangers:
+        first = min(strangers, key=lambda place: marks.decided[place].line)
+        count = "1 row matches" if len(strangers) == 1 else f"{len(strangers)} rows match"
+        where = f"line {marks.decided[first].line}, {Path(first[0]).name}"
+        warnings.warn(f"{marks.table}: {count} no clip of the dataset, such as {where}", EarmarkWarning, stacklevel=3)
+
+
+def _check_labels(dataset: Dataset, marks: Decisions) -> None:
+    for mark in marks.decided.values():
+        if mark.decision == "relabel" and dataset.exclusive and len(mark.labels) != 1:
+            what = "gives several labels, where labels exclude each other" if mark.labels else "gives no label"
+            raise DatasetError(marks.table, f"line {mark.line}, column relabel: {what}", "write one label there")
+    new = {label for mark in marks.decided.values() for label in mark.labels} - set(dataset.labels)
+    if new:
+        message = f"{marks.table}: relabel gives labels that no clip had: {', '.join(sorted(new))}"
+        warnings.warn(message, EarmarkWarning, stacklevel=3)

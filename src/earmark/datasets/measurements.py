@@ -1,0 +1,201 @@
+"""A clip's samples, measured: length, peak, clipping, and a fingerprint by which the same sound is found again.
+
+Fingerprints follow Haitsma and Kalker, A Highly Robust Audio Fingerprinting System (ISMIR 2002): each frame is 32 bits,
+the signs of how the energy differs between neighbouring bands and changes from frame to frame. Frames are long and
+overlap much, so that it hardly matters where they begin, nor how loud they are. A clip cut out of another is found too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.datasets.clips import Clip
+from earmark.errors import MediaError
+
+FINGERPRINT_RATE = 11025
+FINGERPRINT_FRAME = 4096
+FINGERPRINT_HOP = 256
+_BANDS = 33
+_LOWEST, _HIGHEST = 200.0, 5000.0
+_QUIET = 1e-4
+"""Frames this much weaker (in energy) than the clip's loudest carry no print."""
+_CROWD = 32
+"""A print that more clips than this share tells nothing."""
+_BITS_APART = 0.30
+"""Bits of two prints of the same sound that differ at most, on average; half of them by chance."""
+_FEWEST = 24
+"""Frames that have to agree, about half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A print a frame, of the frames that are loud enough."""
+
+    bits: NDArray[np.uint32]
+    frames: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two clips, by their numbers, that seem to hold the same sound."""
+
+    first: int
+    second: int
+    lag: int
+    """Frames by which the sound comes later in the second."""
+
+
+NO_FINGERPRINT = Fingerprint(np.zeros(0, np.uint32), np.zeros(0, np.int32))
+
+
+def fingerprint(samples: NDArray[np.float32], rate: int) -> Fingerprint:
+    """The prints of a clip."""
+    energy = _band_energies(_resampled(samples, rate))
+    level = energy.sum(axis=1)
+    if not level.size or level.max() <= 0:
+        return NO_FINGERPRINT
+    differences = np.diff(energy, axis=1)
+    bits = np.diff(differences, axis=0) > 0
+    values = np.packbits(bits, axis=1).view(">u4")[:, 0].astype(np.uint32)
+    loud = np.flatnonzero(level[1:] > _QUIET * level.max())
+    return Fingerprint(values[loud], loud.astype(np.int32))
+
+
+def _resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    from scipy.signal import resample_poly
+
+    if rate == FINGERPRINT_RATE:
+        return samples
+    common = int(np.gcd(rate, FINGERPRINT_RATE))
+    result: NDArray[np.float32] = resample_poly(samples, FINGERPRINT_RATE // common, rate // common)
+    return result
+
+
+def _band_energies(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Energies [frames, bands] in bands of equal width on a logarithmic scale."""
+    from scipy.fft import rfft
+
+    padded = np.pad(samples, FINGERPRINT_FRAME // 2)
+    window = np.hanning(FINGERPRINT_FRAME).astype(np.float32)
+    edges = np.geomspace(_LOWEST, _HIGHEST, _BANDS + 1) * FINGERPRINT_FRAME / FINGERPRINT_RATE
+    starts = np.round(edges).astype(int)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, FINGERPRINT_FRAME)[::FINGERPRINT_HOP]
+    blocks = [
+        np.add.reduceat(np.abs(rfft(frames[at : at + 64] * window)[:, : starts[-1]]) ** 2, starts[:-1], axis=1)
+        for at in range(0, len(frames), 64)
+    ]
+    return np.concatenate(blocks)
+
+
+def find_matches(prints: Sequence[Fingerprint], groups: NDArray[np.int64]) -> list[Match]:
+    """Pairs of clips that share a sound; clips of one group (one source) are not compared."""
+    return [
+        match
+        for match in _candidates(prints, groups)
+        if _distance(prints[match.first], prints[match.second], match.lag) < _BITS_APART
+    ]
+
+
+def _candidates(prints: Sequence[Fingerprint], groups: NDArray[np.int64]) -> list[Match]:
+    """Pairs of clips with equal prints, each with the lag that most of these agree on."""
+    bits, owners, frames = _fingerprint_table(prints)
+    found = []
+    for step in range(1, min(_CROWD, len(bits))):
+        same = np.flatnonzero(bits[step:] == bits[:-step])
+        same = same[groups[owners[same]] != groups[owners[same + step]]]
+        lags = frames[same + step] - frames[same]
+        found.append(np.stack([owners[same], owners[same + step], lags], axis=1))
+    if not found:
+        return []
+    votes, counts = np.unique(np.concatenate(found), axis=0, return_counts=True)
+    best: dict[tuple[int, int], tuple[int, int]] = {}
+    for (first, second, lag), count in zip(votes.tolist(), counts.tolist(), strict=True):
+        best[first, second] = max(best.get((first, second), (0, 0)), (count, lag))
+    return [Match(first, second, lag) for (first, second), (count, lag) in best.items() if count > 1]
+
+
+def _fingerprint_table(prints: Sequence[Fingerprint]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """All prints with owner and frame, by print and owner; one an owner, none that a crowd shares."""
+    if not prints:
+        empty = np.zeros(0, np.int64)
+        return empty, empty, empty
+    bits = np.concatenate([one.bits for one in prints]).astype(np.int64)
+    owners = np.repeat(np.arange(len(prints)), [len(one.bits) for one in prints])
+    frames = np.concatenate([one.frames for one in prints]).astype(np.int64)
+    _, first = np.unique(np.stack([bits, owners], axis=1), axis=0, return_index=True)
+    bits, owners, frames = bits[first], owners[first], frames[first]
+    _, inverse, counts = np.unique(bits, return_inverse=True, return_counts=True)
+    few = counts[inverse] <= _CROWD
+    return bits[few], owners[few], frames[few]
+
+
+def _distance(first: Fingerprint, second: Fingerprint, lag: int) -> float:
+    """Share of bits that differ where both have prints; 1 where they hardly overlap."""
+    return min(_distance_at(first, second, lag + shift) for shift in (-1, 0, 1))
+
+
+def _distance_at(first: Fingerprint, second: Fingerprint, lag: int) -> float:
+    _, here, there = np.intersect1d(first.frames, second.frames - lag, assume_unique=True, return_indices=True)
+    if len(here) < _FEWEST:
+        return 1.0
+    apart = (first.bits[here] ^ second.bits[there]).view(np.uint8)
+    return float(np.unpackbits(apart).mean())
+
+
+RATE = 44100
+FULL_SCALE = 0.999
+SHORTEST_RUN = 3
+"""Samples in a row at full scale that make clipping; one or two are a peak that was normalised."""
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One clip, measured."""
+
+    clip: Clip
+    error: str = ""
+    """Why it cannot be read; then nothing else holds."""
+    seconds: float = 0.0
+    peak: float = 0.0
+    clipped: float = 0.0
+    """Share of the samples that stand in runs at full scale."""
+    digest: bytes = b""
+    """Of the decoded samples."""
+    prints: Fingerprint = NO_FINGERPRINT
+
+
+def measure(clip: Clip) -> Measurement:
+    """Decode a clip and measure it."""
+    from earmark import media
+
+    try:
+        samples = media.read(clip.path, RATE, start=clip.start, end=clip.end)
+    except MediaError as error:
+        return Measurement(clip, error=error.reason)
+    if not samples.size:
+        return Measurement(clip, error="holds no samples")
+    return Measurement(
+        clip,
+        seconds=samples.size / RATE,
+        peak=float(np.abs(samples).max()),
+        clipped=clipped_share(samples),
+        digest=hashlib.blake2b(samples.tobytes(), digest_size=16).digest(),
+        prints=fingerprint(samples, RATE),
+    )
+
+
+def clipped_share(samples: Samples) -> float:
+    """The share of samples in runs of `SHORTEST_RUN` or more at full scale."""
+    full = np.abs(samples) >= FULL_SCALE
+    if not full.any():
+        return 0.0
+    edges = np.flatnonzero(np.diff(full, prepend=False, append=False))
+    runs = edges[1::2] - edges[::2]
+    return float(runs[runs >= SHORTEST_RUN].sum() / samples.size)

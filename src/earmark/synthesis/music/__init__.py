@@ -1,0 +1,1 @@
+"""Music whose instruments are known: phrases invented or taken from MIDI files, played on SoundFonts."""
