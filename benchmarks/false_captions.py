@@ -33,7 +33,7 @@ from earmark.events.timeline import Timeline
 from earmark.labels.groups import ancestors, grouped
 from earmark.media import read
 from earmark.media.writing import write_samples
-from earmark.util.noise import coloured_noise
+from earmark.util.fft import coloured_noise
 
 RATE = 32_000
 FADE = RATE // 10

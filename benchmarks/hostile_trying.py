@@ -131,10 +131,10 @@ class Labeller:
 def _label_files(pipe: Connection) -> None:
     from earmark.models.labelling import label
     from earmark.models.model import load_model
-    from earmark.util.processes import bound_memory, end_with_parent
+    from earmark.util.processes import end_with_parent, limit
 
     end_with_parent()
-    bound_memory(MEMORY)
+    limit(MEMORY)
     warnings.simplefilter("ignore")
     model = load_model("sounds", threads=1)
     pipe.send("ready")

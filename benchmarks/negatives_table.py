@@ -31,7 +31,7 @@ from earmark.training.embeddings import embedded
 from earmark.training.negatives import OPTIONS, Negatives, probe_features
 from earmark.training.networks.mn import MobileNet
 from earmark.training.prepared import prepare
-from earmark.util.noise import coloured_noise
+from earmark.util.fft import coloured_noise
 
 FREE = ("CC0", "CC BY", "GPL", "Public Domain")
 PLACES = "long_ambient"

@@ -9,8 +9,7 @@ from model_making import FRONT_END, RATE, causal_model, tones
 from earmark.events.boundaries import FrameLevels
 from earmark.events.scores import smooth
 from earmark.features.frontend import FrontEnd
-from earmark.live.frames import FrameStream
-from earmark.live.scoring import LiveScorer
+from earmark.live.scoring import FrameStream, LiveScorer
 from earmark.models.labelling import scored
 from earmark.models.model import METADATA_KEY, Description, load_model
 from earmark.util.streams import concatenate

@@ -3,8 +3,8 @@ import sys
 
 CODE = """
 import numpy as np
-from earmark.util.processes import bound_memory
-bound_memory({limit})
+from earmark.util.processes import limit
+limit({limit})
 try:
     held = np.ones({size} // 8)
     print("held")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import MissingExtraError
-from earmark.util.noise import coloured_noise
+from earmark.util.fft import coloured_noise
 from earmark.util.types import Samples
 
 Waveform = Callable[[Samples, int, np.random.Generator], Samples]

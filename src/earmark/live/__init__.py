@@ -11,8 +11,7 @@ Times are seconds since the first sample.
 
 from __future__ import annotations
 
-from earmark.live.changes import AnyChange, Begin, Change, End, message
-from earmark.live.listener import LiveListener
+from earmark.live.listener import AnyChange, Begin, Change, End, LiveListener, message
 from earmark.live.sources import AsItComes, Pcm, decoded
 
 __all__ = ["AnyChange", "AsItComes", "Begin", "Change", "End", "LiveListener", "Pcm", "decoded", "message"]

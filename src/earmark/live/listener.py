@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,6 @@ from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules, EventTracker, Turn
 from earmark.events.timeline import Event, above
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
-from earmark.live.changes import AnyChange, Begin, Change, End
 from earmark.live.scoring import AHEAD, CHUNK, LiveScorer
 from earmark.models.model import Model
 from earmark.util.types import Array, Features, Samples
@@ -25,6 +25,53 @@ SELDOM = 1.0  # seconds between two tellings of it
 LEVELS_KEPT = 8.0  # seconds, beyond the model's reach, over which edges are looked for
 # Seconds: a label whose scores are averaged over more waits at the beginning until half of it is heard.
 LONG_WINDOW = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A sound has begun.
+
+    Attributes:
+        id: counts the sounds that one listener has told of; its changes and its end name it.
+        label: the model's name for it.
+        text: its caption, without brackets.
+        onset: where it began, seconds since the first sample.
+        score: its best score so far, 0..1.
+        alarm: whether it calls for something to be done at once: see labels/priority.toml.
+    """
+
+    id: int
+    label: str
+    text: str
+    onset: float
+    score: float
+    alarm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """It goes on, and its caption or its best score has changed."""
+
+    id: int
+    label: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """It has ended, `offset` seconds since the first sample."""
+
+    id: int
+    offset: float
+
+
+AnyChange = Begin | Change | End
+
+
+def message(change: AnyChange) -> dict[str, Any]:
+    """A change as the plain values that a socket or a pipe carries."""
+    return {"type": type(change).__name__.lower(), **asdict(change)}
 
 
 @dataclass

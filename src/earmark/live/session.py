@@ -17,17 +17,15 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from threading import Thread
 from typing import Any, BinaryIO
 
 from earmark.errors import EarmarkError
 from earmark.events.hysteresis import EventRules
-from earmark.live.changes import message
-from earmark.live.listener import LiveListener
+from earmark.live.listener import LiveListener, message
 from earmark.live.sources import WEBM, Pcm, decoded
 from earmark.live.wishes import Wish
 from earmark.models.model import load_model
-from earmark.util.processes import bound_memory
+from earmark.util.processes import end_with_parent, limit
 from earmark.util.types import Samples
 
 WISH, AUDIO, END = b"w", b"a", b"e"
@@ -132,8 +130,8 @@ def _samples(wish: Wish, inbox: Inbox, rate: int) -> Iterator[Samples]:
 
 def main() -> None:
     """Be a session."""
-    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    bound_memory(MEMORY, "address_space")
+    end_with_parent()
+    limit(MEMORY, "address_space")
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what a library prints is no message
 
@@ -149,12 +147,6 @@ def main() -> None:
     except (BrokenPipeError, KeyboardInterrupt):  # whoever listened has gone
         os._exit(1)
     send({"type": "over"})
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
 from earmark.errors import MediaError
-
-try:
-    import resource
-except ImportError:  # on Windows nothing is tried out
-    resource = None  # type: ignore[assignment]
+from earmark.util.processes import limit
 
 LIMIT = 6
 """Seconds of processor time that opening may take."""
@@ -72,7 +68,7 @@ def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Openin
     MediaError
         It takes longer, or FFmpeg breaks down over it.
     """
-    if resource is None or not hasattr(os, "fork"):
+    if not hasattr(os, "fork"):  # on Windows nothing is tried out
         return file
     ours, theirs = socket.socketpair()
     with ours:
@@ -154,10 +150,7 @@ def _be_tried(parent: socket.socket, file: str | BinaryIO, seekable: bool, openi
         os.closerange(parent.fileno() + 1, min(os.sysconf("SC_OPEN_MAX"), HANDLES))
         faulthandler.disable()  # how it ends is told in one line
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        most = LIMIT + 1 if hard == resource.RLIM_INFINITY else min(LIMIT + 1, hard)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (min(LIMIT, most), most))
+        limit(seconds=LIMIT)
         opening(file if isinstance(file, str) else _Borrowed(parent, file, seekable))
     finally:
         os._exit(0)

@@ -15,7 +15,7 @@ from earmark.datasets import Clip, Dataset, tables
 from earmark.datasets.tables import write_events
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, Timeline
-from earmark.util.processes import bound_memory, end_with_parent
+from earmark.util.processes import end_with_parent, limit
 
 NOTHING = 1.0  # seconds of the shortest stretch without any event that is a clip of nothing
 LONGEST = 10.0  # seconds of a clip of nothing
@@ -64,7 +64,7 @@ def write_zip(recordings: Sequence[Recording], folder: Path, memory: int, left: 
 def build(recordings: Sequence[Recording], path: Path, memory: int) -> None:
     """What the process does."""
     end_with_parent()
-    bound_memory(memory)
+    limit(memory)
     folder = path.parent / "content"
     found: list[Clip] = []
     events: dict[str, list[Event]] = {}

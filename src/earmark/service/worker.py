@@ -56,11 +56,11 @@ class Worker:
 def serve(pipe: Connection, memory: int) -> None:
     """Do jobs until the supervisor is gone."""
     from earmark.service.tasks import warm_up
-    from earmark.util.processes import bound_memory, end_with_parent
+    from earmark.util.processes import end_with_parent, limit
 
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the server ends its workers itself
-    bound_memory(memory)
+    limit(memory)
     warnings.simplefilter("ignore")  # what was damaged in a recording is not the operator's business
     warm_up()
     pipe.send(("ready", None, None))

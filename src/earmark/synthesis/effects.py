@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from earmark.util.noise import coloured_noise
+from earmark.util.fft import coloured_noise
 
 DECAY = (0.12, 1.8)  # seconds in which the echo falls by 60 dB
 DIRECT = (-3.0, 20.0)  # dB of the direct sound above the echoes

@@ -1,4 +1,4 @@
-"""SciPy's Fourier transforms, without all that `import scipy.fft` draws in.
+"""SciPy's Fourier transforms, without all that `import scipy.fft` draws in; and noise made by them.
 
 That import took a quarter of the time that `earmark label` needs for a short clip: helpers for other array libraries,
 all of NumPy, special functions. The transforms themselves are one compiled file, which is loaded here by its path;
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 COMPILED = "scipy.fft._pocketfft.pypocketfft"
 ORTHONORMAL = 1  # the compiled functions' number for it
 INVERSE = 2  # and for dividing by the length
+LOWEST = 20.0  # Hz: below it, coloured noise gets no louder; nobody would hear it
 
 
 def rfft(rows: NDArray[Any], n: int | None = None) -> NDArray[Any]:
@@ -54,6 +55,17 @@ def fast_length(least: int) -> int:
     """The next length from `least` samples on that is transformed fast."""
     compiled = _compiled()
     return int(_scipy().next_fast_len(least, real=True) if compiled is None else compiled.good_size(least, True))
+
+
+def coloured_noise(length: int, rate: int, slope: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Gaussian noise [length] of mean power 1 whose power falls with frequency to the `slope`.
+
+    0 is white, 1 pink, 2 brown.
+    """
+    white = rng.standard_normal(length)
+    frequencies = np.maximum(np.fft.rfftfreq(length, 1 / rate), LOWEST)
+    noise = irfft(rfft(white) * frequencies ** (-slope / 2), length)
+    return np.asarray(noise / np.sqrt(np.mean(noise**2)), np.float64)
 
 
 def _fitted(rows: NDArray[Any], length: int) -> NDArray[Any]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Literal
+
+Memory = Literal["data", "address_space"]
+
+LOOK_EVERY = 1.0  # seconds between looks at whether the process that started this one is still there
 
 
 @contextmanager
@@ -25,28 +30,44 @@ def pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def end_with_parent() -> None:
-    """Called in a process that multiprocessing started: from now on it ends when the one that started it does."""
-    parent = parent_process()
+    """From now on this process ends when the one that started it does, in whatever way either was started."""
+    parent, number = parent_process(), os.getppid()
 
     def watch() -> None:
         if parent is not None:
             parent.join()
-            os._exit(1)
+        while parent is None and os.getppid() == number:
+            time.sleep(LOOK_EVERY)
+        os._exit(1)
 
     Thread(target=watch, daemon=True).start()
 
 
-def bound_memory(most: int, of: Literal["data", "address_space"] = "data") -> None:
-    """Bound what this process may take, in bytes, and let it leave no core file; where the system knows such bounds.
+def limit(memory: int | None = None, of: Memory = "data", seconds: int | None = None) -> None:
+    """Limit what this process may take, which decodes what somebody sent; where the system knows such limits.
 
-    Data is what a process allocates (Linux counts private mappings too); its address space is all that it maps.
+    Parameters
+    ----------
+    memory
+        Bytes. An allocation beyond it fails.
+    of
+        Data is what a process allocates (Linux counts private mappings too); its address space is all that it maps.
+    seconds
+        Of processor time, after which it is ended. No such process leaves a core file.
     """
     try:
         import resource
     except ImportError:  # not on this system
         return
-    kind = resource.RLIMIT_DATA if of == "data" else resource.RLIMIT_AS
-    _, hard = resource.getrlimit(kind)
-    with suppress(ValueError):  # macOS knows the bound and refuses most of them
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def lower(kind: int, most: int, grace: int) -> None:
+        hard = resource.getrlimit(kind)[1]
+        last = most + grace if hard == resource.RLIM_INFINITY else min(most + grace, hard)
+        with suppress(ValueError):  # macOS knows the limit and refuses most of them
+            resource.setrlimit(kind, (min(most, last), last))
+
+    if memory is not None:
+        lower(resource.RLIMIT_DATA if of == "data" else resource.RLIMIT_AS, memory, 0)
+    if seconds is not None:
+        lower(resource.RLIMIT_CPU, seconds, 1)  # it is told after `seconds`, and killed a second later

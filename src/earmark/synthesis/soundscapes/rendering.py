@@ -14,7 +14,7 @@ from earmark.synthesis.soundscapes import audibility, layers
 from earmark.synthesis.soundscapes.layers import Layer, Sound, SoundCache
 from earmark.synthesis.soundscapes.plan import Plan, PlannedEvent, Scene, Taken, Track
 from earmark.synthesis.soundscapes.pools import MUSIC, SPEECH
-from earmark.util.noise import coloured_noise
+from earmark.util.fft import coloured_noise
 
 DIGITS = 3  # of seconds in tables
 TRIES = 8  # times an event is given another place where too many sound at once
