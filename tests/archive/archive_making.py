@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from model_making import tones, write_wav
 
-from earmark.archive import layout
+from earmark.archive import layout, tables
+from earmark.archive.store import Store
+from earmark.archive.vectors import packed
 
 
 def make_archive(folder: Path, count: int, seconds: float = 2.0, seed: int = 0) -> list[str]:
@@ -45,3 +48,24 @@ def files_of(index: Path) -> dict[str, tuple[int, int]]:
 def hidden(index: Path) -> list[Path]:
     """What a run has left unfinished."""
     return list((index / layout.BATCHES).glob(".*"))
+
+
+def make_store(index: Path, vectors: dict[str, np.ndarray], batches: int = 1) -> Store:
+    """A store of made-up embeddings by recording, [seconds, dimensions] each."""
+    names = sorted(vectors)
+    size = next(iter(vectors.values())).shape[1]
+    for number in range(batches):
+        some = names[number::batches]
+        packed_ = np.concatenate([packed(vectors[name].astype(np.float32)) for name in some])
+        seconds = np.concatenate([np.arange(len(vectors[name]), dtype=np.int32) for name in some])
+        recordings = pa.array([name for name in some for _ in range(len(vectors[name]))]).dictionary_encode()
+        rows = {
+            "recording": recordings,
+            "second": pa.array(seconds),
+            "vector": pa.array([row.tobytes() for row in packed_], pa.binary(size)),
+        }
+        folder = index / layout.EMBEDDINGS / layout.BATCHES / f"{number:03}"
+        folder.mkdir(parents=True)
+        about = pa.Table.from_pylist([{"recording": name, "version": "v"} for name in some], layout.RECORDINGS)
+        tables.write(folder, {"recordings": about, "vectors": pa.table(rows, layout.vectors_schema(size))})
+    return Store(index, layout.Options("", "m", "v", embedder="m", embedder_version="v", dimensions=size))

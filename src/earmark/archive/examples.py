@@ -89,7 +89,7 @@ def likeness(
     rows: list[Bytes] = []
     for one in (*like, *unlike):
         if Path(one.place).is_file():
-            model = model or _embedder(options)
+            model = model or embedder(options)
             rows.append(_heard(one, model))
         else:
             rows.append(_known(one, store))
@@ -97,7 +97,12 @@ def likeness(
     return Likeness(wanted, label or like[0].name, (tuple(like), tuple(unlike)))
 
 
-def _embedder(options: Options) -> Model:
+def embedder(options: Options) -> Model:
+    """The model that made an index's embeddings.
+
+    Raises:
+        EarmarkError: it is not here, or is another file.
+    """
     try:
         model = load_model(options.embedder)
     except ModelError as error:

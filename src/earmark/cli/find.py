@@ -47,6 +47,8 @@ Examples:
 
     earmark find --like bark.wav --in INDEX
 
+    earmark find --like bark.wav --in INDEX --review --as my_dog --save my_dog.onnx
+
     earmark find --duplicates --in INDEX
 
     earmark find --like one.wav@1.5-2.5 --like two.wav --unlike wind.wav --in INDEX --as my_dog --cut my_dog/
@@ -96,6 +98,13 @@ def find(
         str | None,
         typer.Option("--as", metavar="LABEL", help="What is found is called so.", show_default="the first CLIP's name"),
     ] = None,
+    review: Annotated[
+        bool, typer.Option("--review", help="With --like: learn the sound by yes and no, on a page.")
+    ] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="ONNX", help="With --review: the model that is learned, for --model.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page of --review; 0: any that is free.")] = 8766,
     duplicates: Annotated[
         bool,
         typer.Option("--duplicates", help="Recordings that hold the same sound: copies, also re-encoded, parts."),
@@ -129,6 +138,7 @@ def find(
     counted: dict[str, object] = {"--count": count, "--by": by, "--plot": plot, "--longest": longest, "--best": best}
     others = {"LABEL": label, "--every": every, "--uncertain": uncertain, "--duplicates": duplicates}
     by_example.check(like or (), unlike or (), named, others | counted)
+    by_example.check_review(review, like or (), save, query, {"--play": play, "--limit": limit})
     if duplicates:
         _check_duplicates(query, {**others, **counted, "--play": play, "--cut": cut, "--duplicates": False})
         return work.duplicates(index, query, limit, root, to)
@@ -146,6 +156,8 @@ def find(
         return work.plot(index, query, plot, by)
     elif by:
         return work.groups(index, query, by, to)
+    if like and review:
+        return by_example.review(index, like, unlike or (), named, save, cut, port, root)
     if like:
         events, asked = by_example.alike(index, query, like, unlike or (), named, limit)
         found.show_events(events, to)

@@ -1,16 +1,23 @@
-"""`earmark find --like`: sounds of an archive that are like examples."""
+"""`earmark find --like`: sounds of an archive that are like examples, and a model of them learned by yes and no."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earmark.errors import EarmarkError
+import typer
+
+from earmark.cli import common
+from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
     from earmark.archive.examples import Likeness
     from earmark.archive.querying import Query
     from earmark.archive.reading import Index
+    from earmark.archive.review import Answers
     from earmark.archive.searching import Found
 
 SHOWN = 50  # events, where nobody says how many
@@ -59,3 +66,93 @@ def check(like: Sequence[str], unlike: Sequence[str], named: str | None, refused
     for option, value in refused.items():
         if value:
             raise EarmarkError(option, "does not go with --like", "leave one of them out")
+
+
+def check_review(
+    wanted: bool, like: Sequence[str], save: Path | None, query: Query, refused: Mapping[str, object]
+) -> None:
+    """Refuse options that make no sense with `--review`, or without it."""
+    from earmark.archive.querying import Query
+
+    if not wanted:
+        if save is not None:
+            raise EarmarkError("--save", "is for --review", "say it, too")
+        return
+    if not like:
+        raise EarmarkError("--review", "begins with examples", "say --like CLIP, too")
+    for option, value in refused.items():
+        if value:
+            raise EarmarkError(option, "does not go with --review", "leave one of them out")
+    if query != Query():
+        raise EarmarkError("--review", "asks about all of an archive", "leave conditions out")
+    if any(find_spec(module) is None for module in ("fastapi", "uvicorn")):
+        raise MissingExtraError("--review", "serve")
+    if save is not None and find_spec("onnx") is None:
+        raise MissingExtraError("--save", "train")
+    if save is not None and save.suffix != ".onnx":
+        raise EarmarkError(f"--save {save}", "is no name of a model file", "let it end in .onnx")
+
+
+def review(
+    index: Index,
+    like: Sequence[str],
+    unlike: Sequence[str],
+    named: str | None,
+    save: Path | None,
+    cut: Path | None,
+    port: int,
+    root: str | None,
+) -> None:
+    """Serve the page of a review; then write what was learned, and say how good it is."""
+    import numpy as np
+
+    from earmark.archive.examples import embedder, example, likeness
+    from earmark.archive.opening import Archive
+    from earmark.archive.review import Answers, Pool, Review
+    from earmark.archive.store import Store
+    from earmark.service.review import Session, run_review
+
+    store, archive = Store(index.folder, index.options), Archive(root or index.options.root)
+    model = embedder(index.options) if save is not None else None  # before hours of answers, not after them
+    wanted = likeness(store, index.options, [*map(example, like)], [example(one, "--unlike") for one in unlike], named)
+    answers = Answers(index.folder / "reviews" / f"{_file_name(wanted.label)}.jsonl")
+    rng = np.random.default_rng()
+    learning = Review(store, Pool(store, rng), wanted.wanted, answers, rng)
+
+    def write() -> None:
+        if save is not None and model is not None:
+            from earmark.archive.classifier import write_model
+
+            write_model(save, wanted.label, learning.head, store.centre, model, answers)
+
+    run_review(
+        Session(learning, archive, wanted.label, write),
+        port,
+        lambda address: common.say(f"open {address}  (Ctrl-C, or Done on the page, ends it)", err=True),
+    )
+    write()
+    failed: list[EarmarkError] = []
+    if cut is not None:
+        from earmark.archive.classifier import write_dataset
+
+        clips = write_dataset(cut, wanted.label, answers, archive, failed.append)
+        common.say(f"{cut}: {clips} clips", err=True)
+    _tell(wanted.label, answers, save)
+    for error in failed:
+        common.complain(error)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _tell(label: str, answers: Answers, save: Path | None) -> None:
+    common.say(f"{label}: {answers.count('yes')} yes, {answers.count('no')} no; kept in {answers.file}", err=True)
+    precision = answers.precision
+    if precision is not None:
+        share, interval = f"{precision.value:.0%}", f"{precision.low:.0%} to {precision.high:.0%}"
+        common.say(f"of what it marks {share} are right ({interval}, a random sample of {precision.sample})", err=True)
+    if save is not None:
+        common.say(f"use it: earmark label VIDEO --model {save}", err=True)
+
+
+def _file_name(label: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", label).strip("._") or "sound"

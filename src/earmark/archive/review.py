@@ -1,0 +1,315 @@
+"""A sound learned in an archive by yes and no: agile modelling (Hamer et al., arXiv:2505.03071).
+
+A person who is shown candidates says what is the sound and what is not. After each round a linear head on embeddings is
+fitted: logistic regression that starts from the direction of the examples and is held near it while answers are few
+(a normal prior). The next candidates are in part the best, which make an archive's finds sure, and in part those that
+the head is least sure of, from different recordings and none much like another. How many of what the head marks are
+the sound is estimated by a random sample of these. Answers are on the disk as soon as they are given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from earmark.archive.similarity import best, scores
+from earmark.archive.store import Store
+from earmark.archive.vectors import Bytes, directions, unit
+from earmark.errors import EarmarkError
+from earmark.evaluation.intervals import wilson
+from earmark.util.types import Array
+
+SHARPNESS = 10.0  # log-odds between a vector along the head and one across it, to begin with
+STIFFNESS = 10.0  # of the prior, in answers
+BEST = 0.5  # of a round's candidates are those that score best, the others those that are least sure
+ALIKE = 0.9  # cosine: of two candidates that are nearer, one is enough
+NEARBY = 3  # seconds: what is as near to one that was asked about is not asked about
+POOL = 200_000  # seconds that are in memory: of a larger archive a random sample, and the best of all
+_AT_ONCE = 4096
+
+Numbers = NDArray[np.int64]
+Kind = Literal["yes", "no", "skip"]
+KINDS: tuple[Kind, ...] = ("yes", "no", "skip")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Second:
+    """A second of a recording, from 0."""
+
+    recording: str
+    second: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What somebody said of a second.
+
+    Attributes:
+        recording: its name in the index.
+        second: of it.
+        answer: yes, no, or skip.
+        sample: of one drawn at random among what the head marks: how many answers that head was fitted to; else None.
+    """
+
+    recording: str
+    second: int
+    answer: Kind
+    sample: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How many of what a head marks are the sound, by a random sample: the share, its 95 % interval, its size."""
+
+    value: float
+    low: float
+    high: float
+    sample: int
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Scores by a line: the log-odds of a vector, of length 1 from the centre, are `weights @ vector + bias`."""
+
+    weights: Array
+    bias: float
+
+
+def fitted(wanted: Array, vectors: Array, answers: NDArray[np.bool_]) -> Head:
+    """The head that answers speak for.
+
+    Args:
+        wanted: the direction of the examples [dimensions], which it is without answers.
+        vectors: of what was answered [answers, dimensions], of length 1 from the centre.
+        answers: yes or no.
+    """
+    prior = np.concatenate([SHARPNESS * wanted, [-SHARPNESS / 2]])
+    design = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float64)
+    sign = np.where(answers, 1.0, -1.0)
+    each = np.where(answers, max(1, (~answers).sum()), max(1, answers.sum())).astype(float)
+    each *= len(answers) / each.sum() if len(answers) else 1.0  # yes and no weigh alike, however many there are of each
+    stiff = np.concatenate([np.full(len(wanted), STIFFNESS / SHARPNESS**2), [1e-3]])
+
+    def loss(head: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margin = sign * (design @ head)
+        slope = -sign * each / (1.0 + np.exp(np.clip(margin, -50, 50)))
+        away = head - prior
+        value = each @ np.logaddexp(0.0, -margin) + 0.5 * stiff @ away**2
+        return float(value), design.T @ slope + stiff * away
+
+    head = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
+    return Head(head[:-1].astype(np.float32), float(head[-1]))
+
+
+class Pool:
+    """Seconds that can be asked about: all of an archive, or of a large one a random sample.
+
+    Attributes:
+        names: of the recordings.
+        recording: numbers into them [rows].
+        second: of each row.
+        rows: their vectors [rows, dimensions].
+        centre: of the archive.
+    """
+
+    def __init__(self, store: Store, rng: np.random.Generator, most: int = POOL) -> None:
+        self.centre = store.centre
+        total = sum(map(store.size, store.batches))
+        chosen = np.arange(total) if total <= most else np.sort(rng.choice(total, most, replace=False))
+        self.whole = total <= most
+        self.names: list[str] = []
+        recording, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        rows, first = [np.empty((0, store.dimensions), np.int8)], 0
+        for batch in store.batches:
+            places = store.places(batch)
+            here = chosen[np.searchsorted(chosen, first) : np.searchsorted(chosen, first + len(places.second))] - first
+            recording.append(places.recording[here].astype(np.int64) + len(self.names))
+            second.append(places.second[here].astype(np.int64))
+            rows.append(_taken(store.vectors(batch), here))
+            self.names += places.names
+            first += len(places.second)
+        self.recording, self.second = np.concatenate(recording), np.concatenate(second)
+        self.rows: Bytes = np.concatenate(rows)
+
+    def log_odds(self, head: Head) -> Array:
+        """Of all rows."""
+        parts = [
+            scores(self.rows[first : first + _AT_ONCE], head.weights, self.centre)
+            for first in range(0, len(self.rows), _AT_ONCE)
+        ]
+        return np.concatenate([np.empty(0, np.float32), *parts]) + np.float32(head.bias)
+
+    def at(self, row: int) -> Second:
+        """Which second a row is."""
+        return Second(self.names[self.recording[row]], int(self.second[row]))
+
+
+def _taken(parts: Iterator[Bytes], rows: Numbers) -> Bytes:
+    """Some rows, in order, of vectors that come in parts."""
+    first, taken = 0, []
+    for part in parts:
+        here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(part))]
+        taken.append(part[here - first])
+        first += len(part)
+    return np.concatenate(taken) if taken else np.empty((0, 0), np.int8)
+
+
+class Answers:
+    """The answers of a review, a line of JSON each, on the disk before the next is taken."""
+
+    def __init__(self, file: Path) -> None:
+        """Read those that are there.
+
+        Raises:
+            EarmarkError: the file holds something else.
+        """
+        self.file = file
+        self._by_second: dict[Second, Answer] = {}
+        text = file.read_text("utf-8") if file.exists() else ""
+        for line in text.splitlines(keepends=True):
+            if not line.endswith("\n"):  # a kill came while it was written
+                with file.open("r+b") as opened:
+                    opened.truncate(len(text.encode()) - len(line.encode()))
+                break
+            try:
+                self._keep(Answer(**json.loads(line)))
+            except (ValueError, TypeError) as error:
+                raise EarmarkError(file, "holds something else than answers", "move it away") from error
+
+    def __iter__(self) -> Iterator[Answer]:
+        return iter(self._by_second.values())
+
+    def __len__(self) -> int:
+        return len(self._by_second)
+
+    def __contains__(self, second: Second) -> bool:
+        return second in self._by_second
+
+    def add(self, answers: Sequence[Answer]) -> None:
+        """Write them; of two of the same second the later one stands."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with self.file.open("a", encoding="utf-8") as opened:
+            opened.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in answers)
+            opened.flush()
+            os.fsync(opened.fileno())
+        for one in answers:
+            self._keep(one)
+
+    def _keep(self, answer: Answer) -> None:
+        self._by_second[Second(answer.recording, answer.second)] = answer
+
+    def count(self, kind: Kind) -> int:
+        """How many are so."""
+        return sum(one.answer == kind for one in self)
+
+    @property
+    def precision(self) -> Precision | None:
+        """By the latest sample; None without one."""
+        latest = max((one.sample for one in self if one.sample is not None), default=None)
+        of_it = [one.answer == "yes" for one in self if one.sample == latest and one.answer != "skip"]
+        if latest is None or not of_it:
+            return None
+        low, high = wilson(sum(of_it), len(of_it))
+        return Precision(round(sum(of_it) / len(of_it), 4), round(low, 4), round(high, 4), len(of_it))
+
+
+class Review:
+    """One sound in the making.
+
+    Attributes:
+        answers: so far.
+        head: as all of them have it.
+    """
+
+    def __init__(self, store: Store, pool: Pool, wanted: Array, answers: Answers, rng: np.random.Generator) -> None:
+        """Go on where the answers end.
+
+        Args:
+            store: the embeddings of the index.
+            pool: what can be asked about.
+            wanted: the direction of the examples.
+            answers: so far.
+            rng: draws samples.
+        """
+        self._store, self.pool, self._wanted, self.answers, self._rng = store, pool, wanted, answers, rng
+        self._known: dict[Second, Array] = {}
+        self.head = self._fitted()
+
+    def candidates(self, count: int) -> list[Second]:
+        """The next seconds to ask about, at most so many: the best and the least sure, by turns."""
+        odds = self.pool.log_odds(self.head)
+        wanted = self._best(odds, count)
+        chosen = self._diverse(wanted, round(BEST * count), [])
+        chosen += self._diverse(self._rows(np.argsort(np.abs(odds), kind="stable")), count - len(chosen), chosen)
+        return chosen
+
+    def sample(self, count: int) -> list[Second]:
+        """Seconds drawn at random among those that the head marks and that were not asked about."""
+        marked = np.flatnonzero(self.pool.log_odds(self.head) >= 0)
+        free = [at for at in map(self.pool.at, marked.tolist()) if at not in self.answers]
+        return sorted(free[at] for at in self._rng.permutation(len(free))[:count])
+
+    def add(self, answers: Sequence[Answer]) -> None:
+        """Take answers, and fit the head anew."""
+        self.answers.add(answers)
+        self.head = self._fitted()
+
+    @property
+    def fitted_to(self) -> int:
+        """How many answers speak in the head."""
+        return self.answers.count("yes") + self.answers.count("no")
+
+    def _rows(self, rows: Numbers) -> Iterator[tuple[Second, int | None]]:
+        return ((self.pool.at(row), row) for row in rows.tolist())
+
+    def _best(self, odds: Array, count: int) -> Iterator[tuple[Second, int | None]]:
+        """Seconds, the best first, with their rows in the pool if they are in it."""
+        if self.pool.whole:
+            return self._rows(np.argsort(-odds, kind="stable"))
+        length = float(np.linalg.norm(self.head.weights)) or 1.0
+        found = best(self._store, self.head.weights / np.float32(length), 8 * count + 2 * len(self.answers))
+        return ((Second(one.recording, (one.first + one.last - 1) // 2), None) for one in found)
+
+    def _diverse(
+        self, seconds: Iterator[tuple[Second, int | None]], count: int, beside: Collection[Second]
+    ) -> list[Second]:
+        """The first of these that are new: one of a recording, none much like another."""
+        asked: dict[str, list[int]] = {}
+        for answer in self.answers:
+            asked.setdefault(answer.recording, []).append(answer.second)
+        taken = {one.recording for one in beside}
+        vectors = [self._vector(one) for one in beside]
+        chosen: list[Second] = []
+        for one, row in seconds:
+            if len(chosen) == count:
+                break
+            near = any(abs(one.second - other) <= NEARBY for other in asked.get(one.recording, ()))
+            if near or one.recording in taken:
+                continue
+            vector = self._vector(one, row)
+            if not vectors or float(np.max(np.stack(vectors) @ vector)) < ALIKE:
+                chosen.append(one)
+                taken.add(one.recording)
+                vectors.append(vector)
+        return chosen
+
+    def _vector(self, one: Second, row: int | None = None) -> Array:
+        """Its vector, of length 1 from the centre; of none if the recording is no longer in the index."""
+        if one not in self._known:
+            found = self._store.of(one.recording)[one.second : one.second + 1] if row is None else self.pool.rows[[row]]
+            self._known[one] = unit(directions(found) - self.pool.centre).reshape(-1)
+        return self._known[one]
+
+    def _fitted(self) -> Head:
+        said = [one for one in self.answers if one.answer != "skip"]
+        there = [(one, vector) for one in said if len(vector := self._vector(Second(one.recording, one.second)))]
+        vectors = np.stack([vector for _, vector in there]) if there else np.empty((0, len(self._wanted)), np.float32)
+        return fitted(self._wanted, vectors, np.array([one.answer == "yes" for one, _ in there], bool))
