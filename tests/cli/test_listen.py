@@ -42,6 +42,15 @@ def test_lines(listen, wav):
     assert "low: once, 1.0 s in all" in done.stderr
 
 
+def test_alerts_by_a_command(listen, wav, tmp_path):
+    run = f"echo $EARMARK_LABEL >> {tmp_path}/told"
+    done = listen("--file", wav, "--fast", "--alert", "high", "--run", run)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "told").read_text() == "high\n"
+    assert "is no label" in listen("--file", wav, "--alert", "loud", "--run", run).stderr
+    assert "does not say how" in listen("--file", wav, "--alert", "high").stderr
+
+
 def test_json_lines(listen, wav):
     done = listen("--file", wav, "--fast", "--to", "json")
     changes = [json.loads(line) for line in done.stdout.splitlines()]

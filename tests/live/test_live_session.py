@@ -13,8 +13,11 @@ from live_making import pcm
 from model_making import RATE, tones
 
 from earmark.errors import EarmarkError
+from earmark.events.hysteresis import EventRules
+from earmark.live import LiveListener
 from earmark.live.session import AUDIO, END, WISH, Inbox, paced, packet, serve
 from earmark.live.wishes import Wish
+from earmark.models.model import load_model
 
 
 def wish(model, **values):
@@ -149,3 +152,28 @@ os._exit(0)
         time.sleep(0.1)
     os.kill(session, 9)
     pytest.fail("the session lives on")
+
+
+def test_a_label_has_a_sensitivity_of_its_own(low_high_file):
+    model = load_model(low_high_file, threads=1)
+
+    def thresholds(sensitivity, **single):
+        listener = LiveListener(model, rules=EventRules(sensitivity=sensitivity), sensitivities=single)
+        return np.stack([listener.tracker.hysteresis.on, listener.tracker.hysteresis.off])
+
+    usual, low = thresholds(0.5), thresholds(0.2)
+    assert (usual != low).any()
+    mixed = thresholds(0.5, low=0.2, unknown=0.9)
+    assert (mixed[:, 0] == low[:, 0]).all()
+    assert (mixed[:, 1] == usual[:, 1]).all()
+    sound = packets(tones(3.0, (1.0, 2.0, 300.0))) + packet(END)
+    assert "begin" in {one["type"] for one in told(wish(low_high_file, sensitivities={"low": 0.5}) + sound)}
+
+
+MANY = {str(i): 0.5 for i in range(1001)}
+
+
+@pytest.mark.parametrize("odd", [[], "0.5", {"low": 2}, {"low": True}, {"low": None}, MANY])
+def test_odd_sensitivities_are_refused(odd):
+    with pytest.raises(EarmarkError, match="sensitivit"):
+        Wish.read(json.dumps({"format": "s16", "sensitivities": odd}))

@@ -263,6 +263,10 @@ class StandIn:
         def forget(key: str) -> None:
             self.jobs[key]["corrected"] = None
 
+        @app.get("/v1/captions")
+        def captions() -> Response:
+            return Response(b"PK", headers={"content-disposition": "attachment; filename=earmark-captions.zip"})
+
         @app.get("/v1/jobs/{key}/dataset")
         def dataset(key: str) -> Response:
             return Response(b"PK", headers={"content-disposition": "attachment; filename=dataset.zip"})

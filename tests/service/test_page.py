@@ -20,9 +20,9 @@ RATE = 16_000
 LANGUAGES = ("en", "el", "cs", "pl", "ko", "ru")
 
 
-def sound(path, *bursts):
+def sound(path, *bursts, seconds=SECONDS):
     """A WAV of silence with bursts (onset, offset, Hz)."""
-    times = np.arange(round(SECONDS * RATE)) / RATE
+    times = np.arange(round(seconds * RATE)) / RATE
     samples = sum(((times >= a) & (times < b)) * 0.5 * np.sin(2 * np.pi * hz * times) for a, b, hz in bursts)
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
@@ -404,6 +404,58 @@ def test_on_another_day_a_recording_plays_and_corrections_go_on(browse, service,
     until(page, lambda: "corrected elsewhere" in page.locator("#banner-text").inner_text())
     assert page.locator("#saved").inner_text() == "Not saved"
     page.wrong[:] = [text for text in page.wrong if "412" not in text]
+
+
+def states(page):
+    return page.evaluate("[...document.querySelectorAll('#queue li')].map((row) => row.className)")
+
+
+def named(name, data, kind="audio/wav"):
+    return {"name": name, "mimeType": kind, "buffer": data}
+
+
+def test_fifty_files_are_queued_and_each_is_opened_or_told_of(browse, service, tmp_path):
+    data = sound(tmp_path / "short.wav", (0.1, 0.3, 500), seconds=0.5).read_bytes()
+    files = [named(f"{number:02}.wav", data) for number in range(47)]
+    files += [named("huge.wav", b"0"), named("notes.txt", b"words", "text/plain"), named("slow.wav", data)]
+    page = browse()
+    page.locator("#file").set_input_files(files)
+    assert page.locator("#queue li").count() == 50
+    until(page, lambda: states(page) == ["done"] * 47 + ["failed", "left_out", "running"], tries=1200)
+    assert page.locator("#queue-summary").inner_text() == "47 of 50 done · 2 failed or left out"
+    assert "a file may have 1000000 bytes at most" in page.locator("#queue .failed").inner_text()
+    assert "neither sound nor video" in page.locator("#queue .left_out").inner_text()
+    address = page.locator("#queue-zip").get_attribute("href")
+    assert (address.count("job="), address.count("language=en")) == (47, 1)
+    with page.expect_download() as waiting:
+        page.locator("#queue-zip").click()
+    assert waiting.value.suggested_filename == "earmark-captions.zip"
+
+    page.get_by_role("button", name="Cancel slow.wav").click()
+    until(page, lambda: asked(service, "DELETE", "jobs"))
+    assert states(page)[-1] == "cancelled"
+    page.get_by_role("button", name="Try notes.txt again").click()  # whoever says so has it sent
+    until(page, lambda: states(page)[48] == "failed")
+    page.get_by_role("button", name="Try slow.wav again").click()
+    until(page, lambda: states(page)[-1] == "running")
+    page.locator("#queue a", has_text="00.wav").click()
+    page.wait_for_selector(".lane")
+    assert page.title() == "00.wav – Earmark"
+    page.go_back()
+    page.wait_for_selector("#queue-block:visible")
+    page.locator("#queue-cancel").click()
+    page.locator("#queue-clear").click()
+    assert page.locator("#queue-block").is_hidden()
+    page.wrong[:] = [text for text in page.wrong if "status of 4" not in text]
+
+
+def test_a_folder_is_taken_with_all_that_is_in_it(browse, tmp_path):
+    for name in ("a.wav", "b.wav", "cover.jpg"):
+        sound(tmp_path / name, (0.1, 0.3, 500), seconds=0.5)
+    page = browse()
+    page.locator("#folder").set_input_files(tmp_path)
+    until(page, lambda: states(page) == ["done", "done", "left_out"])
+    assert f"{tmp_path.name}/a.wav" in page.locator("#queue li").first.inner_text()
 
 
 def test_a_job_can_be_stopped(browse, service, recording):

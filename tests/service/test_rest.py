@@ -14,6 +14,7 @@ from earmark import datasets, label, words
 from earmark.datasets.tables import read_events
 from earmark.formats import read
 from earmark.media.writing import write_samples
+from earmark.service.routes.results import _free_name
 
 
 def test_a_clip_is_answered_at_once_and_forgotten(server, five_words):
@@ -120,6 +121,25 @@ def test_changes_are_kept_with_corrections_and_those_of_two_sittings_do_not_mix(
     finally:
         server.client.delete(here)
     assert server.client.get(here).json()["future"] == []
+
+
+def test_captions_of_several_in_one_zip(server, captioned, spoken):
+    asked = {"job": [captioned, spoken], "language": "el"}
+    answer = server.client.get("/v1/captions", params=asked)
+    assert answer.headers["content-disposition"].endswith("earmark-captions.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["street.vtt", "five_words.words.vtt"]
+        text = archive.read("street.vtt")
+    assert text.decode() == server.result(captioned, to="vtt", language="el").text
+    assert server.client.get("/v1/captions", params={"job": [captioned, "0" * 16]}).status_code == 404
+    assert server.client.get("/v1/captions").status_code == 422
+
+
+def test_names_in_a_zip_are_all_different():
+    taken = set()
+    assert _free_name("a", ".vtt", taken) == "a.vtt"
+    assert _free_name("A", ".vtt", taken) == "A (2).vtt"
+    assert _free_name("../a:b", ".vtt", taken) == ".._a_b.vtt"
 
 
 def test_corrections_count_until_they_are_taken_back(server, captioned):

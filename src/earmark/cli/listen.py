@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ from earmark.cli.streams import standard_input
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.live import LiveListener
+    from earmark.live import AnyChange, LiveListener
     from earmark.util.types import Samples
 
 HELP = """Caption what the microphone hears, as it is heard; Ctrl-C ends it.
@@ -36,6 +36,10 @@ Examples:
     earmark listen --file street.mp4 --fast
 
     ffmpeg -i rtsp://camera/stream -f wav - | earmark listen --file -
+
+    earmark listen --notify --alert doorbell --alert smoke_alarm
+
+    earmark listen --mqtt mqtt://user:password@homeassistant.local --run 'blink1-tool --red'
 
 EARMARK_SOUND names the sound system to record from (such as alsa); EARMARK_SOUND=null hears silence.
 """
@@ -63,6 +67,19 @@ def listen(
         Path | None, typer.Option(help="Listen to a recording instead; - for standard input, as it comes.")
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Listen to --file faster than it sounds.")] = False,
+    alert: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL", help="A sound to alert of, any number of times; by default all alarms."),
+    ] = None,
+    notify: Annotated[bool, typer.Option("--notify", help="Alert on the desktop.")] = False,
+    run: Annotated[
+        str | None, typer.Option(metavar="COMMAND", help="Alert by a command; EARMARK_LABEL, _TEXT, _AT say of what.")
+    ] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Alert by JSON posted to an address.")] = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Alert a broker, mqtt://HOST; Home Assistant shows sensors by itself."),
+    ] = None,
 ) -> None:
     """Listen until Ctrl-C, or to the end of a recording."""
     common.check_choice("--to", to, ("text", "json"))
@@ -76,8 +93,12 @@ def listen(
     if device and file:
         raise EarmarkError("--device", "is for microphones", "leave out --file")
     listener = _listener(model, language, phrases, sensitivity, include_speech)
-    with _sound(file, device, listener.rate, fast) as blocks:
-        _follow(listener, blocks, to, bell, save, of_now=file is None)
+    began = time.time() if file is None else None
+    with (
+        _alerts(listener, alert, notify, run, webhook, mqtt, began) as take,
+        _sound(file, device, listener.rate, fast) as blocks,
+    ):
+        _follow(listener, blocks, to, bell, save, began, take)
 
 
 def _list_devices() -> None:
@@ -100,23 +121,75 @@ def _listener(
     return LiveListener(load_model(model, threads=1), words, EventRules(sensitivity=sensitivity), include_speech)
 
 
+@contextmanager
+def _alerts(
+    listener: LiveListener,
+    chosen: list[str] | None,
+    notify: bool,
+    run: str | None,
+    webhook: str | None,
+    mqtt: str | None,
+    began: float | None,
+) -> Iterator[Callable[[Sequence[AnyChange]], object]]:
+    """What takes changes, and alerts of those that were chosen in the ways that were asked for."""
+    if not (notify or run or webhook or mqtt):
+        if chosen:
+            raise EarmarkError("--alert", "does not say how", "add --notify, --run, --webhook or --mqtt")
+        yield lambda _: None
+        return
+    from earmark.captions import Form
+    from earmark.live import alerts
+
+    labels = _alert_labels(listener, chosen)
+    receivers: list[alerts.Receiver] = []
+    if notify:
+        receivers.append(alerts.Desktop())
+    if run:
+        receivers.append(alerts.Command(run))
+    if webhook:
+        receivers.append(alerts.Webhook(webhook))
+    if mqtt:
+        receivers.append(alerts.Mqtt(mqtt, {label: listener.phrases.say(label, Form.SHORT) for label in labels}))
+    with alerts.Alerts(labels, receivers, began) as telling:
+        yield telling.take
+
+
+def _alert_labels(listener: LiveListener, chosen: list[str] | None) -> list[str]:
+    from earmark.captions import Priority
+
+    known = listener.about.labels
+    if unknown := [label for label in chosen or [] if label not in known]:
+        raise EarmarkError(f"--alert {unknown[0]}", "is no label of this model", "see `earmark models sounds`")
+    return chosen or [label for label in known if listener.phrases.priority(label) is Priority.ALARM]
+
+
 def _follow(
-    listener: LiveListener, blocks: Iterable[Samples], to: str, bell: bool, save: Path | None, of_now: bool
+    listener: LiveListener,
+    blocks: Iterable[Samples],
+    to: str,
+    bell: bool,
+    save: Path | None,
+    began: float | None,
+    take: Callable[[Sequence[AnyChange]], object],
 ) -> None:
     """Tell what is heard until the blocks end, or somebody ends it."""
     from earmark.cli.listening import Heard, shown
     from earmark.live.saving import saved
 
-    began = time.time() if of_now else None
     heard = Heard()
     with ExitStack() as stack:
         show = stack.enter_context(shown(to, bell, began))
+
+        def tell(changes: Sequence[AnyChange]) -> None:
+            take(changes)
+            show(heard.noted(changes), listener.seconds)
+
         if save:
             blocks = stack.enter_context(closing(saved(blocks, save, listener.rate)))
         with suppress(KeyboardInterrupt):  # how listening to a microphone ends
             for block in blocks:
-                show(heard.noted(listener.hear(block)), listener.seconds)
-        show(heard.noted(listener.finish()), listener.seconds)
+                tell(listener.hear(block))
+        tell(listener.finish())
     common.say_lines(heard.summary(listener.seconds), err=True)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,7 @@ class LiveListener:
         include_speech: tell of speech too, although its words say more.
         ahead: seconds of sound behind a moment that its score waits for.
         chunk: seconds that are scored at once.
+        sensitivities: those of single labels, instead of that of the rules.
 
     Raises:
         EarmarkError: there are no phrases in the language.
@@ -120,11 +121,18 @@ class LiveListener:
         include_speech: bool = False,
         ahead: float = AHEAD,
         chunk: float = CHUNK,
+        sensitivities: Mapping[str, float] | None = None,
     ) -> None:
         about, rules = model.description, rules or EventRules()
         self.about, self.phrases = about, in_language(language)
         self.columns = [i for i, label in enumerate(about.labels) if include_speech or label != SPEECH]
-        on, off = (own[self.columns] for own in rules.thresholds(about.on, about.off))
+        on, off = rules.thresholds(about.on, about.off)
+        for label, sensitivity in (sensitivities or {}).items():
+            if label in about.labels:
+                place = about.labels.index(label)
+                own = replace(rules, sensitivity=sensitivity).thresholds(about.on, about.off)
+                on[place], off[place] = own[0][place], own[1][place]
+        on, off = on[self.columns], off[self.columns]
         self.tracker = EventTracker(on, off, about.step, rules)
         self.levels = _RecentLevels(about.front_end, about.reach)
         note = self.levels.note if about.front_end.kind in IN_DECIBELS else None

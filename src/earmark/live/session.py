@@ -93,7 +93,13 @@ def serve(inbox: Inbox, send: Send, now: Callable[[], float] = time.monotonic) -
     """
     wish = inbox.wish()
     rules = EventRules(sensitivity=wish.sensitivity)
-    listener = LiveListener(load_model(wish.model, threads=1), wish.language, rules, wish.include_speech)
+    listener = LiveListener(
+        load_model(wish.model, threads=1),
+        wish.language,
+        rules,
+        wish.include_speech,
+        sensitivities=wish.sensitivities,
+    )
     send({"type": "ready", "model": listener.about.name, "latency": round(listener.latency, 3)})
     told = 0.0
     for samples in paced(_samples(wish, inbox, listener.rate), listener.rate, now):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from earmark.captions import languages
@@ -13,6 +13,7 @@ from earmark.live.sources import RATES
 
 Format = Literal["s16", "webm"]
 SUBJECT = "the first message"
+MOST_LABELS = 1000  # that have a sensitivity of their own
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Wish:
         language: of the captions.
         sensitivity: 0..1, see `EventRules`.
         include_speech: tell of speech too.
+        sensitivities: those of single labels, instead of `sensitivity`.
     """
 
     format: Format
@@ -34,6 +36,7 @@ class Wish:
     language: str = "en"
     sensitivity: float = 0.5
     include_speech: bool = False
+    sensitivities: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str) -> Wish:
@@ -62,8 +65,12 @@ def _check(values: Mapping[str, Any]) -> None:
     _one_of("language", values.get("language", "en"), languages())
     if isinstance(rate, bool) or not isinstance(rate, int) or rate not in RATES:
         raise EarmarkError(SUBJECT, "has a rate that no microphone has", f"choose {RATES[0]} to {RATES[-1]}")
-    if isinstance(sensitivity, bool) or not isinstance(sensitivity, int | float) or not 0 <= sensitivity <= 1:
-        raise EarmarkError(SUBJECT, "has a sensitivity that means nothing", "choose a number from 0 to 1")
+    single = values.get("sensitivities", {})
+    if not isinstance(single, dict) or len(single) > MOST_LABELS:
+        raise EarmarkError(SUBJECT, "has sensitivities that are no object of numbers by label")
+    for value in (sensitivity, *single.values()):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise EarmarkError(SUBJECT, "has a sensitivity that means nothing", "choose a number from 0 to 1")
     if not isinstance(values.get("model", ""), str):
         raise EarmarkError(SUBJECT, "has a model that is no name")
     if not isinstance(values.get("include_speech", False), bool):

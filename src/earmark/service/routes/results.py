@@ -6,8 +6,12 @@ import io
 import json
 import math
 import re
+import zipfile
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, count
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -72,23 +76,40 @@ def result(
 ) -> Response:
     """The timeline, or the words, in a format; other thresholds are tried on the scores, which are kept."""
     job, folder = service_of(request).done(job_id)
-    if job.task == "words":
-        text, suffix = _words_text(folder, to)
-    else:
-        moved = sensitivity is not None or bool(threshold)
-        found = (
-            _found(folder, job, sensitivity, _thresholds(threshold or []))
-            if moved
-            else _kept(folder, "original" if original else "corrected")
-        )
-        spoken = bool(job.options.get("include_speech")) if include_speech is None else include_speech
-        form = for_name(to, language or job.options.get("language", "en"), include_speech=spoken)
-        text, suffix = _text(form, found), form.suffix
+    wanted = _Wanted(sensitivity, _thresholds(threshold or []), language, include_speech, original)
+    text, suffix = _written(job, folder, to, wanted)
     headers = {}
     if download:
-        stem = job.name.rsplit(".", 1)[0] or "recording"
-        headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(stem + suffix, safe='')}"
+        headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(_stem(job) + suffix, safe='')}"
     return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"), headers=headers)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is asked of a result, None where the job says it."""
+
+    sensitivity: float | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    language: str | None = None
+    include_speech: bool | None = None
+    original: bool = False
+
+
+def _written(job: Job, folder: JobFolder, to: str, wanted: _Wanted) -> tuple[str, str]:
+    """A job's result in a format, and the suffix of a file of it."""
+    if job.task == "words":
+        return _words_text(folder, to)
+    if wanted.sensitivity is not None or wanted.thresholds:
+        found = _found(folder, job, wanted.sensitivity, wanted.thresholds)
+    else:
+        found = _kept(folder, "original" if wanted.original else "corrected")
+    spoken = bool(job.options.get("include_speech")) if wanted.include_speech is None else wanted.include_speech
+    form = for_name(to, wanted.language or job.options.get("language", "en"), include_speech=spoken)
+    return _text(form, found), form.suffix
+
+
+def _stem(job: Job) -> str:
+    return job.name.rsplit(".", 1)[0] or "recording"
 
 
 @router.get("/view", response_class=Response, responses=described(404, 409, 410, 422))
@@ -232,7 +253,7 @@ def _kept(folder: JobFolder, which: str) -> Timeline:
         return Json().read(file)
 
 
-def _found(folder: JobFolder, job: Job, sensitivity: float | None, thresholds: dict[str, float]) -> Timeline:
+def _found(folder: JobFolder, job: Job, sensitivity: float | None, thresholds: Mapping[str, float]) -> Timeline:
     usual = job.options.get("sensitivity", 0.5)
     with reading():
         heard = scores.load(folder.scores)
@@ -275,3 +296,35 @@ def dataset_of_several(
 ) -> FileResponse:
     """The same of several jobs: each recording is a source of its own, so that some can be held out."""
     return _zip(request, list(dict.fromkeys(job)))
+
+
+@several.get(
+    "/captions",
+    response_class=Response,
+    responses={200: {"content": {"application/zip": {}}}, **described(404, 409, 410, 422)},
+)
+def captions_of_several(
+    request: Request,
+    job: Annotated[list[JobName], Query(min_length=1, max_length=1000, description="ids of jobs")],
+    to: To = "vtt",
+    language: Language | None = None,
+    include_speech: bool | None = None,
+) -> Response:
+    """A zip with the captions of several jobs, or their timelines in another format, each called as its recording."""
+    service, out, names = service_of(request), io.BytesIO(), set[str]()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for job_id in dict.fromkeys(job):
+            found, folder = service.done(job_id)
+            text, suffix = _written(found, folder, to, _Wanted(language=language, include_speech=include_speech))
+            archive.writestr(_free_name(_stem(found), suffix, names), text)
+    headers = {"content-disposition": "attachment; filename=earmark-captions.zip"}
+    return Response(out.getvalue(), media_type="application/zip", headers=headers)
+
+
+def _free_name(stem: str, suffix: str, taken: set[str]) -> str:
+    """A name in a zip that no other has, also where letters' case does not tell names apart."""
+    stem = re.sub(r'[<>:"/\\|?*]', "_", stem)
+    numbered = (f"{stem} ({number})" for number in count(2))
+    name = next(name for name in chain([stem], numbered) if (name + suffix).casefold() not in taken)
+    taken.add((name + suffix).casefold())
+    return name + suffix

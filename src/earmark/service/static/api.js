@@ -48,9 +48,12 @@ export function query({ to, sensitivity, thresholds = {}, language, includeSpeec
 export const resultAddress = (id, asked) => `${job(id)}/result?${query(asked)}`;
 export const datasetAddress = (id) => `${job(id)}/dataset`;
 
+/** One zip with the captions of several jobs. */
+export const captionsAddress = (ids, language) => `/v1/captions?${new URLSearchParams([...ids.map((id) => ["job", id]), ["language", language]])}`;
+
 export const models = async () => (await json("/v1/models")).models;
 export const examples = () => json("/v1/examples");
-export const jobs = async () => (await json("/v1/jobs")).jobs;
+export const jobs = async (limit = 100) => (await json(`/v1/jobs?limit=${limit}`)).jobs;
 export const jobOf = (id, signal) => json(job(id), { signal });
 export const remove = (id) => ask(job(id), { method: "DELETE" });
 export const viewOf = (id) => json(`${job(id)}/view`);

@@ -6,6 +6,7 @@ import { LANGUAGES, language, onLanguage, preferred, speak, t } from "./i18n.js"
 import { startKeys } from "./keys.js";
 import { leaveLive, startLive } from "./live.js";
 import { leave, send, watch } from "./progress.js";
+import { startQueue } from "./queue.js";
 import { showRecent } from "./recent.js";
 import { fields, limited, startStart } from "./start.js";
 import { startTheme } from "./theme.js";
@@ -96,6 +97,7 @@ async function start() {
   onLanguage(retell);
   retell();
   onLanguage(() => shown === "start" && showRecent());
+  startQueue(() => fields(language()));
   await startStart(begin, dropped);
   startLive();
   byId("another").addEventListener("click", () => (location.hash = "#/"));

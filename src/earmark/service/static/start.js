@@ -5,6 +5,7 @@ import { calm, complain } from "./banner.js";
 import { byId, icon, make } from "./dom.js";
 import { size } from "./format.js";
 import { known, named, onLanguage, t } from "./i18n.js";
+import { droppedFiles, enqueue } from "./queue.js";
 
 const WORDS = "words/";
 const select = byId("model");
@@ -68,9 +69,15 @@ export function limited(problem) {
   if (problem.status === 413 && problem.limit) largest = problem.limit;
 }
 
-function take(file) {
+/** One file is opened as soon as it is ready; several go into the queue. */
+function take(files) {
   calm();
-  if (!file) return;
+  if (!files.length) return;
+  if (files.length > 1) {
+    location.hash = "#/";
+    return enqueue(files);
+  }
+  const [file] = files;
   if (file.size > largest) return complain(t("error.too_large", { size: size(file.size), limit: size(largest) }));
   begin(file, file);
 }
@@ -91,7 +98,7 @@ function listenForDrops(welcome) {
     if (!carries(event)) return;
     event.preventDefault(); // the browser would leave the page and open the file
     show(0);
-    welcome(event.dataTransfer.files[0]);
+    droppedFiles(event.dataTransfer).then(welcome, complain);
   });
 }
 
@@ -99,11 +106,15 @@ function listenForDrops(welcome) {
 export async function startStart(onfile, ondrop) {
   begin = onfile;
   byId("choose").addEventListener("click", () => byId("file").click());
-  byId("file").addEventListener("change", (event) => {
-    take(event.target.files[0]);
-    event.target.value = "";
-  });
-  listenForDrops((file) => ondrop(file) || take(file));
+  byId("choose-folder").addEventListener("click", () => byId("folder").click());
+  for (const id of ["file", "folder"]) {
+    byId(id).addEventListener("change", (event) => {
+      const files = [...event.target.files]; // before they are forgotten, so that the same can be chosen again
+      event.target.value = "";
+      take(files);
+    });
+  }
+  listenForDrops((files) => (files.length === 1 && ondrop(files[0])) || take(files));
   byId("tasks").addEventListener("change", showModels);
   select.addEventListener("change", aboutModel);
   onLanguage(() => {
