@@ -18,7 +18,7 @@ from earmark import media
 from earmark._version import __version__
 from earmark.archive.opening import Archive
 from earmark.archive.review import Answers, Head
-from earmark.datasets import Clip, Dataset, table
+from earmark.datasets import Clip, Dataset, tables
 from earmark.errors import MediaError
 from earmark.models.model import Model, Threshold, describe
 from earmark.util.atomic import atomic_write
@@ -140,5 +140,5 @@ def write_dataset(
             labels = (label,) if one.answer == "yes" else ()
             clips.append(Clip(path, one.second - begin, one.second + 1 - begin, labels, source=recording))
     folder.mkdir(parents=True, exist_ok=True)
-    table.write(Dataset(label, tuple(clips), exclusive=False), folder / CLIPS)
+    tables.write(Dataset(label, tuple(clips), exclusive=False), folder / CLIPS)
     return len(clips)
