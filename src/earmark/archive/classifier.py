@@ -140,5 +140,5 @@ def write_dataset(
             labels = (label,) if one.answer == "yes" else ()
             clips.append(Clip(path, one.second - begin, one.second + 1 - begin, labels, source=recording))
     folder.mkdir(parents=True, exist_ok=True)
-    tables.write(Dataset(label, tuple(clips), exclusive=False), folder / CLIPS)
+    tables.write_clips(Dataset(label, tuple(clips), exclusive=False), folder / CLIPS)
     return len(clips)
