@@ -48,7 +48,7 @@ def test_a_long_recording_is_as_if_heard_at_once(backbone, tmp_path):
     about = backbone.description
     with media.open_recording(path) as recording:
         parts = list(embedded(recording, backbone))
-    assert len(parts) > 3
+    assert len(parts) >= 3
     features = about.front_end.features(media.read(path, about.front_end.rate))
     (expected,) = backbone.session.run(["embedding"], {"features": features[None]})
     assert np.concatenate(parts) == pytest.approx(expected[0], abs=1e-3)

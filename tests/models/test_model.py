@@ -91,8 +91,11 @@ def test_scores_come_before_the_recording_ends(loaded, short_chunks):
             taken.append(1)
             yield np.zeros(STEP, np.float32)
 
-    next(loaded.score(endless()))
-    assert len(taken) == 16  # the last frame reaches half its length into the block after
+    scores = loaded.score(endless())
+    next(scores)
+    scores.close()
+    needed = 16  # the last frame reaches half its length into the block after
+    assert needed <= len(taken) <= needed + models.PARTS_AHEAD + 2
 
 
 def test_onnx_runtime_alone_runs_the_file(compact):

@@ -225,6 +225,17 @@ def test_the_file_gives_scores_and_embeddings(exported, batch, frames):
     assert embedding.shape == (batch, -(-frames // network.stride), network.size)
 
 
+def test_the_file_slides_its_means_by_running_sums(exported):
+    kinds = [node.op_type for node in onnx.load(exported[1]).graph.node]
+    assert "CumSum" in kinds
+    assert "AveragePool" not in kinds
+
+
+def test_of_the_long_windows_most_is_not_felt():
+    assert tiny(window=3.0).felt < tiny(window=3.0).context
+    assert tiny(window=0.3).felt == tiny(window=0.3).context
+
+
 @pytest.fixture
 def short_chunks(monkeypatch):
     monkeypatch.setattr(models, "CHUNK_SECONDS", 0.5)

@@ -64,7 +64,8 @@ class ChannelMixer:
         looked_at = self._weights(begins, ends)
         weights = [looked_at[0] if self._before is None else self._before, *looked_at, looked_at[-1]]
         mixture = _mean(self._held[:, : ends[wanted - 1]])
-        for i in range(wanted):
+        plain = all(each is self._plain for each in weights)
+        for i in range(0 if plain else wanted):
             before, here, after = weights[i : i + 3]
             if before is here is after is self._plain:
                 continue
@@ -86,6 +87,8 @@ class ChannelMixer:
         if even:
             together = self._held[:, : even * self._stretch]
             doubtful[:even] = _may_cancel(together.reshape(self._channels, even, self._stretch))
+        if not doubtful.any():
+            return [self._plain] * len(ends)
         return [
             _weights_of(self._held[:, begin:end]) if doubt else self._plain
             for begin, end, doubt in zip(begins, ends, doubtful, strict=True)

@@ -128,12 +128,14 @@ class Decoder:
                 frame, no_numbers, too_large = mend(frame)
                 self._damage.no_numbers += no_numbers
                 self._damage.too_large += too_large
-            for chunk in mixer.push(frame) if not silence else mixer.push_after(silence, frame):
+            fed += silence + frame.samples
+            if not silence and not mixer.fills(frame):
+                continue
+            for chunk in mixer.pull() if not silence else mixer.push_after(silence, frame):
                 if late > 0:
                     chunk, late = chunk[late:], max(0, late - chunk.size)
                 produced += chunk.size
                 yield chunk
-            fed += silence + frame.samples
         if mixer is not None:
             self._ended = began + Fraction(fed, mixer.kind[0])
             for chunk in mixer.finish():
@@ -149,6 +151,9 @@ class Decoder:
             elif rate != clock.rate:
                 yield from clock.rest()
                 clock.retime(rate)
+            if not self._lost and clock.continues(frame.pts, frame.samples):
+                yield Placed(0, 0, known)
+                continue
             yield from clock.place(known, frame.pts, frame.samples, self._lost)
             self._lost = False
         if clock is not None:
@@ -175,9 +180,9 @@ class Decoder:
                 kind = kind_of(frame)
                 if guessed:
                     frame.pts = None
-                if usable(kind, frame):
-                    samples += frame.samples * frame.layout.nb_channels
-                    if samples > _most(size):
+                if channels := usable(kind, frame):
+                    samples += frame.samples * channels
+                    if samples > MOST_SAMPLES and samples > _most(size):
                         raise self._too_much(_most(size))
                     yield kind, frame
                 elif frame.samples:
@@ -245,22 +250,24 @@ class _Usable:
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._kinds: dict[Kind, bool] = {}
+        self._kinds: dict[Kind, int] = {}
 
-    def __call__(self, kind: Kind, frame: av.AudioFrame) -> bool:
+    def __call__(self, kind: Kind, frame: av.AudioFrame) -> int:
+        """How many channels the frame has, 0 where it is of no use."""
         if not frame.samples:
-            return False
-        known = self._kinds.get(kind)
-        if known is None:
+            return 0
+        channels = self._kinds.get(kind)
+        if channels is None:
             channels = frame.layout.nb_channels
-            known = frame.sample_rate in RATES and channels in CHANNELS
-            if known:
+            if frame.sample_rate not in RATES or channels not in CHANNELS:
+                channels = 0
+            else:
                 try:
                     Mixer(kind, channels, self._rate)
                 except (av.FFmpegError, ValueError):
-                    known = False
-            self._kinds[kind] = known
-        return known
+                    channels = 0
+            self._kinds[kind] = channels
+        return channels
 
 
 def zero_of(container: InputContainer) -> Fraction:

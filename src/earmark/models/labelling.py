@@ -17,7 +17,7 @@ from earmark.events.scores import Scores, smooth
 from earmark.events.timeline import Timeline
 from earmark.features.frontend import IN_DECIBELS
 from earmark.media import Given, Sound
-from earmark.models.model import Model, load_model
+from earmark.models.model import PARTS_AHEAD, Model, load_model
 from earmark.util import streams
 from earmark.util.blas import one_thread
 from earmark.util.progress import reported
@@ -130,7 +130,7 @@ def scored(
     frames = about.front_end.frame_stream(blocks)
     if about.front_end.kind in IN_DECIBELS:
         frames = levels.follow(frames)
-    features = about.front_end.cut(frames)
+    features = streams.ahead(about.front_end.cut(frames), PARTS_AHEAD)
     steps = model.score_features(features) if embed is None else _with_embeddings(model, features, embed)
     return smooth(steps, about.widths, len(about.labels), about.exclusive)
 
@@ -194,7 +194,10 @@ def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:
         return
     levels = FrameLevels.of(about.front_end)
     frames = levels.follow(about.front_end.frame_stream(blocks))
-    scores = [np.empty((0, len(about.labels)), np.float32), *model.score_features(about.front_end.cut(frames))]
+    scores = [
+        np.empty((0, len(about.labels)), np.float32),
+        *model.score_features(streams.ahead(about.front_end.cut(frames), PARTS_AHEAD)),
+    ]
     yield np.concatenate(scores)[loud_steps(levels.values(), about.stride, about.loud)]
 
 

@@ -22,7 +22,7 @@ from earmark.events.timeline import Timeline
 from earmark.features.frontend import FrontEnd
 from earmark.util.cache import PRETRAINED, cache_folder
 from earmark.util.fields import from_json_values
-from earmark.util.streams import windows
+from earmark.util.streams import ahead, windows
 from earmark.util.types import Array, Features, Samples
 
 FORMAT = 1
@@ -31,7 +31,8 @@ CHUNK_SECONDS = 30.0  # scored at once: long enough to hide the context, short e
 FELT_SECONDS = 2.0  # of a context that moves a step's answer by much
 LONGEST = 3600.0  # seconds of a step, a context or a window
 _MAKE = "make it anew with `earmark train`"
-CHUNK_CONTEXTS = 4  # at least so many times the context on one side
+PARTS_AHEAD = 16  # of features, 2 s each, computed while the network works on those before: bounds memory
+CHUNK_CONTEXTS = 10  # at least so many times the context on one side
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class Model:
 
     def score(self, blocks: Iterable[Samples]) -> Iterator[Array]:
         """Scores [steps, labels] of a recording, some steps at a time as its blocks of samples come."""
-        return self.score_features(self.description.front_end.stream(blocks))
+        return self.score_features(ahead(self.description.front_end.stream(blocks), PARTS_AHEAD))
 
     def score_features(self, features: Iterable[Features], output: str = "scores") -> Iterator[Array]:
         """The same, or another output of the network, from features of the model's front end.
@@ -261,7 +262,7 @@ class Model:
             ModelError: the model has none.
         """
         self.check_embeddings()
-        return self.score_features(self.description.front_end.stream(blocks), "embedding")
+        return self.score_features(ahead(self.description.front_end.stream(blocks), PARTS_AHEAD), "embedding")
 
     def check_embeddings(self) -> None:
         """Nothing, or the error that the model has none: ModelError."""

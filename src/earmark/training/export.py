@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.parser
 import torch
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from earmark.models.model import Description, describe
@@ -23,7 +24,25 @@ from earmark.util.atomic import atomic_write
 
 PREFIX = "network."  # of the names of weights in the file, before those in the network
 HALF = "_half"  # behind the names of those stored in half precision
+SUMS = "sliding_"  # before the names of the constants of sliding means
 TURNED = "_turned"  # behind the names of matrices that are stored as [inputs, outputs]
+
+_SLIDING_MEAN = (  # over the last of three dimensions
+    "columns = Shape <start: int = 2, end: int = 3> (x)",
+    "row = Concat <axis: int = 0> (one_row, columns)",
+    "ones = Expand (one, row)",
+    "padded = Pad (x, pads)",
+    "padded_ones = Pad (ones, pads)",
+    "sums = CumSum (padded, over_time)",
+    "counts = CumSum (padded_ones, over_time)",
+    "sums_later = Slice (sums, on, end, two)",
+    "sums_before = Slice (sums, zero, back, two)",
+    "counts_later = Slice (counts, on, end, two)",
+    "counts_before = Slice (counts, zero, back, two)",
+    "total = Sub (sums_later, sums_before)",
+    "number = Sub (counts_later, counts_before)",
+    "mean = Div (total, number)",
+)
 
 
 class _Probabilities(nn.Module):
@@ -68,6 +87,7 @@ def export(network: Network, description: Description, path: Path) -> None:
     drop_zero_biases(model)
     halve_weights(model)
     strip_traces(model)
+    run_sums(model)
     describe(model, description)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as part:
@@ -108,6 +128,44 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
             **way,
         )
         return onnx.load(path)
+
+
+def run_sums(model: onnx.ModelProto) -> None:
+    """Make sliding means over time of running sums, the same but for rounding.
+
+    They take a tenth of the time of ONNX Runtime's pooling, which was a quarter of the backbone's. At the ends of a
+    recording windows hold fewer columns, as with pooling that does not count what it pads.
+    """
+    nodes: list[onnx.NodeProto] = []
+    held: dict[str, Any] = {}
+    for node in model.graph.node:
+        about = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+        width = about.get("kernel_shape", [0])[0]
+        half = width // 2
+        alike = {"kernel_shape": [2 * half + 1], "strides": [1], "pads": [half, half], "count_include_pad": 0}
+        if node.op_type != "AveragePool" or any(about.get(name, 0) != value for name, value in alike.items()):
+            nodes.append(node)
+            continue
+        held |= {"two": [2], "zero": [0], "end": [2**62], "over_time": 2, "one_row": [1, 1], "one": np.float32(1)}
+        held |= {f"{half}_pads": [0, 0, half + 1, 0, 0, half], f"{half}_on": [width], f"{half}_back": [-width]}
+        given = {"pads": f"{half}_pads", "on": f"{half}_on", "back": f"{half}_back"}
+        for made in map(onnx.parser.parse_node, _SLIDING_MEAN):
+            made.input[:] = [
+                node.input[0]
+                if name == "x"
+                else SUMS + given.get(name, name)
+                if given.get(name, name) in held
+                else f"{node.name}/{name}"
+                for name in made.input
+            ]
+            made.name = f"{node.name}/{made.output[0]}"
+            made.output[:] = list(node.output) if made.output[0] == "mean" else [made.name]
+            nodes.append(made)
+    if held:
+        values = {name: value if name == "one" else np.array(value, np.int64) for name, value in held.items()}
+        model.graph.initializer.extend(numpy_helper.from_array(np.asarray(v), SUMS + n) for n, v in values.items())
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
 
 
 def name_turned(model: onnx.ModelProto, network: Network) -> None:

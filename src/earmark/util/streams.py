@@ -29,16 +29,21 @@ def windows(
     before, how many are context after). The last chunk may be shorter, or longer by up to the context after it.
     """
     after = context if behind is None else behind
-    held = np.empty((0, size), np.float32)
-    before = 0
+    parts: list[Rows] = []
+    rows = before = 0  # held in the parts; of them context before the next chunk
     for part in stream:
-        held = np.concatenate([held, part])
+        parts.append(part)
+        rows += len(part)
+        if rows < before + chunk + after:
+            continue
+        held = concatenate(parts, size)  # once a chunk, not once a part
         while len(held) >= before + chunk + after:
             yield held[: before + chunk + after], before, after
             held = held[max(0, before + chunk - context) :]
             before = min(context, before + chunk)
-    if len(held) > before:
-        yield held, before, 0
+        parts, rows = [held.copy()], len(held)
+    if rows > before:
+        yield concatenate(parts, size), before, 0
 
 
 def ahead(items: Iterator[Item], depth: int) -> Iterator[Item]:

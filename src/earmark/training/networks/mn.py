@@ -32,6 +32,7 @@ DIVISOR = 8  # of numbers of channels
 STEPS = (32, 16, 8)  # frames
 PARTS = (0, 3, 7, 11, 13, 15, 17)  # layers where each part of the backbone begins
 OWN = ("answer.normalise.", "answer.own.", "answer.head.", "answer.classes")  # what the publisher's file has not
+FELT = 512  # frames either side of a moment; what the backbone sees further away moves a score by less than 3e-5
 LEAST = 1e-6  # odds of a label for which no class of AudioSet stands
 SURER = 1.5  # added to AudioSet's log-odds: its scores are lower than a label's share of what is heard
 
@@ -232,6 +233,7 @@ class MobileNet(Network):
         self.unexported = () if prior else ("answer.audioset.",)
         self.reach = reach
         self.context = reach + self.answer.context * step
+        self.felt = min(reach, FELT) + self.answer.context * step
 
     def embed(self, features: Tensor) -> Tensor:
         """Embeddings [batch, steps, size] of features [batch, frames, bands]."""
