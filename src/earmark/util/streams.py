@@ -29,7 +29,7 @@ def windows(
     before, how many are context after). The last chunk may be shorter, or longer by up to the context after it.
     """
     after = context if behind is None else behind
-    parts: list[Rows] = []
+    parts: list[Array] = []
     rows = before = 0  # held in the parts; of them context before the next chunk
     for part in stream:
         parts.append(part)
