@@ -32,11 +32,10 @@ from numpy.typing import NDArray
 
 from earmark import datasets
 from earmark.datasets import Dataset
-from earmark.evaluation.events import annotated
-from earmark.evaluation.events.segments import segment_based
-from earmark.evaluation.intervals import of_accuracies
-from earmark.evaluation.tagging import figures
-from earmark.evaluation.tagging.answers import Answers, ask
+from earmark.evaluation import annotated, clip_evaluation
+from earmark.evaluation.clip_evaluation import Predictions, predict
+from earmark.evaluation.confidence_intervals import of_accuracies
+from earmark.evaluation.event_metrics import segment_based
 from earmark.events.timeline import Timeline
 from earmark.models.labelling import label
 from earmark.models.model import Model, load_model
@@ -103,30 +102,30 @@ def trials(given: argparse.Namespace) -> dict[str, Trial]:
 
 def measured(model: Model, trial: Trial) -> dict[str, Any]:
     """The figures of one model on one set, of those of its labels that count."""
-    answers = only(ask(model, trial.dataset), trial.labels)
+    answers = only(predict(model, trial.dataset), trial.labels)
     found = {clip.path: label(clip.path, model) for clip in answers.clips}
     names = [{event.label for event in found[clip.path].events} for clip in answers.clips]
     said = np.array([[name in each for name in answers.labels] for each in names])
-    summary = figures.summary(answers) | balanced(answers)
+    summary = clip_evaluation.summary(answers) | balanced(answers)
     summary |= {"marked": marked(answers, said), "labels_at_once": at_once(answers, said)}
     return summary | {"segments": in_time(found, answers.labels, trial.table)} if trial.table else summary
 
 
-def only(answers: Answers, labels: Sequence[str]) -> Answers:
+def only(answers: Predictions, labels: Sequence[str]) -> Predictions:
     """The answers for those of a model's labels that are among `labels`."""
     kept = [column for column, name in enumerate(answers.labels) if name in labels]
     names = tuple(answers.labels[column] for column in kept)
     return replace(answers, labels=names, truth=answers.truth[:, kept], scores=answers.scores[:, kept])
 
 
-def at_once(answers: Answers, said: NDArray[np.bool_]) -> dict[str, Any]:
+def at_once(answers: Predictions, said: NDArray[np.bool_]) -> dict[str, Any]:
     """By how many labels clips have: the share whose best scores are theirs, and in which all and only they are marked.
 
     Args:
         answers: for each clip as a whole.
         said: which labels are marked in each clip [clips, labels].
     """
-    count, best = answers.truth.sum(1), figures.best_are_true(answers)
+    count, best = answers.truth.sum(1), clip_evaluation.best_are_true(answers)
     exact = (said == answers.truth).all(1)
     kinds = {"none": count == 0, "one": count == 1, "two": count == 2, "three or more": count > 2}
     return {
@@ -149,7 +148,7 @@ def share(hits: NDArray[np.bool_]) -> dict[str, Any]:
     }
 
 
-def marked(answers: Answers, said: NDArray[np.bool_]) -> dict[str, Any]:
+def marked(answers: Predictions, said: NDArray[np.bool_]) -> dict[str, Any]:
     """F1 over clips of what is marked: of each label that occurs, and their mean."""
     hits, both = (answers.truth & said).sum(0), answers.truth.sum(0) + said.sum(0)
     f1 = {

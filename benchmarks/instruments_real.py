@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from earmark.datasets import Clip, Dataset, tables
-from earmark.evaluation.tagging import figures, report
-from earmark.evaluation.tagging.answers import Answers, ask
+from earmark.evaluation import clip_evaluation
+from earmark.evaluation.clip_evaluation import Predictions, predict
 from earmark.media import read
 from earmark.models.model import load_model
 from earmark.synthesis.music.instruments import DEFAULT_LABELS
@@ -64,9 +64,9 @@ def main() -> None:
         return write_tables(given.recordings, given.out)
     model = load_model(given.model)
     clips = [clip for name, clip in recordings(given.recordings) if name == given.half]
-    answers = ask(model, Dataset("real recordings", tuple(clips), exclusive=False))
+    answers = predict(model, Dataset("real recordings", tuple(clips), exclusive=False))
     summary = (
-        figures.summary(answers)
+        clip_evaluation.summary(answers)
         | balanced(answers)
         | {
             "model": model.description.name,
@@ -74,8 +74,8 @@ def main() -> None:
             "date": datetime.now(UTC).date().isoformat(),
         }
     )
-    report.write(answers, summary, given.out)
-    print(report.plain(summary))
+    clip_evaluation.write(answers, summary, given.out)
+    print(clip_evaluation.plain(summary))
     print(json.dumps(balanced(answers), indent=1))
 
 
@@ -116,7 +116,7 @@ def audible(path: Path) -> bool:
     return len(samples) > 0 and float(np.abs(samples).max()) > 1e-3
 
 
-def balanced(answers: Answers) -> dict[str, object]:
+def balanced(answers: Predictions) -> dict[str, object]:
     """The mean, over the labels that occur, of the share of their recordings whose best score is theirs."""
     best = answers.scores.argmax(1)
     single = answers.truth.sum(1) == 1

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from earmark import __version__, datasets
 from earmark.cli.progress import TrainingProgress
 from earmark.datasets import Dataset, tables
-from earmark.evaluation import suspect_scores
-from earmark.evaluation.suspects import Ranking, normalised_margin, rank
+from earmark.evaluation import held_out_scores
+from earmark.evaluation.label_issues import Ranking, normalised_margin, rank
 from earmark.training import recipe as recipes
 from earmark.training import run
 from earmark.training.fit import start_fabric
@@ -75,7 +75,7 @@ def recipe_for(flipped: Path) -> Recipe:
 
 def measure(flipped: Dataset, true: Dataset, wrong: Positions, listed: Path, folder: Path) -> dict[str, Any]:
     """The figures of a run, and the curve of each ranking."""
-    held_out = suspect_scores.load(folder)
+    held_out = held_out_scores.load(folder)
     scores = held_out.scores[held_out.find(flipped.clips, listed)]
     column = {label: i for i, label in enumerate(held_out.labels)}
     label, truth = (np.array([column[clip.labels[0]] for clip in one.clips]) for one in (flipped, true))

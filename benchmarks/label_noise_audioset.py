@@ -27,9 +27,9 @@ from earmark import __version__, load_model
 from earmark.cli import common
 from earmark.datasets import Dataset
 from earmark.datasets.label_issues import shown_path
-from earmark.evaluation import suspect_scores, zero_shot
-from earmark.evaluation.suspect_scores import HeldOut
-from earmark.evaluation.suspects import rank
+from earmark.evaluation import held_out_scores, zero_shot
+from earmark.evaluation.held_out_scores import HeldOut
+from earmark.evaluation.label_issues import rank
 from earmark.features.frontend import FrontEnd
 from earmark.models import pretrained
 from earmark.training.backbone import AudioSetNetwork, converted
@@ -99,7 +99,7 @@ def main() -> None:
     part, part_true = only(flipped, CHOSEN_BY), only(true, CHOSEN_BY)
     chosen_by = zero_shot.judged(part, listed, answers[first], classes)
     alone = zero_shot.judged(flipped, listed, answers, classes)
-    trained = suspect_scores.load(asked.run) if asked.run else frozen(flipped, listed, asked.cache)
+    trained = held_out_scores.load(asked.run) if asked.run else frozen(flipped, listed, asked.cache)
     both = zero_shot.judged(flipped, listed, answers, classes, trained)
     content = {
         "command": "python benchmarks/label_noise_audioset.py --data-dir DATA --out results/environment/suspects",

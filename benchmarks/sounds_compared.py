@@ -32,17 +32,15 @@ from yamnet_answers import POOLINGS, Yamnet, lay_out
 
 from earmark import classify, label, load_model
 from earmark.datasets import Clip, tables
-from earmark.evaluation.calibration import reliability
-from earmark.evaluation.events import annotated
-from earmark.evaluation.events.choosing import ON
-from earmark.evaluation.events.collars import event_based
-from earmark.evaluation.events.confidence import confidences
-from earmark.evaluation.events.segments import segment_based
-from earmark.evaluation.intervals import wilson
-from earmark.evaluation.report import draw_reliability
+from earmark.evaluation import annotated
+from earmark.evaluation.calibration import confidences, reliability
+from earmark.evaluation.confidence_intervals import wilson
+from earmark.evaluation.event_metrics import event_based, segment_based
+from earmark.evaluation.thresholds import ON
 from earmark.events.timeline import Event, Timeline, joined
 from earmark.labels import SOUNDS, audioset
 from earmark.labels.groups import ancestors
+from earmark.plots.metrics import draw_reliability
 from earmark.util.machine import machine
 
 COLLAR, SHARE = 0.5, 0.2  # seconds; of an event's length

@@ -35,7 +35,7 @@ from rich.progress import track
 from word_detectors import Detector, EnergyThreshold, Span, energy, levels_of, ours, peers
 
 from earmark.datasets.ground_truth import find_truths, truth_beside
-from earmark.evaluation.frames import Confusion, confusion
+from earmark.evaluation.frame_metrics import Confusion, confusion
 from earmark.evaluation.words import TOLERANCES, WordCounts, count, frames_of
 from earmark.speech.segmentation import Word, Words
 from earmark.synthesis.speech import sentences

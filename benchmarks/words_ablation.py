@@ -22,7 +22,7 @@ from torch import nn
 
 from earmark import media
 from earmark.datasets.ground_truth import find_truths
-from earmark.evaluation.frames import Confusion, confusion
+from earmark.evaluation.frame_metrics import Confusion, confusion
 from earmark.evaluation.words import frames_of
 from earmark.training.folders import machine
 from earmark.training.networks.frame_classifiers import LocalLevels, stacked

@@ -15,7 +15,7 @@ from earmark.archive import layout
 from earmark.captions import burn_in as burning
 from earmark.cli import common
 from earmark.errors import EarmarkError
-from earmark.evaluation import report
+from earmark.plots import metrics
 from earmark.plots import timeline as plot
 from earmark.service.app import create_app
 from earmark.service.settings import Settings
@@ -56,8 +56,8 @@ def test_pictures_are_whole_or_not_there(tmp_path, monkeypatch, before):
         plot.save(Figure(), path)
     with pytest.raises(EarmarkError, match=r"a\.png: cannot be written \(No space left"):
         burning.burn_preview(write(None, "wav", Track(sine(0.1))), 0.0, [], path)
-    with pytest.raises(OSError, match="No space left"):
-        report.draw_confusion(np.eye(2, dtype=int), ["a", "b"], path)
+    with pytest.raises(EarmarkError, match=r"a\.png: cannot be written \(No space left"):
+        metrics.draw_confusion(np.eye(2, dtype=int), ["a", "b"], path)
     assert [one.read_bytes() for one in tmp_path.iterdir()] == ([before] if before else [])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.evaluation import run_document
+from earmark.evaluation import run_table
 
 ROOT = Path(__file__).parent.parent
 EVALUATED = sorted(path.parent for path in (ROOT / "results" / "instruments").rglob("predictions.csv"))
@@ -73,7 +73,7 @@ def test_the_docs_quote_what_was_measured_of_instruments():
 def test_the_docs_hold_the_tables_that_compare_makes():
     """`earmark compare --into docs/results.md`, seen from the repository, would change nothing."""
     text = (ROOT / "docs" / "results.md").read_text()
-    assert run_document.refresh(text, ROOT) == text
+    assert run_table.refresh(text, ROOT) == text
 
 
 @pytest.mark.parametrize("table", ["words/table.md", "words/speed.md", "pitch/table.md"])

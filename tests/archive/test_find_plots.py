@@ -7,21 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from index_making import event, make_index
 
-from earmark.archive import calendar_plot, plotting, raster_plot
+from earmark.archive import plotting
 from earmark.archive.querying import Query
 from earmark.archive.reading import Index
 from earmark.errors import EarmarkError
+from earmark.plots import archive as pictures
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """What figures show, kept before they are written."""
     figures = []
-    for module in (calendar_plot, raster_plot):
-        save = module.save
-        monkeypatch.setattr(
-            module, "save", lambda figure, path, save=save: (figures.append(figure), save(figure, path))
-        )
+    save = pictures.save
+    monkeypatch.setattr(pictures, "save", lambda figure, path: (figures.append(figure), save(figure, path)))
     return figures
 
 
@@ -80,12 +78,12 @@ def test_nothing_to_draw(tmp_path):
     st.lists(st.tuples(st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)), st.floats(0.1, 300_000)), max_size=5)
 )
 def test_recorded_hours_add_up(covered):
-    heard = calendar_plot.recorded_hours(covered)
+    heard = pictures.recorded_hours(covered)
     assert sum(heard.values()) * 3600 == pytest.approx(sum(seconds for _, seconds in covered), rel=1e-6)
 
 
 @pytest.mark.parametrize("year", [2024, 2025, 2028])
 def test_each_day_of_a_year_has_a_place_of_its_own(year):
     days = {date(year, 1, 1) + timedelta(days=number) for number in range(365)}
-    grid = calendar_plot._weeks(year, dict.fromkeys(days, 1), days)
+    grid = pictures._weeks(year, dict.fromkeys(days, 1), days)
     assert int((grid == 1).sum()) == 365

@@ -45,7 +45,8 @@ def test_as_a_process(place, tmp_path):
     assert "PSDS of DCASE's scenario 1" in done.stdout
     assert "0.0  false events an hour (2 recordings, 0.3 minutes)" in done.stdout
     told, *paths = done.stderr.splitlines()
-    assert told == "Not known to the model, and left out: bell. --relabel gives them other names."
+    says = "not known to the model, and left out: bell; --relabel gives them other names"
+    assert told == f"earmark: warning: {says}"
     names = ["events_metrics.json", "events_labels.csv", "found.csv", "events_f1.png"]
     assert paths == [str(tmp_path / "report" / name) for name in names]
     metrics = json.loads((tmp_path / "report" / "events_metrics.json").read_text())

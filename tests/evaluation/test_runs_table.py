@@ -10,8 +10,8 @@ import pytest
 from run_folders import metrics, write_run
 
 from earmark.errors import EarmarkError
-from earmark.evaluation import run_document, run_table, run_words, runs
-from earmark.evaluation.intervals import interval, wilson
+from earmark.evaluation import run_table, runs
+from earmark.evaluation.confidence_intervals import interval, wilson
 
 LEAKY = {"protocol": "random_after_augmentation", "parts": 5}
 
@@ -67,36 +67,36 @@ def test_figures_that_only_some_runs_have(results):
 @pytest.mark.parametrize(
     ("part", "sections", "says"),
     [
-        (run_words.dataset, {"dataset": {"path": "/data/mine/"}}, "mine"),
-        (run_words.dataset, {"dataset": [{"path": "a"}, {"path": "b", "options": {"name": "birds"}}]}, "a + birds"),
-        (run_words.dataset, {"dataset": [{"path": c} for c in "abcd"]}, "a + b + 2 more"),
-        (run_words.network, {}, "compact_cnn"),
+        (runs.dataset_of, {"dataset": {"path": "/data/mine/"}}, "mine"),
+        (runs.dataset_of, {"dataset": [{"path": "a"}, {"path": "b", "options": {"name": "birds"}}]}, "a + birds"),
+        (runs.dataset_of, {"dataset": [{"path": c} for c in "abcd"]}, "a + b + 2 more"),
+        (runs.network_of, {}, "compact_cnn"),
         (
-            run_words.network,
+            runs.network_of,
             {"model": {"network": "vgg16", "options": {"weights": "/home/ada/vgg16.pth", "dropout": 0.5}}},
             "vgg16 (weights vgg16.pth, dropout 0.5)",
         ),
-        (run_words.front_end, {}, "log-mel 64, 22.05 kHz"),
-        (run_words.front_end, {"front_end": {"kind": "linear", "rate": 44100}}, "linear, 44.1 kHz"),
-        (run_words.front_end, {"front_end": {"kind": "mfcc", "coefficients": 13}}, "MFCC 13ΔΔ, 22.05 kHz"),
+        (runs.front_end_of, {}, "log-mel 64, 22.05 kHz"),
+        (runs.front_end_of, {"front_end": {"kind": "linear", "rate": 44100}}, "linear, 44.1 kHz"),
+        (runs.front_end_of, {"front_end": {"kind": "mfcc", "coefficients": 13}}, "MFCC 13ΔΔ, 22.05 kHz"),
         (
-            run_words.front_end,
+            runs.front_end_of,
             {"front_end": {"kind": "log_mel", "bands": 128, "patch": 5.0, "image": [128, 256]}},
             "log-mel 128, 22.05 kHz, 128x256 of 5 s",
         ),
-        (run_words.front_end, {"front_end": {"kind": "summary", "patch": 5}}, "summary, 22.05 kHz, patches of 5 s"),
-        (run_words.augmentation, {}, "none"),
-        (run_words.augmentation, {"augment": {"crop_seconds": 2.5, "mixup": 0.0, "masks": 0, "copies": []}}, "none"),
+        (runs.front_end_of, {"front_end": {"kind": "summary", "patch": 5}}, "summary, 22.05 kHz, patches of 5 s"),
+        (runs.augmentation_of, {}, "none"),
+        (runs.augmentation_of, {"augment": {"crop_seconds": 2.5, "mixup": 0.0, "masks": 0, "copies": []}}, "none"),
         (
-            run_words.augmentation,
+            runs.augmentation_of,
             {"augment": {"copies": ["pitch_up", "slow"], "copies_each": 2, "speed": 0.1, "between_class": True}},
             "copies: pitch_up, slow (2 of each); speed 0.1, between-class",
         ),
-        (run_words.tested, {}, "20 % of sources"),
-        (run_words.tested, {"split": {"protocol": "folds", "folds": [5]}}, "official fold 5"),
-        (run_words.tested, {"split": {"protocol": "folds", "folds": [1, 2]}}, "official folds 1, 2"),
-        (run_words.tested, {"split": {"protocol": "stratified", "parts": 4}}, "4 folds by source"),
-        (run_words.tested, {"split": LEAKY}, "random_after_augmentation (leaks)"),
+        (runs.tested_of, {}, "20 % of sources"),
+        (runs.tested_of, {"split": {"protocol": "folds", "folds": [5]}}, "official fold 5"),
+        (runs.tested_of, {"split": {"protocol": "folds", "folds": [1, 2]}}, "official folds 1, 2"),
+        (runs.tested_of, {"split": {"protocol": "stratified", "parts": 4}}, "4 folds by source"),
+        (runs.tested_of, {"split": LEAKY}, "random_after_augmentation (leaks)"),
     ],
 )
 def test_recipes_in_a_few_words(part, sections, says):
@@ -264,13 +264,13 @@ The end."""
 
 
 def test_a_document_gets_its_tables(results):
-    fresh = run_document.refresh(DOCUMENT, results)
+    fresh = run_table.refresh(DOCUMENT, results)
     assert "old table" not in fresh
     assert "| better | 0.910 |\n| esc50 | 0.820 |\n<!-- end -->\n\nWords between." in fresh
     assert fresh.count("random_after_augmentation (leaks)") == 1
     assert fresh.startswith("# Results\n\n<!-- compare: esc50 --columns name,accuracy --sort name -->\n| run ")
     assert fresh.endswith("<!-- end -->\nThe end.")
-    assert run_document.refresh(fresh, results) == fresh
+    assert run_table.refresh(fresh, results) == fresh
 
 
 @pytest.mark.parametrize(
@@ -289,34 +289,20 @@ def test_a_document_gets_its_tables(results):
 )
 def test_markers_that_say_nothing_sensible(results, text, says):
     with pytest.raises(EarmarkError, match=says):
-        run_document.refresh(text, results)
+        run_table.refresh(text, results)
 
 
 def test_a_document_does_not_lose_a_row_unnoticed(results):
     damage(results / "esc50" / "compact_cnn", "metrics.json", "{")
     with pytest.raises(EarmarkError, match="it is not JSON"):
-        run_document.refresh(DOCUMENT, results)
-
-
-def test_pictures(results, tmp_path):
-    import numpy as np
-
-    from earmark.evaluation import report
-    from earmark.evaluation.calibration import reliability
-
-    report.draw_comparison(run_table.sort(read(results)), tmp_path / "runs.png")
-    report.draw_comparison(read(results / "esc50"), tmp_path / "honest.png")
-    report.draw_reliability(reliability(np.array([0.2, 0.9]), np.array([False, True])), tmp_path / "reliability.png")
-    report.draw_reliability(reliability(np.empty(0), np.empty(0, bool)), tmp_path / "none.png")
-    for name in ("runs.png", "honest.png", "reliability.png", "none.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+        run_table.refresh(DOCUMENT, results)
 
 
 def test_tables_need_neither_torch_nor_matplotlib(results):
     code = """
 import sys
 from pathlib import Path
-from earmark.evaluation import run_document, run_table, runs
+from earmark.evaluation import run_table, runs
 print(run_table.plain(runs.read_all([Path(sys.argv[1])])[0]))
 assert not {"torch", "matplotlib", "pydantic", "sklearn"} & set(sys.modules)
 """

@@ -10,8 +10,8 @@ from scipy import stats
 from earmark import load_model
 from earmark.datasets import Clip, Dataset
 from earmark.errors import EarmarkError
-from earmark.evaluation import suspect_table, zero_shot
-from earmark.evaluation.suspect_scores import HeldOut
+from earmark.evaluation import label_issues, zero_shot
+from earmark.evaluation.held_out_scores import HeldOut
 from earmark.labels import audioset
 
 DOG, RAIN, CAT = (audioset.find(name)[0] for name in ("Dog", "Rain", "Cat"))
@@ -78,7 +78,7 @@ def test_wrong_labels_are_the_first_suspects():
     classes = zero_shot.mapped(dataset.labels)
     judged = zero_shot.judged(dataset, Path("/data"), answers_of(sounds, rng), classes)
     assert judged.scores.sum(1) == pytest.approx(np.ones(160), abs=1e-5)
-    found = suspect_table.find(dataset, Path("/data"), judged)
+    found = label_issues.find(dataset, Path("/data"), judged)
     assert len({int(one.clip.path.stem) for one in found.ranked[:14]} & set(wrong.tolist())) >= 11
     assert [one.guess for one in found.ranked[:3]] == [(sounds[int(one.clip.path.stem)],) for one in found.ranked[:3]]
 
@@ -91,7 +91,7 @@ def test_a_label_whose_class_is_always_low_is_not_all_suspect():
     found[:, PLACE[CAT]] *= 1e-3
     dataset = dataset_of(sounds)
     judged = zero_shot.judged(dataset, Path("/data"), found, zero_shot.mapped(dataset.labels))
-    first = suspect_table.find(dataset, Path("/data"), judged).ranked[:40]
+    first = label_issues.find(dataset, Path("/data"), judged).ranked[:40]
     assert sum(one.clip.labels == ("cat",) for one in first) < 40
     own = judged.scores[np.arange(160), [judged.labels.index(sound) for sound in sounds]]
     assert np.median(own[np.array(sounds) == "cat"]) > 0.1
@@ -113,7 +113,7 @@ def test_networks_and_answers_together_find_more():
     classes = zero_shot.mapped(labels)
 
     def hits(held_out):
-        ranked = suspect_table.find(dataset, root, held_out).ranked
+        ranked = label_issues.find(dataset, root, held_out).ranked
         return len({int(one.clip.path.stem) for one in ranked[:48]} & set(wrong.tolist()))
 
     alone, both = (
@@ -130,7 +130,7 @@ def test_labels_without_a_class_have_no_evidence():
     answers = answers_of(["dog", "rain"] * 20, rng)
     alone = zero_shot.judged(dataset, Path("/data"), answers, classes)
     assert alone.labels == ("dog",)
-    assert suspect_table.find(dataset, Path("/data"), alone).unknown == 20
+    assert label_issues.find(dataset, Path("/data"), alone).unknown == 20
     given = np.array([[label in clip.labels for label in dataset.labels] for clip in dataset.clips])
     assert not zero_shot.evidence(answers, given, dataset.labels, classes)[:, 1].any()
     with pytest.raises(EarmarkError, match="name classes with --map"):

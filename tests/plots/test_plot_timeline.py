@@ -6,6 +6,7 @@ from earmark.errors import EarmarkError, MediaError
 from earmark.events.scores import Scores
 from earmark.events.timeline import Event, Timeline
 from earmark.media import Sound
+from earmark.plots import style
 from earmark.plots import timeline as plot
 from earmark.plots.timeline import draw_timeline
 
@@ -89,7 +90,7 @@ def test_a_missing_recording(tmp_path):
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (3.5, "0:03.5"), (61, "1:01"), (3661, "61:01")])
 def test_clock(seconds, text):
-    assert plot._clock(seconds) == text
+    assert style._clock(seconds) == text
 
 
 def test_scores_are_drawn_below_the_events(recording, tmp_path):

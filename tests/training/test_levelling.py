@@ -8,7 +8,7 @@ import torch
 from mn_making import tiny
 from scipy.special import expit, logit
 
-from earmark.evaluation.events.tuning import Known
+from earmark.evaluation.tuning import Known
 from earmark.events.scores import log_odds
 from earmark.events.timeline import Event
 from earmark.features.frontend import FrontEnd

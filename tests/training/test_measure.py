@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from earmark.evaluation.intervals import interval, wilson
+from earmark.evaluation.confidence_intervals import interval, wilson
 from earmark.training.measure import Answers, reliability, summary, total_confusion
 
 LABELS = ("a", "b", "c")

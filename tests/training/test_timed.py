@@ -8,7 +8,7 @@ from sounds import sound_of
 from earmark import label, load_model
 from earmark.datasets import Clip, Dataset, tables
 from earmark.datasets.tables import write_events
-from earmark.evaluation.events.segments import segment_based
+from earmark.evaluation.event_metrics import segment_based
 from earmark.events.timeline import Event
 from earmark.training import activity, recipe, timed
 from earmark.training.fit import start_fabric

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from pathlib import Path
 
-from earmark.archive import calendar_plot, raster_plot
-from earmark.archive.calendar_plot import Caption
 from earmark.archive.querying import Query, Values, like_one_of, selection
 from earmark.archive.reading import RECORDINGS, Index
 from earmark.archive.searching import check, durations, find, groups
 from earmark.errors import EarmarkError
+from earmark.plots import archive as pictures
+from earmark.plots.archive import Caption
 
 
 def draw(index: Index, query: Query, path: Path, by: str | None = None) -> None:
@@ -28,11 +28,15 @@ def draw(index: Index, query: Query, path: Path, by: str | None = None) -> None:
     if all(day.name is None for day in days):
         if by == "hour":
             raise EarmarkError("--by hour", "no recording's date is known", "leave it out")
-        return raster_plot.draw_recordings(find(index, query), durations(index), Caption(title), path)
+        lanes: dict[str, list[tuple[float, float]]] = {}
+        for event in find(index, query):
+            lanes.setdefault(event.recording, []).append((event.onset, event.length))
+        return pictures.draw_recordings(lanes, durations(index), Caption(title), path)
     caption = Caption(title, sum(day.events for day in days if day.name is None))
     if by == "hour":
-        return raster_plot.draw_hours(_hours(index, query), _covered(index, query), caption, path)
-    return calendar_plot.draw_calendar(days, _covered(index, query), caption, path)
+        return pictures.draw_hours(_hours(index, query), _covered(index, query), caption, path)
+    counts = {date.fromisoformat(day.name): day.events for day in days if day.name}
+    return pictures.draw_calendar(counts, _covered(index, query), caption, path)
 
 
 def _hours(index: Index, query: Query) -> dict[tuple[date, int], int]:

@@ -103,8 +103,8 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    from earmark.cli.common import complain
+    from earmark.cli.common import complain, with_options
     from earmark.errors import EarmarkWarning
 
     if issubclass(category, EarmarkWarning):
-        complain(f"warning: {message}")
+        complain(f"warning: {with_options(str(message))}")

@@ -21,7 +21,7 @@ FILES = {
     "serve": "serve",
     "train": "train",
     "evaluate": "evaluate",
-    "compare": "evaluate",
+    "compare": "compare",
     "tune": "tune",
     "index": "index",
     "find": "find",

@@ -243,9 +243,9 @@ def _picture(plot: Path | None) -> Path | None:
 
 
 def _draw(occurring: Cooccurrences, picture: Path) -> None:
-    from earmark.plots.cooccurrence import draw_together
+    from earmark.plots.metrics import draw_cooccurrence
 
-    draw_together(occurring.rows, occurring.clips, occurring.columns, occurring.matrix, picture)
+    draw_cooccurrence(occurring.rows, occurring.clips, occurring.columns, occurring.matrix, picture)
     _say(picture)
 
 

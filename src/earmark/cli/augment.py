@@ -56,24 +56,23 @@ def augment(
     from earmark.cli import output
 
     try:
-        from earmark.plots import augment as augment_plot
-        from earmark.plots import timeline as plot
+        from earmark.plots import spectrogram
     except ImportError as error:
         raise MissingExtraError("earmark data augment", "plot") from error
-    rate = plot.FRONT_END.rate
+    rate = spectrogram.FRONT_END.rate
     first, second = _read(clip, rate), None if other is None else _read(other, rate)
     names = _names(style, only, other is not None)
     if audio is not None and not names.get("audio"):
         raise EarmarkError("--audio", "is for audio style", "choose some of it with --style or --only")
     picture = output.place(out or Path(f"{clip.stem}.augment.png"), clip, ".png", 1)
-    showing = Showing(first, plot.FRONT_END, seed, second)
+    showing = Showing(first, spectrogram.FRONT_END, seed, second)
     untouched = [version for version in (showing.original, showing.second) if version is not None]
     sections = {style: list(showing.versions(members)) for style, members in names.items()}
     if audio is not None:
         _write([untouched[0], *sections.get("audio", [])], clip, audio, rate)
     title = f"{clip.name}   (seed {seed})"
     headings = {f"{style} style": versions for style, versions in sections.items()}
-    augment_plot.draw_versions(title, {"before": untouched, **headings}, picture)
+    spectrogram.draw_versions(title, {"before": untouched, **headings}, picture)
     common.say(picture)
 
 

@@ -63,6 +63,11 @@ def in_options(error: EarmarkError) -> str:
     text = str(error)
     if isinstance(error, ArgumentError):
         text = text.replace(error.subject, f"--{OPTIONS.get(error.argument, error.argument)} {error.value}", 1)
+    return with_options(text)
+
+
+def with_options(text: str) -> str:
+    """A message of the library with options in place of the arguments of functions."""
     return ARGUMENT.sub(lambda found: f"--{OPTIONS.get(found[1], found[1])}", text)
 
 

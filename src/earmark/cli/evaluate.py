@@ -1,4 +1,4 @@
-"""`earmark evaluate` and `earmark compare`: how well models do on recordings whose truth is known."""
+"""`earmark evaluate`: how well a model does on recordings whose truth is known."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli import common, compare_runs, evaluate_clips, evaluate_events
+from earmark.cli import common
 from earmark.errors import EarmarkError
 from earmark.util.text import in_json, visible_lines
 
 if TYPE_CHECKING:
-    from earmark.evaluation.comparison.figures import Comparison
-    from earmark.evaluation.comparison.runs import Answer, Recording
+    from earmark.evaluation.word_evaluation import Prediction, Recording
     from earmark.models.model import Model
 
-EVALUATE = """Measure a model on data whose truth is known.
+HELP = """Measure a model on data whose truth is known.
 
 A model of sounds is measured on the clips of a dataset: a folder with a folder per class, a table of clips, or a known
 dataset. Each clip is classified as a whole: precision, recall and F1 of each label, accuracy. With --out, also what
@@ -47,46 +46,15 @@ Examples:
     earmark evaluate gru --on speech/ --out report/
 """
 
-COMPARE = """Compare trained runs; or, with --on, frame classifiers of speech.
-
-A run is a folder that `earmark train` left behind, or that lies below a folder named: what was trained, how it was
-tested, and its accuracy with a 95 % interval. --columns all says everything, --sort chooses the order.
-
-With --on, classifiers are let loose on recordings whose words are known; without a name, all bundled ones. Which
-recordings count is said in `earmark evaluate --help`. With --out, a report with pictures of the worst recordings shows
-what each gets wrong: open its report.html.
-
-Examples:
-
-    earmark compare runs/
-
-    earmark compare runs/esc50-earmark results/environment --sort macro_f1 --columns name,network,accuracy,interval
-
-    earmark compare results/ --to markdown --plot runs.png
-
-    earmark compare --into docs/results.md
-
-    earmark compare --on speech/
-
-    earmark compare gru least_squares runs/rnn/2026-01-31T12-00-00/model.onnx --on speech/ --to csv
-
-    earmark compare --on speech/ --out report/
-
-Tables in a document of Markdown stand between a line `<!-- compare: FOLDER... -->`, which may hold --sort and --columns
-too, and a line `<!-- end -->`; --into makes them anew.
-"""
-
 FORMS = ("table", "json", "csv")
 
-On = Annotated[Path, typer.Option("--on", help="A folder of recordings, each with its ground truth beside it.")]
-To = Annotated[str, typer.Option(help="table, json or csv.")]
+To = Annotated[str, typer.Option(help="Format of the output: table, json or csv.")]
 Out = Annotated[Path | None, typer.Option(help="A folder for a report: report.html, CSV tables and pictures.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("evaluate", help=EVALUATE)(evaluate)
-    app.command("compare", help=COMPARE)(compare)
+    """Add the command."""
+    app.command("evaluate", help=HELP)(evaluate)
 
 
 def evaluate(
@@ -104,120 +72,101 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="With --events: only clips of this split of the table.")] = None,
 ) -> None:
     """Measure one model."""
-    found = _of_sounds(model)
+    from earmark.evaluation.evaluate import evaluate as measure
+    from earmark.evaluation.evaluate import loaded_model, of_words
+
     if not events:
-        with_events = {"--truth": truth, "--split": split}
-        _refuse([option for option, value in with_events.items() if value is not None], "goes with --events", "add it")
-    elif found is not None:
-        evaluate_events.evaluate(found, on, truth, split, relabel or [], to, out)
-        return
-    if found is not None:
-        evaluate_clips.evaluate(found, on, relabel or [], to, out)
-        return
-    for_sounds = ["--relabel"] * bool(relabel) + ["--events"] * events
-    _refuse(for_sounds, "is for models of sounds", "leave it out")
-    _measure([model], Path(on), to, out)
-
-
-def _of_sounds(name: str) -> Model | None:
-    """The model, unless it is a frame classifier of speech."""
-    from earmark.models.model import bundled_models, load_model
-    from earmark.speech.words import classifiers
-
-    if name in classifiers() and name not in bundled_models():
-        return None
-    model = load_model(name)
-    return None if len(model.labels) == 1 else model
-
-
-def compare(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RUN|CLASSIFIER...",
-            help="Folders of runs. With --on: bundled classifiers' names, or .onnx files.",
-            show_default=False,
-        ),
-    ] = None,
-    on: Annotated[
-        Path | None, typer.Option(help="A folder of recordings, each with its ground truth beside it.")
-    ] = None,
-    to: Annotated[str, typer.Option(help="table, json or csv; markdown for runs.")] = "table",
-    out: Out = None,
-    sort: Annotated[str | None, typer.Option(help="Columns to sort runs by, separated by commas.")] = None,
-    columns: Annotated[str | None, typer.Option(help="What to say of runs, separated by commas, or all.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="A PNG file: accuracies of runs with their intervals.")] = None,
-    into: Annotated[Path | None, typer.Option(help="A Markdown file whose tables of runs are made anew.")] = None,
-) -> None:
-    """Compare runs, or several classifiers on the same recordings."""
-    of_runs = {"--sort": sort, "--columns": columns, "--plot": plot, "--into": into}
-    if on is not None:
-        _refuse([option for option, value in of_runs.items() if value is not None], "is for runs", "leave out --on")
-        from earmark.speech import words as speech
-
-        _measure(names or speech.classifiers(), on, to, out)
-        return
-    _refuse(["--out"] * (out is not None), "is for a report on classifiers", "name recordings with --on, or use --plot")
-    places = [Path(name) for name in names or []]
-    if into is None:
-        compare_runs.compare(places, to, sort, columns, plot)
+        of_events = {"--truth": truth, "--split": split}
+        refuse([option for option, value in of_events.items() if value is not None], "goes with --events", "add it")
+    chosen = loaded_model(model)
+    if of_words(chosen):
+        refuse(["--relabel"] * bool(relabel) + ["--events"] * events, "is for models of sounds", "leave it out")
+    common.check_choice("--to", to, FORMS if events or of_words(chosen) else FORMS[:2])
+    names = common.relabelling(relabel or [])
+    if out is not None:
+        common.check_report(out)
+        _make(out)  # where that cannot be, it is told before hours of work
+    with common.bar("clips" if not (events or of_words(chosen)) else "recordings") as advance:
+        found = measure(
+            chosen,
+            on,
+            events=events,
+            relabel=names,
+            truth=truth,
+            split=split,
+            progress=advance,  # type: ignore[arg-type]
+        )
+    for error in found.unreadable:
+        common.complain(error)
+    if to == "json":
+        text = in_json(found.figures, indent=1) + "\n"
     else:
-        others = ["a run"] * bool(places) + [option for option in of_runs if of_runs[option] and option != "--into"]
-        _refuse(others, "does not go with --into", "the document says which runs, and how")
-        compare_runs.refresh(into)
+        text = found.to_csv() if to == "csv" else visible_lines(str(found))
+    common.standard_output().write(text)
+    if out is not None:
+        for path in found.report(out):
+            common.say(path, err=True)
+    if found.unreadable:
+        raise typer.Exit(1)
 
 
-def _refuse(given: Sequence[str], reason: str, remedy: str) -> None:
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EarmarkError(f"--out {folder}", f"cannot be made ({error.strerror})", "choose another") from error
+
+
+def refuse(given: Sequence[str], reason: str, remedy: str) -> None:
+    """Refuse the first of some options that are given."""
     for option in given:
         raise EarmarkError(option, reason, remedy)
 
 
-def _measure(classifiers: Sequence[str], on: Path, to: str, out: Path | None) -> None:
+def measure_words(names: Sequence[str], on: Path, to: str, out: Path | None) -> None:
+    """Measure classifiers of words on recordings; those that cannot be read are told of, exit code is 1 then."""
     common.check_choice("--to", to, FORMS)
     if out is not None:
         common.check_report(out)
-    from earmark.evaluation.comparison import figures, runs
+    from earmark.evaluation import word_evaluation, word_tables
 
-    models = runs.load(classifiers)
-    said, failed = _answers(runs.find_recordings(on), models, on)
-    comparison = figures.compare(str(on), said)
-    common.standard_output().write(_text(comparison, to))
+    models = word_evaluation.load(names)
+    predictions, failed = _predictions(word_evaluation.find_recordings(on), models, on)
+    comparison = word_evaluation.compare(str(on), predictions)
+    if to == "json":
+        text = in_json(comparison.summary(), indent=1) + "\n"
+    else:
+        text = word_tables.summary_csv(comparison) if to == "csv" else visible_lines(word_tables.plain(comparison))
+    common.standard_output().write(text)
     if out is not None:
-        from earmark.evaluation.comparison import report
+        from earmark.evaluation import word_report
 
-        common.say(report.write(comparison, out), err=True)
+        common.say(word_report.write(comparison, out), err=True)
     if failed:
         raise typer.Exit(1)
 
 
-def _answers(
+def _predictions(
     recordings: Sequence[Recording], models: Mapping[str, Model], on: Path
-) -> tuple[dict[str, list[Answer]], bool]:
+) -> tuple[dict[str, list[Prediction]], bool]:
     """What each classifier says of each recording, and whether one could not be read, was reported and left out."""
-    from earmark.evaluation.comparison import runs
+    from earmark.evaluation import word_evaluation
 
-    said: dict[str, list[Answer]] = {name: [] for name in models}
+    found: dict[str, list[Prediction]] = {name: [] for name in models}
     total = sum(recording.truth.duration for recording in recordings)
     done, failed = 0.0, False
     with common.progress(on) as advance:
         for recording in recordings:
             try:
-                for name, answer in zip(models, runs.answers(recording, models.values()), strict=True):
-                    said[name].append(answer)
+                predictions = word_evaluation.predict(recording, models.values())
+                for name, prediction in zip(models, predictions, strict=True):
+                    found[name].append(prediction)
             except EarmarkError as error:
                 common.complain(error)
                 failed = True
             done += recording.truth.duration
             if advance:
                 advance(done, total)
-    if not any(said.values()):
+    if not any(found.values()):
         raise EarmarkError(on, "holds no recording that can be measured")
-    return said, failed
-
-
-def _text(comparison: Comparison, to: str) -> str:
-    from earmark.evaluation.comparison import tables
-
-    if to == "json":
-        return in_json(comparison.summary(), indent=1) + "\n"
-    return tables.summary_csv(comparison) if to == "csv" else visible_lines(tables.plain(comparison))
+    return found, failed

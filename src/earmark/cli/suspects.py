@@ -15,7 +15,7 @@ from earmark.errors import EarmarkError, MissingExtraError
 if TYPE_CHECKING:
     from earmark.datasets import Dataset
     from earmark.datasets.label_issues import ClipKey, Decision
-    from earmark.evaluation.suspect_table import Suspects
+    from earmark.evaluation.label_issues import LabelIssues
     from earmark.training.recipe import Recipe
 
 TABLE, MARKS, PAGE, SOUNDS = "suspects.csv", "marks.csv", "suspects.html", "audio"
@@ -99,7 +99,7 @@ def suspects(
     trains = by is not By.audioset and run is None
     _check_installed(trains)
     from earmark import datasets
-    from earmark.evaluation import suspect_scores, suspect_table
+    from earmark.evaluation import held_out_scores, label_issues
 
     if not trains and (recipe is not None or overrides):
         option_given = "--run" if run is not None else "--by audioset"
@@ -112,7 +112,7 @@ def suspects(
     options = dict(map(common.key_value, option or []))
     dataset = datasets.load(layout, root, **options)
     folder = out or Path(f"{dataset.name}-suspects")
-    decided = suspect_table.decisions([folder / TABLE, folder / MARKS], root)  # a mistake in it costs no training
+    decided = label_issues.decisions([folder / TABLE, folder / MARKS], root)  # a mistake in it costs no training
     answers = None
     if by is not By.networks:
         answers = _answers(dataset, list(map(_pair, mapping or [])))
@@ -125,14 +125,14 @@ def suspects(
         if run is not None:
             _check_run(run)
         _make_folder(folder)
-    held_out = None if run is None else suspect_scores.load(run)
+    held_out = None if run is None else held_out_scores.load(run)
     if answers is not None:
         from earmark.evaluation import zero_shot
 
         held_out = zero_shot.judged(dataset, root, *answers, held_out)
     assert held_out is not None
-    found = suspect_table.find(dataset, root, held_out, decided)
-    suspect_table.write(found.ranked, decided, folder / TABLE, root)
+    found = label_issues.find(dataset, root, held_out, decided)
+    label_issues.write_table(found.ranked, decided, folder / TABLE, root)
     _draw(found, dataset.name, folder, slice(first - 1, first - 1 + top), root, decided)
     _tell(found, folder, run)
 
@@ -197,9 +197,9 @@ def _check_run(run: Path) -> None:
 
 
 def _draw(
-    found: Suspects, name: str, folder: Path, shown: slice, root: Path, decided: Mapping[ClipKey, Decision]
+    found: LabelIssues, name: str, folder: Path, shown: slice, root: Path, decided: Mapping[ClipKey, Decision]
 ) -> None:
-    from earmark.evaluation import suspect_media, suspect_table, suspects_page
+    from earmark.evaluation import label_issues, label_issues_page
 
     chosen = found.ranked[shown]
     if not chosen:
@@ -208,13 +208,13 @@ def _draw(
         f"Clips {chosen[0].rank:,} to {chosen[-1].rank:,} of {len(found.ranked):,}, the most doubtful first. Confident "
         f"learning doubts {_labels(found.doubted)}; the weaker those who judge, the more of these are right after all."
     )
-    others = suspect_table.others(chosen, decided, root)
-    sheet = suspects_page.Sheet(name, summary, found.labels, found.exclusive, others)
-    drawn = list(common.tracked(suspect_media.cards(chosen, folder / SOUNDS), len(chosen), "pictures"))
-    suspects_page.write(sheet, drawn, folder / PAGE)
+    others = label_issues.others(chosen, decided, root)
+    sheet = label_issues_page.Sheet(name, summary, found.labels, found.exclusive, others)
+    drawn = list(common.tracked(label_issues_page.cards(chosen, folder / SOUNDS), len(chosen), "pictures"))
+    label_issues_page.write(sheet, drawn, folder / PAGE)
 
 
-def _tell(found: Suspects, folder: Path, run: Path | None) -> None:
+def _tell(found: LabelIssues, folder: Path, run: Path | None) -> None:
     if found.untested:
         common.complain(f"{found.untested:,} clips were not tested{' in that run' if run else ''}, and are not ranked")
     if found.unknown:

@@ -79,8 +79,8 @@ def tune(
         remedy = "give --on" if like is None else "give --on, too: it tells what --quiet would cost"
         raise EarmarkError("earmark tune", "needs recordings whose events are known", remedy)
     silent = None if quiet is None else _recordings(quiet)
-    from earmark.evaluation.events import annotated, tuning
-    from earmark.evaluation.events.choosing import By
+    from earmark.evaluation import annotated, tuning
+    from earmark.evaluation.thresholds import Objective
     from earmark.models.model import load_model
 
     chosen = load_model(model)
@@ -92,7 +92,7 @@ def tune(
         with common.bar("recordings") as advance:
             known = tuning.hear_all(tuned, recordings, advance)
         if like is None:
-            best = By(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
+            best = Objective(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
             tuned = tuned.described(tuning.tune(tuned.description, known, best, same))
         if silent is not None:
             tuned = tuned.described(tuning.left_alone(tuned, silent, known, but.split(",")))

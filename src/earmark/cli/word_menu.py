@@ -54,7 +54,7 @@ class _Result:
         """True words, frame accuracy, boundary F1."""
         if self.truth is None:
             return "-", "-", "-"
-        from earmark.evaluation.frames import confusion
+        from earmark.evaluation.frame_metrics import confusion
         from earmark.evaluation.words import count, frames_of
 
         duration = self.words.duration

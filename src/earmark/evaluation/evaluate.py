@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from earmark import datasets
-from earmark.datasets import Clip, Dataset
 from earmark.errors import ArgumentError, DatasetError, EarmarkError, EarmarkWarning
-from earmark.evaluation.naming import check_new_names
+from earmark.evaluation.relabelling import renamed, some
 from earmark.models.model import Model, bundled_models, load_model
 from earmark.speech.words import classifiers, loaded_classifier
 from earmark.util.blas import one_thread
@@ -38,10 +38,23 @@ class Evaluation:
     figures: Mapping[str, Any]
     unreadable: tuple[EarmarkError, ...]
     _table: str = field(repr=False)
+    _csv: Callable[[], str] | None = field(repr=False, compare=False)
     _write: Callable[[Path], list[Path]] = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return self._table
+
+    def to_csv(self) -> str:
+        """The figures as CSV: of events a row for each label, of words one for each condition.
+
+        Raises
+        ------
+        EarmarkError
+            They are of clips; their predictions are CSV, by `report`.
+        """
+        if self._csv is None:
+            raise EarmarkError("the figures of clips", "are no CSV", "write a report, which has predictions.csv")
+        return self._csv()
 
     def report(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write tables and pictures into a folder, which is made.
@@ -111,62 +124,56 @@ def evaluate(
     1.0
     """
     with one_thread(), reported(progress, "") as told:
-        sounds = _of_sounds(model)
-        if sounds is None:
+        loaded = loaded_model(model)
+        if of_words(loaded):
             for name, value in (("events", events), ("relabel", relabel), ("truth", truth), ("split", split)):
                 if value:
                     raise ArgumentError(name, value, "is for models of sounds", "leave it out")
-            return _of_words(model, Path(on), told)
+            return _of_words(loaded, Path(on), told)
         if events:
             table = None if truth is None else Path(truth)
-            return _of_events(sounds, on, table, split, relabel or {}, told)
+            return _of_events(loaded, on, table, split, relabel or {}, told)
         for name, value in (("truth", truth), ("split", split)):
             if value is not None:
                 raise ArgumentError(name, value, "goes with events=True", "add that")
-        return _of_clips(sounds, on, relabel or {}, told)
+        return _of_clips(loaded, on, relabel or {}, told)
 
 
-def renamed(dataset: Dataset, names: Mapping[str, str], model: Model) -> Dataset:
-    """A dataset with labels called as the model calls them.
+def loaded_model(model: str | os.PathLike[str] | Model) -> Model:
+    """The model to be measured: one of sounds, or a frame classifier of speech.
 
     Raises
     ------
-    ArgumentError
-        One is no label of the dataset, or its new name none of the model.
+    ModelError
+        It cannot be read.
     """
-    for name in sorted(set(names) - set(dataset.labels)):
-        has = f"it has {', '.join(dataset.labels)}"
-        raise ArgumentError("relabel", name, "is no label of the dataset", has)
-    check_new_names(names, model.labels)
-
-    def rename(clip: Clip) -> Clip:
-        return replace(clip, labels=tuple(dict.fromkeys(names.get(label, label) for label in clip.labels)))
-
-    return dataset.map(rename)
-
-
-def _of_sounds(model: str | os.PathLike[str] | Model) -> Model | None:
-    """The model, unless it is a frame classifier of speech."""
     if isinstance(model, str) and model in classifiers() and model not in bundled_models():
-        return None
+        return loaded_classifier(model)
     loaded = model if isinstance(model, Model) else load_model(model)
-    return None if len(loaded.labels) == 1 else loaded
+    return loaded_classifier(loaded) if of_words(loaded) else loaded
+
+
+def of_words(model: Model) -> bool:
+    """Whether a model is a frame classifier of speech: it has one label."""
+    return len(model.labels) == 1
 
 
 def _of_clips(
     model: Model, on: str | os.PathLike[str], relabel: Mapping[str, str], told: Progress | None
 ) -> Evaluation:
-    from earmark.evaluation.tagging import answers, figures, report
+    from earmark.evaluation import clip_evaluation as clips
 
     dataset = renamed(datasets.load(None, os.fspath(on)), relabel, model)
-    _warn_of(dataset.labels, model, "counted as none of its labels")
-    said = answers.ask(model, dataset, told)
-    summary = figures.summary(said)
+    if unknown := _unknown(dataset.labels, model):
+        clips_without = sum(not set(clip.labels) & set(model.labels) for clip in dataset.clips)
+        _warn(f"counted as none of its labels: {', '.join(unknown)} ({clips_without} clips)")
+    predictions = clips.predict(model, dataset, told)
+    summary = clips.summary(predictions)
 
     def write(folder: Path) -> list[Path]:
-        return report.write(said, summary, folder)
+        return clips.write(predictions, summary, folder)
 
-    return Evaluation("clips", summary, tuple(said.unreadable), report.plain(summary), write)
+    return Evaluation("clips", summary, tuple(predictions.unreadable), clips.plain(summary), None, write)
 
 
 def _of_events(
@@ -177,47 +184,57 @@ def _of_events(
     relabel: Mapping[str, str],
     told: Progress | None,
 ) -> Evaluation:
-    from earmark.evaluation.events import annotated, answers, report
-    from earmark.evaluation.events.summary import summary
+    from earmark.evaluation import annotated
+    from earmark.evaluation import event_evaluation as events
 
     recordings = annotated.load(os.fspath(on), truth, split).relabelled(relabel, model.labels)
-    _warn_of(recordings.labels, model, "left out")
-    said = answers.ask(model, recordings.only(model.labels), told)
-    figures = summary(said)
+    if unknown := _unknown(recordings.labels, model):
+        _warn(f"left out: {', '.join(unknown)}")
+    elif recordings.labels and not set(recordings.labels) & set(model.labels):
+        reason = f"has none of the model's labels; it has {some(recordings.labels)}"
+        remedy = f"rename some with relabel=; the model knows {some(model.labels)}"
+        raise DatasetError(recordings.table.parent, reason, remedy)
+    predictions = events.predict(model, recordings.only(model.labels), told)
+    summary = events.summary(predictions)
 
     def write(folder: Path) -> list[Path]:
-        return report.write(said, figures, folder)
+        return events.write(predictions, summary, folder)
 
-    return Evaluation("events", figures, tuple(said.unreadable), report.plain(figures), write)
+    table = partial(events.table, summary)
+    return Evaluation("events", summary, tuple(predictions.unreadable), events.plain(summary), table, write)
 
 
-def _of_words(model: str | os.PathLike[str] | Model, on: Path, told: Progress | None) -> Evaluation:
-    from earmark.evaluation.comparison import figures, runs, tables
+def _of_words(model: Model, on: Path, told: Progress | None) -> Evaluation:
+    from earmark.evaluation import word_evaluation, word_tables
 
-    chosen = loaded_classifier(model)
-    recordings = runs.find_recordings(on)
-    said, wrong = [], []
+    recordings = word_evaluation.find_recordings(on)
+    predictions, wrong = [], []
     for done, recording in enumerate(recordings):
         try:
-            said += runs.answers(recording, [chosen])
+            predictions += word_evaluation.predict(recording, [model])
         except EarmarkError as error:
             wrong.append(error)
         if told:
             told(done + 1, len(recordings))
-    if not said:
+    if not predictions:
         raise DatasetError(on, "holds no recording that can be measured")
-    comparison = figures.compare(str(on), {chosen.description.name: said})
+    comparison = word_evaluation.compare(str(on), {model.description.name: predictions})
 
     def write(folder: Path) -> list[Path]:
-        from earmark.evaluation.comparison import report
+        from earmark.evaluation import word_report
 
-        return [report.write(comparison, folder)]
+        return [word_report.write(comparison, folder)]
 
-    return Evaluation("words", comparison.summary(), tuple(wrong), tables.plain(comparison), write)
+    table = partial(word_tables.summary_csv, comparison)
+    return Evaluation("words", comparison.summary(), tuple(wrong), word_tables.plain(comparison), table, write)
 
 
-def _warn_of(labels: Sequence[str], model: Model, what: str) -> None:
+def _unknown(labels: Sequence[str], model: Model) -> list[str]:
+    """Labels that the model does not know, if it knows others."""
     unknown = [label for label in labels if label not in model.labels]
-    if unknown and len(unknown) < len(labels):
-        message = f"not known to the model {model.description.name}, and {what}: {', '.join(unknown)}"
-        warnings.warn(message, EarmarkWarning, stacklevel=4)
+    return unknown if len(unknown) < len(labels) else []
+
+
+def _warn(what: str) -> None:
+    message = f"not known to the model, and {what}; relabel= gives them other names"
+    warnings.warn(message, EarmarkWarning, stacklevel=4)

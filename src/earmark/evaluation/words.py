@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.evaluation.frames import f1, ratio
+from earmark.evaluation.frame_metrics import f1, ratio
 from earmark.speech.energy import STEP
 from earmark.speech.segmentation import Word
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from earmark.datasets import Clip, Dataset
 from earmark.datasets.label_issues import shown_path
 from earmark.errors import EarmarkError, MediaError
-from earmark.evaluation.suspect_scores import HeldOut
+from earmark.evaluation.held_out_scores import HeldOut
 from earmark.events.scores import log_odds, probabilities
 from earmark.labels import audioset
 from earmark.media import read

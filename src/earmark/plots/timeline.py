@@ -1,8 +1,7 @@
-"""A recording's timeline as a picture: its spectrogram, and below it a lane for each label."""
+"""A recording's timeline as a picture: its spectrogram and a lane for each label; or the labels of each second."""
 
 from __future__ import annotations
 
-import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
@@ -12,38 +11,22 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from earmark import media
-from earmark.errors import EarmarkError
 from earmark.events.scores import Scores
 from earmark.events.seconds import Second, Seconds
 from earmark.events.timeline import Event, Timeline
-from earmark.features.frontend import FrontEnd
-from earmark.util.atomic import atomic_write
-from earmark.util.streams import windows
-from earmark.util.types import Features, Samples
+from earmark.plots.spectrogram import COLUMNS, FRONT_END, show_spectrogram, spectrogram
+from earmark.plots.style import Picture, colour, readable, save, time_axis
+from earmark.util.types import Features
 
-FRONT_END = FrontEnd(rate=22050, n_fft=1024, hop=441, bands=96)
-COLUMNS = 1600  # of the spectrogram: about as many as the picture has pixels
-RANGE_DB = 70.0  # shown below the loudest
 MOST_LANES = 15
 CURVES = 1.8  # inches of the panel of scores
-DPI = 110
 ROW_COLUMNS = 600  # windows in a row of the second-by-second picture: ten minutes of seconds, two pixels each
 MOST_ROWS = 12
 ROLL_COLOURS = "viridis_r"  # the surer, the darker
 GRIDDED = 60  # a row of at most so many windows has lines between them
-TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
-
-
-class Picture(Figure):
-    """A figure that a notebook shows without pyplot, which would keep it."""
-
-    def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        self.savefig(file, dpi=DPI, format="png")
-        return file.getvalue()
 
 
 def draw_timeline(
@@ -78,7 +61,7 @@ def draw_scores(title: str, scores: Sequence[tuple[str, float]], path: Path) -> 
     """Write a PNG with a bar for each (label, score), from top to bottom."""
     figure = Figure(figsize=(7, 1.0 + 0.32 * len(scores)), layout="constrained")
     axes = figure.add_subplot()
-    bars = axes.barh([label.replace("_", " ") for label, _ in scores], [score for _, score in scores], color="C0")
+    bars = axes.barh([readable(label) for label, _ in scores], [score for _, score in scores], color="C0")
     axes.bar_label(bars, fmt="%.2f", padding=3)
     axes.set_xlim(0, 1.08)
     axes.invert_yaxis()
@@ -111,56 +94,6 @@ def draw_seconds(seconds: Seconds, path: Path) -> None:
     save(figure, path)
 
 
-def show_spectrogram(
-    axes: Axes, image: Features, onset: float, offset: float, top: float, ticks: Sequence[int] = TICKS
-) -> None:
-    """Draw columns of a spectrogram, dB [columns, bands], which last from onset to offset; `top` is the brightest."""
-    axes.imshow(
-        image.T,
-        origin="lower",
-        aspect="auto",
-        extent=(onset, max(offset, onset + 1e-3), 0, FRONT_END.bands),
-        vmin=top - RANGE_DB,
-        vmax=top,
-        cmap="magma",
-        interpolation="nearest",
-    )
-    heights = np.interp(ticks, FRONT_END.centres(), np.arange(FRONT_END.bands) + 0.5)
-    axes.set_yticks(heights, [f"{frequency / 1000:g}" for frequency in ticks])
-    axes.set_ylabel("kHz")
-
-
-def spectrogram(
-    blocks: Iterable[Samples], seconds: float, columns: int = COLUMNS, front_end: FrontEnd = FRONT_END
-) -> Features:
-    """Log-mel spectrogram [about so many columns at most, bands], dB, of blocks at the front end's rate.
-
-    Each column shows the loudest of its frames; `seconds` is what the blocks last together.
-    """
-    pooled = max(1, int(front_end.frames(round(seconds * front_end.rate)) / columns))
-    parts = [rows.max(axis=0) for rows, _, _ in windows(front_end.stream(blocks), pooled, 0, front_end.bands)]
-    return np.array(parts, np.float32).reshape(-1, front_end.bands)
-
-
-def time_axis(axes: Axes, onset: float, offset: float) -> None:
-    """Time from onset to offset, seconds, as m:ss."""
-    axes.set_xlim(onset, max(offset, onset + 1e-3))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda t, _: _clock(t)))
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG.
-
-    Raises:
-        EarmarkError: the file cannot be written.
-    """
-    try:
-        with atomic_write(path) as part:
-            figure.savefig(part, dpi=DPI, format="png")
-    except OSError as error:
-        raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
-
-
 def _draw_spectrogram(axes: Axes, sound: media.Sound, timeline: Timeline) -> None:
     image = _columns(sound, timeline.duration)
     show_spectrogram(axes, image, 0, timeline.duration, float(image.max()) if image.size else 0.0)
@@ -189,8 +122,8 @@ def _draw_lanes(axes: Axes, lanes: list[tuple[str, list[Event]]], duration: floa
     for row, (_, events) in enumerate(lanes):
         for event in events:
             bar = [(event.onset, event.duration)]
-            axes.broken_barh(bar, (row - 0.4, 0.8), facecolors=f"C{row % 10}", alpha=0.3 + 0.7 * event.score)
-    axes.set_yticks(range(len(lanes)), [label.replace("_", " ") for label, _ in lanes])
+            axes.broken_barh(bar, (row - 0.4, 0.8), facecolors=colour(row), alpha=0.3 + 0.7 * event.score)
+    axes.set_yticks(range(len(lanes)), [readable(label) for label, _ in lanes])
     axes.set_ylim(max(0.5, len(lanes) - 0.5), -0.5)
     time_axis(axes, 0, duration)
     axes.grid(axis="x", alpha=0.3)
@@ -206,7 +139,7 @@ def _draw_scores(axes: Axes, scores: Scores, labels: Sequence[str], duration: fl
     times = (np.arange(len(scores.values)) + 0.5) * scores.step
     for row, label in enumerate(labels):
         values = scores.values[:, scores.labels.index(label)]
-        axes.plot(times, values, color=f"C{row % 10}", linewidth=1, label=label.replace("_", " "))
+        axes.plot(times, values, color=colour(row), linewidth=1, label=readable(label))
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("probability")
     time_axis(axes, 0, duration)
@@ -238,7 +171,7 @@ def _draw_roll(axes: Axes, row: Sequence[Second], labels: Sequence[str], length:
         if len(row) <= GRIDDED:
             cells.set(edgecolor="0.85", linewidth=0.5)
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 3, 6, 10]))  # whole minutes in ten of them
-    axes.set_yticks(range(len(labels)), [label.replace("_", " ") for label in labels], parse_math=False)
+    axes.set_yticks(range(len(labels)), [readable(label) for label in labels], parse_math=False)
     axes.set_ylim(max(0.5, len(labels) - 0.5), -0.5)
     for lane in range(1, len(labels)):
         axes.axhline(lane - 0.5, color="0.9", linewidth=0.5, zorder=0)
@@ -246,8 +179,3 @@ def _draw_roll(axes: Axes, row: Sequence[Second], labels: Sequence[str], length:
     axes.grid(axis="x", alpha=0.3)
     if not labels:
         axes.text(0.5, 0.5, "nothing was marked", transform=axes.transAxes, ha="center", va="center")
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{rest:04.1f}".removesuffix(".0")

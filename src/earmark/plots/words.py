@@ -15,12 +15,13 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from earmark import media
-from earmark.plots import timeline as plot
+from earmark.plots import spectrogram as spectrograms
+from earmark.plots.style import Picture, literal, save, time_axis
 from earmark.speech.pitch import STEP, Pitch, PitchTracker
 from earmark.speech.segmentation import Word, Words
 from earmark.util.types import Features, Samples
 
-FRONT_END = replace(plot.FRONT_END, hop=220)  # words are shorter than most sounds
+FRONT_END = replace(spectrograms.FRONT_END, hop=220)  # words are shorter than most sounds
 ROW_SECONDS = 30.0  # at least this fits into a row, where there are several
 MOST_ROWS = 20  # longer recordings get longer rows
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 14.0, 0.65, 0.25, 0.5, 0.35, 0.35  # inches
@@ -65,7 +66,7 @@ def draw_words(source: media.Source, words: Words, path: Path, truth: Words | No
         EarmarkError: the file cannot be written.
         MediaError: the recording cannot be read.
     """
-    plot.save(words_figure(media.Sound(source, track=track), words, truth), path)
+    save(words_figure(media.Sound(source, track=track), words, truth), path)
 
 
 def words_figure(sound: media.Sound, words: Words, truth: Words | None = None) -> Figure:
@@ -87,7 +88,7 @@ def words_figure(sound: media.Sound, words: Words, truth: Words | None = None) -
         if truth is not None:
             _draw_truth(axes["truth"], truth, row)
         for name, each in axes.items():
-            plot.time_axis(each, row.onset, row.offset)
+            time_axis(each, row.onset, row.offset)
             each.tick_params(bottom=name == "f0", labelbottom=name == "f0", labelsize=8)
     _head(figure, words, truth)
     return figure
@@ -101,11 +102,11 @@ def _rows(duration: float) -> list[_Row]:
 
 def _see(sound: media.Sound, duration: float, rows: int) -> _Seen:
     """One pass over the recording."""
-    rate, columns = FRONT_END.rate, plot.COLUMNS * rows
+    rate, columns = FRONT_END.rate, spectrograms.COLUMNS * rows
     tracker, parts = PitchTracker(rate), list[Envelope]()
     with sound.open() as recording:
         blocks = _enveloped(recording.blocks(rate), math.ceil(duration * rate / columns), parts)
-        image = plot.spectrogram(tracker.hear(blocks), duration, columns, FRONT_END)
+        image = spectrograms.spectrogram(tracker.hear(blocks), duration, columns, FRONT_END)
     return _Seen(np.concatenate([np.empty((0, 2), np.float32), *parts]), image, tracker.finish())
 
 
@@ -130,7 +131,7 @@ def _extremes(samples: Samples) -> Envelope:
 def _sheet(rows: int, heights: Sequence[float]) -> tuple[Figure, list[list[Axes]]]:
     """A figure, and the axes of each row, one below the other with as little as possible between."""
     height = TOP + BOTTOM + rows * sum(heights) + (rows - 1) * BETWEEN
-    figure = plot.Picture(figsize=(WIDTH, height))
+    figure = Picture(figsize=(WIDTH, height))
     grid = figure.add_gridspec(
         rows,
         1,
@@ -171,8 +172,8 @@ def _draw_spectrogram(axes: Axes, image: Features, words: Words, row: _Row) -> N
     first, last = _columns(len(image), words.duration, row)
     if last > first:
         scale = words.duration / len(image)
-        ticks = plot.TICKS if row.onset == 0 and row.offset >= words.duration else FEWER_TICKS
-        plot.show_spectrogram(axes, image[first:last], first * scale, last * scale, float(image.max()), ticks)
+        ticks = spectrograms.TICKS if row.onset == 0 and row.offset >= words.duration else FEWER_TICKS
+        spectrograms.show_spectrogram(axes, image[first:last], first * scale, last * scale, float(image.max()), ticks)
     for word in (word for _, word in row.holds(words.words)):
         axes.vlines([word.onset, word.offset], 0, FRONT_END.bands, colors="white", linewidth=0.5, alpha=0.7)
 
@@ -183,7 +184,7 @@ def _draw_f0(axes: Axes, pitch: Pitch, words: Words, row: _Row) -> None:
         inside[max(0, round(word.onset / STEP)) : round(word.offset / STEP) + 1] = True
     voiced = pitch.f0[inside & (pitch.f0 > 0)]
     first, last = math.floor(row.onset / STEP), math.ceil(row.offset / STEP) + 1
-    every = max(1, (last - first) // (2 * plot.COLUMNS))
+    every = max(1, (last - first) // (2 * spectrograms.COLUMNS))
     shown = slice(first, last, every)
     times, f0 = np.arange(len(pitch.f0))[shown] * STEP, pitch.f0[shown]
     for mask, colour in ((~inside[shown], "0.7"), (inside[shown], VOICE)):
@@ -218,7 +219,7 @@ def _write(axes: Axes, texts: Iterable[tuple[Word, str]], row: _Row, height: flo
         middle = (max(word.onset, row.onset) + min(word.offset, row.offset)) / 2
         half = (len(text) + 0.5) * CHARACTER / 2 / scale
         if free <= middle - half and middle + half <= row.offset:
-            plain = text.replace("$", r"\$")
+            plain = literal(text)
             axes.text(
                 middle, height, plain, transform=axes.get_xaxis_transform(), ha="center", va="center", fontsize=8,
                 clip_on=True,
@@ -228,7 +229,7 @@ def _write(axes: Axes, texts: Iterable[tuple[Word, str]], row: _Row, height: flo
 
 def _head(figure: Figure, words: Words, truth: Words | None) -> None:
     height = figure.get_size_inches()[1]
-    name = Path(words.recording).name.replace("$", r"\$")
+    name = literal(Path(words.recording).name)
     many = f"{len(words.words)} word{'' if len(words.words) == 1 else 's'}"
     text = f"{name}   {many} ({words.classifier or 'ground truth'})"
     if words.speaker_f0 is not None:

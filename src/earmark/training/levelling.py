@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from earmark import datasets
 from earmark.captions import Priority
 from earmark.captions.phrases import usual_priorities
-from earmark.evaluation.events import annotated, tuning
-from earmark.evaluation.events.choosing import ON, By, line_above, measures, of_label, rising
-from earmark.evaluation.events.confidence import confidences
-from earmark.evaluation.events.tuning import Known
+from earmark.evaluation import annotated, tuning
+from earmark.evaluation.calibration import confidences
+from earmark.evaluation.thresholds import ON, Objective, line_above, measures, of_label, rising
+from earmark.evaluation.tuning import Known
 from earmark.events.hysteresis import EventRules
 from earmark.events.scores import log_odds, probabilities
 from earmark.events.timeline import Event, above, joined
@@ -90,7 +90,7 @@ def thresholds(
         silence: by label, further scores [steps] where it does not sound.
         floors: by label, a score that its events begin above.
     """
-    best = By(None if recipe.by == "events" else 1.0, None if recipe.by == "segments" else 0.5, beta=recipe.beta)
+    best = Objective(None if recipe.by == "events" else 1.0, None if recipe.by == "segments" else 0.5, beta=recipe.beta)
     there = {event.label for events in known.truth.values() for event in events}
     chosen = dict(about.thresholds)
     for column, label in enumerate(about.labels):
@@ -110,7 +110,7 @@ def thresholds(
     return replace(about, thresholds=chosen)
 
 
-def worthwhile(about: Description, known: Known, nothing: Sequence[Array], by: By, price: float) -> Threshold:
+def worthwhile(about: Description, known: Known, nothing: Sequence[Array], by: Objective, price: float) -> Threshold:
     """The threshold of a model's one label with the best F, less the price of each event where nothing happens.
 
     Where events end stays as it is: what has surely begun is heard to its end.

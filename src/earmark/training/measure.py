@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark.evaluation import calibration, intervals
-from earmark.evaluation import clips as figures
+from earmark.evaluation import calibration, confidence_intervals
+from earmark.evaluation import clip_metrics as figures
 from earmark.events.boundaries import loud_steps
 from earmark.events.scores import Pooling, pooled, smooth
 from earmark.models.model import Threshold
@@ -101,8 +101,10 @@ def summary(
     total = np.sum(matrices, axis=0)
     result: dict[str, Any] = {"divisions": divisions, "labels": list(labels)}
     accuracies, f1s = [figures.accuracy(m) for m in matrices], [figures.macro_f1(m) for m in matrices]
-    result["accuracy"] = _spread(accuracies, intervals.of_accuracies(accuracies, [int(m.sum()) for m in matrices]))
-    result["macro_f1"] = _spread(f1s, intervals.within(intervals.interval(f1s)))
+    result["accuracy"] = _spread(
+        accuracies, confidence_intervals.of_accuracies(accuracies, [int(m.sum()) for m in matrices])
+    )
+    result["macro_f1"] = _spread(f1s, confidence_intervals.within(confidence_intervals.interval(f1s)))
     if exclusive:
         result["calibration"] = reliability(answers, targets).summary() | {"brier": _brier(answers, targets)}
     result["mean_average_precision"] = _mean_average_precision(answers, targets)
@@ -146,7 +148,7 @@ def _labelled(
     return whole[truth.any(1)], truth[truth.any(1)]
 
 
-def _spread(values: Sequence[float], interval: intervals.Interval | None) -> dict[str, Any]:
+def _spread(values: Sequence[float], interval: confidence_intervals.Interval | None) -> dict[str, Any]:
     return {
         "mean": round(float(np.mean(values)), 4),
         "std": round(float(np.std(values)), 4),
@@ -167,7 +169,7 @@ def _matrix(answers: Answers, targets: NDArray[np.float32]) -> NDArray[np.int64]
     truth, guess = truth[labelled], answers.whole[labelled].argmax(1)
     hit = truth[np.arange(len(truth)), guess] > 0
     actual = np.where(hit, guess, truth.argmax(1))
-    return figures.confusion(actual, guess, targets.shape[1])
+    return figures.confusion_matrix(actual, guess, targets.shape[1])
 
 
 def _mean_average_precision(answers: Sequence[Answers], targets: NDArray[np.float32]) -> float:

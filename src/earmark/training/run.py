@@ -16,11 +16,11 @@ import torch
 from lightning_fabric import Fabric
 
 from earmark._version import __version__
-from earmark.evaluation import report
-from earmark.evaluation.suspect_scores import HeldOut
+from earmark.evaluation.held_out_scores import HeldOut
 from earmark.labels.groups import parents
 from earmark.models import pretrained
 from earmark.models.model import Description, Threshold, load_model
+from earmark.plots.metrics import draw_confusion, draw_reliability, draw_training_curves
 from earmark.training import data as training_data
 from earmark.training import levelling, parallel, timed
 from earmark.training.batches import crop_frames
@@ -213,7 +213,7 @@ def _finish(
     if answers:
         metrics |= summary(answers, [part.name for part in tested], data.targets, data.labels, data.exclusive)
         if data.exclusive:
-            report.draw_reliability(reliability(answers, data.targets), folder / "reliability.png")
+            draw_reliability(reliability(answers, data.targets), folder / "reliability.png")
         if recipe.test.crops:
             crops = [_load_answers(folder / part.name, CROPS) for part in tested]
             names = [part.name for part in tested]
@@ -221,11 +221,11 @@ def _finish(
             metrics["multi_crop"] = {key: by_crops[key] for key in ("accuracy", "macro_f1")}
         _write_predictions(folder / "predictions.csv", data, tested, answers)
         _held_out(data, answers).save(folder)
-        report.draw_confusion(total_confusion(answers, data.targets), data.labels, folder / "confusion.png")
+        draw_confusion(total_confusion(answers, data.targets), data.labels, folder / "confusion.png")
     for part, history in zip(parts, histories, strict=True):
         metrics.setdefault("times", {})[part.name] = _times(history)
     curves = {part.name: [e.loss for e in history] for part, history in zip(parts, histories, strict=True)}
-    report.draw_curves(curves, folder / "curves.png")
+    draw_training_curves(curves, folder / "curves.png")
     _export(recipe, data, parts, answers, metrics, folder)
     write_json(folder / "metrics.json", metrics)
 

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from pydantic import model_validator
 
 from earmark.errors import RecipeError
-from earmark.evaluation.study_plot import draw_study
+from earmark.plots.metrics import draw_study
 from earmark.training import recipe as recipes
 from earmark.training.folders import find, write_json
 from earmark.training.recipe import Recipe, Section

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark.evaluation.events.choosing import By, best_thresholds
-from earmark.evaluation.events.sharing import shared
-from earmark.evaluation.events.windowing import windows_by_length
+from earmark.evaluation.thresholds import Objective, best_thresholds, shared
+from earmark.evaluation.tuning import windows_by_length
 from earmark.events.scores import smooth
 from earmark.events.timeline import Event
 from earmark.models.model import Description, Threshold
@@ -85,7 +84,7 @@ def thresholds(
     if not scores:
         return {}
     groups = shared(data.labels, truth.values()) if share else []
-    return best_thresholds(scores, truth, data.labels, about.step, by=By(beta=beta), shared=groups)
+    return best_thresholds(scores, truth, data.labels, about.step, by=Objective(beta=beta), shared=groups)
 
 
 def windows(data: TrainingData, seconds: float) -> dict[str, float]:

@@ -9,7 +9,7 @@ from earmark.datasets.audioset.preview import BITS, FETCH_SECONDS, GONE_SHARE, c
 from earmark.datasets.audioset.selection import Rules, TargetClass, select
 from earmark.datasets.audioset.tables import Segment, split_of
 from earmark.errors import EarmarkError
-from earmark.plots.cooccurrence import draw_together
+from earmark.plots.metrics import draw_cooccurrence
 
 SEGMENTS = [
     segment(1, "Guitar", "Musical instrument", "Speech"),
@@ -144,10 +144,10 @@ def test_the_text_where_nothing_is_left(ontology):
 def test_the_picture(selection, ontology, tmp_path):
     found = count_cooccurrences(selection, ontology)
     picture = tmp_path / "together.png"
-    draw_together(found.rows, found.clips, found.columns, found.matrix, picture)
+    draw_cooccurrence(found.rows, found.clips, found.columns, found.matrix, picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
     empty = tmp_path / "empty.png"
-    draw_together(("guitar",), (0,), ("guitar",), ((None,),), empty)
+    draw_cooccurrence(("guitar",), (0,), ("guitar",), ((None,),), empty)
     assert empty.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(EarmarkError, match="cannot be written"):
-        draw_together(found.rows, found.clips, found.columns, found.matrix, tmp_path / "nowhere" / "a.png")
+        draw_cooccurrence(found.rows, found.clips, found.columns, found.matrix, tmp_path / "nowhere" / "a.png")

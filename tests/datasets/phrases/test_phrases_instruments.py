@@ -8,8 +8,8 @@ import pytest
 from phrases_making import SOUNDFONT, needs_fluidsynth
 
 from earmark import datasets
-from earmark.evaluation.tagging import figures
-from earmark.evaluation.tagging.answers import ask
+from earmark.evaluation import clip_evaluation
+from earmark.evaluation.clip_evaluation import predict
 from earmark.models.model import bundled_models, load_model
 
 EARMARK = Path(sys.executable).with_name("earmark")
@@ -34,7 +34,7 @@ def rendered(tmp_path_factory):
 
 @needs_fluidsynth
 def test_solos_of_a_soundfont_that_taught_nothing(rendered):
-    found = figures.summary(ask(load_model("instruments"), datasets.load(None, rendered / "clips.csv")))
+    found = clip_evaluation.summary(predict(load_model("instruments"), datasets.load(None, rendered / "clips.csv")))
     assert found["one_label"]["clips"] == 25
     assert found["one_label"]["accuracy"] >= 0.7
 

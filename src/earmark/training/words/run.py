@@ -13,8 +13,9 @@ import torch
 
 from earmark._version import __version__
 from earmark.errors import RecipeError
-from earmark.evaluation import frames, report
+from earmark.evaluation import frame_metrics
 from earmark.models.model import Description, Threshold
+from earmark.plots.metrics import draw_training_curves
 from earmark.training import networks
 from earmark.training.export import export, round_weights
 from earmark.training.folders import Outcome, finished, machine, opened, write_json
@@ -54,7 +55,7 @@ def run(recipe: WordsRecipe, out: Path, listener: Listener, cache: Path | None =
         if history:
             metrics["epochs"] = [[round(e.loss, 4), round(e.validation, 4)] for e in history]
             curves = {"training": [e.loss for e in history], "validation": [e.validation for e in history]}
-            report.draw_curves(curves, folder / "curves.png")
+            draw_training_curves(curves, folder / "curves.png")
         export(network, _describe(recipe, network, metrics), folder / "model.onnx")
         write_json(folder / "metrics.json", metrics)
         shutil.rmtree(folder / "work", ignore_errors=True)
@@ -124,7 +125,7 @@ def _measure(
     scores = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
     threshold = choose(scores, held_out.marks)
     certain = held_out.marks != UNSURE
-    measured = frames.measure(scores[certain], held_out.marks[certain] == SPEECH, EVEN)
+    measured = frame_metrics.measure(scores[certain], held_out.marks[certain] == SPEECH, EVEN)
     return {
         "recipe": recipe.name,
         "protocol": "sentences of other speakers over other backgrounds, which chose the thresholds",

@@ -1,0 +1,269 @@
+"""The page of label issues: clips to look at, hear, and decide about, in one HTML file.
+
+The page works offline from a file: pictures, style and script are in it, recordings lie where they are, or beside the
+page where a browser could not play them. Its content security policy names its own style and script by their hashes, so
+that nothing else can run, whatever a file's name holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from urllib.parse import quote
+
+from earmark import media
+from earmark.errors import EarmarkError, MediaError
+from earmark.evaluation.label_issues import COLUMNS, LabelIssue
+from earmark.plots.spectrogram import FRONT_END, thumbnail
+from earmark.util.atomic import atomic_write
+
+PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="$policy">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Label issues of $dataset</title>
+<style>$style</style>
+</head>
+<body>
+<header class="page">
+<h1>Label issues of $dataset</h1>
+<p>$summary</p>
+<p>Listen, and say of each clip whether its label is kept, replaced, or the clip dropped. Choices stay in this browser;
+the button gives the table that training obeys. Put it beside this page, and the next sheet remembers it.</p>
+<p>Keys: <kbd>n</kbd> next, <kbd>b</kbd> back, <kbd>p</kbd> play, <kbd>1</kbd> keep, <kbd>2</kbd> drop,
+<kbd>3</kbd> relabel, <kbd>0</kbd> undecided.</p>
+</header>
+<div class="bar">
+<button type="button" id="download">Download marks.csv</button>
+<p id="status" role="status"></p>
+<label><input type="checkbox" id="keys" checked> Keys</label>
+</div>
+<main>
+<ol>
+$cards
+</ol>
+</main>
+<template id="labels">$labels</template>
+<script type="application/json" id="about">$about</script>
+<script>$script</script>
+</body>
+</html>
+""")
+CARD = Template("""<li><article tabindex="-1" aria-labelledby="clip-$rank" $data>
+$picture
+<h2 id="clip-$rank"><span class="rank">$rank.</span> $label</h2>
+<p>Guess: <strong>$guess</strong></p>
+<p>Scores: $heard</p>
+<p>$place</p>
+$sound
+<fieldset><legend>Decision</legend>
+$radios
+<label>as <select aria-label="New label of clip $rank" data-labels="$new"$multiple></select></label>
+</fieldset>
+</article></li>""")
+LONGEST = 30.0  # seconds that are shown and heard of a clip that is cut out of its recording
+PLAYED = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a"}  # by every current browser
+_OWN = re.compile(r"[0-9a-f]{16}\.flac")
+
+CHOICES = (("", "undecided"), ("keep", "keep"), ("drop", "drop"), ("relabel", "relabel"))
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the page shows of a clip.
+
+    Attributes:
+        issue: which.
+        picture: PNG of its spectrogram, None where it cannot be read.
+        sound: what is played, None where it cannot be.
+        note: said of it in a line of its own, if anything.
+    """
+
+    issue: LabelIssue
+    picture: bytes | None
+    sound: Path | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What the page says beside its cards.
+
+    Attributes:
+        dataset: its name.
+        summary: a sentence or two about the ranking.
+        labels: those that a clip can be given.
+        exclusive: whether each clip has exactly one.
+        others: lines of the table about clips that are not shown, which the downloaded table holds too.
+    """
+
+    dataset: str
+    summary: str
+    labels: Sequence[str]
+    exclusive: bool
+    others: Sequence[Sequence[str]] = ()
+
+
+def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
+    """Write the page; recordings are named as seen from its folder.
+
+    Raises:
+        EarmarkError: it cannot be written.
+    """
+    try:
+        with atomic_write(path) as part:
+            part.write_text(page(sheet, cards, path.parent), encoding="utf-8")
+    except (OSError, UnicodeEncodeError) as error:
+        raise EarmarkError(path, f"cannot be written ({error})", "choose another --out") from error
+
+
+def page(sheet: Sheet, cards: Sequence[Card], home: Path) -> str:
+    """The page as text, for the folder `home`."""
+    style, script = _resource("label_issues_page.css"), _resource("label_issues_page.js")
+    about = {
+        "dataset": sheet.dataset,
+        "made": datetime.now(UTC).isoformat(),
+        "exclusive": sheet.exclusive,
+        "columns": COLUMNS,
+        "others": sheet.others,
+    }
+    empty = '<option value="">choose</option>' if sheet.exclusive else ""
+    return PAGE.substitute(
+        policy=_policy(style, script),
+        dataset=escape(sheet.dataset),
+        summary=escape(sheet.summary),
+        style=style,
+        cards="\n".join(_card(card, sheet.exclusive, home) for card in cards),
+        labels=empty + "".join(f'<option value="{escape(one)}">{escape(_words(one))}</option>' for one in sheet.labels),
+        about=json.dumps(about, ensure_ascii=False).replace("<", "\\u003c"),
+        script=script,
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; media-src 'self' file:; "
+        f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _resource(name: str) -> str:
+    return files("earmark.evaluation").joinpath(name).read_text(encoding="utf-8")
+
+
+def _card(card: Card, exclusive: bool, home: Path) -> str:
+    one = card.issue
+    mark = one.mark
+    new = mark.labels if mark is not None and mark.labels else one.guess if one.guess != one.clip.labels else ()
+    names = dict(zip(COLUMNS[:7], one.row, strict=False))
+    return CARD.substitute(
+        rank=one.rank,
+        data=" ".join(f'data-{name}="{escape(value)}"' for name, value in names.items()),
+        picture=_picture(card),
+        label=escape(_sentence(one.clip.labels)),
+        guess=escape(_sentence(one.guess)),
+        heard=escape(", ".join(f"{_words(label)} {score:.2f}" for label, score in one.heard) or "nothing"),
+        place=escape(_place(one)),
+        sound=_sound(card, home),
+        radios="\n".join(_radio(one, value, text) for value, text in CHOICES),
+        new=escape(";".join(new)),
+        multiple="" if exclusive else " multiple size=5",
+    )
+
+
+def _picture(card: Card) -> str:
+    if card.picture is None:
+        return ""
+    content = base64.b64encode(card.picture).decode()
+    return f'<img alt="Spectrogram" width="320" height="96" src="data:image/png;base64,{content}">'
+
+
+def _sound(card: Card, home: Path) -> str:
+    note = f'<p class="problem">{escape(card.note)}</p>' if card.note else ""
+    if card.sound is None:
+        return note
+    where = f'<audio controls preload="none" src="{escape(address(card.sound, home))}"></audio>'
+    return where + note
+
+
+def address(path: Path, home: Path) -> str:
+    """A file's address as seen from a page in the folder `home`."""
+    return quote(Path(os.path.relpath(path.absolute(), home.absolute())).as_posix())
+
+
+def _radio(one: LabelIssue, value: str, text: str) -> str:
+    checked = " checked" if value == (one.mark.decision if one.mark else "") else ""
+    return f'<label><input type="radio" name="decision-{one.rank}" value="{value}"{checked}> {text}</label>'
+
+
+def _place(one: LabelIssue) -> str:
+    if not one.clip.start and one.clip.end is None:
+        return one.path
+    end = "the end" if one.clip.end is None else f"{one.clip.end:g} s"
+    return f"{one.path}, {one.clip.start:g} s to {end}"
+
+
+def _sentence(labels: Sequence[str]) -> str:
+    return ", ".join(map(_words, labels)) or "none of the labels"
+
+
+def _words(label: str) -> str:
+    return label.replace("_", " ")
+
+
+def cards(issues: Sequence[LabelIssue], folder: Path) -> Iterator[Card]:
+    """A card for each clip. Clips that a browser cannot play as they are are written to `folder`.
+
+    What an earlier sheet wrote there and this one does not need is removed.
+
+    Raises:
+        EarmarkError: a clip cannot be written.
+    """
+    needed = set()
+    for issue in issues:
+        card = _shown(issue, folder)
+        if card.sound is not None:
+            needed.add(card.sound.name)
+        yield card
+    for path in folder.glob("*.flac"):
+        if _OWN.fullmatch(path.name) and path.name not in needed:
+            path.unlink()
+
+
+def _shown(issue: LabelIssue, folder: Path) -> Card:
+    clip = issue.clip
+    whole = clip.start == 0 and clip.end is None
+    end = clip.start + LONGEST if clip.end is None else min(clip.end, clip.start + LONGEST)
+    try:
+        samples = media.read(clip.path, FRONT_END.rate, start=clip.start, end=end)
+        playable = whole and clip.path.suffix.lower() in PLAYED
+        sound = clip.path if playable else _excerpt(clip.path, clip.start, end, folder)
+    except MediaError as error:
+        return Card(issue, None, None, f"It cannot be heard: {error.reason}.")
+    cut = len(samples) >= round(LONGEST * FRONT_END.rate) and clip.end != end
+    what = "seen" if playable else "seen and heard"
+    return Card(issue, thumbnail(samples), sound, f"Only its first {LONGEST:g} s are {what} here." if cut else "")
+
+
+def _excerpt(path: Path, start: float, end: float, folder: Path) -> Path:
+    """A span of a recording as a file of its own, named after both; one that is there is not written again."""
+    stat = path.stat()
+    text = f"{path.absolute()}:{stat.st_size}:{stat.st_mtime_ns}:{start}:{end}"
+    target = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.flac"
+    return target if target.exists() else media.write_span(path, target, start, end)
