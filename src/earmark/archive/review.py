@@ -24,7 +24,7 @@ from earmark.archive.similarity import best, scores
 from earmark.archive.store import Store
 from earmark.archive.vectors import Bytes, directions, unit
 from earmark.errors import EarmarkError
-from earmark.evaluation.intervals import wilson
+from earmark.evaluation.confidence_intervals import wilson
 from earmark.util.types import Array
 
 SHARPNESS = 10.0  # log-odds between a vector along the head and one across it, to begin with
