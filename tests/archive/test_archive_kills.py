@@ -20,6 +20,8 @@ from earmark.archive import layout
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below
 
+pytestmark = pytest.mark.kill
+
 EARMARK = str(Path(sys.executable).with_name("earmark"))
 KILLS = 10
 

@@ -80,6 +80,7 @@ def test_sentences_from_standard_input(earmark, tmp_path):
     assert texts(tmp_path / "o") == [["καλημέρα"]]
 
 
+@pytest.mark.kill
 def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(earmark, tmp_path):
     words = ["--random", "25", "--language", "en,ru", "--seed", "4", "--out"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"

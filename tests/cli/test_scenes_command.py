@@ -78,6 +78,7 @@ def test_the_clips_that_scenes_are_made_of(made):
     assert len(folds) == 12 + 4 + 4
 
 
+@pytest.mark.kill
 def test_a_run_that_was_killed_goes_on(words, made, tmp_path):
     out = tmp_path / "scenes"
     command = [EARMARK, *map(str, words), "--count", str(COUNT), "--out", str(out)]

@@ -225,6 +225,7 @@ def downloaded(page):
     return waiting.value.path()
 
 
+@pytest.mark.browser
 def test_in_a_browser_by_keys(browser, sheet, tmp_path):
     decided = {key(tmp_path / "data", "gone/9.wav"): Decision("drop")}
     page = opened(browser, sheet(decided))
@@ -250,6 +251,7 @@ def test_in_a_browser_by_keys(browser, sheet, tmp_path):
     assert page.wrong == []
 
 
+@pytest.mark.browser
 def test_in_a_browser_by_mouse_and_again_after_a_reload(browser, sheet):
     page = opened(browser, sheet())
     card = page.get_by_role("article").nth(1)
@@ -262,6 +264,7 @@ def test_in_a_browser_by_mouse_and_again_after_a_reload(browser, sheet):
     assert page.wrong == []
 
 
+@pytest.mark.browser
 def test_in_a_browser_to_relabel_takes_a_label(browser, sheet):
     page = opened(browser, sheet())
     card = page.get_by_role("article").nth(4)  # whose guess is its label
@@ -273,6 +276,7 @@ def test_in_a_browser_to_relabel_takes_a_label(browser, sheet):
     assert card.get_by_label("relabel", exact=True).is_checked()
 
 
+@pytest.mark.browser
 def test_in_a_browser_sounds_play_one_at_a_time(browser, sheet):
     page = opened(browser, sheet())
     page.evaluate("document.querySelectorAll('audio').forEach(audio => { audio.loop = true; })")  # they are short
@@ -286,6 +290,7 @@ def test_in_a_browser_sounds_play_one_at_a_time(browser, sheet):
     assert page.wrong == []
 
 
+@pytest.mark.browser
 def test_in_a_browser_what_the_policy_forbids_does_not_run(browser, sheet):
     path = sheet()
     text = path.read_text(encoding="utf-8").replace("</main>", "<script>document.title = 'taken'</script></main>")

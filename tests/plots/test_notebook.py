@@ -22,6 +22,7 @@ def page(tmp_path):
         browser.close()
 
 
+@pytest.mark.browser
 def test_a_click_on_an_event_plays_from_there(page, tmp_path, low_high):
     wrong, asked = [], []
     page.on("pageerror", lambda error: wrong.append(str(error)))

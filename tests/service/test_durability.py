@@ -29,6 +29,7 @@ def busy(server):
     return max(server.workers(), key=lambda worker: sum(worker.cpu_times()[:2]))
 
 
+@pytest.mark.kill
 def test_a_killed_server_finishes_its_jobs_when_it_is_started_again(own, street, five_words):
     ids = [own.send(path, task=task).json()["id"] for path, task in ((street, "label"), (five_words, "words")) * 2]
     own.until(lambda: own.job(ids[0])["state"] == "running" or own.job(ids[0])["state"] == "done")
@@ -40,6 +41,7 @@ def test_a_killed_server_finishes_its_jobs_when_it_is_started_again(own, street,
     assert not stray.exists()
 
 
+@pytest.mark.kill
 def test_workers_are_killed_and_no_job_is_lost(own, street):
     ids = [own.send(street).json()["id"] for _ in range(4)]
     for _ in range(3):
@@ -73,6 +75,7 @@ def test_a_recording_that_breaks_what_reads_it_costs_one_job(own, street, five_w
     assert own.ended(second)["state"] == "done"
 
 
+@pytest.mark.kill
 def test_a_recording_that_hangs_costs_one_job(tmp_path, street, five_words):
     settings = Settings(tmp_path, workers=1, stall_seconds=15.0)
     storage, store = Storage(tmp_path), Store(tmp_path / "jobs.sqlite")

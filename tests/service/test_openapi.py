@@ -23,6 +23,7 @@ def test_the_description_has_examples_and_names_its_errors(server):
             assert operation["description"], (method, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of_a_job", [False, True])
 def test_no_request_that_can_be_made_up_makes_it_fail(server, five_words, tmp_path, of_a_job):
     """Once with ids made up too, once all about a job that is done."""

@@ -14,6 +14,8 @@ from stand_in import NONCE, StandIn
 
 from earmark.service.pages import STATIC
 
+pytestmark = pytest.mark.browser
+
 CHROMIUM = Path("/usr/bin/chromium")  # Debian's; playwright's own is not needed
 SECONDS = 10.0
 RATE = 16_000

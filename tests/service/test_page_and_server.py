@@ -12,6 +12,8 @@ import webvtt
 from earmark.datasets import load
 from earmark.media import open_recording
 
+pytestmark = pytest.mark.browser
+
 CHROMIUM = Path("/usr/bin/chromium")
 RATE = 48_000
 QUIET = 2.0  # seconds

@@ -213,6 +213,7 @@ prepared.prepare(clips, FrontEnd(rate=8000, n_fft=256, hop=100, bands=10), Path(
 """
 
 
+@pytest.mark.kill
 def test_a_killed_process(clips, cache, computed, tmp_path):
     for i in range(6, 150):
         shutil.copy(clips[i % 6].path, tmp_path / "wav" / f"{i}.wav")

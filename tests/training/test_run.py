@@ -184,6 +184,7 @@ def test_an_unfinished_run_of_another_recipe_is_left_alone(finished, place):
     assert load_model(outcome.model).description.thresholds == {}
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(place):
     out = place / "two"
     words = (place / "data", *SMALL, "--out", out, "--devices", "2")
@@ -212,6 +213,7 @@ def folds(place, tmp_path):
     return path
 
 
+@pytest.mark.kill
 def test_networks_trained_side_by_side_end_with_a_kill_and_are_taken_up(place, folds, tmp_path):
     words = (folds, *SMALL, "training.epochs=40", "--out", tmp_path, "--jobs", "2")
     process = train(place, *words)

@@ -9,6 +9,8 @@ import pytest
 from earmark import media
 from earmark.datasets import tables
 
+pytestmark = pytest.mark.kill
+
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):

@@ -73,6 +73,7 @@ def test_there_are_clips_of_each_kind(made):
     assert {label for row in rows(made) for label in row["labels"].split(";") if label} == set(DEFAULT_LABELS)
 
 
+@pytest.mark.kill
 def test_a_run_that_was_killed_goes_on(made, tmp_path):
     out = tmp_path / "phrases"
     words = ["data", "phrases", *map(str, USUAL), "--count", "50", "--out", str(out)]
