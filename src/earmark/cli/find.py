@@ -51,6 +51,8 @@ Examples:
 
     earmark find --duplicates --in INDEX
 
+    earmark find --map archive.html --in INDEX
+
     earmark find --like one.wav@1.5-2.5 --like two.wav --unlike wind.wav --in INDEX --as my_dog --cut my_dog/
 """
 
@@ -109,6 +111,10 @@ def find(
         bool,
         typer.Option("--duplicates", help="Recordings that hold the same sound: copies, also re-encoded, parts."),
     ] = False,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="HTML", help="Draw a map: seconds that sound alike lie together, and play."),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, help="So many at most.", show_default="all; 50 on a terminal, if unsure, or by example"),
@@ -136,11 +142,15 @@ def find(
     if within is not None and not (near or absent):
         raise EarmarkError("--within", "says how near --near and --not are", "say one of them, too")
     counted: dict[str, object] = {"--count": count, "--by": by, "--plot": plot, "--longest": longest, "--best": best}
-    others = {"LABEL": label, "--every": every, "--uncertain": uncertain, "--duplicates": duplicates}
+    others = {"LABEL": label, "--every": every, "--uncertain": uncertain, "--duplicates": duplicates, "--map": map_file}
     by_example.check(like or (), unlike or (), named, others | counted)
     by_example.check_review(review, like or (), save, query, {"--play": play, "--limit": limit})
-    if duplicates:
-        _check_duplicates(query, {**others, **counted, "--play": play, "--cut": cut, "--duplicates": False})
+    if duplicates or map_file:
+        _check_alone(
+            "--duplicates" if duplicates else "--map", query, others | counted | {"--play": play, "--cut": cut}
+        )
+        if map_file:
+            return work.map_(index, map_file, limit, root)
         return work.duplicates(index, query, limit, root, to)
     if not (label or every or uncertain or like or by == "label"):
         raise EarmarkError("earmark find", "needs a label", "name one, or say --every")
@@ -252,14 +262,16 @@ def _refuse_unsure(query: Query, options: Mapping[str, object]) -> None:
         raise EarmarkError("--uncertain", "goes with LABEL, --recording and --limit", "leave the other conditions out")
 
 
-def _check_duplicates(query: Query, options: Mapping[str, object]) -> None:
+def _check_alone(option: str, query: Query, others: Mapping[str, object]) -> None:
+    """Refuse what does not go with `--duplicates` or `--map`."""
     from dataclasses import replace
 
     from earmark.archive.querying import Query
 
-    for option, value in options.items():
-        if value:
-            raise EarmarkError(option, "does not go with --duplicates", "leave one of them out")
-    if replace(query, labels=(), recordings=()) != Query():
-        remedy = "leave the other conditions out"
-        raise EarmarkError("--duplicates", "goes with --recording, --limit, --root and --to", remedy)
+    for other, value in others.items():
+        if value and other != option:
+            raise EarmarkError(other, f"does not go with {option}", "leave one of them out")
+    allowed = replace(query, labels=(), recordings=()) if option == "--duplicates" else query
+    if allowed != Query():
+        goes = "--recording, --limit, --root and --to" if option == "--duplicates" else "--limit and --root"
+        raise EarmarkError(option, f"goes with {goes}", "leave the other conditions out")

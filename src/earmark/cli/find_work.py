@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from earmark.cli import common, found
-from earmark.errors import EarmarkError, MediaError
+from earmark.errors import EarmarkError, MediaError, MissingExtraError
 
 if TYPE_CHECKING:
     from earmark.archive.opening import Archive
@@ -96,6 +96,24 @@ def duplicates(index: Index, query: Query, limit: int | None, root: str | None, 
     found.show_duplicates(pairs[:limit], to)
     if failed:
         raise typer.Exit(1)
+
+
+def map_(index: Index, file: Path, limit: int | None, root: str | None) -> None:
+    """Draw a map of the archive."""
+    from importlib.util import find_spec
+
+    if find_spec("sklearn") is None:
+        raise MissingExtraError("--map", "train")
+    import numpy as np
+
+    from earmark.archive.map import MOST, sound_map, write_map
+    from earmark.archive.store import Store
+
+    if file.suffix.lower() not in (".html", ".htm"):
+        raise EarmarkError(f"--map {file}", "is no name of a page", "let it end in .html")
+    made = sound_map(index, Store(index.folder, index.options), np.random.default_rng(0), limit or MOST)
+    write_map(made, index.folder.name, root or index.options.root, file)
+    common.say(file, err=True)
 
 
 def then(

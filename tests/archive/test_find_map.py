@@ -1,0 +1,87 @@
+"""The map of an archive."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from archive_making import make_store
+from index_making import event, make_index
+
+from earmark.archive.map import sound_map, write_map
+from earmark.archive.reading import Index
+from earmark.errors import EarmarkError
+
+LABELS = ("dog", "siren", "rain")
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Recordings of three kinds, ten seconds each, with the label of their kind."""
+    rng = np.random.default_rng(0)
+    kinds = rng.standard_normal((3, 16))
+    names = [f"{kind}-{number}.wav" for kind in LABELS for number in range(8)]
+    vectors = {name: kinds[LABELS.index(name.split("-")[0])] + 0.3 * rng.standard_normal((10, 16)) for name in names}
+    seconds = [(name, second, name.split("-")[0], 0.9) for name in names for second in range(10)]
+    events = [event(name, 0.0, 1.0, name.split("-")[0]) for name in names]
+    about = {"embedder": "m", "embedder_version": "v", "dimensions": 16}
+    out = make_index(tmp_path / "index", events, seconds=seconds, **about)
+    return Index(out), make_store(out, vectors)
+
+
+def embedded(path):
+    return json.loads(re.search(r'id="data">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)[1])
+
+
+def test_what_sounds_alike_lies_together(made):
+    laid = sound_map(*made, np.random.default_rng(0))
+    kind = np.array([LABELS.index(one.recording.split("-")[0]) for one in laid.seconds])
+    apart = np.linalg.norm(laid.places[:, None] - laid.places[None], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    assert (kind[apart.argmin(axis=1)] == kind).mean() > 0.97
+    assert [label for label, _ in laid.labels] == [LABELS[one] for one in kind]
+    for number, name in enumerate(laid.names):
+        assert {LABELS[one] for one in kind[laid.clusters == number]} == {name}
+
+
+def test_of_many_seconds_some_are_drawn(made):
+    laid = sound_map(*made, np.random.default_rng(1), most=100)
+    again = sound_map(*made, np.random.default_rng(1), most=100)
+    assert (len(laid.seconds), laid.total) == (100, 240)
+    assert laid.seconds == again.seconds
+    assert laid.places == pytest.approx(again.places)
+
+
+def test_the_file_holds_all_that_it_needs(made, tmp_path):
+    laid = sound_map(*made, np.random.default_rng(0), most=60)
+    file = tmp_path / "map.html"
+    write_map(laid, "</script><b>", "/far away", file)
+    told = embedded(file)
+    assert (told["title"], told["total"], len(told["points"])) == ("</script><b>", 240, 60)
+    recording, second, *_, label, score, cluster = told["points"][0]
+    assert told["recordings"][recording] == laid.seconds[0].recording
+    assert told["addresses"][recording] == f"file:///far%20away/{laid.seconds[0].recording}"
+    assert (second, told["labels"][label], score) == (laid.seconds[0].second, *laid.labels[0])
+    assert told["clusters"][cluster] == laid.names[laid.clusters[0]]
+    assert not re.search(r'(src|href)="', file.read_text("utf-8"))
+
+
+def test_recordings_that_a_browser_cannot_reach(made, tmp_path):
+    laid = sound_map(*made, np.random.default_rng(0), most=20)
+    for root, known in (("s3://bucket", False), ("https://example.org/a", True)):
+        write_map(laid, "map", root, tmp_path / "map.html")
+        assert all(bool(address) == known for address in embedded(tmp_path / "map.html")["addresses"])
+
+
+def test_too_few_seconds(made, tmp_path):
+    with pytest.raises(EarmarkError, match="5 seconds, too few for a map"):
+        sound_map(made[0], make_store(tmp_path / "few", {"a": np.ones((5, 4))}), np.random.default_rng(0))
+
+
+def test_the_command(made, command, tmp_path):
+    done = command("find", "--in", made[0].folder, "--map", tmp_path / "archive.html", "--limit", 50)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert len(embedded(tmp_path / "archive.html")["points"]) == 50
+    done = command("find", "dog", "--in", made[0].folder, "--map", tmp_path / "archive.html")
+    assert done.returncode == 1
+    assert "does not go with --map" in done.stderr
