@@ -17,7 +17,7 @@ from scipy import ndimage
 import earmark
 from earmark.events.hysteresis import runs
 from earmark.media import read
-from earmark.speech import energy as contour
+from earmark.speech.energy import levels
 
 RATE = 16000
 SHORTEST = 0.06  # seconds: of a pause and of a word, for those that leave it to the user, as in Earmark's own rules
@@ -30,6 +30,8 @@ DECIDING = (
     "speech/words.py",
     "speech/segmentation.py",
     "speech/energy.py",
+    "speech/boundaries.py",
+    "speech/boundaries.npz",
     "features/frontend.py",
     "models/model.py",
     "util/streams.py",
@@ -75,7 +77,7 @@ class EnergyThreshold:
     pause: float = SHORTEST
 
     def spans(self, levels: NDArray[np.float32]) -> list[Span]:
-        """Words in a contour."""
+        """Words in a energy."""
         floor, peak = np.percentile(levels, [10, 95])
         whole = max(floor + self.above_floor, peak - self.below_peak)
         near = ndimage.maximum_filter1d(levels, 2 * round(self.reach / FRAME) + 1) - self.below_near
@@ -84,7 +86,7 @@ class EnergyThreshold:
 
 def peers() -> Iterator[Detector]:
     """Other programs, each with its own defaults and with settings for words with short pauses."""
-    for some in (_silero, _webrtcvad, _auditok):
+    for some in (_silero, _ten_vad, _webrtcvad, _auditok):
         try:
             yield from some()
         except ImportError as error:
@@ -119,7 +121,7 @@ def ours(names: Sequence[str] = OURS) -> Iterator[Detector]:
 
 def levels_of(path: Path) -> NDArray[np.float32]:
     """The energy contour of a recording, dB [frames]."""
-    return contour.levels(read(path, RATE), RATE)
+    return levels(read(path, RATE), RATE)
 
 
 def smoothed(mask: NDArray[np.bool_], pause: float = SHORTEST) -> list[Span]:
@@ -166,6 +168,21 @@ def _silero() -> Iterator[Detector]:
         yield Detector(
             name, f"silero-vad, {title}", f"{version('silero-vad')} {sorted(options.items())}", finder(options)
         )
+
+
+def _ten_vad() -> Iterator[Detector]:
+    from ten_vad import TenVad
+
+    hop = 256  # samples of a frame
+
+    def find(path: Path) -> list[Span]:
+        samples = np.asarray(np.rint(np.clip(read(path, RATE), -1, 1) * 32767), np.int16)
+        detector = TenVad(hop)
+        frames = samples[: len(samples) // hop * hop].reshape(-1, hop)
+        spoken = np.array([detector.process(frame)[1] for frame in frames], np.bool_)
+        return [(a * hop / RATE, b * hop / RATE) for a, b in runs(spoken).tolist()]
+
+    yield Detector("ten_vad", "TEN-VAD", version("ten-vad"), find)
 
 
 def _webrtcvad() -> Iterator[Detector]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from media_files import Track
 
 from earmark.errors import EarmarkError, EarmarkWarning
-from earmark.speech import energy as contour
+from earmark.speech import energy
 from earmark.synthesis.speech import elevenlabs
 from earmark.synthesis.speech.texts import words_of
 
@@ -42,9 +42,9 @@ def test_characters_become_words():
 
 def test_words_sound_where_they_are_said_to():
     answer = read(stand_in.answer(PLAIN))
-    levels = contour.levels(np.asarray(answer.samples / 32768, np.float32), elevenlabs.RATE)
-    step = round(elevenlabs.RATE * contour.STEP) / elevenlabs.RATE
-    loud = levels > levels.max() - contour.EDGE_DB
+    levels = energy.levels(np.asarray(answer.samples / 32768, np.float32), elevenlabs.RATE)
+    step = round(elevenlabs.RATE * energy.STEP) / elevenlabs.RATE
+    loud = levels > levels.max() - energy.EDGE_DB
     for word in answer.words:
         first, last = round(word.onset / step), round(word.offset / step)
         assert loud[first + 2 : last - 1].all(), word

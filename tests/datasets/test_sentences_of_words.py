@@ -9,7 +9,7 @@ from earmark.datasets.clips import Clip
 from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import DatasetError, EarmarkError
 from earmark.media import read
-from earmark.speech import energy as contour
+from earmark.speech import energy
 from earmark.synthesis.speech import sentences, voices
 from earmark.synthesis.speech.recordings import write_sound
 from earmark.synthesis.speech.sentences import SentencePlan, build
@@ -166,11 +166,11 @@ def test_too_few_words(tmp_path):
     [
         (burst(0.4), ""),
         (burst(0.4, before=0, after=0), ""),  # cut close to the word
-        (burst(0.4, floor=0.003), ""),
+        (burst(0.4, floor=0.001), ""),
         (np.zeros(RATE, np.int16), "silent"),
         (burst(0.03), "short"),
         (burst(1.6), "long"),
-        (burst(0.4, floor=0.012), "noisy"),
+        (burst(0.4, floor=0.004), "noisy"),
         (np.concatenate([burst(0.2), burst(0.2)]), ""),  # 0.2 s of quiet, as before a plosive
         (np.concatenate([burst(0.2), burst(0.2, before=0.15)]), "pause"),
     ],
@@ -199,9 +199,9 @@ def test_a_voice_without_recordings(tmp_path):
 def test_whether_a_recording_fits_does_not_depend_on_its_level(decibels, seed):
     loud = burst(0.3, floor=0.001, seed=seed)
     quiet = np.asarray(np.rint(loud * 10 ** (decibels / 20)), np.int16)
-    found = contour.edges(contour.levels(quiet / np.float32(32768), RATE))
+    found = energy.edges(energy.levels(quiet / np.float32(32768), RATE))
     assert reason_unfit(quiet, RATE) == reason_unfit(loud, RATE) == ""
-    assert found == contour.edges(contour.levels(loud / np.float32(32768), RATE))
+    assert found == energy.edges(energy.levels(loud / np.float32(32768), RATE))
 
 
 def test_a_folder_for_each_speaker(tmp_path):

@@ -15,7 +15,7 @@ from earmark import media
 from earmark.datasets.ground_truth import find_truths, truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
-from earmark.speech import energy as contour
+from earmark.speech import energy
 from earmark.speech import espeak
 from earmark.speech.segmentation import Word
 from earmark.synthesis.speech import plan, recordings
@@ -45,8 +45,8 @@ def make(folder, texts=None, count=0, seed=1, container="flac", **options):
 
 def loud_frames(samples):
     """Whether each frame of 10 ms is within 25 dB of the loudest, and the seconds between frames."""
-    levels = contour.levels(samples, RATE)
-    return levels >= levels.max() - contour.EDGE_DB, round(RATE * contour.STEP) / RATE
+    levels = energy.levels(samples, RATE)
+    return levels >= levels.max() - energy.EDGE_DB, round(RATE * energy.STEP) / RATE
 
 
 # What is said.
@@ -215,7 +215,7 @@ def test_librosa_finds_the_same_words(tmp_path):
     for word in words.words:
         start = word.onset - 0.15
         around = samples[round(start * RATE) : round((word.offset + 0.15) * RATE)]
-        spans = librosa.effects.split(around, top_db=contour.EDGE_DB, frame_length=220, hop_length=55)
+        spans = librosa.effects.split(around, top_db=energy.EDGE_DB, frame_length=220, hop_length=55)
         assert start + spans[0][0] / RATE == pytest.approx(word.onset, abs=0.02)
         assert start + spans[-1][1] / RATE == pytest.approx(word.offset, abs=0.02)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HELP = """Join recordings of single words to sentences whose words' times are known, clean and in real noise.
 
 Each sentence is five to twelve words of one speaker with pauses of 0.08 to 0.6 s, at a level of its own. A word lasts
-from the first to the last 10 ms that are within 25 dB of its loudest; recordings in which that cannot be told are
+from the first to the last 10 ms that are within 35 dB of its loudest; recordings in which that cannot be told are
 left out. `conditions.csv` says who speaks in which file and how loud the noise is. The same command goes on where it
 was interrupted, and makes the same again elsewhere.
 

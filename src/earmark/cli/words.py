@@ -58,7 +58,11 @@ def words(
     out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording, or a file.")] = None,
     pause: Annotated[
         float | None,
-        typer.Option(min=0, help="Shortest pause between two words, seconds.", show_default="0.06"),
+        typer.Option(
+            min=0,
+            help="Shortest pause between two words, seconds.",
+            show_default="what is before and after a gap tells whether it is one",
+        ),
     ] = None,
     min_word: Annotated[float | None, typer.Option(min=0, help="Shortest word, seconds.", show_default="0.06")] = None,
     sensitivity: common.Sensitivity = 0.5,
@@ -177,10 +181,7 @@ class _Cutting:
 def _rules(pause: float | None, min_word: float | None, sensitivity: float) -> WordRules:
     from earmark.speech.segmentation import WordRules
 
-    usual = WordRules()
-    return WordRules(
-        usual.pause if pause is None else pause, usual.min_word if min_word is None else min_word, sensitivity
-    )
+    return WordRules(pause, WordRules.min_word if min_word is None else min_word, sensitivity)
 
 
 def _refuse_standard_input(files: list[Path], options: dict[str, object]) -> None:

@@ -18,7 +18,7 @@ from earmark.evaluation import word_tables as tables
 from earmark.evaluation.word_evaluation import COLUMNS, THRESHOLD, Comparison, Prediction, Recording
 from earmark.evaluation.words import TOKEN_TOLERANCE, count
 from earmark.plots import word_detection as plots
-from earmark.speech.energy import STEP, Contour, Levels
+from earmark.speech.energy import STEP, LevelMeter, Levels
 from earmark.speech.segmentation import Word
 from earmark.util.atomic import atomic_write
 
@@ -291,11 +291,11 @@ def worst_part(predictions: Sequence[Prediction]) -> tuple[float, float]:
 
 
 def _levels(recording: Recording) -> Levels:
-    contour = Contour(RATE)
+    meter = LevelMeter(RATE)
     with media.open_recording(recording.path) as opened:
         for block in opened.blocks(RATE):
-            contour.add(block)
-    return contour.finish()
+            meter.add(block)
+    return meter.finish()
 
 
 def _judged(prediction: Prediction) -> Iterator[tuple[Word, bool]]:

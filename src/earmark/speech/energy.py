@@ -1,15 +1,19 @@
-"""The energy contour of a recording: its level every 10 ms, where a word begins and ends by it."""
+"""Energy of speech every 10 ms: its level, levels in four bands, and where a word begins and ends by them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-STEP = 0.01  # seconds from one frame to the next; frame i is centred at i * STEP and as long as this
-EDGE_DB = 25.0  # a word lasts from the first to the last frame that is within this of its loudest
+from earmark.util import fft
+
+STEP = 0.01  # seconds from one frame to the next; frame i is centred at i * STEP
+EDGE_DB = 35.0  # a word lasts from the first to the last frame within this of its loudest: what a listener hears of it
 FLOOR_DB = -120.0  # dB re full scale: quieter is silence
+BAND_EDGES = (100, 600, 2000, 4000, 7600)  # Hz: voice, vowels, and two where consonants are
 
 Levels = NDArray[np.float32]
 Span = tuple[int, int]
@@ -18,9 +22,9 @@ Span = tuple[int, int]
 
 def levels(samples: NDArray[np.float32], rate: int) -> Levels:
     """Level in dB re full scale of each frame of some samples."""
-    contour = Contour(rate)
-    contour.add(samples)
-    return contour.finish()
+    meter = LevelMeter(rate)
+    meter.add(samples)
+    return meter.finish()
 
 
 def edges(contour: Levels, below: float = EDGE_DB) -> Span | None:
@@ -31,20 +35,25 @@ def edges(contour: Levels, below: float = EDGE_DB) -> Span | None:
     return int(loud[0]), int(loud[-1]) + 1
 
 
-class Contour:
-    """The contour of a recording that comes in blocks: four bytes a frame are kept."""
+class _Meter(ABC):
+    """Measures frames of a recording that comes in blocks, as many as begin within it."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, size: int) -> None:
+        """Take frames of `size` samples."""
         self.hop = round(rate * STEP)
-        self.rest = np.zeros(self.hop // 2, np.float32)  # half of the first frame lies before the recording
-        self.parts: list[Levels] = []
+        self.size = size
+        self.samples = 0
+        self.rest = np.zeros(size // 2, np.float32)  # half of the first frame lies before the recording
+        self.parts: list[NDArray[np.floating]] = []
+
+    @abstractmethod
+    def _measure(self, frames: NDArray[np.float32]) -> NDArray[np.floating]:
+        """One row for each frame."""
 
     def add(self, samples: NDArray[np.float32]) -> None:
         """Take the next samples, mono."""
-        joined = np.concatenate([self.rest, samples])
-        whole = len(joined) // self.hop * self.hop
-        self.parts.append(_decibels(joined[:whole].reshape(-1, self.hop)))
-        self.rest = joined[whole:]
+        self.samples += len(samples)
+        self._take(samples)
 
     def hear(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """Pass blocks on, and take them on their way."""
@@ -52,14 +61,52 @@ class Contour:
             self.add(block)
             yield block
 
+    def _take(self, samples: NDArray[np.float32]) -> None:
+        joined = np.concatenate([self.rest, samples])
+        count = max(0, (len(joined) - self.size) // self.hop + 1)
+        if count:
+            view = np.lib.stride_tricks.sliding_window_view(joined, self.size)[:: self.hop][:count]
+            self.parts.append(self._measure(view))
+        self.rest = joined[count * self.hop :]
+
+    def _whole(self) -> NDArray[np.floating]:
+        wanted = -(-(self.samples + self.hop // 2) // self.hop) if self.samples else 0
+        self._take(np.zeros(self.size + self.hop, np.float32))
+        return np.concatenate(self.parts)[:wanted]
+
+
+class LevelMeter(_Meter):
+    """Levels of a recording that comes in blocks, dB re full scale; a frame is as long as a step."""
+
+    def __init__(self, rate: int) -> None:
+        super().__init__(rate, round(rate * STEP))
+
+    def _measure(self, frames: NDArray[np.float32]) -> Levels:
+        return _decibels(np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / frames.shape[1])
+
     def finish(self) -> Levels:
-        """The whole contour [frames], with the frame that was not full."""
-        if len(self.rest):
-            self.parts.append(_decibels(np.pad(self.rest, (0, self.hop - len(self.rest)))[None]))
-            self.rest = self.rest[:0]
-        return np.concatenate([np.empty(0, np.float32), *self.parts])
+        """All levels, float32 [frames]: four bytes a frame."""
+        return np.asarray(self._whole(), np.float32)
 
 
-def _decibels(frames: NDArray[np.float32]) -> Levels:
-    power = np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / frames.shape[1]
+class BandMeter(_Meter):
+    """Levels in the bands between `BAND_EDGES`, of Hann-windowed frames two steps long."""
+
+    def __init__(self, rate: int) -> None:
+        super().__init__(rate, 2 * round(rate * STEP))
+        self.window = np.asarray(np.hanning(self.size + 2)[1:-1], np.float32)
+        self.bins = [round(edge * self.size / rate) for edge in BAND_EDGES]
+
+    def _measure(self, frames: NDArray[np.float32]) -> NDArray[np.float16]:
+        spectrum = fft.rfft(frames * self.window)
+        power = spectrum.real**2 + spectrum.imag**2
+        parts = [power[:, low:high].sum(axis=1) for low, high in zip(self.bins, self.bins[1:], strict=False)]
+        return _decibels(np.stack(parts, axis=1) * (2 / (self.window**2).sum() / self.size)).astype(np.float16)
+
+    def finish(self) -> NDArray[np.float16]:
+        """All levels in the bands, float16 [frames, bands]: eight bytes a frame."""
+        return np.asarray(self._whole(), np.float16)
+
+
+def _decibels(power: NDArray[np.floating]) -> Levels:
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))), np.float32)

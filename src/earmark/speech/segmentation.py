@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earmark.events.hysteresis import EventRules, joined, stretches
 from earmark.events.results import Result
 from earmark.events.timeline import Event, Timeline
 from earmark.models.model import Threshold
+from earmark.speech.boundaries import Evidence, boundaries
 from earmark.speech.energy import EDGE_DB, STEP, Levels, Span
 from earmark.speech.pitch import SpeakerF0
 from earmark.util.types import Array
@@ -19,6 +21,9 @@ from earmark.util.types import Array
 if TYPE_CHECKING:
     from earmark.media import Sound
 
+SHORTEST_PAUSE = 0.06  # seconds, where only the length of a gap is known
+SHORTEST_GAP = 3  # frames: what is shorter is looked at no further
+SHORTEST_SPAN = 3  # frames
 EDGE_REACH = 8  # frames by which the energy may move an edge
 PAUSE_HEARD = 30  # frames beside a word in which the background's level is looked for
 CLEAR_DB = 6.0  # how far a word's edge must be above the background for its energy to tell where it is
@@ -111,12 +116,13 @@ class WordRules:
     """How the scores of frames become words.
 
     Attributes:
-        pause: shortest pause between two words, seconds: what is silent for less lies within a word.
+        pause: shortest pause between two words, seconds: what is silent for less lies within a word. None: what comes
+            before and after tells a pause from the closure of a stop consonant.
         min_word: words shorter than this are dropped, seconds.
         sensitivity: 0 to 1; 0.5 keeps the classifier's thresholds, more marks more, less marks less.
     """
 
-    pause: float = 0.06
+    pause: float | None = None
     min_word: float = 0.06
     sensitivity: float = 0.5
 
@@ -125,27 +131,43 @@ class WordRules:
 
 
 def find_words(
-    scores: Array, contour: Levels, threshold: Threshold, rules: WordRules, duration: float = np.inf
+    scores: Array,
+    levels: Levels,
+    threshold: Threshold,
+    rules: WordRules,
+    duration: float = np.inf,
+    bands: NDArray[Any] | None = None,
 ) -> list[tuple[float, float]]:
     """Onset and offset in seconds of each word, none beyond `duration`.
 
     Three states follow each other along the frames: in background until a score reaches `threshold.on`; then in a word
-    until the scores fall below `threshold.off`; then in a pause, which ends the word once it has lasted `rules.pause`,
-    and which goes back into the word before. Then the edges are moved to where the energy says that the word ends.
+    until the scores fall below `threshold.off`; then in a gap, which is a pause or goes back into the word before.
+    Then the edges are moved to where the word can be heard.
 
     Args:
         scores: probability of speech [frames], one each `STEP`.
-        contour: level in dB [frames], of the same frames.
+        levels: dB [frames], of the same frames.
         threshold: between which a word lives.
         rules: what a word and a pause are.
         duration: of the recording, seconds.
+        bands: levels in bands, dB [frames, bands]; without, only the length of a gap tells whether it is a pause, and
+            only the level where a word ends.
     """
     if len(scores) == 0:
         return []
     on, off = EventRules(sensitivity=rules.sensitivity).shift(np.array([threshold.on, threshold.off], np.float32))
-    found = joined(stretches(_median(scores), float(on), min(float(off), float(on))), (rules.pause - 1e-6) / STEP)
-    spans = [(first, last) for first, last in found.tolist() if last - first >= rules.min_word / STEP - 1e-6]
-    edges = [_refined(spans, number, contour) for number in range(len(spans))]
+    found = stretches(_median(scores), float(on), min(float(off), float(on)))
+    known = None if bands is None else Evidence(scores, levels, np.asarray(bands, np.float32))
+    if rules.pause is None and known is not None:
+        tried = [(a, b) for a, b in joined(found, SHORTEST_GAP - 1).tolist() if b - a >= SHORTEST_SPAN]
+        spans = boundaries().words(known, tried)
+    else:
+        pause = SHORTEST_PAUSE if rules.pause is None else rules.pause
+        spans = [(a, b) for a, b in joined(found, (pause - 1e-6) / STEP).tolist()]
+    spans = [(first, last) for first, last in spans if last - first >= rules.min_word / STEP - 1e-6]
+    if known is not None:
+        spans = boundaries().moved(known, spans)
+    edges = [_refined(spans, number, levels) for number in range(len(spans))]
     return [(round(max(0.0, first * STEP), 3), round(min(last * STEP, duration), 3)) for first, last in edges]
 
 
@@ -155,17 +177,17 @@ def _median(scores: Array) -> Array:
     return np.asarray(np.maximum(np.minimum(before, after), np.minimum(np.maximum(before, after), scores)), np.float32)
 
 
-def _refined(spans: list[Span], number: int, contour: Levels) -> tuple[float, float]:
-    """A word's edges, frames, where its energy passes 25 dB below its peak, as far as the background lets that be seen.
+def _refined(spans: list[Span], number: int, levels: Levels) -> tuple[float, float]:
+    """A word's edges, frames, where its energy passes 35 dB below its peak, as far as the background lets that be seen.
 
     They are half a frame before the first frame that reaches it, as its samples begin there, and behind the last.
     """
     first, last = spans[number]
     before = spans[number - 1][1] if number else 0
-    after = spans[number + 1][0] if number + 1 < len(spans) else len(contour)
-    cut = float(contour[first:last].max(initial=-np.inf)) - EDGE_DB
-    backwards = _end(contour[before:last][::-1], last - first, cut)
-    forwards = _end(contour[first:after], last - first, cut)
+    after = spans[number + 1][0] if number + 1 < len(spans) else len(levels)
+    cut = float(levels[first:last].max(initial=-np.inf)) - EDGE_DB
+    backwards = _end(levels[before:last][::-1], last - first, cut)
+    forwards = _end(levels[first:after], last - first, cut)
     onset = first if backwards is None else last - backwards - 0.5
     offset = last if forwards is None else first + forwards - 0.5
     return (onset, offset) if onset < offset else (first, last)
@@ -174,11 +196,11 @@ def _refined(spans: list[Span], number: int, contour: Levels) -> tuple[float, fl
 def _end(levels: Levels, length: int, cut: float) -> int | None:
     """How many frames of `levels` belong to a word that begins with them and is `length` frames long by its scores.
 
-    The energy tells where, if three quarters of the frames that follow are clearly below the word's edge; otherwise
+    The energy tells where, if half of the frames that follow are clearly below the word's edge; otherwise
     the background is as loud as the edge, and the scores know better.
     """
     pause = levels[length : length + PAUSE_HEARD]
-    if len(pause) == 0 or np.percentile(pause, 75) + CLEAR_DB > cut:
+    if len(pause) == 0 or np.median(pause) + CLEAR_DB > cut:
         return None
     latest = length + min(EDGE_REACH, int(np.argmin(levels[length:])))
     earliest = max(0, length - EDGE_REACH)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from earmark.speech import energy as contour
+from earmark.speech import energy
 from earmark.training.words.pieces import BACKGROUND, SPEECH, Piece
 from earmark.training.words.recipe import Mixing
 from earmark.training.words.sentences import band_limited, in_room, sentence, stretched
@@ -34,7 +34,7 @@ def test_clean_sentences_sound_where_they_are_marked(seed):
     assert len(samples) == 6 * RATE
     assert len(marks) == 601
     assert np.abs(samples).max() <= 1
-    levels = contour.levels(samples, RATE)
+    levels = energy.levels(samples, RATE)
     loud = levels > levels.max() - 25
     assert np.mean(loud[: len(marks)] == (marks == SPEECH)) > 0.97  # a frame at each edge is half of each
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
-from earmark.speech import energy as contour
+from earmark.speech import energy
 from earmark.speech.segmentation import Word, Words
 from earmark.util import workspace
 from earmark.util.atomic import atomic_write
@@ -29,7 +29,7 @@ def join_words(
 ) -> tuple[Samples, list[Word]]:
     """A recording of words between pauses.
 
-    A word lasts from the first to the last frame of 10 ms that is within 25 dB of its loudest, and pauses are between
+    A word lasts from the first to the last frame of 10 ms that is within 35 dB of its loudest, and pauses are between
     these limits. Of what is quieter on either side as much stays as half of the pause holds, and fades.
 
     Args:
@@ -58,10 +58,10 @@ def join_words(
 
 def _limits(text: str, samples: Samples, rate: int) -> tuple[int, int]:
     """First sample of a word and the sample after its last."""
-    found = contour.edges(contour.levels(np.asarray(samples / 32768, np.float32), rate))
+    found = energy.edges(energy.levels(np.asarray(samples / 32768, np.float32), rate))
     if found is None:
         raise EarmarkError(f"word {text}", "is silent in this voice", "choose a voice of the text's language")
-    hop = round(rate * contour.STEP)
+    hop = round(rate * energy.STEP)
     first, last = (frame * hop - hop // 2 for frame in found)  # a frame's middle is at its number times the hop
     return max(0, first), min(len(samples), last)
 

@@ -16,7 +16,7 @@ from earmark.datasets import media_files, tables
 from earmark.errors import DatasetError, EarmarkError
 from earmark.events.hysteresis import runs
 from earmark.media import open_recording
-from earmark.speech import energy as contour
+from earmark.speech import energy
 
 ASTERISK = "asterisk"
 ASTERISK_FOLDER = Path("/usr/share/asterisk/sounds")
@@ -159,24 +159,24 @@ def read_vocabulary(voice: Voice) -> Vocabulary:
 def reason_unfit(samples: Samples, rate: int) -> str:
     """Why a recording is not used: `silent`, `short`, `long`, `pause`, `noisy`; empty where it is.
 
-    A word's edges are where its energy passes 25 dB below its peak. They can be told where what is quieter than that
+    A word's edges are where its energy passes 35 dB below its peak. They can be told where what is quieter than that
     is quieter by far: a background just below would hide them.
     """
-    levels = contour.levels(np.asarray(samples / 32768, np.float32), rate)[:-1]  # the last frame is not full
-    found = contour.edges(levels)
+    levels = energy.levels(np.asarray(samples / 32768, np.float32), rate)[:-1]  # the last frame is not full
+    found = energy.edges(levels)
     if found is None:
         return "silent"
-    quiet = levels < levels.max() - contour.EDGE_DB
+    quiet = levels < levels.max() - energy.EDGE_DB
     word = slice(*found)
-    seconds = (found[1] - found[0]) * contour.STEP
+    seconds = (found[1] - found[0]) * energy.STEP
     if not SHORTEST <= seconds <= LONGEST:
         return "short" if seconds < SHORTEST else "long"
     longest = max((last - first for first, last in runs(quiet[word]).tolist()), default=0)
-    if longest * contour.STEP > LONGEST_GAP + 1e-6:
+    if longest * energy.STEP > LONGEST_GAP + 1e-6:
         return "pause"
     if quiet.sum() < FEWEST_FRAMES:
         return ""
-    clear = levels.max() - contour.EDGE_DB - CLEAR_DB
+    clear = levels.max() - energy.EDGE_DB - CLEAR_DB
     return "" if np.percentile(levels[quiet], 25) <= clear else "noisy"
 
 

@@ -28,7 +28,7 @@ from earmark.training.words.sentences import sentence
 from earmark.util.atomic import atomic_write
 from earmark.util.locks import lock_of
 
-VERSION = 3  # raise when the making of sentences changes: older corpora are then left alone
+VERSION = 4  # raise when the making of sentences changes: older corpora are then left alone
 SHARD = 50  # sentences in a file
 SHORTEST_BACKGROUND = 0.5  # seconds
 
