@@ -15,8 +15,7 @@ from earmark import media
 from earmark.datasets.ground_truth import find_truths, truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
-from earmark.speech import energy
-from earmark.speech import espeak
+from earmark.speech import energy, espeak
 from earmark.speech.segmentation import Word
 from earmark.synthesis.speech import plan, recordings
 from earmark.synthesis.speech.recordings import MARGIN, join_words
