@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from earmark import media
-from earmark.service.pages import STATIC
+from earmark.service.pages import STATIC, service_worker
 from earmark.service.picture import Picture
 from earmark.service.security import POLICY
 
@@ -145,6 +145,10 @@ class StandIn:
         def index() -> Response:
             return HTMLResponse((STATIC / "index.html").read_text(encoding="utf-8").replace("{{nonce}}", NONCE))
 
+        @app.get("/service_worker.js")
+        def worker() -> Response:
+            return Response(service_worker(), media_type="text/javascript")
+
         app.mount("/static", StaticFiles(directory=STATIC))
 
         @app.get("/examples/{name}")
@@ -169,7 +173,7 @@ class StandIn:
 
         @app.get("/v1/phrases")
         def phrases(language: str) -> dict:
-            return {"language": language, "phrases": PHRASES.get(language, {})}
+            return {"language": language, "phrases": PHRASES.get(language, {}), "alarms": ["siren"]}
 
         @app.get("/healthz")
         def health() -> dict:

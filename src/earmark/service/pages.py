@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import mimetypes
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -37,7 +40,20 @@ def examples_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "examples"
 
 
+WORKER = "service_worker.js"
 STATIC = Path(str(resources.files("earmark.service") / "static"))
+
+
+mimetypes.add_type("application/manifest+json", ".webmanifest")  # Python knows it from 3.14 on
+
+
+def service_worker() -> str:
+    """The script that keeps the page for times without a network; it is another where any file of the page is."""
+    files = sorted(path for path in STATIC.rglob("*") if path.is_file() and path.name != WORKER)
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    names = ["/", *(f"/static/{path.relative_to(STATIC).as_posix()}" for path in files)]
+    text = (STATIC / WORKER).read_text(encoding="utf-8")
+    return text.replace("{{version}}", digest[:16]).replace("{{files}}", json.dumps(names))
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -53,6 +69,10 @@ def install(app: FastAPI, settings: Settings) -> None:
             return answer
         text = (STATIC / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(text.replace("{{nonce}}", escape(request.state.nonce)))
+
+    @router.get("/service_worker.js")
+    def worker() -> Response:
+        return Response(service_worker(), media_type="text/javascript")
 
     @router.get("/examples/{name}")
     def example(name: str) -> FileResponse:

@@ -175,6 +175,7 @@ class PhrasesView(BaseModel):
 
     language: str
     phrases: dict[str, str]
+    alarms: list[str] = Field(description="Labels of sounds that call for something to be done at once.")
 
 
 class Example(BaseModel):

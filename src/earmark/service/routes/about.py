@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from earmark._version import __version__
-from earmark.captions.phrases import Form, Phrases
+from earmark.captions.phrases import Form, Phrases, Priority
 from earmark.models.model import Description
 from earmark.service.pages import EXAMPLES
 from earmark.service.problems import described
@@ -28,7 +28,8 @@ def phrases(request: Request, language: Language = "en") -> PhrasesView:
     """Every label as captions name it."""
     said = Phrases.load(language)
     labels = sorted({label for about in service_of(request).models.descriptions.values() for label in about.labels})
-    return PhrasesView(language=language, phrases={label: said.say(label, Form.SHORT) for label in labels})
+    alarms = [label for label in labels if said.priority(label) is Priority.ALARM]
+    return PhrasesView(language=language, phrases={one: said.say(one, Form.SHORT) for one in labels}, alarms=alarms)
 
 
 @router.get("/v1/examples")

@@ -85,8 +85,14 @@ function dropped(file) {
   return true;
 }
 
+/** So that the page opens without a network, and notifications reach a phone. */
+function keepPage() {
+  navigator.serviceWorker?.register("/service_worker.js").catch(() => {}); // some browsers forbid it, in private windows
+}
+
 async function start() {
   startTheme();
+  keepPage();
   const select = byId("language");
   select.append(...Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, text: name, lang: code })));
   select.addEventListener("change", () => speak(select.value, true).catch(complain));

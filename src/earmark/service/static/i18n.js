@@ -6,10 +6,14 @@ export const LANGUAGES = { en: "English", el: "Ελληνικά", cs: "Čeština
 
 let texts = {};
 let phrases = {};
+let alerting = [];
 let current = "en";
 const listeners = new Set();
 
 export const language = () => current;
+
+/** Labels of sounds that call for something to be done at once. */
+export const alarms = () => alerting;
 
 /** A text of the page, with `{names}` filled in. */
 export function t(key, values = {}) {
@@ -64,9 +68,9 @@ async function json(address) {
 
 /** Speaks another language from now on. Without phrases labels stay as the model names them. */
 export async function speak(code, chosen = false) {
-  const noPhrases = { phrases: {} };
+  const noPhrases = { phrases: {}, alarms: [] };
   const asked = json(`/v1/phrases?language=${code}`).catch(() => noPhrases);
-  [texts, { phrases }] = await Promise.all([json(`/static/locale/${code}.json`), asked]);
+  [texts, { phrases, alarms: alerting = [] }] = await Promise.all([json(`/static/locale/${code}.json`), asked]);
   current = code;
   if (chosen) remember("language", code);
   document.documentElement.lang = code;

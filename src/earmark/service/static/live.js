@@ -1,11 +1,13 @@
 // The Live part: the microphone goes to the service, captions come back.
 
+import { alertOf, sensitivities, setLabels, startAlerts } from "./alerts.js";
 import { complain } from "./banner.js";
 import { byId, make } from "./dom.js";
 import { language, onLanguage, percent, t } from "./i18n.js";
 import { LiveCaptions, clearLog } from "./live_captions.js";
 import { LiveSocket } from "./live_socket.js";
 import { openMicrophone } from "./microphone.js";
+import { RecentSound } from "./recent_sound.js";
 import { soundModels } from "./start.js";
 
 const button = byId("live-start");
@@ -30,7 +32,7 @@ function show(next = state) {
 function options(rate) {
   const model = byId("live-model").value || "sounds";
   const sensitivity = byId("live-sensitivity").valueAsNumber;
-  return { rate, model, sensitivity, language: language(), include_speech: byId("live-speech").checked };
+  return { rate, model, sensitivity, sensitivities: sensitivities(), language: language(), include_speech: byId("live-speech").checked };
 }
 
 function connect() {
@@ -38,13 +40,15 @@ function connect() {
   captions?.close();
   socket?.close();
   const mine = new LiveSocket(options(microphone.rate));
-  const board = new LiveCaptions(Date.now());
+  const recent = new RecentSound(microphone.rate);
+  const board = new LiveCaptions(Date.now(), recent, alertOf);
   socket = mine;
   captions = board;
   let sent = false;
   const block = (pcm) => {
     if (!sent) board.began = Date.now(); // the service counts from the first sample
     sent = true;
+    recent.add(pcm);
     mine.send(pcm);
   };
   mine.addEventListener("ready", () => {
@@ -105,11 +109,15 @@ export function startLive() {
   byId("live-model").replaceChildren(...models.map(({ name }) => make("option", { value: name, text: name })));
   const first = models.find((model) => model.default_for?.some((task) => ["live", "caption", "label"].includes(task)));
   if (first) byId("live-model").value = first.name;
+  const known = () => setLabels(models.find(({ name }) => name === byId("live-model").value)?.labels ?? []);
   const slider = byId("live-sensitivity");
   const said = () => (byId("live-sensitivity-value").textContent = percent(slider.valueAsNumber));
   slider.addEventListener("input", said);
   const again = () => ["listening", "lost"].includes(state) && connect();
   for (const id of ["live-model", "live-sensitivity", "live-speech"]) byId(id).addEventListener("change", again);
+  startAlerts(again);
+  byId("live-model").addEventListener("change", known);
+  known();
   button.addEventListener("click", () => (state === "idle" ? start() : stop()));
   reconnect.addEventListener("click", connect);
   byId("live-clear").addEventListener("click", clearLog);

@@ -1,5 +1,6 @@
 // What sounds now, large and in its colour, and a log of what was heard.
 
+import { replayButton, standing } from "./alerts.js";
 import { tone } from "./colours.js";
 import { byId, make } from "./dom.js";
 import { hour } from "./format.js";
@@ -10,14 +11,28 @@ const box = byId("live-captions");
 const log = byId("live-log");
 const LINGER = 2500; // ms that a caption stays after its sound has ended: short sounds must be read too
 const LONGEST_LOG = 500;
+const HEARD_AGAIN = 3000; // ms after its beginning, a sound is kept to be heard again, with what went before
+const REPLAYS = 50; // kept
+
+/** The title of the page: what alerts, or else what is an alarm just now. */
+function entitle(sounding) {
+  const text = standing() || sounding;
+  if (!byId("live").hidden) document.title = text ? `⚠ ${text} – Earmark` : `${t("nav.live")} – Earmark`;
+}
+byId("alerts").addEventListener("change", () => entitle(""));
 
 export class LiveCaptions {
   #cards = new Map();
   #rows = new Map();
 
-  /** `began` is when the first sample was taken, ms since the epoch. */
-  constructor(began) {
+  #recent;
+  #alert;
+
+  /** `began` is when the first sample was taken, ms since the epoch; `recent` keeps sound; `alert` hears of each sound. */
+  constructor(began, recent, alert) {
     this.began = began;
+    this.#recent = recent;
+    this.#alert = alert;
   }
 
   begin({ id, label, text, onset, alarm }) {
@@ -29,6 +44,7 @@ export class LiveCaptions {
     this.#cards.set(id, { card, alarm });
     this.#enter({ id, label, text, onset, alarm });
     if (alarm) byId("live-alarm").textContent = `${t("live.alarm")}: ${text}`;
+    this.#alert({ label, text }, new Date(this.began + onset * 1000));
     this.#alarm();
   }
 
@@ -62,7 +78,7 @@ export class LiveCaptions {
   #alarm() {
     const any = [...this.#cards.values()].find(({ alarm }) => alarm);
     stage.classList.toggle("alarm", Boolean(any));
-    document.title = any ? `⚠ ${any.card.lastChild.textContent} – Earmark` : `${t("nav.live")} – Earmark`;
+    entitle(any ? any.card.lastChild.textContent : "");
     if (!any) byId("live-alarm").textContent = "";
   }
 
@@ -76,6 +92,8 @@ export class LiveCaptions {
     this.#rows.set(id, row);
     while (log.children.length > LONGEST_LOG) log.lastChild.remove();
     byId("live-empty").hidden = true;
+    setTimeout(() => row.append(replayButton(text, this.#recent.wav())), HEARD_AGAIN);
+    for (const old of [...log.querySelectorAll(".hear")].slice(REPLAYS)) old.remove();
   }
 }
 
