@@ -6,7 +6,7 @@ import av
 import pytest
 from media_files import Track, sine, write
 
-from earmark.cli.mux_option import Copies
+from earmark.cli.caption import Copies
 from earmark.errors import EarmarkError
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\n[dog barks]\n\n"

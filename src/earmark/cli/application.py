@@ -65,7 +65,7 @@ class Group(TyperGroup):
 app = typer.Typer(
     name="earmark",
     cls=Group,
-    help="Learns sounds from labelled recordings and marks where they occur in any audio or video.",
+    help="Learn sounds from labelled recordings, and mark where they occur in any audio or video.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     **PLAIN,
@@ -80,6 +80,8 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Say which."),
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+    ),
 ) -> None:
     pass

@@ -1,14 +1,15 @@
-"""`earmark caption`: captions of sounds, in a file beside the video."""
+"""`earmark caption`: captions of sounds, in a file beside the video or as a track in a copy of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli import common, mux_option
+from earmark.cli import common
 from earmark.errors import EarmarkError
 from earmark.util.atomic import write_text
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 HELP = """Write captions of the sounds in a video, as deaf viewers read them, into a file beside it.
 
 Players find `holiday.vtt` or `holiday.srt` beside `holiday.mp4` by its name. `--out -` writes to standard output.
-Speech is left to the dialogue's own subtitles unless asked for. With `--merge` both come into one file,
-`holiday.sdh.srt`: the dialogue as it was, the sounds in its pauses and on its free lines.
+Speech is left to the subtitles of the dialogue; --include-speech captions it as well. --merge puts dialogue and sounds
+into one file, `holiday.sdh.srt`: the dialogue unchanged, the sounds in its pauses and on its free lines.
 
 Examples:
 
@@ -36,6 +37,16 @@ Examples:
     earmark caption holiday.mp4 --phrases my_words.toml --burn-preview look.png
 """
 
+Mux = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE|DIR",
+        help="Write a copy of the video with the captions as a track: a .mkv, .mp4, .mov or .webm file, or a folder.",
+    ),
+]
+
+OTHERWISE = ".mkv"  # the copy of what has no subtitles as it is, such as an AVI: it holds nearly everything
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -45,24 +56,32 @@ def register(app: typer.Typer) -> None:
 def caption(
     files: common.Files,
     model: common.ModelName = "sounds",
-    to: Annotated[str | None, typer.Option(help="vtt or srt.", show_default="vtt, or as the dialogue is")] = None,
-    language: Annotated[str, typer.Option(help="Language of the captions: cs, el, en, ko, pl or ru.")] = "en",
-    phrases: Annotated[Path | None, typer.Option(help="A file of your own phrases (TOML), for any labels.")] = None,
-    merge: Annotated[Path | None, typer.Option(help="Subtitles of the dialogue (SRT or VTT) to go into.")] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="How the dialogue's letters are encoded, such as cp1251.")
+    to: Annotated[
+        str | None,
+        typer.Option(help="Format of the captions: vtt or srt.", show_default="vtt, or that of the dialogue"),
     ] = None,
-    mux: mux_option.Mux = None,
+    language: Annotated[str, typer.Option(help="Language of the captions: cs, el, en, ko, pl or ru.")] = "en",
+    phrases: Annotated[Path | None, typer.Option(help="Your own phrases for any labels (TOML).")] = None,
+    merge: Annotated[
+        Path | None, typer.Option(help="Merge the captions into these subtitles of the dialogue (SRT or VTT).")
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Text encoding of the dialogue's file, such as cp1251; UTF-8 and UTF-16 are recognised."),
+    ] = None,
+    mux: Mux = None,
     burn_preview: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="A frame with its caption drawn on it.")
+        Path | None, typer.Option(metavar="PNG", help="Write one frame of the video with its caption drawn on it.")
     ] = None,
     at: Annotated[
         float | None,
-        typer.Option(min=0, metavar="SECONDS", help="Which frame.", show_default="where the first sound is captioned"),
+        typer.Option(min=0, metavar="SECONDS", help="Time of that frame.", show_default="that of the first caption"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="A file, a folder for several, or - for standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file, to this folder, or with - to standard output.")
+    ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace caption files that Earmark did not write.")
+        bool, typer.Option("--overwrite", help="Replace existing caption files that Earmark did not write.")
     ] = False,
     include_speech: Annotated[bool, typer.Option("--include-speech", help="Caption speech as well.")] = False,
     only: common.Only = None,
@@ -88,7 +107,7 @@ def caption(
     if encoding and not merge:
         raise EarmarkError("--encoding", "is that of the dialogue", "give --merge FILE too")
     _check_files(files, merge, burn_preview, at)
-    copies = mux_option.Copies(mux, files, language, overwrite) if mux else None
+    copies = Copies(mux, files, language, overwrite) if mux else None
     chosen = load_model(model)
     if phrases:
         _tell_of_unheard(phrases, words, chosen)
@@ -194,3 +213,60 @@ def _end(file: Path, made: Captions) -> float:
 
     with Recording(file) as recording:
         return max(made.duration, recording.duration or 0.0)
+
+
+class Copies:
+    """Where the copies of a command's recordings go, and what writes them.
+
+    Before any of the work is done, `Copies(...)` refuses what cannot be meant, and `check` what cannot be written.
+    """
+
+    def __init__(self, chosen: Path, files: Sequence[Path], language: str, overwrite: bool) -> None:
+        """`chosen` is a file for one recording, a folder for one or several; language an ISO 639 code.
+
+        Raises:
+            EarmarkError: standard input, one file for several recordings, or two copies of one name.
+        """
+        if any(str(file) == "-" for file in files):
+            raise EarmarkError(
+                "--mux", "cannot copy standard input, which is read only once", "save it to a file first"
+            )
+        in_folder = chosen.is_dir() or not chosen.suffix
+        if len(files) > 1 and not in_folder:
+            raise EarmarkError(chosen, "is one file for several recordings", "give a folder")
+        self.language, self.overwrite = language, overwrite
+        self.paths = {file: _in_folder(chosen, file) if in_folder else chosen for file in files}
+        for path, many in Counter(self.paths.values()).items():
+            if many > 1 and len(self.paths) > 1:
+                raise EarmarkError(path, "would be the copy of several recordings", "copy them one by one")
+
+    def check(self, file: Path) -> None:
+        """Refuse, with an EarmarkError, a copy that is no kind of video, the video itself, or there already."""
+        from earmark.media.muxing import check_output
+
+        check_output(self.paths[file], file, self.overwrite)
+
+    def write(self, file: Path, subtitles: str) -> Path:
+        """Write the copy with subtitles, the text of an SRT or VTT file, and show a bar; returns its path.
+
+        Raises:
+            EarmarkError, MediaError: as `earmark.media.muxing.mux`.
+        """
+        from earmark.media.muxing import mux
+
+        with common.progress(self.paths[file]) as advance:
+            return mux(
+                file,
+                subtitles,
+                self.paths[file],
+                language=self.language,
+                overwrite=self.overwrite,
+                progress=advance,
+            )
+
+
+def _in_folder(folder: Path, file: Path) -> Path:
+    """A copy of the recording's own name and kind, if that kind can hold subtitles."""
+    from earmark.media.muxing import CONTAINERS
+
+    return folder / (file.name if file.suffix.lower() in CONTAINERS else file.stem + OTHERWISE)

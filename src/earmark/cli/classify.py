@@ -11,7 +11,7 @@ from earmark.cli import common
 from earmark.errors import EarmarkError
 from earmark.util.text import in_json, visible
 
-HELP = """Say what a clip is, as a whole: its labels, best first.
+HELP = """List the labels of whole clips, best first.
 
 Examples:
 
@@ -33,9 +33,11 @@ def register(app: typer.Typer) -> None:
 def classify(
     files: common.Files,
     model: common.ModelName = "sounds",
-    to: Annotated[str, typer.Option(help="table, json or csv.")] = "table",
-    top: Annotated[int, typer.Option(min=1, help="How many labels.")] = 5,
-    plot: Annotated[Path | None, typer.Option(help="Draw the scores as bars to this PNG, or into this folder.")] = None,
+    to: Annotated[str, typer.Option(help="Format of the output: table, json or csv.")] = "table",
+    top: Annotated[int, typer.Option(min=1, help="Number of labels to list.")] = 5,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the scores as bars into this PNG file, or into this folder.")
+    ] = None,
     track: common.Track = 0,
 ) -> None:
     """Classify every file."""
@@ -45,7 +47,8 @@ def classify(
     common.check_choice("--to", to, ("table", "json", "csv"))
     if plot and Path("-") in files:
         raise EarmarkError("--plot", "needs a name for the picture", "save standard input to a file first")
-    draw_scores = output.scores_plotter() if plot else None
+    if plot:
+        common.need_matplotlib("--plot")
     chosen = common.open_model(model)
     if to == "csv":
         common.say("recording,label,score")
@@ -53,7 +56,9 @@ def classify(
     def work(file: Path) -> None:
         labels = classify_recording(common.source(file), chosen, track=track)[:top]
         common.say_lines(_render(str(file), labels, to))
-        if plot and draw_scores:
+        if plot:
+            from earmark.plots.timeline import draw_scores
+
             draw_scores(file.name, labels, output.place(plot, file, ".png", len(files)))
 
     common.for_each(files, work)

@@ -30,11 +30,14 @@ OPTIONS = {"labels": "only"}  # where an argument of the library is called other
 ARGUMENT = re.compile(r"(?<![\w-])(encoding|out|relabel|truth)=(?=$|[\s,;.)])")  # as the library's messages have it
 NUMBERS = r"\d+(\.\d+)?(,\d+(\.\d+)?)+"  # 5,20
 
-Files = Annotated[list[Path], typer.Argument(help="Audio or video files; - for standard input.", show_default=False)]
-ModelName = Annotated[str, typer.Option(help="A bundled model's name, or an .onnx file.")]
-Track = Annotated[int, typer.Option(min=0, help="Which audio track, from 0, where there are several.")]
-Only = Annotated[str | None, typer.Option(help="Only these labels, separated by commas.")]
-Sensitivity = Annotated[float, typer.Option(min=0, max=1, help="More marks more, less marks less; 0.5 is balanced.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="Audio or video files, or - for standard input.", show_default=False),
+]
+ModelName = Annotated[str, typer.Option(help="Name of a bundled model, or an .onnx file.")]
+Track = Annotated[int, typer.Option(min=0, help="Number of the audio track, counted from 0.")]
+Only = Annotated[str | None, typer.Option(help="Labels to look for, separated by commas; all others are left out.")]
+Sensitivity = Annotated[float, typer.Option(min=0, max=1, help="Higher values mark more sounds, lower values fewer.")]
 
 
 def for_each(files: Iterable[Path], work: Callable[[Path], None]) -> None:

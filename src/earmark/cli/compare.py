@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 HELP = """Compare trained runs; or, with --on, classifiers of words in speech.
 
-A run is a folder that `earmark train` left behind; folders that hold runs may be named, too. The table says what was
-trained, how it was tested, and its accuracy with a 95 % interval. --columns all says everything, --sort chooses the
-order.
+Runs are the folders that `earmark train` makes, or folders that hold them. The table shows what was trained, how it was
+tested, and the accuracy with its 95 % interval; --columns all shows everything, --sort chooses the order.
 
-With --on, classifiers look for words in recordings whose words are known; without a name, all bundled ones do. Which
-recordings count is said in `earmark evaluate --help`. With --out, a report with pictures of the worst recordings shows
-what each gets wrong: open its report.html.
+--on measures classifiers on recordings whose words are known: those that are named, or all bundled ones. `earmark
+evaluate --help` says which recordings those are. --out writes a report, with pictures of the worst recordings that show
+what each classifier gets wrong: open its report.html.
 
 Examples:
 
@@ -57,12 +56,12 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="RUN|CLASSIFIER...",
-            help="Folders of runs. With --on: bundled classifiers' names, or .onnx files.",
+            help="Folders of runs; with --on, names of bundled classifiers, or .onnx files.",
             show_default=False,
         ),
     ] = None,
     on: Annotated[
-        Path | None, typer.Option(help="A folder of recordings, each with its ground truth beside it.")
+        Path | None, typer.Option(help="Compare classifiers of words on the recordings of this folder.")
     ] = None,
     to: Annotated[str, typer.Option(help="Format of the output: table, json or csv; markdown for runs.")] = "table",
     out: Out = None,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli import audioset, augment, common, phrases, scenes, sentences, soundfont, speech, suspects
+from earmark.cli import (
+    common,
+    data_audioset,
+    data_augment,
+    data_label_issues,
+    data_music,
+    data_scenes,
+    data_speech,
+)
 from earmark.cli.common import To, bars, key_value
 from earmark.errors import DatasetError
 
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 
 GET_HELP = """Fetch a published dataset: ESC-50 (0.6 GB) or UrbanSound8K (6 GB).
 
-What broke off goes on where it stopped. The bytes are verified before the dataset gets its name.
+An interrupted download is continued by the same command, and its checksum is verified.
 
 Examples:
 
@@ -29,7 +37,7 @@ Examples:
     earmark data get urbansound8k --out /data/UrbanSound8K --yes
 """
 
-LIST_HELP = """List the datasets that can be fetched, and what lies in the data folder.
+LIST_HELP = """List the datasets that can be fetched, and those in the data folder.
 
 Examples:
 
@@ -38,11 +46,11 @@ Examples:
     earmark data list --data-dir /data --to json
 """
 
-CHECK_HELP = """Check a dataset: broken, silent, clipped and short clips, copies, leaks between folds, balance.
+CHECK_HELP = """Check a dataset: broken, silent, clipped and short clips, duplicates, leaks between folds, balance.
 
-Every clip is decoded. A folder with clips.csv is checked by it, and events.csv beside it too: what is labelled,
-for how long, and whether recordings and times fit. Exit code 1 if clips are unreadable, events do not fit, or the
-same sound could stand on both sides of a split; 0 otherwise.
+Every clip is decoded. In a folder with clips.csv and events.csv, the events are checked, too: which labels they have,
+how long they are, and whether they fit the recordings. The exit code is 1 if clips cannot be read, events do not fit,
+or the same sound could be on both sides of a split.
 
 Examples:
 
@@ -57,7 +65,7 @@ Examples:
 
 TABLE_HELP = """Write the dataset table of any layout: path, start, end, labels, fold, source, split.
 
-Correct it in any spreadsheet, and train on it like on any dataset.
+The table can be corrected in a spreadsheet, and is then a dataset itself.
 
 Examples:
 
@@ -68,18 +76,10 @@ Examples:
 
 app = typer.Typer(
     name="data",
-    help="Fetch, list, check, change and make datasets of labelled recordings.",
+    help="Fetch, check, change and make datasets of labelled recordings.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-speech.register(app)
-sentences.register(app)
-augment.register(app)
-phrases.register(app)
-scenes.register(app)
-soundfont.register(app)
-audioset.register(app)
-suspects.register(app)
 
 
 def register(above: typer.Typer) -> None:
@@ -89,28 +89,32 @@ def register(above: typer.Typer) -> None:
 
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="The folder that datasets are kept in.", show_default="EARMARK_DATA or data"),
+    typer.Option("--data-dir", help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data"),
 ]
 Place = Annotated[str, typer.Argument(metavar="PATH|NAME", help="A folder, a table (CSV), or a name such as esc50.")]
 Layout = Annotated[
     str | None,
-    typer.Option(help="esc, urbansound8k, folder, table or files.", show_default="told by what is there"),
+    typer.Option(
+        help="How the dataset is laid out: esc, urbansound8k, folder, table or files.", show_default="detected"
+    ),
 ]
 Options = Annotated[
     list[str] | None,
-    typer.Option("--option", "-o", metavar="KEY=VALUE", help="What the layout takes, such as subset=esc10."),
+    typer.Option(
+        "--option", "-o", metavar="KEY=VALUE", help="An option of the layout, such as subset=esc10; can be repeated."
+    ),
 ]
-Output = Annotated[To, typer.Option(help="How to write the result.")]
+Output = Annotated[To, typer.Option(help="Format of the output: table or json.")]
 
 
 @app.command("get", help=GET_HELP)
 def get_command(
-    name: Annotated[str, typer.Argument(help="esc50 or urbansound8k.")],
+    name: Annotated[str, typer.Argument(help="The dataset: esc50 or urbansound8k.")],
     out: Annotated[
-        Path | None, typer.Option(help="The dataset's folder to be.", show_default="NAME in the data folder")
+        Path | None, typer.Option(help="The folder to write the dataset to.", show_default="NAME in the data folder")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence without being asked.")] = False,
-    url: Annotated[str, typer.Option(help="Fetch from another address, such as a mirror.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the licence without being asked.")] = False,
+    url: Annotated[str, typer.Option(help="Another address to fetch it from, such as a mirror.")] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Fetch a published dataset."""
@@ -181,7 +185,7 @@ def table_command(
     out: Annotated[Path, typer.Option(help="The table to write (CSV).")],
     layout: Layout = None,
     option: Options = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a table that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing table.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write the dataset table of any layout: path, start, end, labels, fold, source, split."""
@@ -248,3 +252,7 @@ def _stages() -> Iterator[Any]:
             return lambda done, total: progress.update(task, completed=done, total=total)
 
         yield stage
+
+
+for module in (data_speech, data_music, data_scenes, data_audioset, data_augment, data_label_issues):
+    module.register(app)

@@ -13,10 +13,11 @@ from earmark.errors import EarmarkError
 if TYPE_CHECKING:
     from earmark.models.model import Model
 
-HELP = """Write embeddings: what a network that learned AudioSet makes of each third of a second.
+HELP = """Write embeddings: the vector of a network pretrained on AudioSet for each third of a second.
 
 One file for each recording, float32 [steps, dimensions]: HOLIDAY.npy for NumPy, or HOLIDAY.parquet with the columns
-time (seconds) and embedding. The first use of a backbone needs its weights: earmark models get mn04_as.
+time (seconds) and embedding. The weights of the
+network are fetched once: earmark models get mn04_as.
 
 Examples:
 
@@ -36,13 +37,16 @@ def register(app: typer.Typer) -> None:
 def embed(
     files: common.Files,
     model: Annotated[
-        str, typer.Option(help="A backbone's name, or an .onnx file of a model that was trained on one.")
+        str, typer.Option(help="Name of a backbone, or the .onnx file of a model that was trained on one.")
     ] = "mn04_as",
-    to: Annotated[str, typer.Option(help="npy or parquet.")] = "npy",
+    to: Annotated[str, typer.Option(help="Format of the files: npy or parquet.")] = "npy",
     out: Annotated[
-        Path | None, typer.Option(help="A folder for the files, or one file.", show_default="beside each recording")
+        Path | None,
+        typer.Option(
+            help="Write to this file, or to one file a recording in this folder.", show_default="beside each recording"
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     track: common.Track = 0,
 ) -> None:
     """Embed every file."""

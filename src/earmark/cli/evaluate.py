@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 HELP = """Measure a model on data whose truth is known.
 
-A model of sounds is measured on the clips of a dataset: a folder with a folder per class, a table of clips, or a known
-dataset. Each clip is classified as a whole: precision, recall and F1 of each label, accuracy. With --out, also what
-each clip was taken for, the confusion matrix, and which errors come together. Labels that the model does not know count
-as none; --relabel says which are the same under another name.
+Clips: by default, each clip of a dataset is classified as a whole. The dataset is a folder with a folder for each
+class, a table of clips, or a published dataset. The figures are accuracy, and precision, recall and F1 of each label.
+Labels that the model does not know count as none of its labels; --relabel gives them the model's names. --out adds the
+scores of each clip, the confusion matrix, and which errors occur together.
 
-With --events, a model of sounds is measured by what it marks and when: on a table clips.csv that has events.csv beside
-it (path, onset, offset, label), as `earmark data phrases` writes them. F1 over segments of a second, over events whose
-onset and offset are right within 500 ms and 200 ms, PSDS, and false events an hour. With --out, also what was found.
+Events: --events measures what the model marks, and when. The recordings are a table clips.csv with events.csv (path,
+onset, offset, label) beside it, as `earmark data phrases` writes them. The figures are F1 over segments of one second,
+F1 over events with a collar of 500 ms and of 200 ms, PSDS, and false events an hour. --out adds the events found.
 
-A frame classifier of speech is measured on every recording below the folder that has its ground truth beside it:
+Words: a frame classifier of speech is measured on the recordings of a folder that have ground truth beside them:
 talk.words.json, talk.TextGrid or talk.lab beside talk.wav. A table conditions.csv in the folder (file, condition,
 speaker, ...) breaks the figures down.
 
@@ -49,7 +49,7 @@ Examples:
 FORMS = ("table", "json", "csv")
 
 To = Annotated[str, typer.Option(help="Format of the output: table, json or csv.")]
-Out = Annotated[Path | None, typer.Option(help="A folder for a report: report.html, CSV tables and pictures.")]
+Out = Annotated[Path | None, typer.Option(help="Write a report to this folder: report.html, CSV tables and pictures.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -58,18 +58,20 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A bundled model's name, or an .onnx file.")],
-    on: Annotated[str, typer.Option("--on", help="A dataset of clips; recordings of words for a frame classifier.")],
+    model: Annotated[str, typer.Argument(help="Name of a bundled model, or an .onnx file.")],
+    on: Annotated[str, typer.Option("--on", help="A dataset of clips; for words, a folder of recordings.")],
     to: To = "table",
-    out: Annotated[Path | None, typer.Option(help="A folder for a report with tables and pictures.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a report with tables and pictures to this folder.")] = None,
     relabel: Annotated[
-        list[str] | None, typer.Option(metavar="OLD=NEW", help="Call a label of the dataset as the model does.")
+        list[str] | None,
+        typer.Option(metavar="OLD=NEW", help="Use the model's name for a label of the dataset; can be repeated."),
     ] = None,
-    events: Annotated[bool, typer.Option("--events", help="Measure what is marked and when, not whole clips.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Measure events, not whole clips.")] = False,
     truth: Annotated[
-        Path | None, typer.Option(help="With --events: the table of events, if not events.csv beside the clips.")
+        Path | None,
+        typer.Option(help="With --events: the table of events.", show_default="events.csv beside the clips"),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="With --events: only clips of this split of the table.")] = None,
+    split: Annotated[str | None, typer.Option(help="With --events: use only clips of this split.")] = None,
 ) -> None:
     """Measure one model."""
     from earmark.evaluation.evaluate import evaluate as measure

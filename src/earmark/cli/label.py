@@ -33,8 +33,8 @@ Examples:
 
     earmark label street.mp4 --every 1 --to csv --plot street.png
 
-With --every, the set of labels of each second, or of each N seconds: those of events that fill half of it, or that lie
-in it by half.
+--every N lists the labels of each N seconds, not events: a label is listed where its events fill half of that time, or
+where half of an event lies in it.
 """
 
 
@@ -46,15 +46,19 @@ def register(app: typer.Typer) -> None:
 def label(
     files: common.Files,
     model: common.ModelName = "sounds",
-    to: Annotated[str, typer.Option(help="table, json, csv, vtt, srt, textgrid, audacity or rttm.")] = "table",
-    out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording, or a file.")] = None,
+    to: Annotated[
+        str, typer.Option(help="Format of the output: table, json, csv, vtt, srt, textgrid, audacity or rttm.")
+    ] = "table",
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file, or to one file a recording in this folder.")
+    ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Draw spectrogram, events and scores to this PNG, or into this folder."),
+        typer.Option(help="Draw spectrogram, events and scores into this PNG file, or into this folder."),
     ] = None,
     every: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="A set of labels for each so many seconds: table, json, csv or --plot."),
+        typer.Option(metavar="SECONDS", help="List the labels of each so many seconds, as table, json or csv."),
     ] = None,
     only: common.Only = None,
     sensitivity: common.Sensitivity = 0.5,
@@ -84,12 +88,15 @@ def _events(files: Sequence[Path], to: str, out: Path | None, plot: Path | None,
 
     if plot and Path("-") in files:
         raise EarmarkError("--plot", "cannot draw standard input, which is read only once", "save it to a file first")
-    draw_timeline = output.plotter() if plot else None
+    if plot:
+        common.need_matplotlib("--plot")
     writer = output.writer_for(to, out, len(files))
 
     def show(file: Path, timeline: Timeline) -> None:
         writer.add(timeline)
-        if plot and draw_timeline:
+        if plot:
+            from earmark.plots.timeline import draw_timeline
+
             draw_timeline(file, timeline, output.place(plot, file, ".png", len(files)), track, timeline.scores)
 
     return show, writer.close
@@ -97,18 +104,21 @@ def _events(files: Sequence[Path], to: str, out: Path | None, plot: Path | None,
 
 def _seconds(files: Sequence[Path], to: str, out: Path | None, plot: Path | None, every: float) -> tuple[Show, Close]:
     """Timelines second by second."""
-    from earmark.cli import output, seconds
+    from earmark.cli import output
     from earmark.events.seconds import check_every
     from earmark.events.seconds import seconds as second_by_second
 
     check_every(every)
-    draw_seconds = seconds.seconds_plotter() if plot else None
-    writer = seconds.seconds_writer(to, out, len(files))
+    if plot:
+        common.need_matplotlib("--plot")
+    writer = output.seconds_writer(to, out, len(files))
 
     def show(file: Path, timeline: Timeline) -> None:
         view = second_by_second(timeline, every)
         writer.add(view)
-        if plot and draw_seconds:
+        if plot:
+            from earmark.plots.timeline import draw_seconds
+
             draw_seconds(view, output.place(plot, file, ".png", len(files)))
 
     return show, writer.close

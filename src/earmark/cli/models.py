@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HELP = """List models, or show the card of one: its labels, data, licence and figures.
 
-NAME is a bundled model, an .onnx file, or pretrained weights that training starts from; --to json is for machines.
+NAME is a bundled model, an .onnx file, or pretrained weights that training starts from.
 
 Examples:
 
@@ -35,11 +35,11 @@ Examples:
 
 GET_HELP = """Fetch the pretrained weights of a backbone from their publisher, and make a model file of them.
 
-By that file, `earmark label --model mn04_as` gives AudioSet's own answers, and `earmark embed` its embeddings. It takes
-torch and onnx to make it, and neither to use it. Both files lie in the cache.
+With that model file, `earmark label --model mn04_as` marks AudioSet's own classes, and `earmark embed` writes
+embeddings. Making it needs torch and onnx, using it neither. Both files are kept in the cache.
 
-What broke off goes on where it stopped. The bytes are checked before the file gets its name. Where there is no
-network, fetch it elsewhere with --out, and name the folder with EARMARK_PRETRAINED.
+An interrupted download is continued, and its checksum is verified. On a machine without network, copy the file from
+another (see --out), and set EARMARK_PRETRAINED to its folder.
 
 Examples:
 
@@ -80,9 +80,9 @@ def register(above: typer.Typer) -> None:
 @app.command(SHOW, help=HELP, hidden=True)
 def show_command(
     name: Annotated[
-        str | None, typer.Argument(help="A bundled model's name, an .onnx file, or pretrained weights.")
+        str | None, typer.Argument(help="Name of a bundled model or of pretrained weights, or an .onnx file.")
     ] = None,
-    to: Annotated[str, typer.Option(help="table or json.")] = "table",
+    to: Annotated[str, typer.Option(help="Format of the output: table or json.")] = "table",
 ) -> None:
     """Show models."""
     common.check_choice("--to", to, ("table", "json"))
@@ -99,9 +99,9 @@ def show_command(
 
 @app.command("get", help=GET_HELP)
 def get_command(
-    name: Annotated[str, typer.Argument(help="Such as mn04_as; `earmark models` lists them.")],
-    out: Annotated[Path | None, typer.Option(help="The folder to put it into.", show_default="the cache")] = None,
-    url: Annotated[str, typer.Option(help="Fetch from another address, such as a mirror.")] = "",
+    name: Annotated[str, typer.Argument(help="The name of the weights, such as mn04_as; `earmark models` lists them.")],
+    out: Annotated[Path | None, typer.Option(help="The folder to write the file to.", show_default="the cache")] = None,
+    url: Annotated[str, typer.Option(help="Another address to fetch it from, such as a mirror.")] = "",
 ) -> None:
     """Fetch pretrained weights."""
     from earmark.models import pretrained

@@ -16,18 +16,13 @@ from earmark.util.atomic import write_text
 from earmark.util.text import visible, visible_lines
 
 if TYPE_CHECKING:
-    from earmark.events.scores import Scores
     from earmark.events.seconds import Seconds
     from earmark.events.timeline import Timeline
     from earmark.speech.segmentation import Words
 
-Plotter = Callable[[Path, "Timeline", Path, int, "Scores | None"], None]
-ScoresPlotter = Callable[[str, list[tuple[str, float]], Path], None]
 WordsPlotter = Callable[[Path, "Words", Path, "Words | None", int], None]
-
 SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
 SINGLE_OF_WORDS = ("textgrid", "audacity")
-
 R = TypeVar("R", bound="Timeline | Words | Seconds")
 """What was found in one recording."""
 
@@ -176,24 +171,6 @@ def place(chosen: Path, file: Path, suffix: str, files: int) -> Path:
     return chosen if folder is not chosen else chosen / (file.stem + suffix)
 
 
-def plotter() -> Plotter:
-    """What draws timelines, if matplotlib is installed."""
-    try:
-        from earmark.plots.timeline import draw_timeline
-    except ImportError as error:
-        raise MissingExtraError("--plot", "plot") from error
-    return draw_timeline
-
-
-def scores_plotter() -> ScoresPlotter:
-    """What draws scores of whole recordings, if matplotlib is installed."""
-    try:
-        from earmark.plots.timeline import draw_scores
-    except ImportError as error:
-        raise MissingExtraError("--plot", "plot") from error
-    return draw_scores
-
-
 def words_plotter() -> WordsPlotter:
     """What draws words, if matplotlib is installed."""
     try:
@@ -201,3 +178,18 @@ def words_plotter() -> WordsPlotter:
     except ImportError as error:
         raise MissingExtraError("--plot", "plot") from error
     return draw_words
+
+
+def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
+    """The writer that `--to` and `--out` ask for."""
+    from earmark.formats import SECONDS_FORMATS
+    from earmark.formats.plain_text import seconds_table
+
+    if to != "table" and to not in SECONDS_FORMATS:
+        raise EarmarkError(f"--to {to}", "is not for --every", "choose among table, " + ", ".join(SECONDS_FORMATS))
+    if to != "table":
+        form = SECONDS_FORMATS[to]
+        return FilesWriter(form, out, files) if out is not None else StreamWriter(form, files > 1)
+    if out is not None:
+        raise EarmarkError("--out", "is for files of a format", "choose one with --to")
+    return TableWriter(seconds_table, files > 1)

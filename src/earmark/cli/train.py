@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 HELP = """Learn sounds from labelled clips.
 
-Give a folder that holds a folder of examples for each class, or a recipe (YAML). A run that was
-interrupted is taken up by the same command.
+Give a folder that holds a folder of examples for each class, or a recipe (YAML). If training is interrupted,
+the same command continues it.
 
-A folder is learned in seconds, on what the backbone mn04_as knows of sounds in general; it is
-fetched once (`earmark models get mn04_as`). Sounds that are none of the folder's are left unmarked.
+A folder is learned in seconds, on embeddings of the backbone mn04_as, which is fetched once (`earmark models
+get mn04_as`). Sounds that belong to none of the folder's classes are left unmarked.
 
 Examples:
 
     earmark train my_sounds/                         # my_sounds/doorbell/*.wav, my_sounds/kettle/*.mp4, ...
 
-    earmark train my_sounds/ --thorough              # the backbone is taught on: minutes
+    earmark train my_sounds/ --thorough              # fine-tunes the backbone: minutes
 
     earmark train my_sounds/ --add-to MODEL          # MODEL's labels and those of the folder, in one file
 
@@ -47,22 +47,30 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    what: Annotated[Path, typer.Argument(help="A recipe, a folder with a folder per class, or a table of clips.")],
-    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to the recipe: section.key=value")] = None,
-    out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
-    cache: Annotated[Path | None, typer.Option(help="Where prepared features are kept.")] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu")] = "auto",
-    devices: Annotated[str, typer.Option(help="How many; auto: all GPUs, or one process on the CPU.")] = "auto",
+    what: Annotated[Path, typer.Argument(help="A recipe, a folder with a folder for each class, or a table of clips.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the recipe, such as training.epochs=20.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder in which run folders are made.")] = Path("runs"),
+    cache: Annotated[
+        Path | None, typer.Option(help="The folder in which prepared features are kept.", show_default="the cache")
+    ] = None,
+    accelerator: Annotated[str, typer.Option(help="Where to train: auto, cpu or gpu.")] = "auto",
+    devices: Annotated[
+        str, typer.Option(help="Number of devices; auto: all GPUs, or one process on the CPU.")
+    ] = "auto",
     jobs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Networks trained at a time; on a CPU, if not given, one on each core.", show_default=False
+            min=1, help="Number of networks trained at a time.", show_default="one on each core of a CPU, one on a GPU"
         ),
     ] = None,
-    thorough: Annotated[bool, typer.Option("--thorough", help="Of a folder: teach the backbone on, too.")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="For a folder: fine-tune the backbone, too.")] = False,
     add_to: Annotated[
         str | None,
-        typer.Option("--add-to", help="Of a folder: add its labels to this model, whose own stay as they are."),
+        typer.Option(
+            "--add-to", help="For a folder: add its labels to this model; the model's own labels score as before."
+        ),
     ] = None,
 ) -> None:
     """Train, measure and export."""

@@ -13,8 +13,8 @@ from earmark.errors import EarmarkError
 HELP = """Choose a model's thresholds by recordings whose events are known, and write the model with them.
 
 The recordings are a table clips.csv with events.csv beside it, as for `earmark evaluate --events`. Each label gets the
-thresholds with which its events fit them best: by segments of a second, by whole events, or by both. They fit these
-recordings: measure the new model on others.
+thresholds with the best F1: over segments of one second, over events, or the mean of both. Measure the new model on
+other recordings: on these, its figures are too good.
 
 Examples:
 
@@ -34,41 +34,56 @@ def register(app: typer.Typer) -> None:
 
 
 def tune(
-    model: Annotated[str, typer.Argument(help="A bundled model's name, or an .onnx file.")],
+    model: Annotated[str, typer.Argument(help="Name of a bundled model, or an .onnx file.")],
     out: Annotated[Path, typer.Option(help="The model file to write.")],
-    on: Annotated[str | None, typer.Option("--on", help="Recordings whose events are known.")] = None,
+    on: Annotated[str | None, typer.Option("--on", help="The recordings whose events are known.")] = None,
     like: Annotated[
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="Choose none, but take thresholds and windows of this model, which has the same labels: for a model "
-            "that the recordings that chose them have taught since.",
+            help="Take thresholds and windows of this model, which has the same labels, instead of choosing them: for "
+            "a model that was trained on the recordings that they were chosen on.",
         ),
     ] = None,
-    by: Annotated[str, typer.Option(help="segments, events (within half a second) or both.")] = "segments",
-    truth: Annotated[Path | None, typer.Option(help="The table of events, if not events.csv beside the clips.")] = None,
+    by: Annotated[
+        str, typer.Option(help="What F1 is measured over: segments, events (with a collar of 500 ms) or both.")
+    ] = "segments",
+    truth: Annotated[
+        Path | None, typer.Option(help="The table of events.", show_default="events.csv beside the clips")
+    ] = None,
     beta: Annotated[
         float,
         typer.Option(
-            min=0.05, max=20, help="How much more a miss weighs than a false mark; 0.5: marks less, and surer."
+            min=0.05,
+            max=20,
+            help="How much more recall counts than precision (F-beta); 0.5 gives fewer and surer events.",
         ),
     ] = 1.0,
     windows: Annotated[
-        bool, typer.Option("--windows", help="Average each label's scores over a third of its events' mean length.")
+        bool,
+        typer.Option(
+            "--windows", help="Average the scores of each label over a third of the mean length of its events."
+        ),
     ] = False,
     same: Annotated[
-        bool, typer.Option("--common", help="Labels with few events share thresholds: short sounds, and lasting ones.")
+        bool,
+        typer.Option(
+            "--common", help="Labels with few events share thresholds: one pair for short sounds, one for lasting ones."
+        ),
     ] = False,
     quiet: Annotated[
         Path | None,
         typer.Option(
-            help="A folder of recordings in which nothing happens: thresholds rise where more is won than lost."
+            help="A folder of recordings without events: thresholds rise where that avoids more than it loses."
         ),
     ] = None,
-    but: Annotated[str, typer.Option(help="Labels that these may hold, separated by commas.")] = "speech",
-    split: Annotated[str | None, typer.Option(help="Only clips of this split of the table.")] = None,
+    but: Annotated[
+        str, typer.Option(help="Labels that may occur in the quiet recordings, separated by commas.")
+    ] = "speech",
+    split: Annotated[str | None, typer.Option(help="Use only clips of this split.")] = None,
     relabel: Annotated[
-        list[str] | None, typer.Option(metavar="OLD=NEW", help="Call a label of the recordings as the model does.")
+        list[str] | None,
+        typer.Option(metavar="OLD=NEW", help="Use the model's name for a label of the recordings; can be repeated."),
     ] = None,
 ) -> None:
     """Tune one model."""

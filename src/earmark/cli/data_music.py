@@ -1,4 +1,4 @@
-"""`earmark data phrases`: training data from sampled instruments."""
+"""`earmark data phrases` and `earmark data soundfont`: training data from sampled instruments."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from earmark.synthesis.music.midi import Score
     from earmark.synthesis.music.plan import Companion, Plan
 
-HELP = """Make music whose instruments are known: short phrases of sampled instruments, alone and together.
+PHRASES_HELP = """Make music whose instruments are known: short phrases of sampled instruments, alone and together.
 
-fluidsynth plays SoundFonts, both from Debian: apt-get install fluidsynth fluid-soundfont-gm. Phrases are invented,
-single notes, chords, scales, melodies, drum patterns, or excerpts of MIDI files; rooms, microphones and noise follow.
-Excerpts keep --together, --nothing and --accompaniment as far as the music goes; what it cannot keep is said.
-Labels: brass, drum_kit, guitar, piano, violin; --labels all names more of the instruments (--list shows which), and a
-trumpet is then brass and trumpet. DIR gets audio/, the dataset table clips.csv (its folds are the
-SoundFonts), and events.csv: when each label sounds. The same command goes on where it was interrupted, and makes the
-same again elsewhere.
+The instruments are SoundFonts, played by fluidsynth (on Debian: apt-get install fluidsynth fluid-soundfont-gm). Phrases
+are invented notes, chords, scales, melodies and drum patterns, or excerpts of MIDI files; rooms, microphones and noise
+are added. Excerpts follow --together, --nothing and --accompaniment as far as the music allows; the rest is reported.
+
+The labels are brass, drum_kit, guitar, piano and violin; --labels all adds narrower ones (see --list), so that a
+trumpet is both brass and trumpet. The folder gets audio/, the dataset table clips.csv, whose folds are the SoundFonts,
+and events.csv with the onset and offset of each label. The same command continues where it was interrupted, and
+makes the same music on other machines.
 
 Examples:
 
@@ -38,49 +39,67 @@ Examples:
     earmark data phrases --list
 """
 
+SOUNDFONT_HELP = """Make a SoundFont of recorded notes, for `earmark data phrases`.
+
+NOTES holds a folder for each instrument, named as in `earmark data phrases --list` (violin, nylon_guitar, trumpet). Its
+files are named after their notes: A4.mp3, As4.wav (A sharp), Bb4.flac, or by MIDI number, 70.ogg.
+
+Examples:
+
+    earmark data soundfont notes/ --out notes.sf2
+
+    earmark data phrases --soundfont notes.sf2 --labels brass,guitar,piano,violin --out phrases/
+"""
+
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("phrases", help=HELP)(phrases)
+    """Add the commands."""
+    app.command("phrases", help=PHRASES_HELP)(phrases)
+    app.command("soundfont", help=SOUNDFONT_HELP)(soundfont)
 
 
 def phrases(
     more: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE]...", help="More MIDI files, after --midi.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder of the clips.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write the clips to.", show_default=False)] = None,
     soundfont: Annotated[
-        list[Path] | None, typer.Option(help="An .sf2 or .sf3 file; may be given often.", show_default=False)
+        list[Path] | None, typer.Option(help="An .sf2 or .sf3 file; can be repeated.", show_default=False)
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Clips.")] = 1000,
-    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="Length of each.")] = 5.0,
-    rate: Annotated[int, typer.Option(min=8000, max=44100, help="Samples per second.")] = 22050,
+    count: Annotated[int, typer.Option(min=1, help="Number of clips.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="Length of a clip, seconds.")] = 5.0,
+    rate: Annotated[int, typer.Option(min=8000, max=44100, help="Sampling rate, Hz.")] = 22050,
     labels: Annotated[
         str | None,
         typer.Option(
-            help="Separated by commas; all: as many as --list shows.", show_default="brass,drum_kit,guitar,piano,violin"
+            help="Labels, separated by commas; all: all that --list shows.",
+            show_default="brass,drum_kit,guitar,piano,violin",
         ),
     ] = None,
     together: Annotated[float, typer.Option(min=0, max=1, help="Share of clips with two or more labels.")] = 0.3,
     nothing: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of clips with other instruments only, which have no label.")
+        float, typer.Option(min=0, max=1, help="Share of clips without a label, with other instruments only.")
     ] = 0.15,
     accompaniment: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of labelled clips in which another instrument plays along.")
+        float, typer.Option(min=0, max=1, help="Share of labelled clips that other instruments accompany.")
     ] = 0.2,
     accompany: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LABEL=LABEL:SHARE",
-            help="guitar=drum_kit:0.8 lets drums play in the background of most guitars, and does not name them.",
+            help="guitar=drum_kit:0.8 adds drums, without their label, to the background of most guitars.",
         ),
     ] = None,
-    midi: Annotated[list[Path] | None, typer.Option(help="Take excerpts of these files.")] = None,
-    dry: Annotated[bool, typer.Option("--dry", help="No rooms, microphones, noise or levels.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Another one draws everything else.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Batches at once.")] = 1,
-    listed: Annotated[bool, typer.Option("--list", help="Only list instruments and their labels.")] = False,
-    to_json: Annotated[bool, typer.Option("--json", help="List them as JSON.")] = False,
+    midi: Annotated[list[Path] | None, typer.Option(help="Use excerpts of these files.")] = None,
+    dry: Annotated[
+        bool, typer.Option("--dry", help="Add no rooms, microphones and noise, and change no levels.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the instruments with their labels, and make nothing.")
+    ] = False,
+    to_json: Annotated[bool, typer.Option("--json", help="With --list: as JSON.")] = False,
 ) -> None:
     """Make music whose instruments are known."""
     from earmark.synthesis.music import instruments, soundfonts
@@ -166,3 +185,24 @@ def _list(to_json: bool) -> None:
             if label in one.labels or (label is None and not one.labels):
                 kind = "kit" if one.manner == "drums" else "program"
                 common.say(f"  {kind} {one.program:>3}  {one.name}")
+
+
+def soundfont(
+    notes: Annotated[Path, typer.Argument(help="A folder with a folder of notes for each instrument.")],
+    out: Annotated[Path, typer.Option(help="The file to write (.sf2).", show_default=False)],
+) -> None:
+    """Write the SoundFont."""
+    from earmark.synthesis.music import soundfonts
+
+    if out.suffix.lower() != ".sf2":
+        raise EarmarkError(f"--out {out}", "is no name for a SoundFont", "end it in .sf2")
+    found = soundfonts.read_notes(notes)
+    soundfonts.write_soundfont(found, out)
+    for instrument, recorded in found.items():
+        labels = ", ".join(instrument.labels) or "-"
+        common.say(f"{instrument.name:<24}{labels:<18}{_number(len(recorded)):>10}", err=True)
+    common.say(out)
+
+
+def _number(notes: int) -> str:
+    return f"{notes} note" if notes == 1 else f"{notes} notes"

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 HELP = """Join labelled clips into long tracks whose events are known to the hundredth of a second.
 
-Events happen at random times, levels and in rooms, over backgrounds looped from clips, with speech and music. First of
-all the sources of all datasets are divided into --folds: a scene is made of one fold's clips alone, so that nothing
-heard in the last fold (split test) or the one before (validation) is heard in the others (train). A DATASET is a
-folder, a table (CSV) or a name such as esc50. DIR gets audio/, the dataset table clips.csv, events.csv (when each label
-is heard) and parts.csv (the clips that scenes are made of, with their folds: a dataset table too). The same command
-goes on where it was interrupted, and makes the same again elsewhere.
+Events occur at random times and levels and in random rooms, over backgrounds looped from clips, with speech and music.
+The sources of all datasets are divided into --folds, and each scene is made of the clips of one fold: so nothing that
+sounds in the last fold (split test) or the one before (validation) sounds in the others (train). A DATASET is a folder,
+a table (CSV) or a name such as esc50.
+
+The folder gets audio/, the dataset table clips.csv, events.csv with the onset and offset of each label, and parts.csv,
+the clips that the scenes are made of with their folds, which is a dataset table, too. The same command continues where
+it was interrupted, and makes the same scenes on other machines.
 
 Examples:
 
@@ -47,49 +49,61 @@ def register(app: typer.Typer) -> None:
 
 def scenes(
     events: Annotated[
-        list[str] | None, typer.Option(metavar="DATASET", help="Clips that become events.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="DATASET", help="Clips to use as events; can be repeated.", show_default=False),
     ] = None,
     background: Annotated[
-        list[str] | None, typer.Option(metavar="DATASET", help="Clips that backgrounds are looped from.")
+        list[str] | None, typer.Option(metavar="DATASET", help="Clips to loop as backgrounds; can be repeated.")
     ] = None,
-    speech: Annotated[list[str] | None, typer.Option(metavar="DATASET", help="Spoken phrases.")] = None,
-    music: Annotated[list[str] | None, typer.Option(metavar="DATASET", help="Music.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder of the scenes.", show_default=False)] = None,
-    count: Annotated[int, typer.Option(min=1, help="Scenes.")] = 100,
-    seconds: Annotated[float, typer.Option(min=2, max=3600, help="Length of each.")] = 60.0,
-    rate: Annotated[int, typer.Option(min=8000, max=96000, help="Samples per second.")] = 44100,
-    folds: Annotated[int, typer.Option(min=1, max=1000, help="Groups that share no source.")] = 10,
+    speech: Annotated[
+        list[str] | None, typer.Option(metavar="DATASET", help="Clips of speech; can be repeated.")
+    ] = None,
+    music: Annotated[list[str] | None, typer.Option(metavar="DATASET", help="Clips of music; can be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write the scenes to.", show_default=False)] = None,
+    count: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 100,
+    seconds: Annotated[float, typer.Option(min=2, max=3600, help="Length of a scene, seconds.")] = 60.0,
+    rate: Annotated[int, typer.Option(min=8000, max=96000, help="Sampling rate, Hz.")] = 44100,
+    folds: Annotated[int, typer.Option(min=1, max=1000, help="Number of folds, which share no source.")] = 10,
     event_labels: Annotated[
-        str | None, typer.Option(help="Those that become events, separated by commas.", show_default="all")
+        str | None, typer.Option(help="Labels to use as events, separated by commas.", show_default="all")
     ] = None,
     background_labels: Annotated[
-        str | None, typer.Option(help="Those that become backgrounds, beside clips without labels.", show_default="all")
+        str | None,
+        typer.Option(help="Labels to use as backgrounds, besides clips without a label.", show_default="all"),
     ] = None,
     relabel: Annotated[
-        list[str] | None, typer.Option(metavar="OLD=NEW", help="Another name for a label; OLD= takes it away.")
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename a label; OLD= removes it. Can be repeated.")
     ] = None,
-    per_minute: Annotated[float, typer.Option(min=0, max=600, help="Events a minute, on average.")] = 12.0,
-    at_once: Annotated[int, typer.Option(min=1, help="Events at one moment, the most.")] = 3,
-    softest: Annotated[float, typer.Option(min=-60, max=60, help="dB of events over the background, from")] = -5.0,
-    loudest: Annotated[float, typer.Option(min=-60, max=60, help="to.")] = 25.0,
-    quiet: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with a background alone.")] = 0.1,
+    per_minute: Annotated[float, typer.Option(min=0, max=600, help="Mean number of events a minute.")] = 12.0,
+    at_once: Annotated[int, typer.Option(min=1, help="Largest number of events at one moment.")] = 3,
+    softest: Annotated[
+        float, typer.Option(min=-60, max=60, help="Lowest level of events over the background, dB.")
+    ] = -5.0,
+    loudest: Annotated[
+        float, typer.Option(min=-60, max=60, help="Highest level of events over the background, dB.")
+    ] = 25.0,
+    quiet: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes without events.")] = 0.1,
     noise: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes whose background is noise.")] = 0.1,
-    rooms: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes that sound in a room.")] = 0.5,
+    rooms: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with the reverberation of a room.")] = 0.5,
     with_speech: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with speech.")] = 0.4,
     with_music: Annotated[float, typer.Option(min=0, max=1, help="Share of scenes with music.")] = 0.3,
     speed: Annotated[
-        float, typer.Option(min=0, max=1, help="Clips in training scenes are up to this share faster or slower.")
+        float, typer.Option(min=0, max=1, help="Largest change of speed of clips in training scenes, as a share.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="Another one draws other scenes of the same folds.")] = 0,
-    fold_seed: Annotated[int, typer.Option(min=0, help="Another one divides sources otherwise.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Batches at once.")] = 1,
-    jams: Annotated[bool, typer.Option("--jams", help="Write each scene's events as JAMS, too.")] = False,
-    textgrid: Annotated[bool, typer.Option("--textgrid", help="Write each scene's events as a TextGrid, too.")] = False,
-    plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the first scene with its events.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be made.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random scenes; the folds stay the same.")] = 0,
+    fold_seed: Annotated[int, typer.Option(min=0, help="Seed of the division into folds.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    jams: Annotated[bool, typer.Option("--jams", help="Also write the events of each scene as JAMS.")] = False,
+    textgrid: Annotated[
+        bool, typer.Option("--textgrid", help="Also write the events of each scene as a TextGrid.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Draw the first scene with its events into this PNG file.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be made, and make nothing.")] = False,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="The folder that datasets are kept in.", show_default="EARMARK_DATA or data"),
+        typer.Option(help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data"),
     ] = None,
 ) -> None:
     """Join labelled clips into long annotated tracks."""

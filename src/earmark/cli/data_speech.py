@@ -1,4 +1,4 @@
-"""`earmark data speech`: speech by machines, with the times of its words beside it."""
+"""`earmark data speech` and `earmark data sentences`: speech with the times of its words beside it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.synthesis.speech.plan import Job, Manner
+    from earmark.synthesis.speech.sentences import SentencePlan
 
-HELP = """Make speech whose words' times are known: recordings, and beside each its ground truth as words JSON.
+SPEECH_HELP = """Make speech whose words' times are known: recordings, and beside each its ground truth as words JSON.
 
-Sentences are given, or random words of a language. eSpeak NG speaks them word by word with pauses between;
-ElevenLabs speaks them fluently, for those who have a key in ELEVENLABS_API_KEY. The same command goes on where it
-was interrupted, and makes the same again elsewhere.
+The text is given, or random words of a language. eSpeak NG speaks word by word, with pauses between; ElevenLabs speaks
+fluently, and needs a key in ELEVENLABS_API_KEY. The same command continues where it was interrupted, and makes the
+same speech on other machines.
 
 Examples:
 
@@ -35,7 +36,32 @@ Examples:
     earmark data speech --out speech/ --from-answer answers/*.json
 """
 
+SENTENCES_HELP = """Join recordings of single words into sentences with known times of each word, clean and in noise.
+
+Each sentence has five to twelve words of one speaker, with pauses of 0.08 to 0.6 s, at a level of its own. A word lasts
+from the first to the last 10 ms that are within 35 dB of its loudest; recordings in which that cannot be told are left
+out. `conditions.csv` lists speaker and signal-to-noise ratio of each file. The same command continues where it was
+interrupted, and makes the same sentences on other machines.
+
+--from is `asterisk`, for the prompts of Debian's packages asterisk-core-sounds-{en,es,fr,it,ru}-wav and
+asterisk-prompt-it-menardi-wav; or a folder with a folder of recorded words for each speaker; or a table (CSV) with the
+columns path, speaker, and where known language, sex and text.
+
+Examples:
+
+    earmark data sentences --from asterisk --out words_test/
+
+    earmark data sentences --from my_words/ --noise my_noise/ --snr 15,5 --out sentences/
+
+    earmark data sentences --from words.csv --snr clean --sentences 100 --seed 1 --out sentences/
+"""
 SPEED, PITCH, PAUSE = "130-200", "30-70", "0.08-0.6"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("speech", help=SPEECH_HELP)(speech)
+    app.command("sentences", help=SENTENCES_HELP)(sentences)
 
 
 class Engine(StrEnum):
@@ -52,38 +78,43 @@ class Container(StrEnum):
     wav = "wav"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("speech", help=HELP)(speech)
-
-
 def speech(
     out: Annotated[Path, typer.Option(help="The folder of the recordings.")],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More answers, after --from-answer.")
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More saved answers, after --from-answer.")
     ] = None,
-    text: Annotated[list[str] | None, typer.Option(help="A sentence to speak; may be given often.")] = None,
-    file: Annotated[Path | None, typer.Option(help="Sentences to speak, one a line; - for standard input.")] = None,
-    random: Annotated[int | None, typer.Option(min=1, help="So many sentences of random words.")] = None,
+    text: Annotated[list[str] | None, typer.Option(help="A sentence to speak; can be repeated.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A file of sentences to speak, one a line; - for standard input.")
+    ] = None,
+    random: Annotated[int | None, typer.Option(min=1, help="Number of sentences of random words.")] = None,
     from_answer: Annotated[
-        list[Path] | None, typer.Option(help="A saved answer of ElevenLabs, instead of asking it.")
+        list[Path] | None, typer.Option(help="Use saved answers of ElevenLabs instead of asking it.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another one draws other words, voices, speeds and pauses.")] = 0,
-    language: Annotated[str | None, typer.Option(help="Languages, separated by commas.", show_default="en")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random words, voices, speeds and pauses.")] = 0,
+    language: Annotated[
+        str | None, typer.Option(help="Languages of the words, separated by commas.", show_default="en")
+    ] = None,
     voice: Annotated[
         str | None,
         typer.Option(
-            help="eSpeak NG's voices, such as en-us+f3, or +f3 in each language; ElevenLabs' ids; separated by commas.",
+            help="Voices, separated by commas: en-us+f3, or +f3 for each language; with ElevenLabs, their ids.",
             show_default="six in each language",
         ),
     ] = None,
-    speed: Annotated[str | None, typer.Option(help="Words a minute, drawn anew each time.", show_default=SPEED)] = None,
-    pitch: Annotated[str | None, typer.Option(help="0 low to 99 high, drawn too.", show_default=PITCH)] = None,
-    pause: Annotated[str | None, typer.Option(help="Seconds of silence, drawn for a word.", show_default=PAUSE)] = None,
-    container: Annotated[Container, typer.Option("--format", help="Of the recordings.")] = Container.flac,
-    service: Annotated[Engine, typer.Option(help="Who speaks.")] = Engine.espeak,
-    model: Annotated[str | None, typer.Option(help="ElevenLabs' model.", show_default="eleven_multilingual_v2")] = None,
-    url: Annotated[str | None, typer.Option(help="ElevenLabs' address.", show_default="ELEVENLABS_URL")] = None,
+    speed: Annotated[str | None, typer.Option(help="Range of the speed, words a minute.", show_default=SPEED)] = None,
+    pitch: Annotated[
+        str | None, typer.Option(help="Range of the pitch, from 0, low, to 99, high.", show_default=PITCH)
+    ] = None,
+    pause: Annotated[
+        str | None, typer.Option(help="Range of the pause after a word, seconds.", show_default=PAUSE)
+    ] = None,
+    container: Annotated[Container, typer.Option("--format", help="Format of the recordings.")] = Container.flac,
+    service: Annotated[Engine, typer.Option(help="The engine that speaks.")] = Engine.espeak,
+    model: Annotated[
+        str | None, typer.Option(help="The model of ElevenLabs.", show_default="eleven_multilingual_v2")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="The address of ElevenLabs.", show_default="ELEVENLABS_URL")] = None,
 ) -> None:
     """Make speech whose words' times are known."""
     texts = _texts(text, file)
@@ -207,3 +238,58 @@ def _make(jobs: list[Job], out: Path) -> None:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def sentences(
+    out: Annotated[Path, typer.Option(help="The folder of the sentences.")],
+    place: Annotated[str, typer.Option("--from", metavar="asterisk|FOLDER|TABLE", help="The recordings of words.")],
+    count: Annotated[int, typer.Option("--sentences", min=1, help="Number of sentences of each speaker.")] = 40,
+    snr: Annotated[str, typer.Option(help="Signal-to-noise ratios, dB, separated by commas; or clean.")] = "20,10,0",
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A dataset of noise, with its folds after a colon; can be repeated.",
+            show_default="esc50:4,5 and urbansound8k:2",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random sentences.")] = 0,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data"),
+    ] = None,
+) -> None:
+    """Join recordings of single words to sentences with known times of each word, clean and in noise."""
+    from earmark.synthesis.speech import voices
+    from earmark.synthesis.speech.sentences import USUAL_BACKGROUNDS, SentencePlan, find_backgrounds
+
+    snrs = _snrs(snr)
+    if noise and not snrs:
+        raise EarmarkError("--noise", "means nothing with --snr clean", "leave it out")
+    grouped = find_backgrounds(noise or USUAL_BACKGROUNDS, data_dir) if snrs else {}
+    plan = SentencePlan(voices.find_voices(place), count, snrs, grouped, seed)
+    _build(plan, out)
+    voiced = "1 speaker" if len(plan.voices) == 1 else f"{len(plan.voices)} speakers"
+    common.say(f"{voiced}, {count} x {' + '.join(plan.conditions)}", err=True)
+    common.say(out)
+
+
+def _build(plan: SentencePlan, out: Path) -> None:
+    """Build it, with a bar on standard error where a terminal shows it."""
+    from earmark.synthesis.speech.sentences import build
+
+    for _ in common.tracked(build(plan, out), len(plan.voices) * plan.sentences, "sentences"):
+        pass
+
+
+def _snrs(text: str) -> list[float]:
+    if text.strip() == "clean":
+        return []
+    try:
+        snrs = [float(one) for one in text.split(",")]
+        if any(not -60 <= one <= 100 for one in snrs) or len(set(snrs)) < len(snrs):
+            raise ValueError
+    except ValueError as error:
+        raise EarmarkError(
+            f"--snr {text}", "are no levels", "give different numbers such as 20,10, or clean"
+        ) from error
+    return snrs

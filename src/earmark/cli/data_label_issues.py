@@ -62,37 +62,56 @@ def suspects(
     place: Annotated[
         str, typer.Argument(metavar="PATH|NAME", help="A folder, a table (CSV), or a name such as esc50.")
     ],
-    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to the recipe: section.key=value")] = None,
-    by: Annotated[By, typer.Option(help="Who judges: networks trained on the clips, AudioSet's answers, or both.")] = (
-        By.networks
-    ),
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the recipe, such as training.epochs=20.")
+    ] = None,
+    by: Annotated[
+        By,
+        typer.Option(help="Judge by networks trained on the clips, by a network pretrained on AudioSet, or by both."),
+    ] = (By.networks),
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="LABEL=CLASS", help="AudioSet's class of a label, where names do not tell it."),
+        typer.Option(
+            "--map",
+            metavar="LABEL=CLASS",
+            help="The AudioSet class of a label, where it has another name; can be repeated.",
+        ),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="A finished run that tested these clips; trains none then.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Use this finished run, which tested these clips, and train nothing."),
     ] = None,
     recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Train by this recipe.", show_default="a quick one")
+        Path | None, typer.Option(metavar="FILE", help="The recipe to train by.", show_default="a quick one")
     ] = None,
-    folds: Annotated[int, typer.Option(min=2, help="How many networks are trained, each testing as large a part.")] = 5,
-    top: Annotated[int, typer.Option(min=1, help="How many clips the page shows.")] = 100,
-    first: Annotated[int, typer.Option(min=1, help="The rank that the page begins with.")] = 1,
+    folds: Annotated[
+        int, typer.Option(min=2, help="Number of networks to train; each tests as large a part of the clips.")
+    ] = 5,
+    top: Annotated[int, typer.Option(min=1, help="Number of clips on the page.")] = 100,
+    first: Annotated[int, typer.Option(min=1, help="Rank of the first clip on the page.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to write.", show_default="NAME-suspects, here")
+        Path | None, typer.Option(metavar="DIR", help="The folder to write to.", show_default="NAME-suspects, here")
     ] = None,
     layout: Annotated[
-        str | None, typer.Option(help="esc, urbansound8k, folder or table.", show_default="told by what is there")
+        str | None,
+        typer.Option(help="How the dataset is laid out: esc, urbansound8k, folder or table.", show_default="detected"),
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", "-o", metavar="KEY=VALUE", help="What the layout takes, such as subset=esc10."),
+        typer.Option(
+            "--option",
+            "-o",
+            metavar="KEY=VALUE",
+            help="An option of the layout, such as subset=esc10; can be repeated.",
+        ),
     ] = None,
-    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are made.")] = Path("runs"),
-    cache: Annotated[Path | None, typer.Option(help="Where prepared features are kept.")] = None,
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="The folder in which run folders are made.")] = Path("runs"),
+    cache: Annotated[
+        Path | None, typer.Option(help="The folder in which prepared features are kept.", show_default="the cache")
+    ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Networks trained at a time.", show_default="one on each core of a CPU")
+        int | None,
+        typer.Option(min=1, help="Number of networks trained at a time.", show_default="one on each core of a CPU"),
     ] = None,
 ) -> None:
     """Find clips whose label is doubtful."""

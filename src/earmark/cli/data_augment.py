@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 LONGEST = 10.0  # seconds of a recording that are shown
 HELP = """Draw what every augmentation makes of a clip: spectrograms before and after, in one picture.
 
-Audio style changes the samples, image style the spectrogram as a picture, batch style the features as training takes
-them. Those that mix two recordings (mixup, between_class, overlay) are shown where --with names a second one.
-The same seed draws the same. Of a long recording the first 10 s are taken.
+There are three styles: audio changes samples, image changes the spectrogram as a picture, batch changes features as in
+training. mixup, between_class and overlay mix two recordings, and need a second one by --with. Of a long recording, the
+first 10 s are shown.
 
 Examples:
 
@@ -40,15 +40,20 @@ def register(app: typer.Typer) -> None:
 
 def augment(
     clip: Annotated[Path, typer.Argument(help="An audio or video file.", show_default=False)],
-    style: Annotated[str, typer.Option(help="audio, image, batch or all.")] = "all",
-    only: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these, separated by commas.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another one draws something else.")] = 0,
-    out: Annotated[
-        Path | None, typer.Option(help="The picture (PNG).", show_default="the clip's name with .augment.png, here")
+    style: Annotated[str, typer.Option(help="Style of the augmentations: audio, image, batch or all.")] = "all",
+    only: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Names of augmentations to show, separated by commas.")
     ] = None,
-    other: Annotated[Path | None, typer.Option("--with", metavar="FILE", help="A second recording to mix in.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random changes.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="The picture to write (PNG).", show_default="CLIP.augment.png")
+    ] = None,
+    other: Annotated[
+        Path | None, typer.Option("--with", metavar="FILE", help="A second recording, to mix with.")
+    ] = None,
     audio: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the clips of audio style to this folder (WAV).")
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write the clips changed by audio style to this folder (WAV)."),
     ] = None,
 ) -> None:
     """Draw what every augmentation makes of a clip."""

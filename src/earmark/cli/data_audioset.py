@@ -26,10 +26,10 @@ MESSAGES = 5  # of each outcome, those that were said most
 
 HELP = """Make a dataset of ten-second excerpts of videos, chosen by AudioSet's labels.
 
-A class means itself with the classes below it in AudioSet's ontology. Clips that hold two of the wanted classes are
-left out, and there are as many of each class as of the rarest, or --per-class. Names are AudioSet's, in any case, or
-canonical labels such as drum_kit. --dry-run fetches no clip: it prints how many each rule leaves, what occurs
-together, and how much disk and time it will take. The same command goes on where it was interrupted.
+A class includes the classes below it in AudioSet's ontology. Clips of two wanted classes are left out, and each class
+gets as many clips as the rarest one, or --per-class. Names are those of AudioSet, in upper or lower case, or canonical
+labels such as drum_kit. --dry-run fetches no clip: it shows how many clips each rule leaves, which classes occur
+together, and how much disk space and time is needed. The same command continues where it was interrupted.
 
 Examples:
 
@@ -59,50 +59,54 @@ def register(app: typer.Typer) -> None:
 def audioset(
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="CLASS", help="A wanted class, or NAME=CLASS,CLASS,-CLASS; may be given often."),
+        typer.Option(metavar="CLASS", help="A wanted class, or NAME=CLASS,CLASS,-CLASS; can be repeated."),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="A ready set of wanted classes: instruments.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A prepared set of wanted classes: instruments.")] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(metavar="CLASS", help="No clip may carry it or a class below it; may be given often."),
+        typer.Option(metavar="CLASS", help="A class that no clip may have; can be repeated."),
     ] = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Wanted classes mean themselves, not those below.")] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Do not include the classes below a wanted class.")] = False,
     allow_several: Annotated[
-        bool, typer.Option("--allow-several", help="Keep clips that hold several wanted classes.")
+        bool, typer.Option("--allow-several", help="Keep clips of several wanted classes.")
     ] = False,
     per_class: Annotated[
-        int | None, typer.Option(min=1, help="So many clips of each class.", show_default="as many as of the rarest")
+        int | None, typer.Option(min=1, help="Number of clips of each class.", show_default="that of the rarest")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The dataset's folder.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another one chooses other clips, and splits otherwise.")] = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
-    to: Annotated[To, typer.Option(help="How to write what was counted, or what was done.")] = To.table,
-    plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw which classes occur together.")] = None,
-    top: Annotated[int, typer.Option(min=0, help="So many other classes that occur together.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="The folder to write the dataset to.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of clips and of the splits.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the clips, and fetch none.")] = False,
+    to: Annotated[To, typer.Option(help="Format of the output: table or json.")] = To.table,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Draw which classes occur together into this PNG file.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=0, help="Number of other classes to show of those that occur together.")] = 10,
     segments: Annotated[
         list[Path] | None,
-        typer.Option(metavar="CSV", help="Tables of segments; may be given often.", show_default=False),
+        typer.Option(metavar="CSV", help="Your own table of segments; can be repeated.", show_default=False),
     ] = None,
     part: Annotated[
         list[Part] | None,
-        typer.Option(help="Which of AudioSet's tables; may be given often.", show_default="balanced, unbalanced"),
+        typer.Option(help="Table of AudioSet to use; can be repeated.", show_default="balanced, unbalanced"),
     ] = None,
     ontology: Annotated[
-        Path | None, typer.Option(metavar="JSON", help="AudioSet's ontology.", show_default="in the data folder")
+        Path | None,
+        typer.Option(metavar="JSON", help="The file of AudioSet's ontology.", show_default="in the data folder"),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="The folder that datasets are kept in.", show_default="EARMARK_DATA or data")
+        Path | None, typer.Option(help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch lacking tables without being asked.")] = False,
-    url: Annotated[str, typer.Option(help="Fetch lacking tables from another folder, such as a mirror.")] = "",
-    rate: Annotated[int, typer.Option(help="Samples a second of the clips.")] = 44100,
-    jobs: Annotated[int, typer.Option(help="Clips asked for at once.")] = 4,
-    pause: Annotated[float, typer.Option(help="Seconds before each clip, in each job, give or take half.")] = 1.0,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch missing tables without being asked.")] = False,
+    url: Annotated[str, typer.Option(help="Another address to fetch tables from, such as a mirror.")] = "",
+    rate: Annotated[int, typer.Option(help="Sampling rate of the clips, Hz.")] = 44100,
+    jobs: Annotated[int, typer.Option(help="Number of clips fetched at once.")] = 4,
+    pause: Annotated[float, typer.Option(help="Mean pause before each clip, in each job, seconds.")] = 1.0,
     video_url: Annotated[
-        str | None, typer.Option(help="A video's address, with {video} for its identifier.", show_default="YouTube's")
+        str | None,
+        typer.Option(help="Address of a video, with {video} in place of its identifier.", show_default="YouTube's"),
     ] = None,
     cookies: Annotated[
-        Path | None, typer.Option(help="Cookies of a signed-in browser (Netscape's format).", show_default=False)
+        Path | None, typer.Option(help="File of cookies of a signed-in browser (Netscape format).", show_default=False)
     ] = None,
 ) -> None:
     """Make a dataset of excerpts of videos, chosen by AudioSet's labels."""
