@@ -31,7 +31,7 @@ from swift_f0 import SwiftF0
 from earmark.datasets import published_layouts
 from earmark.evaluation.pitch import at_times, figures
 from earmark.media import read
-from earmark.speech.pitch import STEP, track
+from earmark.speech.f0 import STEP, track
 from earmark.util.machine import in_words, machine
 
 Samples = NDArray[np.float64]

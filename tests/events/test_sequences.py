@@ -22,7 +22,7 @@ from earmark.events.timeline import Event, Timeline
 from earmark.formats.words_json import WordsJson
 from earmark.media import Sound
 from earmark.plots import notebook
-from earmark.speech.pitch import SpeakerF0
+from earmark.speech.f0 import SpeakerF0
 from earmark.speech.segmentation import Word, Words
 
 EVENTS = (Event(0.5, 1.25, "dog", 0.9), Event(1.0, 2.0, "car_horn", 0.7), Event(3.0, 3.5, "dog", 0.6))

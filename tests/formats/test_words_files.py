@@ -13,7 +13,7 @@ from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats import words_table
 from earmark.formats.words_files import WORD_FORMATS
-from earmark.speech.pitch import SpeakerF0
+from earmark.speech.f0 import SpeakerF0
 from earmark.speech.segmentation import Word, Words
 
 TALK = Words("talk, 1.wav", 3.0, "gru", speaker_f0=SpeakerF0(117.94, 116.0, 14.25, 2.1)).with_words(

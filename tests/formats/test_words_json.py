@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
-from earmark.speech.pitch import SpeakerF0
+from earmark.speech.f0 import SpeakerF0
 from earmark.speech.segmentation import Word, Words
 
 HELLO = Words(

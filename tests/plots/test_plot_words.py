@@ -8,7 +8,7 @@ from earmark import media
 from earmark.errors import EarmarkError, MediaError
 from earmark.plots import words as word_plot
 from earmark.plots.words import draw_words
-from earmark.speech.pitch import SpeakerF0
+from earmark.speech.f0 import SpeakerF0
 from earmark.speech.segmentation import Word, Words
 
 

@@ -17,7 +17,7 @@ from earmark.errors import EarmarkError
 from earmark.formats.json_files import JsonFormat, encodable_values, one_line_json
 
 if TYPE_CHECKING:
-    from earmark.speech.pitch import SpeakerF0
+    from earmark.speech.f0 import SpeakerF0
     from earmark.speech.segmentation import Word, Words
 
 STATISTICS = ("mean", "median", "std", "voiced_seconds")
@@ -73,7 +73,7 @@ def _word(entry: Any, where: str) -> Word:
 
 
 def _statistics(f0: Any, where: str) -> SpeakerF0:
-    from earmark.speech.pitch import SpeakerF0
+    from earmark.speech.f0 import SpeakerF0
 
     _check(isinstance(f0, dict), where, "is no set of figures")
     return SpeakerF0(*(_number(f0, key, where) for key in STATISTICS))

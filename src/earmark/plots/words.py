@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from earmark import media
 from earmark.plots import spectrogram as spectrograms
 from earmark.plots.style import Picture, literal, save, time_axis
-from earmark.speech.pitch import STEP, Pitch, PitchTracker
+from earmark.speech.f0 import STEP, Pitch, PitchTracker
 from earmark.speech.segmentation import Word, Words
 from earmark.util.types import Features, Samples
 

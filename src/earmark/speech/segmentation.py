@@ -15,7 +15,7 @@ from earmark.events.timeline import Event, Timeline
 from earmark.models.model import Threshold
 from earmark.speech.boundaries import Evidence, boundaries
 from earmark.speech.energy import EDGE_DB, STEP, Levels, Span
-from earmark.speech.pitch import SpeakerF0
+from earmark.speech.f0 import SpeakerF0
 from earmark.util.types import Array
 
 if TYPE_CHECKING:

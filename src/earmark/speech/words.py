@@ -14,7 +14,7 @@ from earmark.media import Given, Sound
 from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, loaded
 from earmark.models.model import Model, bundled_models
 from earmark.speech.energy import STEP, BandMeter, LevelMeter, Levels
-from earmark.speech.pitch import Pitch, PitchTracker
+from earmark.speech.f0 import Pitch, PitchTracker
 from earmark.speech.segmentation import Word, WordRules, Words, find_words
 from earmark.util import streams
 from earmark.util.blas import one_thread

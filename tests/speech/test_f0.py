@@ -12,9 +12,10 @@ from scipy.signal import butter, lfilter, sosfiltfilt
 
 from earmark.errors import EarmarkError
 from earmark.evaluation.pitch import at_times, figures, gross_error, mean_error
-from earmark.speech.pitch import STEP, Pitch, PitchSettings, PitchTracker, stretches, track
-from earmark.speech.pitch.candidates import Candidates
-from earmark.speech.pitch.path import CONTEXT, LONGEST, best_path, cut
+from earmark.speech import f0_path
+from earmark.speech.f0 import STEP, Pitch, PitchSettings, PitchTracker, track
+from earmark.speech.f0_candidates import Candidates
+from earmark.speech.f0_path import CONTEXT, LONGEST, best_path, cut
 
 RATE = 16000
 REFERENCE_STEP = 0.015  # of the laryngograph: docs/pitch.md
@@ -368,8 +369,8 @@ def test_the_docs_quote_the_results():
 
 def test_a_long_recording_is_settled_stretch_by_stretch(monkeypatch):
     """Wherever blocks are cut; and nearly as a whole would be, as each stretch has a range of its own."""
-    monkeypatch.setattr(stretches, "STRETCH", 1000)
-    monkeypatch.setattr(stretches, "HEARD", 300)
+    monkeypatch.setattr(f0_path, "STRETCH", 1000)
+    monkeypatch.setattr(f0_path, "HEARD", 300)
     speech = np.concatenate([SPEECHLIKE, np.zeros(RATE // 5, np.float32)] * 6)
     found, *others = (
         track([speech[i : i + size] for i in range(0, len(speech), size)], RATE).f0 for size in (777, 5000, 48000)
@@ -384,8 +385,8 @@ def test_a_long_recording_is_settled_stretch_by_stretch(monkeypatch):
 
 
 def test_no_island_is_cut_where_a_stretch_ends(monkeypatch):
-    monkeypatch.setattr(stretches, "STRETCH", 100)
-    monkeypatch.setattr(stretches, "HEARD", 50)
+    monkeypatch.setattr(f0_path, "STRETCH", 100)
+    monkeypatch.setattr(f0_path, "HEARD", 50)
     time = np.arange(6 * RATE) / RATE
     tones = (np.sin(2 * np.pi * 150 * time) * (time % 1.5 < 1.2)).astype(np.float32)  # silent for 0.3 s each 1.5 s
     voiced = track([tones], RATE).f0 > 0

@@ -1,20 +1,63 @@
-"""A recording's pitch, block by block."""
+"""Fundamental frequency of a voice, every 10 ms, from a recording that comes in blocks.
+
+    pitch = track(blocks, 16000)
+    pitch.f0                        # Hz, 0 where nothing is voiced
+    pitch.speaker([(0.5, 2.1)])     # mean, median, spread over the voiced frames of some spans
+
+How it works, and how well: docs/pitch.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.speech.pitch.candidates import Finder
-from earmark.speech.pitch.narrowing import RATE, Narrowing
-from earmark.speech.pitch.result import STEP, Pitch
-from earmark.speech.pitch.settings import PitchSettings
-from earmark.speech.pitch.stretches import SILENCE, Stretches, joined, recent_peak
+from earmark.speech.energy import STEP
+from earmark.speech.f0_candidates import RATE, Decimator, Finder, PitchSettings
+from earmark.speech.f0_path import SILENCE, Stretches, joined, recent_peak
+
+__all__ = ["STEP", "Pitch", "PitchSettings", "PitchTracker", "SpeakerF0", "track"]
 
 Samples = NDArray[np.float32]
 Levels = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SpeakerF0:
+    """A voice's fundamental frequency over its voiced frames: Hz, and the seconds that were voiced."""
+
+    mean: float
+    median: float
+    std: float
+    voiced_seconds: float
+
+
+@dataclass(frozen=True)
+class Pitch:
+    """Fundamental frequency, Hz, float32 [frames], around times `i * STEP`; 0 where nothing is voiced."""
+
+    f0: NDArray[np.float32]
+
+    def within(self, onset: float, offset: float) -> NDArray[np.float32]:
+        """F0 of the voiced frames between two times in seconds."""
+        frames = self.f0[max(0, round(onset / STEP)) : max(0, round(offset / STEP) + 1)]
+        return frames[frames > 0]
+
+    def speaker(self, spans: Iterable[tuple[float, float]]) -> SpeakerF0 | None:
+        """Statistics over the voiced frames of some spans (onset, offset); None where nothing is voiced."""
+        voiced = np.concatenate([np.empty(0, np.float32), *(self.within(a, b) for a, b in spans)])
+        if len(voiced) == 0:
+            return None
+        return SpeakerF0(
+            round(float(voiced.mean()), 1),
+            round(float(np.median(voiced)), 1),
+            round(float(voiced.std()), 1),
+            round(len(voiced) * STEP, 2),
+        )
+
 
 HOP = round(RATE * STEP)
 TOGETHER = 300  # frames that are transformed at a time: what stays in a processor's cache
@@ -44,7 +87,7 @@ class PitchTracker:
         self.settings = settings or PitchSettings()
         self.rate = rate
         self.samples = 0
-        self.narrowing = Narrowing(rate)
+        self.decimator = Decimator(rate)
         self.finder = Finder(self.settings)
         self.rest = np.zeros(self.finder.size // 2, np.float32)  # half of the first frame lies before the recording
         self.peak = SILENCE
@@ -53,7 +96,7 @@ class PitchTracker:
     def add(self, block: Samples) -> None:
         """Take the next samples, float32 [any number], full scale 1."""
         self.samples += len(block)
-        for piece in self.narrowing.add(block):
+        for piece in self.decimator.add(block):
             self._analyse(piece)
 
     def hear(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
@@ -64,7 +107,7 @@ class PitchTracker:
 
     def finish(self) -> Pitch:
         """The pitch of everything that was added; the tracker is done with."""
-        for piece in self.narrowing.finish():
+        for piece in self.decimator.finish():
             self._analyse(piece)
         self._analyse(np.zeros(self.finder.size, np.float32))
         wanted = 1 + round(self.samples / self.rate / STEP * 1e6) // 10**6 if self.samples else 0
