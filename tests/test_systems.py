@@ -52,7 +52,7 @@ main()
 def test_all_loads_and_recordings_are_labelled_without_what_only_posix_has(tmp_path, low_high_file):
     modules = sorted(module_of(path) for path in FILES if path.name != "__main__.py")
     assert len(modules) > 100
-    assert {"util.locks", "media.trial", "archive.cluster", "service.serving"} <= set(modules)
+    assert {"util.locks", "media.probe", "archive.cluster", "service.server"} <= set(modules)
     wav = write_wav(tmp_path / "a.wav", tones(2.0, (0.5, 1.5, 300.0)))
     words = [sys.executable, "-c", WITHOUT, " ".join(modules), str(low_high_file), str(wav)]
     done = subprocess.run(words, capture_output=True, text=True)

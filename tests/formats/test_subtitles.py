@@ -16,7 +16,7 @@ from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.events.timeline import Event, Timeline
 from earmark.formats.subtitle_reader import parse, read_subtitles
 from earmark.formats.subtitles import Srt, Vtt, converted, merged_text, shown
-from earmark.media.cues import read_cues
+from earmark.media.muxing import read_cues
 
 NOTHING = Merged([], {})
 LABELS = ("dog", "rain", "siren", "gun_shot", "music", "clock_alarm", "my_door_bell")

@@ -27,11 +27,9 @@ from earmark.datasets.audioset.ledger import ClipError
 from earmark.datasets.audioset.remote_audio import cut_span
 from earmark.errors import MediaError
 from earmark.live.sources import decoded
-from earmark.media import decoding, trial
-from earmark.media.demuxers import DEMUXERS
-from earmark.media.headers import is_short
-from earmark.media.opening import open_container
-from earmark.media.trial import try_opening
+from earmark.media import decoding, probe
+from earmark.media.opening import DEMUXERS, open_container
+from earmark.media.probe import is_short, try_opening
 
 EARMARK = [sys.executable, "-c", "from earmark.cli import main; main()"]
 
@@ -168,7 +166,7 @@ def earmark(*words, stdin=None, **options):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(trial, "LIMIT", 1)
+    monkeypatch.setattr(probe, "LIMIT", 1)
 
 
 def children():
@@ -231,7 +229,7 @@ def test_label_says_so_and_can_be_interrupted(tmp_path, low_high_file):
 
 def test_waiting_for_bytes_is_no_computing(monkeypatch):
     """A slow disk or network may take as long as it likes."""
-    monkeypatch.setattr(trial, "LIMIT", 1)
+    monkeypatch.setattr(probe, "LIMIT", 1)
     data = many_tags(10)
 
     class Slow(Pipe):
@@ -243,7 +241,7 @@ def test_waiting_for_bytes_is_no_computing(monkeypatch):
 
 
 def test_a_trial_without_a_sign_of_life_proves_nothing(monkeypatch, tmp_path):
-    monkeypatch.setattr(trial, "PATIENCE", 0.2)
+    monkeypatch.setattr(probe, "PATIENCE", 0.2)
     assert try_opening("x", "x", True, lambda _: time.sleep(60)) == "x"
     pipe = Pipe(b"0123456789")
 
@@ -257,7 +255,7 @@ def test_a_trial_without_a_sign_of_life_proves_nothing(monkeypatch, tmp_path):
 
 def test_a_trial_waits_for_no_threads_of_its_parent(monkeypatch):
     """WavPack's decoder has some: one in a cycle of references is closed by the next collection, wherever that is."""
-    monkeypatch.setattr(trial, "PATIENCE", 5.0)
+    monkeypatch.setattr(probe, "PATIENCE", 5.0)
     with open_container(write(None, "wv", Track(np.repeat(sine(1.5), 2, 0), codec="wavpack"))) as container:
         next(container.decode(audio=0))
         cycle = [container.streams.audio[0].codec_context]
@@ -275,8 +273,8 @@ def test_a_trial_waits_for_no_threads_of_its_parent(monkeypatch):
 
 def test_a_trial_that_computes_is_waited_for(monkeypatch):
     """However little a busy machine gives it."""
-    monkeypatch.setattr(trial, "PATIENCE", 1.0)
-    monkeypatch.setattr(trial, "LIMIT", 1)
+    monkeypatch.setattr(probe, "PATIENCE", 1.0)
+    monkeypatch.setattr(probe, "LIMIT", 1)
 
     def computes(_):
         while True:
@@ -287,7 +285,7 @@ def test_a_trial_that_computes_is_waited_for(monkeypatch):
 
 
 def test_a_trial_of_a_long_stream_keeps_little(monkeypatch):
-    monkeypatch.setattr(trial, "MOST", 100)
+    monkeypatch.setattr(probe, "MOST", 100)
 
     def reads_all(file):
         while file.read(30):

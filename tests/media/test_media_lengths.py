@@ -12,7 +12,7 @@ from media_files import Track, sine, write
 
 from earmark.errors import EarmarkWarning, MediaError
 from earmark.media import open_recording, read
-from earmark.media.ogg import ogg_duration
+from earmark.media.probe import ogg_duration
 from earmark.media.wav import corrected, extent_of
 
 RATE = 16_000

@@ -13,8 +13,8 @@ from voice_making import WORDS, write_voice
 
 from earmark import media
 from earmark.errors import EarmarkError, MediaError
-from earmark.media import playing, systems
-from earmark.media.passage import Passage
+from earmark.media import playing
+from earmark.media.recording import Passage
 
 RATE = 16_000
 
@@ -29,7 +29,7 @@ def heard(monkeypatch):
     """Plays on the null device; a list of what it took, bytes of float32."""
     import miniaudio
 
-    monkeypatch.setenv(systems.VARIABLE, "null")
+    monkeypatch.setenv(playing.VARIABLE, "null")
     taken = []
 
     class Tapped(miniaudio.PlaybackDevice):
@@ -91,7 +91,7 @@ def test_spans_with_a_gap_between(recording, heard):
 
 
 def test_nothing_to_play_asks_for_no_device(recording, monkeypatch):
-    monkeypatch.setenv(systems.VARIABLE, "no such thing")
+    monkeypatch.setenv(playing.VARIABLE, "no such thing")
     media.play_spans(recording, [])
 
 
@@ -165,7 +165,7 @@ def test_the_feed_gives_silence_where_nothing_waits_and_says_when_all_is_taken()
 
 
 def test_no_sound_system_of_that_name(recording, monkeypatch):
-    monkeypatch.setenv(systems.VARIABLE, "gramophone")
+    monkeypatch.setenv(playing.VARIABLE, "gramophone")
     with pytest.raises(EarmarkError, match=r"gramophone: is no sound system; choose one of .*alsa"):
         media.play(recording, 0, 0.1)
 
@@ -178,7 +178,7 @@ def test_no_sound_device_is_told_without_noise(recording, monkeypatch, capfd):
         assert miniaudio.Backend.NULL not in backends
         raise miniaudio.MiniaudioError("failed to init device", -401)
 
-    monkeypatch.delenv(systems.VARIABLE, raising=False)
+    monkeypatch.delenv(playing.VARIABLE, raising=False)
     monkeypatch.setattr(miniaudio, "PlaybackDevice", none)
     with pytest.raises(EarmarkError, match="sound: this machine has no sound device") as error:
         media.play(recording, 0, 0.1)
@@ -192,7 +192,7 @@ def test_a_device_that_does_not_start(recording, monkeypatch):
     def refuse(self, feed):
         raise miniaudio.MiniaudioError("failed to start audio device", -1)
 
-    monkeypatch.setenv(systems.VARIABLE, "null")
+    monkeypatch.setenv(playing.VARIABLE, "null")
     monkeypatch.setattr(miniaudio.PlaybackDevice, "start", refuse)
     with pytest.raises(EarmarkError, match="sound: the sound device does not start; "):
         media.play(recording, 0, 0.1)
@@ -201,7 +201,7 @@ def test_a_device_that_does_not_start(recording, monkeypatch):
 def test_a_device_that_takes_nothing_any_more(recording, monkeypatch):
     import miniaudio
 
-    monkeypatch.setenv(systems.VARIABLE, "null")
+    monkeypatch.setenv(playing.VARIABLE, "null")
     monkeypatch.setattr(playing, "PATIENCE", 0.05)
     monkeypatch.setattr(miniaudio.PlaybackDevice, "start", lambda self, feed: None)
     with pytest.raises(EarmarkError, match="takes nothing any more"):
@@ -231,7 +231,7 @@ except KeyboardInterrupt:
         [sys.executable, "-c", code, recording],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, systems.VARIABLE: "null"},
+        env={**os.environ, playing.VARIABLE: "null"},
     ) as process:
         assert process.stdout.readline() == "begins\n"
         time.sleep(1.0)

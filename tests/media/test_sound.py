@@ -12,7 +12,7 @@ from model_making import RATE, tones, write_wav
 import earmark
 from earmark import media
 from earmark.errors import ArgumentError, EarmarkWarning, MediaError
-from earmark.media import Sound, samples, web
+from earmark.media import Sound, sound, web
 
 
 def read(sound, rate=RATE):
@@ -56,9 +56,9 @@ def test_samples_are_resampled_as_a_file_is(tmp_path):
 
 
 def test_samples_beyond_four_gigabytes_have_another_header(monkeypatch):
-    monkeypatch.setattr(samples, "LONGEST_RIFF", 1000)
+    monkeypatch.setattr(sound, "LONGEST_RIFF", 1000)
     wanted = tones(1.0, (0.2, 0.8, 500.0))
-    assert samples.WavOfSamples(samples.checked(wanted), RATE).read(4) == b"RF64"
+    assert sound.WavOfSamples(sound.checked(wanted), RATE).read(4) == b"RF64"
     np.testing.assert_array_equal(read(Sound(wanted, RATE)), wanted)
 
 

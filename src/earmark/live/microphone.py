@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from earmark.errors import EarmarkError, EarmarkWarning
-from earmark.media.systems import backends, quiet
+from earmark.media.playing import backends, quiet
 
 if TYPE_CHECKING:
     from miniaudio import CaptureDevice

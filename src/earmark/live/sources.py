@@ -12,8 +12,7 @@ from av.container import InputContainer
 
 from earmark.errors import MediaError
 from earmark.media.channels import ChannelMixer
-from earmark.media.demuxers import DEMUXERS
-from earmark.media.opening import open_input
+from earmark.media.opening import DEMUXERS, open_input
 from earmark.util.types import Samples
 
 RATES = range(8_000, 96_001)  # Hz, of 16-bit samples

@@ -1,9 +1,11 @@
-"""One audio stream -> mono float32 chunks on the media's own clock."""
+"""One audio stream -> mono float32 chunks on the media's own clock, and what was wrong with it in one warning."""
 
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
@@ -11,14 +13,17 @@ import av
 import numpy as np
 from av.audio import AudioStream
 from av.container import InputContainer
-from numpy.typing import NDArray
 
-from earmark.errors import MediaError
+from earmark.errors import EarmarkWarning, MediaError
 from earmark.media.clock import Clock, Placed
-from earmark.media.damage import Damage
 from earmark.media.mixing import Kind, Mixer, cut_front, kind_of, mend, mend_mixed
 from earmark.media.opening import CHANNELS, RATES
+from earmark.util.types import Samples
 
+# A header that tells the truth is right to within a frame or two; some round to whole seconds.
+_MISSING_S = 0.5
+_MISSING_PART = 0.002
+_WORTH_SAYING_S = 0.05
 _GIVE_UP_AFTER = 100  # failures to read on from the file, one after another
 _EARLIEST_ZERO_S = -10.0  # a clock may begin a little before zero (encoder delay), not much
 _WRONG_PART = 0.02  # of a packet's length: a rate that is another differs by more
@@ -41,7 +46,7 @@ _GAPLESS = {"flac", "wav", "w64", "aiff", "caf", "au"}
 # Codecs that can hold float samples, and so what is no number or far beyond full scale.
 _FLOAT_CODECS = ("pcm_f", "wavpack")
 
-Chunks = Iterator[NDArray[np.float32]]
+Chunks = Iterator[Samples]
 MOST_SAMPLES = 1 << 33
 """Of all channels together that are decoded of a recording, whatever its size: a day of 48 kHz stereo. A few megabytes
 of FLAC can hold more, of hundreds of kHz and eight channels of nothing."""
@@ -50,6 +55,57 @@ SAMPLES_A_BYTE = 64
 """Of a larger recording as many for each byte: what the most frugal codec makes of speech."""
 
 _KnownFrame = tuple[Kind, av.AudioFrame]
+
+
+@dataclass
+class Damage:
+    """Counts that the decoder keeps; `warn` says them once."""
+
+    name: str
+    note: str = ""  # what else is to be said of it
+    packets: int = 0
+    undecodable: int = 0  # packets
+    unreadable: int = 0  # times that reading on from the file failed
+    silence: float = 0.0  # seconds in place of what could not be decoded
+    refused_jump: float = 0.0  # seconds
+    no_numbers: int = 0  # samples
+    too_large: int = 0  # samples
+
+    def warn(self, ended: float | None = None, claimed: float | None = None) -> None:
+        """One `EarmarkWarning` if anything was wrong.
+
+        ended: where the audio ended, seconds, if it was read to its end. claimed: where its header says.
+        """
+        parts = self._parts()
+        if ended is not None and claimed is not None and not self.refused_jump:
+            missing = claimed - ended
+            if missing > max(_MISSING_S, _MISSING_PART * claimed):
+                parts.append(f"ends early: {ended:.1f} s of the {claimed:.1f} s its header claims")
+        if parts:
+            warnings.warn(EarmarkWarning(f"{self.name}: {'; '.join(parts)}"), stacklevel=3)
+
+    def _parts(self) -> list[str]:
+        parts = [self.note] if self.note else []
+        if self.undecodable:
+            text = f"damaged: {self.undecodable} of {self.packets} packets could not be decoded"
+            if self.silence >= _WORTH_SAYING_S:
+                text += f", {self.silence:.1f} s filled with silence"
+            parts.append(text)
+        elif self.silence >= _WORTH_SAYING_S:
+            parts.append(f"damaged: {self.silence:.1f} s could not be read and are filled with silence")
+        elif self.unreadable:
+            parts.append("damaged: parts of it could not be read")
+        if self.refused_jump:
+            parts.append(f"a jump of {self.refused_jump:.0f} s in its timestamps is not believed")
+        if self.no_numbers:
+            parts.append(f"{_samples(self.no_numbers)} that are no numbers set to 0")
+        if self.too_large:
+            parts.append(f"{_samples(self.too_large)} far beyond full scale clipped")
+        return parts
+
+
+def _samples(count: int) -> str:
+    return f"{count} sample{'' if count == 1 else 's'}"
 
 
 class Decoder:

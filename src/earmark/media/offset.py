@@ -12,6 +12,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.util.types import Samples
+
 STRETCH_S = 0.1  # the grid on which the offset is known, and between whose points it is interpolated
 AROUND = 25  # stretches before and after such a point over which means are taken; both have to show an offset
 # Offsets from which on some, and all, of it is removed, full scale being 1:
@@ -21,7 +23,6 @@ SHARE = (0.1, 0.2)
 
 _STEP = 2.0**-20  # offsets are rounded to this, so that no last bit of a sum decides
 
-Samples = NDArray[np.float32]
 Offsets = NDArray[np.float64]
 
 

@@ -17,15 +17,34 @@ import av
 from av.container import InputContainer
 
 from earmark.errors import MediaError
-from earmark.media.demuxers import DEMUXERS, restrictions
-from earmark.media.headers import is_short
-from earmark.media.trial import try_opening
+from earmark.media.probe import is_short, try_opening
 from earmark.media.wav import CorrectedWav, corrected
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 RATES = range(1_000, 1_000_001)  # Hz: below is no sound, above is a broken header
 CHANNELS = range(1, 65)  # what FFmpeg's filters can mix
+
+DEMUXERS = (
+    # films and broadcasts
+    "asf", "asf_o", "avi", "dv", "flv", "gxf", "ivf", "kux", "matroska", "mov", "mpeg", "mpegts", "mxf", "nsv",
+    "nut", "rm", "swf", "ty", "wtv",
+    # samples as they are
+    "aiff", "au", "avr", "caf", "dsf", "hcom", "iff", "ircam", "mca", "nistsphere", "paf", "pvf", "rso", "sds",
+    "sox", "voc", "w64", "wav", "wsd", "wve", "xwma",
+    # compressed, with or without tags
+    "aa", "aac", "ac3", "ac4", "aea", "amr", "amrnb", "amrwb", "ape", "aptx", "aptx_hd", "bonk", "dts", "dtshd",
+    "eac3", "flac", "iamf", "laf", "lc3", "loas", "mlp", "mp3", "mpc", "mpc8", "ogg", "oma", "osq", "qcp", "qoa",
+    "sbc", "shn", "spdif", "tak", "truehd", "tta", "vqf", "wv", "xa",
+    # known by their suffix alone: telephones and radio
+    "alaw", "codec2", "g722", "g726", "g726le", "g729", "gsm", "ilbc", "mulaw",
+)  # fmt: skip
+"""Files that hold their sound themselves. What is missing opens other things: playlists and lists of files (hls, dash,
+concat, webm_dash_manifest, imf), descriptions of streams (sdp, rtsp, rtp, sap), numbered pictures (image2), devices
+and filters (lavfi, alsa, ...); or holds no sound (subtitles, pictures)."""
+
+NOTHING = "none"
+"""A list of protocols that is empty: FFmpeg takes an empty text for all of them."""
 
 _WAV_HEADER = 1 << 16  # bytes: the data of a WAV file begin within these
 _WAV_UNKNOWN = 0x7FFF0000  # a length from here on is a placeholder that programs write into pipes
@@ -145,7 +164,8 @@ def open_input(
     """
     size = buffer or (1 << 18 if seekable else 1 << 15)
     only = demuxers[0] if len(demuxers) == 1 else None
-    kept = {**(options or {}), **restrictions(isinstance(file, str), demuxers)}
+    protocols = "file" if isinstance(file, str) else NOTHING  # beside a file object it needs nothing
+    kept = {**(options or {}), "protocol_whitelist": protocols, "format_whitelist": ",".join(demuxers)}
 
     def opened(file: str | BinaryIO) -> InputContainer:
         return av.open(file, "r", only, kept, metadata_errors="replace", buffer_size=size)

@@ -12,6 +12,7 @@ only here, when something is played.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -20,16 +21,14 @@ from threading import Event as Signal
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.media.opening import Source
-from earmark.media.passage import Passage
-from earmark.media.recording import Recording, open_recording
-from earmark.media.systems import backends, quiet
+from earmark.media.recording import Passage, Recording, open_recording
+from earmark.util.types import Samples
 
 if TYPE_CHECKING:
-    from miniaudio import PlaybackDevice
+    from miniaudio import Backend, PlaybackDevice
 
 GAP = 0.5  # seconds between two spans
 FADE = 0.005  # seconds: what begins at once clicks
@@ -41,9 +40,12 @@ PIECES_AHEAD = 16  # pieces that are decoded before they are heard
 PATIENCE = 5.0  # seconds without a sample taken, after which a device counts as gone
 SHORT = 60.0  # seconds: a span up to this long is read at once, from where it begins
 
-Samples = NDArray[np.float32]
 Span = tuple[float, float]
 Feed = Generator[bytes, int, None]
+VARIABLE = "EARMARK_SOUND"
+"""The environment variable that names a sound system; null plays to nobody, and hears silence."""
+
+_NO_SYSTEM = {"NULL", "CUSTOM", "WEBAUDIO"}  # plays to nobody; needs a program of its own; needs a browser
 
 
 def play(source: Source, onset: float = 0.0, offset: float = math.inf, margin: float = 0.0, *, track: int = 0) -> None:
@@ -162,3 +164,34 @@ def _device(rate: int) -> Iterator[PlaybackDevice]:
         ) from error
     with device:
         yield device
+
+
+def backends() -> list[Backend]:
+    """The sound systems to try. miniaudio by itself would end with the null device, and say nothing."""
+    from miniaudio import Backend
+
+    wanted = os.environ.get(VARIABLE, "").strip().upper()
+    if not wanted:
+        return [backend for backend in Backend if backend.name not in _NO_SYSTEM]
+    if wanted not in Backend.__members__:
+        known = ", ".join(backend.name.lower() for backend in Backend)
+        raise EarmarkError(f"{VARIABLE}={wanted.lower()}", "is no sound system", f"choose one of {known}")
+    return [Backend[wanted]]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what a sound library writes to standard error where it finds no device: ALSA fills a screen."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)

@@ -8,12 +8,9 @@ from types import TracebackType
 
 import numpy as np
 from av.container import InputContainer
-from numpy.typing import NDArray
 
 from earmark.errors import MediaError
-from earmark.media.damage import Damage
-from earmark.media.decoding import Decoder, claimed_duration
-from earmark.media.ogg import ogg_duration
+from earmark.media.decoding import Damage, Decoder, claimed_duration
 from earmark.media.opening import (
     AudioTrack,
     Source,
@@ -25,7 +22,9 @@ from earmark.media.opening import (
     shows_video,
     wav_claim,
 )
+from earmark.media.probe import ogg_duration
 from earmark.media.wav import extent_of
+from earmark.util.types import Samples
 
 _BLOCK_S = 10.0
 # In these, a timestamp is the number of a sample and each packet decodes by itself, so that what follows a
@@ -33,6 +32,7 @@ _BLOCK_S = 10.0
 _EXACT_SEEK = {"wav", "w64", "flac", "aiff", "au", "caf"}
 _WORTH_SEEKING_S = 5.0
 _RUN_UP_S = 3.5  # decoded before a span, so that mixing, offset and the resampler's filter are as they would be
+_KEPT_BLOCKS = 2  # blocks: spans that overlap a little, as words with their margins do, need no second pass
 
 
 class Recording:
@@ -82,7 +82,7 @@ class Recording:
             self._container.close()
             self._container = None
 
-    def blocks(self, rate: int, seconds: float = _BLOCK_S) -> Iterator[NDArray[np.float32]]:
+    def blocks(self, rate: int, seconds: float = _BLOCK_S) -> Iterator[Samples]:
         """The track from its start to its end as the mean of its channels, at `rate` Hz.
 
         Yields 1-D float32 arrays of exactly rate * seconds samples, the last one shorter; full scale is 1.
@@ -95,7 +95,7 @@ class Recording:
         size = _block_size(rate, seconds)
         return self._blocks(rate, size)
 
-    def _blocks(self, rate: int, size: int) -> Iterator[NDArray[np.float32]]:
+    def _blocks(self, rate: int, size: int) -> Iterator[Samples]:
         decoder = self._decoder(rate)
         decoded = False
         for block in _in_blocks(decoder.chunks(), size):
@@ -111,7 +111,7 @@ class Recording:
             return ogg_duration(self._source)
         return self._wav_claim
 
-    def span(self, rate: int, start: float = 0.0, end: float | None = None) -> NDArray[np.float32]:
+    def span(self, rate: int, start: float = 0.0, end: float | None = None) -> Samples:
         """The samples from `start` to `end` seconds (to the end if None), 1-D, at `rate` Hz.
 
         Exactly those that the joined blocks hold at round(start * rate) up to round(end * rate); fewer,
@@ -209,9 +209,7 @@ def open_recording(source: Source, track: int = 0) -> Recording:
     return Recording(source, track)
 
 
-def read(
-    source: Source, rate: int, *, track: int = 0, start: float = 0.0, end: float | None = None
-) -> NDArray[np.float32]:
+def read(source: Source, rate: int, *, track: int = 0, start: float = 0.0, end: float | None = None) -> Samples:
     """Read a recording, or the span from `start` to `end` seconds of it, as 1-D mono float32 at `rate` Hz.
 
     Equals the joined blocks of `Recording.blocks`, from round(start * rate) up to round(end * rate).
@@ -228,7 +226,7 @@ def _block_size(rate: int, seconds: float) -> int:
     return max(1, round(rate * seconds))
 
 
-def _in_blocks(chunks: Iterator[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
+def _in_blocks(chunks: Iterator[Samples], size: int) -> Iterator[Samples]:
     block = np.empty(size, np.float32)
     filled = 0
     for chunk in chunks:
@@ -244,3 +242,46 @@ def _in_blocks(chunks: Iterator[NDArray[np.float32]], size: int) -> Iterator[NDA
                 filled = 0
     if filled:
         yield block[:filled].copy() if filled < size // 2 else block[:filled]
+
+
+class Passage:
+    """Reads spans at `rate` Hz; only one that begins well before the last one's end makes it start over.
+
+    The last two blocks of the recording are kept, whatever its length.
+    """
+
+    def __init__(self, recording: Recording, rate: int) -> None:
+        self._recording, self._rate = recording, rate
+        self._blocks: Iterator[Samples] = iter(())
+        self._kept: list[tuple[int, Samples]] = []
+
+    def span(self, onset: float, offset: float) -> Iterator[Samples]:
+        """The samples from `onset` to `offset` seconds in pieces, 1-D; fewer where the recording ends before.
+
+        Joined they are what `Recording.span` gives. Raises as that does, ValueError where a span is none.
+        """
+        if not 0 <= onset <= offset:
+            raise ValueError(f"a span runs from 0 or later to a later time, not from {onset} to {offset} s")
+        at = round(onset * self._rate)
+        end = math.inf if offset == math.inf else round(offset * self._rate)
+        if not self._kept or at < self._kept[0][0]:
+            self._blocks, self._kept = self._recording.blocks(self._rate), []
+        while at < end:
+            block = self._block_at(at)
+            if block is None:
+                return
+            piece = block if end == math.inf else block[: int(end) - at]
+            yield piece
+            at += len(piece)
+
+    def _block_at(self, at: int) -> Samples | None:
+        """What is left of the block that holds this sample; None beyond the end."""
+        while True:
+            for begin, block in self._kept:
+                if begin <= at < begin + len(block):
+                    return block[at - begin :]
+            end = self._kept[-1][0] + len(self._kept[-1][1]) if self._kept else 0
+            following = next(self._blocks, None)
+            if following is None:
+                return None
+            self._kept = [*self._kept[1 - _KEPT_BLOCKS :], (end, following)]

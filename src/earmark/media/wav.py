@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from earmark.media.headers import looked_at
+from earmark.media.probe import looked_at
 
 HEADER = 1 << 16  # bytes: the samples of a WAV file begin within these
 WORTH_READING_S = 0.05  # what is less, behind the samples, is a tag of some program

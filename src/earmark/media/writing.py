@@ -1,7 +1,8 @@
-"""Write spans of a recording to WAV or FLAC files: 16 bit, mono, at the recording's own rate."""
+"""Write sound: spans of a recording to WAV or FLAC (16 bit, mono, at its own rate), or MP3 for a page."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.media.opening import Source
-from earmark.media.passage import Passage
-from earmark.media.recording import open_recording
+from earmark.media.recording import Passage, Recording, open_recording
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Samples
 
 CODECS = {".wav": ("wav", "pcm_s16le"), ".flac": ("flac", "flac")}
 """Container and codec for each suffix."""
@@ -22,7 +23,8 @@ CODECS = {".wav": ("wav", "pcm_s16le"), ".flac": ("flac", "flac")}
 _FRAME = 4_096  # samples that are encoded at a time
 _FULL = 32_768  # the steps from silence to full scale
 
-Samples = NDArray[np.float32]
+MP3_RATE = 24_000  # Hz
+MP3_BIT_RATE = 48_000  # 0.36 MB a minute
 
 
 def write_span(source: Source, path: Path, onset: float, offset: float, *, track: int = 0) -> Path:
@@ -81,3 +83,25 @@ def _sixteen_bit(pieces: Iterable[Samples]) -> Iterator[NDArray[np.int16]]:
         steps = np.clip(np.rint(piece * _FULL), -_FULL, _FULL - 1).astype(np.int16)
         for first in range(0, len(steps), _FRAME):
             yield steps[first : first + _FRAME]
+
+
+def mp3(recording: Recording) -> bytes:
+    """The sound of a recording as an MP3 file: mono, 24 kHz, 48 kbit/s.
+
+    Raises
+    ------
+    MediaError
+        It cannot be read.
+    """
+    file, at = io.BytesIO(), 0
+    with av.open(file, "w", format="mp3") as output:
+        stream = output.add_stream("libmp3lame", rate=MP3_RATE, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        stream.bit_rate = MP3_BIT_RATE
+        for block in recording.blocks(MP3_RATE, 1.0):
+            frame = av.AudioFrame.from_ndarray(block[None], "fltp", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = MP3_RATE, at, Fraction(1, MP3_RATE)
+            output.mux(stream.encode(frame))
+            at += len(block)
+        output.mux(stream.encode(None))
+    return file.getvalue()

@@ -207,8 +207,8 @@ def _ticks(duration: float) -> str:
 
 def _player(sound: Sound | None, duration: float) -> tuple[str, str]:
     """The recording to be played, or why it is not."""
-    from earmark.media.preview import mp3
     from earmark.media.sound import is_address
+    from earmark.media.writing import mp3
 
     if sound is None or not sound.rereadable:
         return "", "The recording cannot be read again, so it is not played here."

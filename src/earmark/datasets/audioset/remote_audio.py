@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from earmark.datasets.audioset.ledger import ClipError, Outcome
 from earmark.errors import MediaError
-from earmark.media.damage import Damage
-from earmark.media.decoding import Decoder, zero_of
+from earmark.media.decoding import Damage, Decoder, zero_of
 from earmark.media.opening import audio_tracks, chosen_track, open_container
 
 BLOCK = 1 << 18  # bytes a request: 16 s of good compressed sound. YouTube slows down requests for 10 MB and more
