@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from earmark.events.seconds import Seconds
     from earmark.events.timeline import Timeline
 
@@ -29,19 +27,6 @@ def events_table(timeline: Timeline) -> str:
     widths = [max(len(row[i]) for row in table) for i in range(len(EVENT_HEADS))]
     lines = [f"{a:>{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in table]
     return "\n".join(lines) + "\n"
-
-
-def rich_table(timeline: Timeline) -> Table:
-    """The same as a table that rich draws; rich is imported only here."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(one_line(timeline.recording)), title_justify="left")
-    for head in EVENT_HEADS:
-        table.add_column(head, justify="left" if head == "sound" else "right")
-    for onset, offset, label, score in rows(timeline):
-        table.add_row(onset, offset, escape(label), score)
-    return table
 
 
 def seconds_table(seconds: Seconds) -> str:
