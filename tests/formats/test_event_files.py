@@ -315,12 +315,16 @@ def test_importing_formats_costs_little():
     assert done.stdout.strip() == "[]"
 
 
+def as_jams(timeline):
+    file = io.StringIO()
+    Jams().write(timeline, file)
+    return json.loads(file.getvalue())
+
+
 def test_a_timeline_as_jams():
     """The fields that schema 0.3 of JAMS requires, with the types it requires."""
     events = (Event(0.5, 2.25, "dog", 1.0), Event(1.0, 1.5, "σειρήνα", 0.5))
-    file = io.StringIO()
-    Jams().write(Timeline("street.flac", 10.0, "scenes", events), file)
-    jams = json.loads(file.getvalue())
+    jams = as_jams(Timeline("street.flac", 10.0, "scenes", events))
     assert set(jams) == {"annotations", "file_metadata", "sandbox"}
     assert jams["file_metadata"].items() >= {"duration": 10.0, "title": "street.flac", "identifiers": {}}.items()
     (annotation,) = jams["annotations"]
@@ -336,5 +340,5 @@ def test_a_timeline_as_jams():
     assert metadata["data_source"] == "scenes"
 
 
-def test_a_timeline_without_events():
-    assert written(Timeline("quiet.flac", 1.0, ""))["annotations"][0]["data"] == []
+def test_a_timeline_without_events_as_jams():
+    assert as_jams(Timeline("quiet.flac", 1.0, ""))["annotations"][0]["data"] == []
