@@ -1,7 +1,7 @@
 """The same sound twice in an archive: a recording and its copy, also re-encoded, or one that holds part of another.
 
 Embeddings tell quickly where to look: some seconds of each recording, and those nearest to them elsewhere. They cannot
-tell two recordings of the same rain apart, so the sound itself decides, by audio fingerprints: of a copy's bits a third
+tell two recordings of the same rain apart, so the sound itself decides, by audio fingerprints: of a copy's bits 30 %
 differ at most, even at 16 kbit/s, of others' about half.
 """
 
@@ -32,7 +32,7 @@ VOTES = 2  # seconds of a pair that are as far apart; of a recording of one seco
 LAG = 1.5  # seconds by which seconds can mistake how far apart the two are
 WHOLE = 60.0  # seconds that two have in common and that are compared throughout; of more, three parts
 PART = 20.0  # seconds of each part
-BITS_APART = 0.35  # of the bits of two fingerprints of the same sound differ at most; of others about half
+BITS_APART = 0.30  # of the bits of two fingerprints of the same sound differ at most; of others about half
 FEWEST = 24  # frames that sound in both, about half a second
 FINE = 3  # frames between lags that are looked at first
 _BITS = np.array([number.bit_count() for number in range(256)])
