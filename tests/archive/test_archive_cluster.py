@@ -15,7 +15,7 @@ from archive_making import hidden, index_rows, make_archive
 
 from earmark.archive import layout
 from earmark.archive.batches import Run
-from earmark.archive.cluster import BROKE, after_loss
+from earmark.archive.cluster import BROKE, TASKS, after_loss, local
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below, listed, root_of
 from earmark.archive.working import Batch, Done, Job, work
@@ -140,3 +140,20 @@ def test_clusters_that_cannot_do_it(archive, low_high_file, tmp_path, monkeypatc
     with cluster(tmp_path, 1) as (address, _):
         monkeypatch.setattr(clusters, "__version__", "0.0.1")
         assert "in place of 0.0.1; it needs the same" in refused(address)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system keeps no process to a core")
+def test_each_worker_of_this_machine_has_a_core_of_its_own():
+    cores = sorted(os.sched_getaffinity(0))
+    with local(len(cores)) as client:
+        kept = client.run(threads_and_cores).values()
+        in_tasks = client.gather(
+            [client.submit(threads_and_cores, pure=False, workers=[one]) for one in client.nthreads()]
+        )
+    assert sorted(core for (core,) in kept) == cores
+    assert sorted(core for (core,) in in_tasks) == cores
+
+
+def threads_and_cores():
+    """The cores of all threads of this process."""
+    return sorted({core for thread in TASKS.iterdir() for core in os.sched_getaffinity(int(thread.name))})

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 import dask
 from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed.diagnostics.plugin import WorkerPlugin
 
 from earmark._version import __version__
 from earmark.archive.batches import Run
@@ -25,6 +28,7 @@ from earmark.errors import EarmarkError
 MEMORY = "2 GiB"  # for each process of this machine: it is ended beyond that, and its batch done elsewhere
 PATIENCE = 60.0  # seconds that a scheduler and the first worker may take
 LOOK_EVERY = 5.0  # seconds between looks at how many workers there are
+TASKS = Path("/proc/self/task")  # a folder for each thread of this process, on Linux
 BROKE = "broke or hung up the process that read it, each time"
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
@@ -37,6 +41,33 @@ _OWN = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
 }
+
+
+class OneCore(WorkerPlugin):
+    """Keeps each worker of this machine to a core of its own: what decodes, and what the network runs in, too.
+
+    Processes that wander between cores, as two do on two, lose what caches hold. A worker that is started in the place
+    of another has its name, and so its core.
+    """
+
+    name = "one core"
+
+    def __init__(self, cores: list[int]) -> None:
+        self.cores = cores
+
+    def setup(self, worker: Any) -> None:
+        """Called in each worker, before it does anything."""
+        core = self.cores[int(worker.name) % len(self.cores)]
+        for thread in TASKS.iterdir():  # those that are there; later ones have it from these
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), {core})
+
+
+def _cores() -> list[int]:
+    """That this process may use; none where the system does not say, or cannot keep to one."""
+    if not hasattr(os, "sched_setaffinity") or not TASKS.is_dir():
+        return []
+    return sorted(os.sched_getaffinity(0))
 
 
 @contextmanager
@@ -53,7 +84,11 @@ def local(jobs: int) -> Iterator[Any]:
                 silence_logs=logging.CRITICAL,
             )
         stack.enter_context(cluster)
-        yield stack.enter_context(Client(cluster))  # type: ignore[no-untyped-call]
+        client: Any = stack.enter_context(Client(cluster))  # type: ignore[no-untyped-call]
+        cores = _cores()
+        if 0 < len(cores) <= jobs:  # with fewer processes than cores, one decodes on another core than its network's
+            client.register_plugin(OneCore(cores))
+        yield client
 
 
 @contextmanager
