@@ -96,7 +96,7 @@ class StandIn:
             "links": {},
         }
         kind = {".mp4": "video/mp4", ".flac": "audio/flac"}.get(path.suffix, "audio/wav")
-        played = {"type": kind if self.keeps_media else "", "copy": False}
+        played = {"type": kind if self.keeps_media else "", "copy": False, "pictures": path.suffix == ".mp4"}
         view = {"duration": duration, **picture.view(), "labels": self._labels(found), "f0": None, "media": played}
         if task == "words":
             view["f0"] = {"step": 0.01, "hz": _voice(duration)}

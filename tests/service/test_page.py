@@ -319,7 +319,18 @@ def test_downloads(work):
         with work.expect_download() as waiting:
             work.locator(".button", has_text=link).click()
         assert waiting.value.suggested_filename == name
-    assert work.locator("#downloads a").count() == 7
+    assert work.locator("#downloads a").count() == 9
+
+
+def test_the_look_of_captions_is_chosen_and_kept(work, service):
+    work.locator("#look-preset").select_option("youtube")
+    work.locator("#look-position").select_option("top")
+    until(work, lambda: asked(service, "GET", "to=vtt.*preset=youtube&position=top"))
+    assert "preset=youtube" in work.locator("#downloads a", has_text="TTML").get_attribute("href")
+    work.reload()
+    work.wait_for_selector(".lane")
+    assert work.locator("#look-preset").input_value() == "youtube"
+    assert work.locator("#burn-block").is_hidden()  # there is no picture
 
 
 def test_words(browse, service):

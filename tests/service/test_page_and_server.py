@@ -5,6 +5,7 @@ import wave
 import zipfile
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import webvtt
@@ -118,3 +119,52 @@ def test_the_live_part_tells_of_breaking_glass(page):
     page.get_by_role("button", name="Start listening").click()
     eventually(page, "document.querySelector('#live-log')?.textContent.toLowerCase().includes('glass')")
     page.get_by_role("button", name="Stop").click()
+
+
+DIALOGUE = "1\n00:00:06,000 --> 00:00:08,000\nHello, who is there?\n"
+
+
+def test_captions_are_finished_on_the_page(page, server, captioned, tmp_path):
+    """Among the dialogue's subtitles, seen on the picture, taken home, and burned into the video."""
+    page.goto(f"{page.url.partition('#')[0]}#/jobs/{captioned}")
+    page.wait_for_selector(".lane")
+    page.locator("#merge-file").set_input_files(
+        {"name": "film.srt", "mimeType": "text/plain", "buffer": DIALOGUE.encode()}
+    )
+    eventually(page, "document.getElementById('merge-name').textContent === 'film.srt'")
+    cues = "[...document.querySelector('track').track.cues ?? []].map((cue) => cue.text).join('|')"
+    eventually(page, f"{cues}.includes('Hello, who is there?') && {cues}.includes('glass')")
+    with page.expect_download() as download:
+        page.locator("#downloads a", has_text="SubRip").click()
+    assert download.value.suggested_filename == "street.sdh.srt"
+    text = Path(download.value.path()).read_text()
+    assert "Hello, who is there?" in text
+    assert "[glass breaks]" in text
+
+    page.locator("#look-preset").select_option("youtube")
+    page.locator("#burn").click()
+    page.wait_for_selector("#burn-link:visible")
+    with page.expect_download() as download:
+        page.locator("#burn-link").click()
+    assert download.value.suggested_filename == "street.captioned.mp4"
+    video = tmp_path / "video.mp4"
+    download.value.save_as(video)
+    original = server.client.get(f"/v1/jobs/{captioned}/media").content
+    assert packets(video) == packets(io.BytesIO(original))
+    at = 7.0  # the dialogue's cue
+    drawn, plain = frame(video, at), frame(io.BytesIO(original), at)
+    below = slice(int(len(plain) * 0.8), int(len(plain) * 0.96))
+    assert np.abs(drawn - plain)[below].mean() > 5 * np.abs(drawn - plain)[: len(plain) // 2].mean()
+    made = server.client.get("/v1/jobs").json()["jobs"][0]
+    assert (made["task"], set(made["links"])) == ("burn_in", {"self", "video"})
+    assert server.client.get(f"/v1/jobs/{made['id']}/result").status_code == 409
+
+
+def packets(source):
+    with av.open(str(source) if isinstance(source, Path) else source) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def frame(source, seconds):
+    with av.open(str(source) if isinstance(source, Path) else source) as container:
+        return next(f.to_ndarray(format="gray").astype(int) for f in container.decode(video=0) if f.time >= seconds)

@@ -49,10 +49,12 @@ class Playback:
     Attributes:
         type: its media type, audio/* or video/*; empty where nothing of it can be played.
         copy: whether it is a copy of ours.
+        pictures: whether the recording has moving pictures, played or not.
     """
 
     type: str
     copy: bool
+    pictures: bool = False
 
 
 def prepare(upload: Path, path: Path, progress: Callable[[], object]) -> Playback:
@@ -74,7 +76,7 @@ def prepare(upload: Path, path: Path, progress: Callable[[], object]) -> Playbac
         usual = _usual_type(container, pictures)
         copied = pictures is not None and _codec(pictures) in COPIED and _is_simple(pictures)
     if usual:
-        return Playback(usual, copy=False)
+        return Playback(usual, copy=False, pictures=pictures is not None)
     for with_pictures in [True, False] if copied else [False]:
         try:
             _write_copy(upload, path, with_pictures, progress)
@@ -83,8 +85,9 @@ def prepare(upload: Path, path: Path, progress: Callable[[], object]) -> Playbac
                 raise
             logger.info("no copy to play: %s", error)
         else:
-            return Playback("video/mp4" if with_pictures else "audio/mp4", copy=True)
-    return Playback("", copy=False)
+            kind = "video/mp4" if with_pictures else "audio/mp4"
+            return Playback(kind, copy=True, pictures=pictures is not None)
+    return Playback("", copy=False, pictures=pictures is not None)
 
 
 def _usual_type(container: InputContainer, pictures: VideoStream | None) -> str:

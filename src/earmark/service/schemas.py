@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel
 
 Task = Literal["label", "caption", "words", "instruments"]
-To = Literal["json", "csv", "vtt", "srt", "textgrid", "audacity", "rttm"]
+To = Literal["json", "csv", "vtt", "srt", "ass", "ttml", "textgrid", "audacity", "rttm"]
+CaptionTo = Literal["vtt", "srt", "ass", "ttml"]
 Language = Literal["en", "el", "cs", "pl", "ko", "ru"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -23,7 +24,7 @@ from earmark.service.metrics import Metrics
 from earmark.service.problems import refusal
 from earmark.service.settings import Settings
 from earmark.service.storage import JobFolder, Storage
-from earmark.service.store import Job, Store
+from earmark.service.store import BURN_IN, Job, Store
 from earmark.service.supervisor import Supervisor
 from earmark.service.uploads import Incoming, UploadSlots
 from earmark.speech.words import BUNDLED, DEFAULT
@@ -125,6 +126,18 @@ class Service:
         self.supervisor.ring()
         return job
 
+    async def derive(self, folder: JobFolder, job: Job, captions: str) -> Job:
+        """Accept a job that makes something else of a recording that is here; it has the upload for itself."""
+        job_id, own = await to_thread.run_sync(self.storage.new)
+        incoming = Incoming(job_id, own, "", self.upload_slots)
+        try:
+            await to_thread.run_sync(_link, folder, own, captions)
+            return await self.take(incoming, job.name, BURN_IN, job.model, job.options)
+        finally:
+            if not incoming.accepted:
+                await to_thread.run_sync(own.remove)
+            self.storage.receiving.discard(job_id)
+
     def _add(self, job: Job, incoming: Incoming) -> None:
         incoming.folder.settle()
         incoming.accepted = self.store.add(replace(job, bytes=incoming.folder.size()), self.settings.queue)
@@ -141,9 +154,11 @@ class Service:
             raise refusal(404, "there is no such job, or it is older than jobs are kept")
         return job
 
-    def done(self, job_id: str) -> tuple[Job, JobFolder]:
+    def done(self, job_id: str, video: bool = False) -> tuple[Job, JobFolder]:
         """A job that is done, and its files; 409 before that, and where it failed; 410 where they are gone."""
         job = self.job(job_id)
+        if (job.task == BURN_IN) is not video:
+            raise refusal(409, "this job has no such result: its links say which it has")
         if job.state == "failed":
             raise refusal(409, (job.error or {}).get("detail"))
         if job.state != "done":
@@ -161,6 +176,17 @@ class Service:
         except TimeoutError as error:
             raise refusal(503, "the service is busy", {"retry-after": "30"}) from error
         return await to_thread.run_sync(self.job, job_id)
+
+
+def _link(folder: JobFolder, own: JobFolder, captions: str) -> None:
+    """Give a new job the upload of another, without a copy where the disk knows links."""
+    try:
+        own.upload.hardlink_to(folder.upload)
+    except FileNotFoundError as error:
+        raise gone() from error
+    except OSError:
+        shutil.copyfile(folder.upload, own.upload)
+    own.captions.write_text(captions, encoding="utf-8")
 
 
 def gone() -> HTTPException:

@@ -70,6 +70,15 @@ class JobFolder:
         """The changes that a person made, for undoing them."""
         return self.path / "history.json"
 
+    @property
+    def captions(self) -> Path:
+        """Captions to burn in: a list of [onset, offset, lines]."""
+        return self.path / "captions.json"
+
+    def video(self) -> Path | None:
+        """The video with captions burned in, if there is one."""
+        return next((path for path in (self.path / "video.mp4", self.path / "video.mkv") if path.is_file()), None)
+
     def size(self) -> int:
         """Bytes on disk."""
         try:

@@ -21,6 +21,7 @@ from earmark.service.storage import is_id
 _REMEDY = "move it away with the folder jobs/ beside it, or use another --folder"
 
 State = Literal["queued", "running", "done", "failed"]
+BURN_IN = "burn_in"  # the task of a video with captions burned in
 QUICK = "classify"  # the task that a request waits for: it goes first, and is forgotten with the request
 
 SCHEMA = """

@@ -64,7 +64,7 @@ def do(work: Work, progress: Progress) -> float:
             raise EarmarkError(work.name, f"is longer than {longest:g} s{what}", "send a shorter part of it")
         progress(seconds, duration)
 
-    how = {"words": _words, "classify": _classify}.get(work.task, _label)
+    how = {"words": _words, "classify": _classify, "burn_in": _burn_in}.get(work.task, _label)
     duration = how(work, folder, bounded)
     settle(work.folder)
     return duration
@@ -146,6 +146,18 @@ def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
     labels = [{"label": label, "score": score} for label, score in found]
     _write(folder.result, json.dumps({"recording": work.name, "labels": labels}, ensure_ascii=False))
     return heard
+
+
+def _burn_in(work: Work, folder: JobFolder, progress: Progress) -> float:
+    from earmark.captions import Caption
+    from earmark.captions.video_burn_in import burn_in, suffix_of
+
+    rows = json.loads(folder.captions.read_text(encoding="utf-8"))
+    captions = [Caption(onset, offset, tuple(lines)) for onset, offset, lines in rows]
+    path = folder.path / f"video{suffix_of(folder.upload)}"
+    duration = burn_in(folder.upload, captions, path, progress)
+    _write(folder.result, json.dumps({"recording": work.name, "video": path.name}, ensure_ascii=False))
+    return duration
 
 
 def warm_up() -> None:

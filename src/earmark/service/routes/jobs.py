@@ -15,7 +15,7 @@ from earmark.service.problems import described, refusal
 from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, JobView, body
 from earmark.service.settings import client_of
 from earmark.service.state import Service, reading, service_of
-from earmark.service.store import QUICK, Job
+from earmark.service.store import BURN_IN, QUICK, Job
 from earmark.service.uploads import Incoming
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
@@ -106,7 +106,9 @@ def seen(service: Service, job: Job) -> JobView:
     """A job as the outside sees it."""
     here = f"/v1/jobs/{job.id}"
     links = {"self": here}
-    if job.state == "done":
+    if job.state == "done" and job.task == BURN_IN:
+        links |= {"video": f"{here}/video"}
+    elif job.state == "done":
         links |= {"result": f"{here}/result", "view": f"{here}/view"}
         if job.task != "words":
             links |= {"events": f"{here}/events", "dataset": f"{here}/dataset"}

@@ -9,7 +9,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, count
 from pathlib import Path as FilePath
@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 from urllib.parse import quote
 
-from anyio import from_thread
-from fastapi import APIRouter, Header, Query, Request, Response
+from anyio import from_thread, to_thread
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import StringConstraints
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
@@ -26,17 +26,30 @@ from starlette.responses import FileResponse
 from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, Format, for_name
 from earmark.formats.json_files import Json
+from earmark.formats.subtitle_reader import Subtitles
 from earmark.formats.words_files import WORD_FORMATS
 from earmark.formats.words_json import WordsJson
 from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
+from earmark.service.exports import (
+    CAPTION_FORMATS,
+    Captioner,
+    Density,
+    Look,
+    Music,
+    Position,
+    Preset,
+    read_dialogue,
+    shown,
+)
 from earmark.service.playback import Playback
 from earmark.service.problems import described, refusal
-from earmark.service.routes.jobs import ID, JobId
-from earmark.service.schemas import Corrected, Corrections, EventIn, History, Language, To
+from earmark.service.routes.jobs import ID, JobId, seen
+from earmark.service.schemas import CaptionTo, Corrected, Corrections, EventIn, History, JobView, Language, To
 from earmark.service.state import gone, reading, service_of
 from earmark.service.storage import JobFolder
 from earmark.service.store import Job
+from earmark.service.uploads import shown_name
 from earmark.util.atomic import atomic_write
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
@@ -52,6 +65,25 @@ MEDIA_HEADERS = {  # whatever the file holds, nothing in it is run or shown as a
     "content-disposition": "inline",
     "cache-control": "private, no-cache",
 }
+SUBTITLES = {
+    "requestBody": {
+        "description": "Subtitles of the dialogue: SRT, VTT or ASS",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+Filename = Annotated[str, Query(max_length=300, description="The subtitles' name: its suffix says their kind")]
+Encoding = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,30}$", description="Such as cp1251; else UTF-8")]
+
+
+def _look(
+    preset: Preset = "plain", position: Position = "bottom", density: Density = "normal", music: Music = "words"
+) -> Look:
+    """How captions of sounds look."""
+    return Look(preset, position, density, music)
+
+
+LookWanted = Annotated[Look, Depends(_look)]
+PLAIN = Look()
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "vtt": "text/vtt", "srt": "application/x-subrip"}
 
 
@@ -66,6 +98,7 @@ MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "vtt": "text/vtt",
 def result(
     request: Request,
     job_id: JobId,
+    look: LookWanted,
     to: To = "json",
     sensitivity: Annotated[float | None, Query(ge=0, le=1)] = None,
     threshold: Annotated[list[str] | None, Query(description="LABEL:SCORE at which its events begin")] = None,
@@ -76,7 +109,7 @@ def result(
 ) -> Response:
     """The timeline, or the words, in a format; other thresholds are tried on the scores, which are kept."""
     job, folder = service_of(request).done(job_id)
-    wanted = _Wanted(sensitivity, _thresholds(threshold or []), language, include_speech, original)
+    wanted = _Wanted(sensitivity, _thresholds(threshold or []), language, include_speech, original, look)
     text, suffix = _written(job, folder, to, wanted)
     headers = {}
     if download:
@@ -93,19 +126,120 @@ class _Wanted:
     language: str | None = None
     include_speech: bool | None = None
     original: bool = False
+    look: Look = PLAIN
 
 
 def _written(job: Job, folder: JobFolder, to: str, wanted: _Wanted) -> tuple[str, str]:
     """A job's result in a format, and the suffix of a file of it."""
     if job.task == "words":
         return _words_text(folder, to)
-    if wanted.sensitivity is not None or wanted.thresholds:
-        found = _found(folder, job, wanted.sensitivity, wanted.thresholds)
-    else:
-        found = _kept(folder, "original" if wanted.original else "corrected")
-    spoken = bool(job.options.get("include_speech")) if wanted.include_speech is None else wanted.include_speech
-    form = for_name(to, wanted.language or job.options.get("language", "en"), include_speech=spoken)
+    found = _wanted_timeline(job, folder, wanted)
+    if to in ("ass", "ttml") or (to in CAPTION_FORMATS and wanted.look != PLAIN):
+        return _captioner(job, found, wanted).text(to), f".{to}"
+    language = wanted.language or job.options.get("language", "en")
+    form = for_name(to, language, include_speech=_spoken(job, wanted))
     return _text(form, found), form.suffix
+
+
+def _wanted_timeline(job: Job, folder: JobFolder, wanted: _Wanted) -> Timeline:
+    if wanted.sensitivity is not None or wanted.thresholds:
+        return _found(folder, job, wanted.sensitivity, wanted.thresholds)
+    return _kept(folder, "original" if wanted.original else "corrected")
+
+
+def _spoken(job: Job, wanted: _Wanted) -> bool:
+    return bool(job.options.get("include_speech")) if wanted.include_speech is None else wanted.include_speech
+
+
+def _captioner(job: Job, found: Timeline, wanted: _Wanted) -> Captioner:
+    language = wanted.language or job.options.get("language", "en")
+    return Captioner(found, language, _spoken(job, wanted), wanted.look)
+
+
+async def _dialogue(request: Request, filename: str, encoding: str | None) -> Subtitles | None:
+    """The subtitles in a request's body, if it has one."""
+    data = await request.body()
+    return await to_thread.run_sync(read_dialogue, data, shown_name(filename), encoding) if data else None
+
+
+@router.post(
+    "/merge",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}, **described(404, 409, 410, 413, 422)},
+    openapi_extra=SUBTITLES,
+)
+async def merged(
+    request: Request,
+    job_id: JobId,
+    look: LookWanted,
+    filename: Filename = "dialogue.srt",
+    encoding: Encoding = None,
+    to: CaptionTo = "srt",
+    language: Language | None = None,
+    include_speech: bool | None = None,
+) -> Response:
+    """The dialogue's subtitles (SRT, VTT or ASS, as the body) with the sounds in its pauses and on its free lines."""
+    subtitles = await _dialogue(request, filename, encoding)
+    if subtitles is None:
+        raise refusal(422, "send the subtitles of the dialogue as the body")
+    wanted = _Wanted(language=language, include_speech=include_speech, look=look)
+
+    def write() -> str:
+        job, folder = service_of(request).done(job_id)
+        if job.task == "words":
+            raise refusal(409, "words are the dialogue itself")
+        return _captioner(job, _kept(folder, "corrected"), wanted).text(to, subtitles)
+
+    text = await to_thread.run_sync(write)
+    return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"))
+
+
+@router.post(
+    "/burn-in", status_code=202, responses=described(404, 409, 410, 413, 422, 429, 507), openapi_extra=SUBTITLES
+)
+async def burn_in(
+    request: Request,
+    job_id: JobId,
+    look: LookWanted,
+    filename: Filename = "dialogue.srt",
+    encoding: Encoding = None,
+    language: Language | None = None,
+    include_speech: bool | None = None,
+) -> JobView:
+    """A new job that burns the captions into the video, with the dialogue's subtitles where the body has them."""
+    service = service_of(request)
+    subtitles = await _dialogue(request, filename, encoding)
+    wanted = _Wanted(language=language, include_speech=include_speech, look=look)
+
+    def prepared() -> tuple[Job, JobFolder, str]:
+        job, folder = service.done(job_id)
+        with reading():
+            media = json.loads(folder.media.read_text(encoding="utf-8"))
+        if not media.get("pictures"):
+            raise refusal(422, f"{job.name} has no pictures to burn captions into")
+        captioner = _captioner(job, _kept(folder, "corrected"), wanted)
+        cues = captioner.merged(subtitles) if subtitles else captioner.cues()
+        return job, folder, json.dumps([[one.onset, one.offset, one.lines] for one in shown(cues)])
+
+    job, folder, captions = await to_thread.run_sync(prepared)
+    made = await service.derive(folder, replace(job, options={"of": job.id}), captions)
+    return await to_thread.run_sync(lambda: seen(service, service.store.get(made.id) or made))
+
+
+@router.get(
+    "/video",
+    response_class=Response,
+    responses={200: {"content": {"video/*": {}}}, 206: {}, **described(404, 409, 410, 422)},
+)
+def video(request: Request, job_id: JobId) -> FileResponse:
+    """The video with captions burned in."""
+    job, folder = service_of(request).done(job_id, video=True)
+    path = folder.video()
+    if path is None:
+        raise gone()
+    kind = "video/mp4" if path.suffix == ".mp4" else "video/x-matroska"
+    headers = {name: value for name, value in MEDIA_HEADERS.items() if name != "content-disposition"}
+    return FileResponse(path, media_type=kind, filename=f"{_stem(job)}.captioned{path.suffix}", headers=headers)
 
 
 def _stem(job: Job) -> str:

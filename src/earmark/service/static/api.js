@@ -33,8 +33,10 @@ async function ask(path, options = {}) {
 const json = async (path, options) => (await ask(path, options)).json();
 const job = (id) => `/v1/jobs/${encodeURIComponent(id)}`;
 
+const USUAL_LOOK = { preset: "plain", position: "bottom", density: "normal", music: "words" };
+
 /** What a result is asked with: sensitivity 0..1, thresholds {label: on}, language, speech. */
-export function query({ to, sensitivity, thresholds = {}, language, includeSpeech, original, download }) {
+export function query({ to, sensitivity, thresholds = {}, language, includeSpeech, original, download, look = {} }) {
   const asked = new URLSearchParams({ to });
   if (sensitivity !== undefined && sensitivity !== null) asked.set("sensitivity", String(sensitivity));
   for (const [label, on] of Object.entries(thresholds)) asked.append("threshold", `${label}:${on}`);
@@ -42,10 +44,30 @@ export function query({ to, sensitivity, thresholds = {}, language, includeSpeec
   if (includeSpeech) asked.set("include_speech", "true");
   if (original) asked.set("original", "true");
   if (download) asked.set("download", "true");
+  for (const [name, value] of Object.entries(look)) if (value !== USUAL_LOOK[name]) asked.set(name, value);
   return asked;
 }
 
 export const resultAddress = (id, asked) => `${job(id)}/result?${query(asked)}`;
+export const videoAddress = (id) => `${job(id)}/video`;
+
+/** The query for captions among subtitles {file, encoding}. */
+function withSubtitles(subtitles, { to, language, includeSpeech, look }) {
+  const asked = query({ to, language, includeSpeech, look });
+  if (!to) asked.delete("to");
+  if (subtitles) asked.set("filename", subtitles.file.name);
+  if (subtitles?.encoding) asked.set("encoding", subtitles.encoding);
+  return asked;
+}
+
+const body = (subtitles) => ({ method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: subtitles?.file ?? "" });
+
+/** The dialogue's subtitles with the sounds among them, as text. */
+export const merged = async (id, subtitles, asked) => (await ask(`${job(id)}/merge?${withSubtitles(subtitles, asked)}`, body(subtitles))).text();
+
+/** A job that burns captions into the video, among subtitles where there are some. */
+export const burnIn = (id, subtitles, asked) => json(`${job(id)}/burn-in?${withSubtitles(subtitles, { ...asked, to: null })}`, body(subtitles));
+
 export const datasetAddress = (id) => `${job(id)}/dataset`;
 
 /** One zip with the captions of several jobs. */

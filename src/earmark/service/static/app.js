@@ -1,7 +1,9 @@
 // Earmark's page: which part of it shows, and what leads from one to another.
 
+import { videoAddress } from "./api.js";
 import { calm, complain } from "./banner.js";
 import { byId, make } from "./dom.js";
+import { takeSubtitles } from "./exports.js";
 import { LANGUAGES, language, onLanguage, preferred, speak, t } from "./i18n.js";
 import { startKeys } from "./keys.js";
 import { leaveLive, startLive } from "./live.js";
@@ -35,6 +37,7 @@ async function follow(id) {
   show("progress", t("progress.label"));
   const job = await watch(id);
   if (job.state === "failed") throw new Error(`${job.name}: ${job.error?.detail ?? t("error.failed")}`);
+  if (job.task === "burn_in") return location.replace(videoAddress(id));
   show("workspace", job.name);
   await openJob(job, media.get(id) ?? null);
 }
@@ -77,6 +80,7 @@ async function begin(file, source) {
 
 /** A file dropped on an opened recording is its media, if that is missing. */
 function dropped(file) {
+  if (isOpen() && takeSubtitles(file)) return true;
   if (!isOpen() || byId("attach").hidden) {
     if (shown !== "start") location.hash = "#/";
     return false;

@@ -21,7 +21,7 @@ export async function showRecent() {
 function row(job) {
   const facts = [t(`task.${job.task}`), job.duration && clock(job.duration, 0), day(job.created)];
   const state = make("span", { class: `state ${job.state}`, text: t(`state.${job.state}`) });
-  const link = make("a", { href: `#/jobs/${job.id}` }, make("b", { text: job.name }), make("small", { text: facts.filter(Boolean).join(" · ") }));
+  const link = make("a", { href: job.task === "burn_in" && job.state === "done" ? api.videoAddress(job.id) : `#/jobs/${job.id}` }, make("b", { text: job.name }), make("small", { text: facts.filter(Boolean).join(" · ") }));
   const forget = iconButton("bin", t("recent.delete", { name: job.name }), () => drop(job), "danger");
   return make("li", {}, link, ...(job.state === "done" ? [] : [state]), forget);
 }

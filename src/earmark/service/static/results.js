@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { complain } from "./banner.js";
 import { putCaptions } from "./captions.js";
+import { look } from "./exports.js";
 import { language } from "./i18n.js";
 
 export class Results {
@@ -19,7 +20,7 @@ export class Results {
   asked() {
     const { settings, ofWords, corrected } = this.#session;
     const { first, sensitivity, thresholds, includeSpeech } = settings;
-    const spoken = { language: language(), includeSpeech };
+    const spoken = { language: language(), includeSpeech, look: ofWords ? {} : look() };
     if (ofWords || corrected) return spoken;
     return { ...spoken, sensitivity: sensitivity === first ? null : sensitivity, thresholds };
   }
@@ -49,7 +50,8 @@ export class Results {
   async loadCaptions(signal) {
     if (this.#session.ofWords) return; // a list shows words better
     try {
-      const text = await api.captions(this.#session.job.id, this.asked(), signal);
+      const { job, subtitles } = this.#session;
+      const text = await (subtitles ? api.merged(job.id, subtitles, { ...this.asked(), to: "vtt" }) : api.captions(job.id, this.asked(), signal));
       if (!this.#closed) putCaptions(text);
     } catch (error) {
       complain(error);

@@ -8,6 +8,7 @@ import { noCaptions, say } from "./captions.js";
 import { byId, debounced } from "./dom.js";
 import { drawDownloads } from "./downloads.js";
 import { EditBar } from "./editbar.js";
+import { openExports, startExports } from "./exports.js";
 import { PitchCurve } from "./f0.js";
 import { clock } from "./format.js";
 import { Heard } from "./heard.js";
@@ -45,6 +46,8 @@ export async function openJob(job, media) {
   const kept = type ? api.mediaAddress(job.id) : null;
   player.load(copy ? kept : (media ?? kept), view.duration);
   open = parts(session);
+  const asked = () => open.results.asked();
+  openExports(session, captionsChanged, asked, () => open.saver.flush());
   heading();
   await open.results.load(true);
 }
@@ -114,6 +117,12 @@ function drawEvents() {
   axis.redraw();
 }
 
+/** Captions look otherwise: those on the picture, and those to be downloaded. */
+function captionsChanged() {
+  offerDownloads();
+  open.results.loadCaptions();
+}
+
 function offerDownloads() {
   drawDownloads(open.session, open.results.asked(), () => open.saver.flush().catch(complain));
 }
@@ -168,6 +177,7 @@ export function acts() {
 }
 
 export function startWorkspace() {
+  startExports();
   axis.addEventListener("change", drawAxis);
   player.addEventListener("time", drawTime);
   byId("zoom-in").addEventListener("click", () => axis.zoom(1));
@@ -176,8 +186,7 @@ export function startWorkspace() {
   for (const id of ["wave", "spectrogram", "ruler", "f0"]) byId(id).addEventListener("click", (click) => player.seek(axis.timeAt(click.clientX)));
   byId("include-speech").addEventListener("change", (event) => {
     open.session.settings.includeSpeech = event.target.checked;
-    offerDownloads();
-    open.results.loadCaptions();
+    captionsChanged();
   });
   byId("forget").addEventListener("click", () => open.session.forget());
   onTheme(() => {
