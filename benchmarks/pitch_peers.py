@@ -37,7 +37,7 @@ from earmark.util.machine import in_words, machine
 Samples = NDArray[np.float64]
 Found = tuple[float, float, NDArray[np.float64]]  # time of the first frame, step, F0
 
-REFERENCE_STEP = 0.015  # the laryngograph's frame i stands at i times this: see docs/pitch.md
+REFERENCE_STEP = 0.015  # the laryngograph's frame i stands at i times this: see docs/results.md
 FLOOR, CEILING = 60.0, 500.0
 BACKGROUND = ("rain", "wind", "sea_waves", "washing_machine", "vacuum_cleaner", "engine", "train", "keyboard_typing")
 RESULTS = Path(__file__).parent.parent / "results" / "pitch"

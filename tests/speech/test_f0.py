@@ -18,7 +18,7 @@ from earmark.speech.f0_candidates import Candidates
 from earmark.speech.f0_path import CONTEXT, LONGEST, best_path, cut
 
 RATE = 16000
-REFERENCE_STEP = 0.015  # of the laryngograph: docs/pitch.md
+REFERENCE_STEP = 0.015  # of the laryngograph: docs/results.md
 
 
 def times(seconds, rate=RATE):
@@ -361,7 +361,7 @@ def test_real_voices_as_praat_has_them(shared):
 
 def test_the_docs_quote_the_results():
     root = Path(__file__).parents[2]
-    quoted = (root / "docs" / "pitch.md").read_text(encoding="utf-8").splitlines()
+    quoted = (root / "docs" / "results.md").read_text(encoding="utf-8").splitlines()
     assert set((root / "results" / "pitch" / "table.md").read_text(encoding="utf-8").splitlines()) - {
         "The same, clean, by half: settings of ours were chosen on the one and not looked at on the other."
     } <= set(quoted)
