@@ -47,8 +47,8 @@ def test_extras_that_messages_and_documents_name_exist():
     assert len(asked) > 2
     for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "earmark.ipynb"):
         text = path.read_text(encoding="utf-8")
-        for name, extras in re.findall(r"install ['\"]?([\w.]+)\[([\w,]+)\]", text):
-            assert name == ".", f"{path}: the package is on no index"
+        for name, extras in re.findall(r"install ['\"]?([\w./]+)\[([\w,]+)\]", text):
+            assert name in (".", "/src"), f"{path}: the package is on no index"
             asked.update(extras.split(","))
         assert not re.search(r"pip install ['\"]?earmark", text), f"{path}: the package is on no index"
     assert asked <= set(PROJECT["optional-dependencies"])

@@ -4,7 +4,7 @@
     pitch.f0                        # Hz, 0 where nothing is voiced
     pitch.speaker([(0.5, 2.1)])     # mean, median, spread over the voiced frames of some spans
 
-How it works, and how well: docs/pitch.md.
+How it works: docs/words.md; how well: docs/results.md.
 """
 
 from __future__ import annotations
