@@ -9,9 +9,9 @@ from earmark.datasets.clips import Clip
 from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import DatasetError, EarmarkError
 from earmark.media import read
+from earmark.media.writing import write_samples
 from earmark.speech import energy
 from earmark.synthesis.speech import sentences, voices
-from earmark.synthesis.speech.recordings import write_sound
 from earmark.synthesis.speech.sentences import SentencePlan, build
 from earmark.synthesis.speech.voices import RecordedWord, Voice, read_vocabulary, reason_unfit
 
@@ -27,13 +27,17 @@ def burst(seconds, before=0.1, after=0.1, hertz=440, level=0.5, floor=0.0, seed=
     return np.asarray(np.rint(samples * 32767), np.int16)
 
 
+def write_sound(path, samples):
+    write_samples(path, [samples / np.float32(32768)], RATE)
+
+
 def make_voice(folder, number=14, speaker="anna"):
     """A speaker of tones, each of a length and a pitch of its own."""
     files = []
     for i in range(number):
         path = folder / speaker / f"word{i:02}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_sound(path, "wav", burst(0.15 + 0.02 * i, hertz=300 + 40 * i), RATE)
+        write_sound(path, burst(0.15 + 0.02 * i, hertz=300 + 40 * i))
         files.append(RecordedWord(path, path.stem))
     return Voice(speaker, "xx", "f", tuple(files))
 
@@ -49,7 +53,7 @@ def hiss(tmp_path):
     rng = np.random.default_rng(1)
     path = tmp_path / "hiss.wav"
     sound = np.pad(0.02 * rng.standard_normal(2 * RATE), (0, RATE))
-    write_sound(path, "wav", np.asarray(np.rint(sound * 32767), np.int16), RATE)
+    write_sound(path, np.asarray(np.rint(sound * 32767), np.int16))
     return {"hiss": [Clip(path, labels=("hiss",))]}
 
 
@@ -181,7 +185,7 @@ def test_recordings_that_cannot_be_used(samples, reason):
 
 def test_a_vocabulary_says_what_it_leaves_out(tmp_path):
     voice = make_voice(tmp_path, 3)
-    write_sound(tmp_path / "long.wav", "wav", burst(2.0), RATE)
+    write_sound(tmp_path / "long.wav", burst(2.0))
     (tmp_path / "broken.wav").write_bytes(b"nothing")
     more = tuple(RecordedWord(tmp_path / f"{name}.wav", name) for name in ("long", "broken"))
     known = read_vocabulary(Voice("anna", "", "", voice.recordings + more))
@@ -237,7 +241,7 @@ def test_asterisk_prompts_of_one_word(tmp_path):
     ):
         path = tmp_path / "it_IT_m_Carlo" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_sound(path, "wav", burst(0.3), RATE)
+        write_sound(path, burst(0.3))
     (voice,) = voices.asterisk_voices(tmp_path)
     assert (voice.speaker, voice.language, voice.sex) == ("it_IT_m_Carlo", "it", "m")
     assert [recorded.text for recorded in voice.recordings] == ["7", "a", "a_p"]

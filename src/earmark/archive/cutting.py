@@ -26,7 +26,7 @@ from earmark.datasets import Clip, Dataset, tables
 from earmark.datasets.tables import write_events
 from earmark.errors import EarmarkError, MediaError
 from earmark.events.timeline import Event
-from earmark.util.workspace import claim
+from earmark.util.workspace import Workspace
 
 AUDIO, CLIPS, EVENT_TABLE, OPTIONS = "audio", "clips.csv", "events.csv", "earmark-find.json"
 _NO_WORD = re.compile(r"[^A-Za-z0-9.]+")
@@ -128,7 +128,7 @@ def _claim(index: Index, query: Query, unsure: bool, out: Path, margin: float, a
     asked = {**about, "query": repr(query), "uncertain": unsure, "margin": margin}
     asked |= {"like": also} if also else {}
     try:
-        claim(out, OPTIONS, asked, "excerpts", f"{AUDIO}/*")
+        Workspace(out, OPTIONS, "excerpts", f"{AUDIO}/*").claim(asked)
     except EarmarkError as error:
         raise EarmarkError(error.subject, error.reason, "choose another folder for --cut, or empty it") from error
 

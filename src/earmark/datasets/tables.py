@@ -31,7 +31,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from earmark.datasets import media_files
 from earmark.datasets.clips import Clip, Dataset, of_use
@@ -283,6 +283,31 @@ def write_events(events: Mapping[str, Sequence[Event]], path: Path) -> None:
     """
     lines = [_event_cells(path, name, event) for name, listed in events.items() for event in listed]
     write_rows(path, EVENT_COLUMNS, lines)
+
+
+def annotated(folder: Path, notes: Iterable[Mapping[str, Any]]) -> tuple[tuple[Clip, ...], dict[str, list[Event]]]:
+    """Clips and their events, by path, of what was noted of recordings as they were made.
+
+    Parameters
+    ----------
+    folder
+        Where they are.
+    notes
+        Of each its `path` below the folder, `labels`, `fold`, `source`, `events` as (onset, offset, label), and perhaps
+        its `split`.
+    """
+    made = sorted(notes, key=lambda one: str(one["path"]))
+    clips = tuple(
+        Clip(
+            folder / one["path"],
+            labels=tuple(one["labels"]),
+            fold=one["fold"],
+            source=one["source"],
+            split=one.get("split"),
+        )
+        for one in made
+    )
+    return clips, {one["path"]: [Event(on, off, label, 1.0) for on, off, label in one["events"]] for one in made}
 
 
 def _seconds(row: Row, column: str) -> float:

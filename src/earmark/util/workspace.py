@@ -1,90 +1,134 @@
-"""A folder that is filled over several runs, all of them by the same options."""
+"""A folder that several runs of one command fill: killed at any point, the same command goes on where it was.
+
+    FOLDER/earmark-scenes.json          the manifest: with which options its files are made
+    FOLDER/batches/000000.json          a done-mark: what is noted of the files of one batch, once all of them are there
+    FOLDER/.lock                        held while a run is at work
+
+Manifest and done-marks are written whole or not at all, a done-mark after the files that it speaks of.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from earmark.errors import EarmarkError
+from earmark.errors import DatasetError, EarmarkError
 from earmark.util import processes
-from earmark.util.atomic import atomic_write
-
-
-def claim(folder: Path, name: str, options: Mapping[str, object], what: str, pattern: str) -> None:
-    """Note in a folder with which options its files are made, so that the same command can go on in it, and no other.
-
-    Args:
-        folder: made where it is not there.
-        name: of the file that holds the options.
-        options: plain values.
-        what: is made, such as `recordings`.
-        pattern: by which files made earlier are found.
-
-    Raises:
-        EarmarkError: files made with other options lie there, or the folder cannot be written.
-    """
-    text = json.dumps(options, ensure_ascii=False, indent=1) + "\n"
-    file = folder / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if file.is_file() and file.read_text(encoding="utf-8") != text and any(folder.glob(pattern)):
-            raise EarmarkError(folder, f"holds {what} made with other options", "choose another --out, or empty it")
-        with atomic_write(file) as part:
-            part.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EarmarkError(folder, f"cannot be written ({error.strerror})") from error
-
+from earmark.util.atomic import write_text
+from earmark.util.locks import alone
 
 BATCHES = "batches"
 
-Noted = list[dict[str, Any]]
-"""Of each file its path and whatever tables say of it."""
-
-
-def is_noted(out: Path, name: str) -> bool:
-    """Whether a batch is done."""
-    return (out / BATCHES / name).is_file()
-
-
-def noted(out: Path, name: str) -> Noted:
-    """What is noted of a batch; nothing of one that is not done."""
-    file = out / BATCHES / name
-    content: Noted = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    return content
-
-
-def note(out: Path, name: str, made: Noted) -> None:
-    """Note that a batch is done; the note is there whole or not at all.
-
-    Raises:
-        EarmarkError: it cannot be written.
-    """
-    file = out / BATCHES / name
-    try:
-        file.parent.mkdir(exist_ok=True)
-        with atomic_write(file) as part:
-            part.write_text(json.dumps(made, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EarmarkError(file, f"cannot be written ({error.strerror})") from error
-
-
-def keep(out: Path, table: str, count: int, what: str) -> None:
-    """Refuse to write a table of fewer files than it lists already.
-
-    Raises:
-        EarmarkError: it lists more than `count`.
-    """
-    file = out / table
-    there = len(file.read_text(encoding="utf-8").splitlines()) - 1 if file.is_file() else 0
-    if there > count:
-        raise EarmarkError(out, f"holds {there} {what} already", f"ask for at least {there}, or choose another --out")
-
-
 Job = TypeVar("Job")
 Done = TypeVar("Done")
+
+Notes = list[dict[str, Any]]
+"""Of each file of a batch its path, and whatever tables say of it."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that is filled.
+
+    Attributes
+    ----------
+    folder
+        Made where it is not there.
+    manifest
+        The name of the file that holds the options.
+    what
+        What is made, such as `recordings`.
+    pattern
+        A glob below the folder, by which files made earlier are found.
+    lock
+        The name of the lock's file.
+    run
+        What fills it, such as `acquisition`.
+    """
+
+    folder: Path
+    manifest: str = "earmark.json"
+    what: str = "files"
+    pattern: str = "*"
+    lock: str = ".lock"
+    run: str = "run"
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other runs out as long as the block lasts.
+
+        Raises
+        ------
+        DatasetError
+            Another run is at work in the folder, or the folder cannot be used.
+        """
+        elsewhere = "choose another folder"
+        used = DatasetError(
+            self.folder, f"another {self.run} is at work in it", f"wait until it has ended, or {elsewhere}"
+        )
+        return alone(self.folder / self.lock, used, "be filled", elsewhere)
+
+    def claim(self, options: Mapping[str, object]) -> None:
+        """Note with which options files are made, so that the same command can go on, and no other.
+
+        Parameters
+        ----------
+        options
+            Plain values.
+
+        Raises
+        ------
+        EarmarkError
+            Files made with other options lie there, or the folder cannot be written.
+        """
+        text = json.dumps(options, ensure_ascii=False, indent=1) + "\n"
+        file = self.folder / self.manifest
+        try:
+            before = file.read_text(encoding="utf-8") if file.is_file() else text
+        except OSError as error:
+            raise EarmarkError(file, f"cannot be read ({error.strerror})") from error
+        if before != text and any(self.folder.glob(self.pattern)):
+            reason = f"holds {self.what} made with other options"
+            raise EarmarkError(self.folder, reason, "choose another --out, or empty it")
+        write_text(file, text)
+
+    def is_done(self, batch: str) -> bool:
+        """Whether a batch, by the name of its file, is done."""
+        return (self.folder / BATCHES / batch).is_file()
+
+    def notes(self, batch: str) -> Notes:
+        """What is noted of a batch; nothing of one that is not done."""
+        file = self.folder / BATCHES / batch
+        content: Notes = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+        return content
+
+    def done(self, batch: str, notes: Notes) -> None:
+        """Note that a batch is done.
+
+        Raises
+        ------
+        EarmarkError
+            It cannot be written.
+        """
+        write_text(self.folder / BATCHES / batch, json.dumps(notes, ensure_ascii=False) + "\n")
+
+    def refuse_fewer(self, table: str, count: int, what: str) -> None:
+        """Refuse to write a table of fewer files, called `what`, than it lists already.
+
+        Raises
+        ------
+        EarmarkError
+            It lists more than `count`.
+        """
+        file = self.folder / table
+        there = len(file.read_text(encoding="utf-8").splitlines()) - 1 if file.is_file() else 0
+        if there > count:
+            remedy = f"ask for at least {there}, or choose another --out"
+            raise EarmarkError(self.folder, f"holds {there} {what} already", remedy)
 
 
 def run_all(work: Callable[[Job], Done], todo: Sequence[Job], jobs: int) -> Iterator[Done]:

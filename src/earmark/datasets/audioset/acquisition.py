@@ -24,7 +24,7 @@ from earmark.datasets.audioset.tables import Segment, split_of
 from earmark.datasets.audioset.workers import Pace, WorkerPool
 from earmark.datasets.clips import Clip, Dataset
 from earmark.errors import DatasetError
-from earmark.util.locks import alone
+from earmark.util.workspace import Workspace
 
 TABLE = "clips.csv"
 LEDGER = "ledger.sqlite"
@@ -62,10 +62,7 @@ def acquire(
     clips = candidate_clips(candidates)
     if quota < 1:
         raise DatasetError("the quota", f"is {quota}", "ask for at least one clip of each class")
-    used = DatasetError(
-        out, "another acquisition is at work in it", "wait until it has ended, or choose another folder"
-    )
-    with alone(out / LOCK, used, "be filled", "choose another folder"), Ledger(out / LEDGER) as ledger:
+    with Workspace(out, lock=LOCK, run="acquisition").alone(), Ledger(out / LEDGER) as ledger:
         ledger.agree("rate", str(settings.rate), "ask for that rate, or choose another folder")
         run = _Run(candidates, quota, clips, out, settings, ledger, on_progress)
         try:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 import av
 import numpy as np
 from av.audio import AudioStream
 from av.container import InputContainer
+from fsspec.spec import AbstractBufferedFile
 from numpy.typing import NDArray
 
 from earmark.datasets.audioset.ledger import ClipError, Outcome
@@ -45,96 +45,71 @@ class Ask(Protocol):
         """Raises ClipError."""
 
 
-class RangeFile(io.RawIOBase):
-    """A file that `ask` gives parts of.
+class RangeFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no types
+    """A file of which only the blocks that are read are fetched; the first of them, which tells its size, at once.
 
     FFmpeg takes an error while reading for the end of the file, so the failure is kept, and no more is asked: whoever
     reads must call `check`.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    ask
+        Gives its parts.
+
+    Raises
+    ------
+    ClipError
+        What `ask` raises for the first block.
     """
 
     def __init__(self, name: str, ask: Ask) -> None:
-        """`name` is what messages call it."""
-        super().__init__()
         self.name = name
-        self.requests = 0
         self._ask = ask
-        self._at = 0
-        self._size: int | None = None
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._whole: bytes | None = None  # where the server gives nothing less
         self._failure: Exception | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes in all."""
-        if self._size is None:
-            self._block(0)
-        assert self._size is not None
-        return self._size
+        self._first = b""
+        self._first = self._fetch_range(0, BLOCK)
+        options = {"maxblocks": KEPT}
+        super().__init__(
+            None, name, block_size=BLOCK, cache_type="blockcache", cache_options=options, size=self._length
+        )
 
     def check(self) -> None:
         """Raise what went wrong while reading."""
         if self._failure is not None:
             raise self._failure
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
+    def seek(self, loc: int, whence: int = io.SEEK_SET) -> int:
+        """Stand elsewhere; not before the beginning."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.loc}.get(whence, self._length)
+        self.loc: int = max(0, base + loc)
+        return self.loc
 
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Where it stands, in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Stand elsewhere."""
+    def read(self, length: int = -1) -> bytes:
+        """The next bytes, up to the end of a block: no more is fetched than is needed."""
+        rest = BLOCK - self.loc % BLOCK
         try:
-            base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at}.get(whence)
-            self._at = max(0, offset + (self.size if base is None else base))
+            return bytes(super().read(min(length, rest) if length >= 0 else length))
         except Exception as error:
-            raise self._failed(error) from error
-        return self._at
+            self._failure = self._failure or error
+            raise OSError(str(error)) from error
 
-    def readinto(self, buffer: Any) -> int:
-        """The next bytes, up to the end of a block."""
-        try:
-            number, skip = divmod(self._at, BLOCK)
-            if self._size is not None and self._at >= self._size:
-                return 0
-            part = self._block(number)[skip : skip + len(buffer)]
-        except Exception as error:
-            raise self._failed(error) from error
-        buffer[: len(part)] = part
-        self._at += len(part)
-        return len(part)
-
-    def _failed(self, error: Exception) -> OSError:
-        self._failure = self._failure or error
-        return OSError(str(error))
-
-    def _block(self, number: int) -> bytes:
+    def _fetch_range(self, start: int, end: int) -> bytes:
         self.check()
         if self._whole is not None:
-            return self._whole[number * BLOCK : (number + 1) * BLOCK]
-        if number not in self._blocks:
-            self._blocks[number] = self._fetch(number * BLOCK)
-            if len(self._blocks) > KEPT:
-                self._blocks.popitem(last=False)
-        self._blocks.move_to_end(number)
-        return self._blocks[number]
-
-    def _fetch(self, first: int) -> bytes:
-        self.requests += 1
-        response = self._ask(first, first + BLOCK - 1)
+            return self._whole[start:end]
+        if not start and self._first:
+            kept, self._first = self._first, b""
+            return kept
+        response = self._ask(start, end - 1)
         try:
             if response.status == 206:
-                return self._part(response, first)
+                return self._part(response, start)
             self._whole = self._all(response)
-            self._size = len(self._whole)
-            return self._whole[first : first + BLOCK]
+            self._length = len(self._whole)
+            return self._whole[start:end]
         finally:
             response.close()
 
@@ -142,7 +117,7 @@ class RangeFile(io.RawIOBase):
         stated = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range") or "")
         if stated is None or int(stated[1]) != first:
             raise ClipError(Outcome.REFUSED, "the server gives another range than was asked for")
-        self._size = int(stated[3])
+        self._length = int(stated[3])
         return _body(response, int(stated[2]) + 1 - first)
 
     def _all(self, response: Response) -> bytes:

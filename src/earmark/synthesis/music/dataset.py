@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,17 +25,18 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from earmark.datasets import tables
-from earmark.datasets.clips import Clip, Dataset
-from earmark.datasets.tables import write_events
+from earmark.datasets.clips import Dataset
+from earmark.datasets.tables import annotated
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, joined
 from earmark.media.writing import write_samples
 from earmark.synthesis import effects
 from earmark.synthesis.music import rendering
 from earmark.synthesis.music.plan import Phrase, Plan, clip_name, draw_phrase
-from earmark.util import workspace
-from earmark.util.workspace import claim
+from earmark.util.workspace import Workspace, run_all
 
+CLIPS, EVENTS, OPTIONS = "clips.csv", "events.csv", "earmark-phrases.json"
+BATCH = 24  # clips that are rendered at once
 DIGITS = 4  # of seconds in tables
 TOUCHING = 0.5 * 10**-DIGITS  # seconds between events that follow each other without a gap
 DRY_PEAK = 0.5  # of clips without effects
@@ -123,10 +124,6 @@ def _noted(plan: Plan, phrase: Phrase, events: Sequence[Event]) -> dict[str, Any
     }
 
 
-CLIPS, EVENTS, OPTIONS = "clips.csv", "events.csv", "earmark-phrases.json"
-BATCH = 24  # clips that are rendered at once
-
-
 def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
     """Make all clips that are not there yet, then the tables; gives how many clips have come, as they come.
 
@@ -135,14 +132,18 @@ def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
     """
     rendering.fluidsynth_path()
     wanted = options(plan)
-    _refuse_others(out, wanted)
-    claim(out, OPTIONS, wanted, "phrases", "audio/*")
-    workspace.keep(out, CLIPS, plan.count, "clips")
-    batches = list(batched(plan))
-    lacking = {batch: len(set(batch.numbers) - set(_made(out, batch))) for batch in batches}
-    yield plan.count - sum(lacking.values())
-    yield from workspace.run_all(partial(_build, plan, out), [batch for batch in batches if lacking[batch]], jobs)
-    _write_tables(out, batches)
+    work = Workspace(out, OPTIONS, "phrases", "audio/*")
+    with work.alone():
+        _refuse_others(out, wanted)
+        work.claim(wanted)
+        work.refuse_fewer(CLIPS, plan.count, "clips")
+        batches = list(batched(plan))
+        lacking = {batch: len(set(batch.numbers) - set(_made(work, batch))) for batch in batches}
+        yield plan.count - sum(lacking.values())
+        yield from run_all(partial(_build, plan, work), [batch for batch in batches if lacking[batch]], jobs)
+        clips, events = annotated(out, [one for batch in batches for one in _made(work, batch).values()])
+        tables.write_events(events, out / EVENTS)
+        tables.write_clips(Dataset("phrases", clips), out / CLIPS)
 
 
 def batched(plan: Plan) -> Iterator[Batch]:
@@ -170,28 +171,17 @@ def options(plan: Plan) -> dict[str, object]:
     }
 
 
-def _build(plan: Plan, out: Path, batch: Batch) -> int:
-    before = _made(out, batch)
-    made = make_batch(plan, out, batch, before)
-    workspace.note(out, batch.name, [*before.values(), *made])
+def _build(plan: Plan, work: Workspace, batch: Batch) -> int:
+    before = _made(work, batch)
+    made = make_batch(plan, work.folder, batch, before)
+    work.done(batch.name, [*before.values(), *made])
     return len(made)
 
 
-def _made(out: Path, batch: Batch) -> dict[int, dict[str, Any]]:
+def _made(work: Workspace, batch: Batch) -> dict[int, dict[str, Any]]:
     """What is noted of those clips of a batch that are there, by their numbers."""
-    noted = {one["path"]: one for one in workspace.noted(out, batch.name)}
+    noted = {one["path"]: one for one in work.notes(batch.name)}
     return {number: noted[clip_name(number)] for number in batch.numbers if clip_name(number) in noted}
-
-
-def _write_tables(out: Path, batches: Iterable[Batch]) -> None:
-    made = [one for batch in batches for one in _made(out, batch).values()]
-    made.sort(key=lambda one: str(one["path"]))
-    clips = [
-        Clip(out / one["path"], labels=tuple(one["labels"]), fold=one["fold"], source=one["source"]) for one in made
-    ]
-    events = {one["path"]: [Event(on, off, label, 1.0) for on, off, label in one["events"]] for one in made}
-    write_events(events, out / EVENTS)
-    tables.write_clips(Dataset("phrases", tuple(clips)), out / CLIPS)
 
 
 def _refuse_others(out: Path, wanted: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 
 from earmark.datasets import tables
 from earmark.datasets.clips import Clip, Dataset
-from earmark.datasets.tables import write_events
+from earmark.datasets.tables import annotated
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, Timeline
 from earmark.formats.base import Format
@@ -31,9 +31,12 @@ from earmark.synthesis.soundscapes.layers import SoundCache
 from earmark.synthesis.soundscapes.plan import Plan, Scene, draw_scene
 from earmark.synthesis.soundscapes.pools import Group
 from earmark.synthesis.soundscapes.rendering import render
-from earmark.util import workspace
 from earmark.util.atomic import atomic_write
-from earmark.util.workspace import claim
+from earmark.util.workspace import Workspace, run_all
+
+CLIPS, EVENTS, PARTS = "clips.csv", "events.csv", "parts.csv"
+OPTIONS = "earmark-scenes.json"
+BATCH = 32  # scenes that are made one after the other: many share clips
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,6 @@ def _noted(plan: Plan, scene: Scene, events: list[Event]) -> dict[str, Any]:
     }
 
 
-CLIPS, EVENTS, PARTS = "clips.csv", "events.csv", "parts.csv"
-OPTIONS = "earmark-scenes.json"
-BATCH = 32  # scenes that are made one after the other: many share clips
-
-
 def build(plan: Plan, out: Path, jobs: int = 1, beside: Collection[Format[Timeline]] = ()) -> Iterator[int]:
     """Make all scenes that are not there yet, then the tables; gives how many scenes have come, as they come.
 
@@ -92,13 +90,15 @@ def build(plan: Plan, out: Path, jobs: int = 1, beside: Collection[Format[Timeli
     Raises:
         EarmarkError: a clip cannot be read, the folder holds other scenes, or the disk does not take them.
     """
-    claim(out, OPTIONS, options(plan), "scenes", "audio/*")
-    workspace.keep(out, CLIPS, plan.count, "scenes")
-    batches = list(batched(plan))
-    todo = [batch for batch in batches if not workspace.is_noted(out, batch.name)]
-    yield plan.count - sum(len(batch.numbers) for batch in todo)
-    yield from workspace.run_all(partial(_build, plan, out), todo, jobs)
-    _write_tables(plan, out, batches, beside)
+    work = Workspace(out, OPTIONS, "scenes", "audio/*")
+    with work.alone():
+        work.claim(options(plan))
+        work.refuse_fewer(CLIPS, plan.count, "scenes")
+        batches = list(batched(plan))
+        todo = [batch for batch in batches if not work.is_done(batch.name)]
+        yield plan.count - sum(len(batch.numbers) for batch in todo)
+        yield from run_all(partial(_build, plan, work), todo, jobs)
+        _write_tables(plan, work, batches, beside)
 
 
 def batched(plan: Plan) -> Iterator[Batch]:
@@ -127,30 +127,20 @@ def _fingerprint(group: Group) -> str:
     return digest.hexdigest()
 
 
-def _build(plan: Plan, out: Path, batch: Batch) -> int:
-    workspace.note(out, batch.name, make_batch(plan, out, batch))
+def _build(plan: Plan, work: Workspace, batch: Batch) -> int:
+    work.done(batch.name, make_batch(plan, work.folder, batch))
     return len(batch.numbers)
 
 
-def _write_tables(plan: Plan, out: Path, batches: Iterable[Batch], beside: Collection[Format[Timeline]]) -> None:
-    made = [one for batch in batches for one in workspace.noted(out, batch.name)]
-    made.sort(key=lambda one: str(one["path"]))
-    events = {one["path"]: _events(one) for one in made}
+def _write_tables(plan: Plan, work: Workspace, batches: Iterable[Batch], beside: Collection[Format[Timeline]]) -> None:
+    out = work.folder
+    clips, events = annotated(out, [one for batch in batches for one in work.notes(batch.name)])
     for name, found in events.items():
         for form in beside:
             _write_beside(form, out / name, Timeline(name, plan.seconds, "scenes", tuple(found)))
     tables.write_clips(Dataset("parts", tuple(_parts(plan))), out / PARTS)
-    write_events(events, out / EVENTS)
-    tables.write_clips(Dataset("scenes", tuple(_clip(out, one) for one in made)), out / CLIPS)
-
-
-def _clip(out: Path, one: dict[str, Any]) -> Clip:
-    labels = tuple(one["labels"])
-    return Clip(out / one["path"], labels=labels, fold=one["fold"], source=one["source"], split=one["split"])
-
-
-def _events(one: dict[str, Any]) -> Sequence[Event]:
-    return [Event(onset, offset, label, 1.0) for onset, offset, label in one["events"]]
+    tables.write_events(events, out / EVENTS)
+    tables.write_clips(Dataset("scenes", clips), out / CLIPS)
 
 
 def _parts(plan: Plan) -> Iterator[Clip]:

@@ -155,7 +155,7 @@ def with_espeak(
     planned: Iterable[PlannedSpeech]
     planned = plan_random(count, manner, seed) if texts is None else plan_texts(texts, manner, seed)
     listed = [(one, RecordingPair.of(out, one.name, container)) for one in planned]
-    recordings.claim_folder(out, {"texts": texts, "seed": seed, "format": container, **asdict(manner)})
+    recordings.workspace(out).claim({"texts": texts, "seed": seed, "format": container, **asdict(manner)})
     return [Job(pair, partial(_speak, one, pair)) for one, pair in listed]
 
 
@@ -170,7 +170,7 @@ def with_elevenlabs(
     for number, text in enumerate(texts, start=1):
         spoken_words(number, text)
     options = {"texts": texts, "seed": seed, "format": container, "voices": voices, "model": service.model}
-    recordings.claim_folder(out, options)
+    recordings.workspace(out).claim(options)
     jobs = []
     for number, text in enumerate(texts, start=1):
         voice = str(generator(seed, number).choice(voices))

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.formats.words_json import WordsJson
+from earmark.media.writing import write_samples
 from earmark.speech import energy
 from earmark.speech.segmentation import Word, Words
-from earmark.util import workspace
 from earmark.util.atomic import atomic_write
+from earmark.util.workspace import Workspace
 
+FULL_SCALE = 32_768
 MARGIN = 0.08  # seconds of a word's own quiet beginning and end that are kept where a pause has room for them
 
 Samples = NDArray[np.int16]
@@ -58,7 +57,7 @@ def join_words(
 
 def _limits(text: str, samples: Samples, rate: int) -> tuple[int, int]:
     """First sample of a word and the sample after its last."""
-    found = energy.edges(energy.levels(np.asarray(samples / 32768, np.float32), rate))
+    found = energy.edges(energy.levels(np.asarray(samples / FULL_SCALE, np.float32), rate))
     if found is None:
         raise EarmarkError(f"word {text}", "is silent in this voice", "choose a voice of the text's language")
     hop = round(rate * energy.STEP)
@@ -73,12 +72,6 @@ def _faded(samples: Samples, before: int, after: int) -> Samples:
     return np.asarray(np.rint(samples * gain), np.int16)
 
 
-CONTAINERS = {"flac": "flac", "wav": "pcm_s16le"}
-"""Formats of recordings, and the codec in each."""
-SPEECH_OPTIONS = "earmark-speech.json"
-_FRAME = 4096  # samples that are encoded at a time
-
-
 @dataclass(frozen=True)
 class RecordingPair:
     """Where a recording and its truth are, or will be."""
@@ -88,7 +81,7 @@ class RecordingPair:
 
     @classmethod
     def of(cls, folder: Path, name: str, container: str) -> RecordingPair:
-        """The pair of a name in a folder; `container` is one of CONTAINERS."""
+        """The pair of a name in a folder; `container` is `flac` or `wav`."""
         return cls(folder / f"{name}.{container}", folder / f"{name}{WordsJson.suffix}")
 
     @property
@@ -103,33 +96,15 @@ class RecordingPair:
             EarmarkError: the disk does not take them.
         """
         truth = Words(self.audio.name, len(samples) / rate).with_words(words)
+        write_samples(self.audio, [np.asarray(samples / np.float32(FULL_SCALE), np.float32)], rate)
         try:
-            self.audio.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self.audio) as part:
-                write_sound(part, self.audio.suffix.removeprefix("."), samples, rate)
             with atomic_write(self.truth) as part, part.open("w", encoding="utf-8", newline="") as file:
                 WordsJson().write(truth, file)
-        except OSError as error:  # PyAV's errors are of this kind too
-            raise EarmarkError(self.audio, f"cannot be written ({error.strerror})") from error
+        except OSError as error:
+            raise EarmarkError(self.truth, f"cannot be written ({error.strerror})") from error
         return truth
 
 
-def write_sound(path: Path, container: str, samples: Samples, rate: int) -> None:
-    """Write mono samples in one of CONTAINERS, without loss."""
-    with av.open(str(path), "w", format=container) as output:
-        stream = output.add_stream(CONTAINERS[container], rate=rate, layout="mono")
-        assert isinstance(stream, av.AudioStream)
-        for start in range(0, len(samples), _FRAME):
-            frame = av.AudioFrame.from_ndarray(samples[None, start : start + _FRAME], "s16", "mono")
-            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-
-
-def claim_folder(folder: Path, options: dict[str, Any]) -> None:
-    """Note in a folder with which options its recordings are made, so that the same command can go on in it.
-
-    Raises:
-        EarmarkError: recordings made with other options lie there.
-    """
-    workspace.claim(folder, SPEECH_OPTIONS, options, "recordings", f"*{WordsJson.suffix}")
+def workspace(folder: Path) -> Workspace:
+    """A folder of recordings, all of them made by the same options."""
+    return Workspace(folder, "earmark-speech.json", "recordings", f"*{WordsJson.suffix}")

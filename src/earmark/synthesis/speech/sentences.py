@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from earmark import datasets
 from earmark.datasets.clips import Clip
-from earmark.errors import DatasetError, EarmarkError
+from earmark.datasets.tables import write_rows
+from earmark.errors import DatasetError
 from earmark.media import read
 from earmark.speech.segmentation import Word
 from earmark.synthesis.speech import recordings
 from earmark.synthesis.speech.recordings import RecordingPair, join_words
 from earmark.synthesis.speech.voices import Vocabulary, Voice, read_vocabulary
-from earmark.util.atomic import atomic_write
-from earmark.util.text import SheetWriter
+from earmark.util.workspace import Workspace
 
 VOICE_LABELS = (
     "crying_baby", "sneezing", "breathing", "coughing", "laughing", "snoring", "children_playing", "music", "speech",
@@ -172,16 +172,17 @@ def build(plan: SentencePlan, out: Path) -> Iterator[Sentence]:
     Raises:
         EarmarkError: a speaker has too few words, or the disk does not take the files.
     """
-    for name in plan.conditions:
-        recordings.claim_folder(out / name, _options(plan))
-    sentences = [Sentence(voice, number) for voice in plan.voices for number in range(1, plan.sentences + 1)]
-    _write_conditions(plan, sentences, out)
-    words = cache(_words)
-    for sentence in sentences:
-        wanted = [RecordingPair.of(out / name, sentence.name, "flac") for name in plan.conditions]
-        if not all(pair.whole for pair in wanted):
-            _write(plan, sentence, words(sentence.voice), wanted)
-        yield sentence
+    with Workspace(out).alone():
+        for name in plan.conditions:
+            recordings.workspace(out / name).claim(_options(plan))
+        sentences = [Sentence(voice, number) for voice in plan.voices for number in range(1, plan.sentences + 1)]
+        _write_conditions(plan, sentences, out)
+        words = cache(_words)
+        for sentence in sentences:
+            wanted = [RecordingPair.of(out / name, sentence.name, "flac") for name in plan.conditions]
+            if not all(pair.whole for pair in wanted):
+                _write(plan, sentence, words(sentence.voice), wanted)
+            yield sentence
 
 
 def _words(voice: Voice) -> Vocabulary:
@@ -235,14 +236,9 @@ def _options(plan: SentencePlan) -> dict[str, object]:
 
 
 def _write_conditions(plan: SentencePlan, sentences: Sequence[Sentence], out: Path) -> None:
-    try:
-        with atomic_write(out / CONDITIONS) as part, part.open("w", encoding="utf-8", newline="") as file:
-            writer = SheetWriter(file)
-            writer.writerow(["file", "speaker", "language", "sex", "condition"])
-            for name in plan.conditions:
-                for one in sentences:
-                    voice = one.voice
-                    row = [f"{name}/{one.name}.flac", voice.speaker, voice.language, voice.sex, name]
-                    writer.writerow(row)
-    except OSError as error:
-        raise EarmarkError(out, f"cannot be written ({error.strerror})") from error
+    lines = [
+        (f"{name}/{one.name}.flac", one.voice.speaker, one.voice.language, one.voice.sex, name)
+        for name in plan.conditions
+        for one in sentences
+    ]
+    write_rows(out / CONDITIONS, ("file", "speaker", "language", "sex", "condition"), lines)
