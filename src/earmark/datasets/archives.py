@@ -29,6 +29,13 @@ LEAST = 4096
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, ValueError)
 
 
+MORE = 1 << 30
+"""Bytes by which an unpacked dataset may be larger than it was when it was measured."""
+
+Stage = Callable[[str], OnProgress]
+"""Called with what begins (`download` or `unpack`), gives what to call as it goes on."""
+
+
 class DamagedArchiveError(DatasetError):
     """An archive whose bytes are not what was packed."""
 
@@ -46,15 +53,23 @@ class _Member:
 def unpack(archive: Path, into: Path, on_progress: OnProgress = no_progress, most: int | None = None) -> None:
     """Unpack a .zip or .tar.gz archive, checking the checksums it holds.
 
-    Args:
-        archive: what is unpacked.
-        into: a folder, made where it is not there.
-        on_progress: called with the bytes of the archive that are done, and all.
-        most: bytes that may come out of it, `LEAST` for each part of a name at least; None: any number.
+    Parameters
+    ----------
+    archive
+        What is unpacked.
+    into
+        A folder, made where it is not there.
+    on_progress
+        Called with the bytes of the archive that are done, and all.
+    most
+        Bytes that may come out of it, `LEAST` for each part of a name at least; None: any number.
 
-    Raises:
-        DamagedArchiveError: the archive is damaged, or no archive.
-        DatasetError: the archive holds a path out of the folder, or a link, or more than it may; or the disk is full.
+    Raises
+    ------
+    DamagedArchiveError
+        The archive is damaged, or no archive.
+    DatasetError
+        The archive holds a path out of the folder, or a link, or more than it may; or the disk is full.
     """
     into.mkdir(parents=True, exist_ok=True)
     total = archive.stat().st_size
@@ -135,13 +150,6 @@ def _too_large(archive: Path) -> DatasetError:
     return DatasetError(archive, "holds far more than the dataset that it should be", "do not use it")
 
 
-MORE = 1 << 30
-"""Bytes by which an unpacked dataset may be larger than it was when it was measured."""
-
-Stage = Callable[[str], OnProgress]
-"""Called with what begins (`download` or `unpack`), gives what to call as it goes on."""
-
-
 def no_stages(stage: str) -> OnProgress:
     """Show no progress."""
     return no_progress
@@ -161,15 +169,23 @@ def fetch_dataset(dataset: PublishedDataset, target: Path, *, url: str = "", sta
     The archive is kept beside the folder until all is well, so that a run that breaks off costs nothing:
     the next goes on where it stopped. Damaged bytes are removed and fetched once more.
 
-    Args:
-        dataset: What to fetch.
-        target: The dataset's folder to be.
-        url: Where to fetch the archive from; its publisher's address by default. A mirror is verified alike.
-        stage: Shows progress.
+    Parameters
+    ----------
+    dataset
+        What to fetch.
+    target
+        The dataset's folder to be.
+    url
+        Where to fetch the archive from; its publisher's address by default. A mirror is verified alike.
+    stage
+        Shows progress.
 
-    Raises:
-        DatasetError: it cannot be fetched, is damaged twice, or something else lies in the folder.
-        MissingExtraError: httpx is not installed.
+    Raises
+    ------
+    DatasetError
+        It cannot be fetched, is damaged twice, or something else lies in the folder.
+    MissingExtraError
+        httpx is not installed.
     """
     if (target / dataset.table).is_file():
         return target

@@ -11,6 +11,9 @@ from typing import Any
 
 from earmark.errors import DatasetError
 
+DATA_VARIABLE = "EARMARK_DATA"
+"""The environment variable that names the data folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedDataset:
@@ -80,10 +83,6 @@ _URBANSOUND8K = PublishedDataset(
 PUBLISHED: Mapping[str, PublishedDataset] = MappingProxyType({known.name: known for known in (_ESC50, _URBANSOUND8K)})
 
 
-DATA_VARIABLE = "EARMARK_DATA"
-"""The environment variable that names the data folder."""
-
-
 def data_folder(given: Path | None = None) -> Path:
     """The folder that datasets are kept in: as given, or else as EARMARK_DATA says, or else `data` here."""
     return given or Path(os.environ.get(DATA_VARIABLE) or "data")
@@ -99,8 +98,10 @@ def installed_folder(known: PublishedDataset, data_dir: Path | None = None) -> P
 def find(name_or_path: str | Path, data_dir: Path | None = None) -> Path:
     """A path as it is, or the place of a dataset by its name, such as `esc50`, in the data folder.
 
-    Raises:
-        DatasetError: there is neither; the remedy names the command that fetches a known dataset.
+    Raises
+    ------
+    DatasetError
+        There is neither; the remedy names the command that fetches a known dataset.
     """
     path = Path(name_or_path).expanduser()
     if path.exists():

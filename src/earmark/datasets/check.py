@@ -26,15 +26,32 @@ ROUNDING = 0.05
 Events = Mapping[str, Sequence[Event]]
 
 
+SILENT = 10 ** (-60 / 20)
+"""The peak under which a clip is silent: -60 dBFS."""
+CLIPPED = 0.001
+"""The share of samples in runs at full scale from which a clip is clipped."""
+SHORT_SECONDS = 0.25
+SHORT_SHARE = 0.1
+"""Of the median length."""
+THREADS = 2
+
+OnProgress = Callable[[int, int], None]
+
+
 @dataclass(frozen=True)
 class EventReport:
     """What a check of events found.
 
-    Attributes:
-        counts: events of each label, the most frequent first.
-        seconds: of each label, how long its events last together.
-        unlisted: recordings that the dataset table lacks, as the table of events writes them.
-        outside: recordings with an event that ends behind them, and the end of the last such event, in seconds.
+    Attributes
+    ----------
+    counts
+        Events of each label, the most frequent first.
+    seconds
+        Of each label, how long its events last together.
+    unlisted
+        Recordings that the dataset table lacks, as the table of events writes them.
+    outside
+        Recordings with an event that ends behind them, and the end of the last such event, in seconds.
     """
 
     counts: Mapping[str, int]
@@ -51,8 +68,10 @@ class EventReport:
 def check_events(table: Path, dataset: Dataset, measured: Sequence[Measurement]) -> EventReport:
     """Compare a table of events with the clips of the dataset that it lies beside, as they were measured.
 
-    Raises:
-        DatasetError: the table cannot be read, or an event ends before it begins or has no label.
+    Raises
+    ------
+    DatasetError
+        The table cannot be read, or an event ends before it begins or has no label.
     """
     events = read_events(table)
     names = {name: _plain(table.parent / name) for name in events}
@@ -83,18 +102,6 @@ def _to_its_end(one: Measurement) -> bool:
 
 def _plain(path: Path) -> str:
     return normpath(path.absolute())
-
-
-SILENT = 10 ** (-60 / 20)
-"""The peak under which a clip is silent: -60 dBFS."""
-CLIPPED = 0.001
-"""The share of samples in runs at full scale from which a clip is clipped."""
-SHORT_SECONDS = 0.25
-SHORT_SHARE = 0.1
-"""Of the median length."""
-THREADS = 2
-
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -171,14 +178,21 @@ def check_dataset(
 ) -> CheckReport:
     """Decode every clip of a dataset and look for what would spoil training or its figures.
 
-    Args:
-        dataset: whose clips.
-        on_progress: hears how many clips are done, and of how many.
-        threads: that decode.
-        events: the table of when labels sound that belongs to it, see `annotations`.
+    Parameters
+    ----------
+    dataset
+        Whose clips.
+    on_progress
+        Hears how many clips are done, and of how many.
+    threads
+        That decode.
+    events
+        The table of when labels sound that belongs to it, see `annotations`.
 
-    Raises:
-        DatasetError: the table of events cannot be read.
+    Raises
+    ------
+    DatasetError
+        The table of events cannot be read.
     """
     measured = _measure_all(dataset.clips, on_progress, threads)
     audible = [one for one in measured if not one.error and one.peak >= SILENT]

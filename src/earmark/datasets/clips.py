@@ -11,6 +11,11 @@ from typing import Literal
 
 from earmark.errors import DatasetError
 
+Use = Literal["any", "commercial"]
+
+_FREE = re.compile(r"CC0|CC[ -]BY|Public Domain|GPL|MPL|ODbL|Free Art|Pixabay|Apache|\bMIT\b|BSD", re.IGNORECASE)
+_NOT = re.compile(r"\bNC\b|non-?commercial|sampling|not stated|not known", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -110,12 +115,6 @@ def _free(name: str, taken: set[str]) -> str:
     return prefix
 
 
-Use = Literal["any", "commercial"]
-
-_FREE = re.compile(r"CC0|CC[ -]BY|Public Domain|GPL|MPL|ODbL|Free Art|Pixabay|Apache|\bMIT\b|BSD", re.IGNORECASE)
-_NOT = re.compile(r"\bNC\b|non-?commercial|sampling|not stated|not known", re.IGNORECASE)
-
-
 def allows_commercial_use(licence: str) -> bool:
     """Whether a licence, as tables name it, is known to allow commercial use.
 
@@ -131,8 +130,10 @@ def allows_commercial_use(licence: str) -> bool:
 def of_use(subject: object, clips: Iterable[tuple[Clip, str]], use: str) -> list[Clip]:
     """The clips, given with their licences, that may be used so.
 
-    Raises:
-        DatasetError: the use is none of those known, or no clip is left.
+    Raises
+    ------
+    DatasetError
+        The use is none of those known, or no clip is left.
     """
     if use not in ("any", "commercial"):
         raise DatasetError(subject, f"use={use!r} is no choice", "choose any or commercial")

@@ -26,12 +26,17 @@ def read_folder(root: Path, *, source: str | None = None, licence: str = "", few
     recording of the same name and content in several classes (`dog/park.wav`, `siren/park.wav`) is one clip
     with all of their labels.
 
-    Args:
-        root: The folder.
-        source: Where clips were cut from longer recordings: a regular expression, searched in the path
-            below `root`, whose groups name the recording, such as `/([^/]+)_take[0-9]+`.
-        licence: What the model card says of the data.
-        fewest: So many classes there must be.
+    Parameters
+    ----------
+    root
+        The folder.
+    source
+        Where clips were cut from longer recordings: a regular expression, searched in the path below `root`, whose
+        groups name the recording, such as `/([^/]+)_take[0-9]+`.
+    licence
+        What the model card says of the data.
+    fewest
+        So many classes there must be.
     """
     rule = media_files.compile_rule(root, source) if source else None
     classes = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -108,18 +113,28 @@ def read_files(
 ) -> Dataset:
     """Read the recordings below `root` that fit a pattern.
 
-    Args:
-        root: The folder.
-        labels: The labels of every clip; empty for recordings in which none of the labels occurs.
-        pattern: A glob below `root`; `**` stands for any depth of folders.
-        exclude: Patterns of paths below `root` that are left out; `*` also stands for `/` here.
-        source: A regular expression, searched in the path below `root`, whose groups name the source;
-            by default every file is its own source, named by its stem.
-        limit_per_source: The most clips of one source, taken evenly from its files in order.
-        cut: Length and spacing, seconds, of the excerpts that stand for each long recording, which is then their
-            source; whole files by default.
-        name: The dataset's name; the folder's by default.
-        licence: What the model card says of the data.
+    Parameters
+    ----------
+    root
+        The folder.
+    labels
+        The labels of every clip; empty for recordings in which none of the labels occurs.
+    pattern
+        A glob below `root`; `**` stands for any depth of folders.
+    exclude
+        Patterns of paths below `root` that are left out; `*` also stands for `/` here.
+    source
+        A regular expression, searched in the path below `root`, whose groups name the source; by default every file is
+        its own source, named by its stem.
+    limit_per_source
+        The most clips of one source, taken evenly from its files in order.
+    cut
+        Length and spacing, seconds, of the excerpts that stand for each long recording, which is then their source;
+        whole files by default.
+    name
+        The dataset's name; the folder's by default.
+    licence
+        What the model card says of the data.
     """
     if cut is not None and not (
         isinstance(cut, Sequence) and len(cut) == 2 and all(isinstance(one, int | float) and one > 0 for one in cut)

@@ -48,8 +48,10 @@ class Decisions:
 def read_decisions(table: Path, root: Path) -> Decisions:
     """Read a table of decisions about the dataset that lies at `root`: a folder, or a dataset table.
 
-    Raises:
-        DatasetError: it cannot be read, a decision is none of `DECISIONS`, or two rows decide differently.
+    Raises
+    ------
+    DatasetError
+        It cannot be read, a decision is none of `DECISIONS`, or two rows decide differently.
     """
     decided: dict[ClipKey, Decision] = {}
     for row in tables.read_rows(table, ("path", "decision")):
@@ -69,8 +71,10 @@ def apply_decisions(dataset: Dataset, marks: Decisions) -> Dataset:
 
     Rows that match no clip, and labels that no other clip has, are warned of.
 
-    Raises:
-        DatasetError: labels exclude each other, and a clip would get several or none; or no clip is left.
+    Raises
+    ------
+    DatasetError
+        Labels exclude each other, and a clip would get several or none; or no clip is left.
     """
     keys = [clip_key(clip) for clip in dataset.clips]
     _warn_of_strangers(marks, keys)

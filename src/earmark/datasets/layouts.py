@@ -33,13 +33,19 @@ LAYOUTS: Mapping[str, Reader] = MappingProxyType(
 def load(layout: str | None, path: str | Path, **options: object) -> Dataset:
     """Read a dataset.
 
-    Args:
-        layout: A name of `LAYOUTS`, or None to tell by what is there.
-        path: A folder or file, or a known dataset's name, such as `esc50`, that lies in the data folder.
-        options: What the layout's reader takes.
+    Parameters
+    ----------
+    layout
+        A name of `LAYOUTS`, or None to tell by what is there.
+    path
+        A folder or file, or a known dataset's name, such as `esc50`, that lies in the data folder.
+    options
+        What the layout's reader takes.
 
-    Raises:
-        DatasetError: nothing is there, the layout is another, an option is unknown, or the data does not fit.
+    Raises
+    ------
+    DatasetError
+        Nothing is there, the layout is another, an option is unknown, or the data does not fit.
     """
     if layout is not None and layout not in LAYOUTS:
         raise DatasetError(layout, "is no layout", f"choose {', '.join(LAYOUTS)}")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from earmark.datasets.clips import Clip
 from earmark.errors import MediaError
+from earmark.util.types import Samples
 
 FINGERPRINT_RATE = 11025
 FINGERPRINT_FRAME = 4096
@@ -30,6 +31,12 @@ _BITS_APART = 0.30
 """Bits of two prints of the same sound that differ at most, on average; half of them by chance."""
 _FEWEST = 24
 """Frames that have to agree, about half a second."""
+
+
+RATE = 44100
+FULL_SCALE = 0.999
+SHORTEST_RUN = 3
+"""Samples in a row at full scale that make clipping; one or two are a peak that was normalised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +152,6 @@ def _distance_at(first: Fingerprint, second: Fingerprint, lag: int) -> float:
         return 1.0
     apart = (first.bits[here] ^ second.bits[there]).view(np.uint8)
     return float(np.unpackbits(apart).mean())
-
-
-RATE = 44100
-FULL_SCALE = 0.999
-SHORTEST_RUN = 3
-"""Samples in a row at full scale that make clipping; one or two are a peak that was normalised."""
-
-Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,10 @@ def by_rule(root: Path, path: Path, rule: re.Pattern[str]) -> str:
 def thin(root: Path, clips: Sequence[Clip], limit: int) -> list[Clip]:
     """At most `limit` clips of each source, taken evenly from its clips in order.
 
-    Raises:
-        DatasetError: the limit leaves nothing; `root` names the dataset.
+    Raises
+    ------
+    DatasetError
+        The limit leaves nothing; `root` names the dataset.
     """
     if limit < 1:
         raise DatasetError(root, f"limit_per_source={limit} leaves nothing", "give 1 or more")

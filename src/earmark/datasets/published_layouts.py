@@ -27,14 +27,27 @@ _LICENCE = re.compile(r"\[(\d-\d+-[A-Z])[^\]]*\]:.*\[([^\]]+)\]\s*$", re.MULTILI
 _ESC_COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
 
 
+URBANSOUND8K_TABLE = Path("metadata", "UrbanSound8K.csv")
+_URBANSOUND8K_COLUMNS = ("slice_file_name", "fsID", "fold", "class")
+_FOLD_POLICIES = ("folds", "error", "skip")
+
+COMMON_VOICE_TABLE = "validated.tsv"
+COMMON_VOICE_DURATIONS = "clip_durations.tsv"
+
+
 def read_esc(root: Path, *, subset: str = "esc50", missing: str = "error", use: str = "any") -> Dataset:
     """Read ESC-50: `meta/esc50.csv` and the recordings in `audio/`, in any format.
 
-    Args:
-        root: The dataset's folder.
-        subset: `esc50`, or `esc10` for the 400 clips of ESC-10.
-        missing: `error` refuses a dataset without some of its files; `skip` warns and leaves them out.
-        use: `commercial`: only clips whose own licence allows it, 1,770 of ESC-50's: `LICENSE` names it for each.
+    Parameters
+    ----------
+    root
+        The dataset's folder.
+    subset
+        `esc50`, or `esc10` for the 400 clips of ESC-10.
+    missing
+        `error` refuses a dataset without some of its files; `skip` warns and leaves them out.
+    use
+        `commercial`: only clips whose own licence allows it, 1,770 of ESC-50's: `LICENSE` names it for each.
     """
     if subset not in {"esc50", "esc10"}:
         raise DatasetError(root, f"subset={subset!r} is no choice", "choose esc50 or esc10")
@@ -80,22 +93,19 @@ def _esc_clip(root: Path, row: tables.Row, files: dict[str, Path]) -> Clip:
     )
 
 
-URBANSOUND8K_TABLE = Path("metadata", "UrbanSound8K.csv")
-_URBANSOUND8K_COLUMNS = ("slice_file_name", "fsID", "fold", "class")
-_FOLD_POLICIES = ("folds", "error", "skip")
-
-
 def read_urbansound8k(root: Path, *, missing: str = "folds") -> Dataset:
     """Read UrbanSound8K: `metadata/UrbanSound8K.csv` and the slices in `audio/fold1/` to `audio/fold10/`.
 
     A clip is a whole slice: the table's start and end are positions in the Freesound original.
 
-    Args:
-        root: The dataset's folder.
-        missing: What to do about rows without a file. `folds` (the default) leaves out folds of which
-            nothing is there, with a warning, for that is a choice someone made; but a fold with holes is
-            an error, for that is a download which broke. `error` refuses both, `skip` leaves out both
-            with a warning.
+    Parameters
+    ----------
+    root
+        The dataset's folder.
+    missing
+        What to do about rows without a file. `folds` (the default) leaves out folds of which nothing is there, with a
+        warning, for that is a choice someone made; but a fold with holes is an error, for that is a download which
+        broke. `error` refuses both, `skip` leaves out both with a warning.
     """
     if missing not in _FOLD_POLICIES:
         raise DatasetError(root, f"missing={missing!r} is no choice", f"choose {', '.join(_FOLD_POLICIES)}")
@@ -137,10 +147,6 @@ def _warn_of_folds(root: Path, absent: Sequence[Clip], total: int) -> None:
         warnings.warn(message, EarmarkWarning, stacklevel=3)
 
 
-COMMON_VOICE_TABLE = "validated.tsv"
-COMMON_VOICE_DURATIONS = "clip_durations.tsv"
-
-
 def read_common_voice(
     root: Path,
     *,
@@ -152,13 +158,20 @@ def read_common_voice(
 ) -> Dataset:
     """Read one language of a release: its validated clips only. A clip's source is its speaker (`client_id`).
 
-    Args:
-        root: The language's folder, such as `cv-corpus-17.0/en`.
-        longer_than: Only clips that last longer, seconds.
-        span: Start and end in seconds, such as `1.5-3.5`: that part alone of every clip that reaches so far.
-        limit_per_source: The most clips of one speaker, taken evenly from theirs in the table's order.
-        labels: The labels of every clip.
-        missing: What to do about rows without a recording: `skip` warns and leaves them out, `error` refuses them.
+    Parameters
+    ----------
+    root
+        The language's folder, such as `cv-corpus-17.0/en`.
+    longer_than
+        Only clips that last longer, seconds.
+    span
+        Start and end in seconds, such as `1.5-3.5`: that part alone of every clip that reaches so far.
+    limit_per_source
+        The most clips of one speaker, taken evenly from theirs in the table's order.
+    labels
+        The labels of every clip.
+    missing
+        What to do about rows without a recording: `skip` warns and leaves them out, `error` refuses them.
     """
     shortest, part = _seconds(root, "longer_than", longer_than), _span(root, span)
     wanted = (labels,) if isinstance(labels, str) else tuple(labels)

@@ -44,6 +44,12 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 
+CLIP_COLUMNS = ("path", "start", "end", "labels", "fold", "source", "split")
+LICENCE_COLUMN = "licence"  # a column that is read, and not written
+
+EVENT_COLUMNS = ("path", "onset", "offset", "label")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row, its values by column."""
@@ -92,8 +98,10 @@ class Row:
 def read_rows(table: Path, required: tuple[str, ...]) -> Iterator[Row]:
     """The rows of a CSV file with a header.
 
-    Raises:
-        DatasetError: the file cannot be read, is not UTF-8, lacks a column, or has a row that is too long.
+    Raises
+    ------
+    DatasetError
+        The file cannot be read, is not UTF-8, lacks a column, or has a row that is too long.
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
@@ -146,8 +154,10 @@ def _check_columns(table: Path, columns: tuple[str, ...], required: tuple[str, .
 def write_rows(table: Path, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
     """Write a table, which gets its name when it is whole.
 
-    Raises:
-        DatasetError: it cannot be written.
+    Raises
+    ------
+    DatasetError
+        It cannot be written.
     """
     try:
         with atomic_write(table) as part, part.open("w", encoding="utf-8", newline="") as file:
@@ -156,10 +166,6 @@ def write_rows(table: Path, columns: Sequence[str], lines: Iterable[Sequence[str
             writer.writerows(lines)
     except (OSError, UnicodeEncodeError) as error:
         raise DatasetError(table, f"cannot be written ({error})") from error
-
-
-CLIP_COLUMNS = ("path", "start", "end", "labels", "fold", "source", "split")
-LICENCE_COLUMN = "licence"  # a column that is read, and not written
 
 
 def read_clips(
@@ -173,13 +179,20 @@ def read_clips(
 ) -> Dataset:
     """Read a dataset table.
 
-    Args:
-        root: The CSV file.
-        missing: `error` refuses a table without some of its files; `skip` warns and leaves them out.
-        exclusive: Whether labels exclude each other; by default, whether every clip has exactly one.
-        licence: What the model card says of the data.
-        split: Only the clips of these splits.
-        use: `commercial`: only clips whose `licence` allows it.
+    Parameters
+    ----------
+    root
+        The CSV file.
+    missing
+        `error` refuses a table without some of its files; `skip` warns and leaves them out.
+    exclusive
+        Whether labels exclude each other; by default, whether every clip has exactly one.
+    licence
+        What the model card says of the data.
+    split
+        Only the clips of these splits.
+    use
+        `commercial`: only clips whose `licence` allows it.
     """
     named = [(_clip(row), row.text(LICENCE_COLUMN)) for row in read_rows(root, ("path", "labels"))]
     listed = of_use(root, named, use) if named else []
@@ -255,16 +268,15 @@ def _warn_of_columns(table: Path) -> None:
         warnings.warn(message, EarmarkWarning, stacklevel=3)
 
 
-EVENT_COLUMNS = ("path", "onset", "offset", "label")
-
-
 def read_events(path: Path) -> dict[str, tuple[Event, ...]]:
     """The events of each recording, by its path as it is written in the table; recordings without events are missing.
 
     Every score is 1: these events are the truth.
 
-    Raises:
-        DatasetError: the table cannot be read, or an event ends before it begins or has no label.
+    Raises
+    ------
+    DatasetError
+        The table cannot be read, or an event ends before it begins or has no label.
     """
     found: dict[str, list[Event]] = defaultdict(list)
     for row in read_rows(path, EVENT_COLUMNS):
@@ -278,8 +290,10 @@ def read_events(path: Path) -> dict[str, tuple[Event, ...]]:
 def write_events(events: Mapping[str, Sequence[Event]], path: Path) -> None:
     """Write a table of events, in the order given; it gets its name when it is whole.
 
-    Raises:
-        DatasetError: it cannot be written, or not so that it could be read back.
+    Raises
+    ------
+    DatasetError
+        It cannot be written, or not so that it could be read back.
     """
     lines = [_event_cells(path, name, event) for name, listed in events.items() for event in listed]
     write_rows(path, EVENT_COLUMNS, lines)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft
 
 from earmark.util.fft import coloured_noise
+from earmark.util.types import Samples
 
 DECAY = (0.12, 1.8)  # seconds in which the echo falls by 60 dB
 DIRECT = (-3.0, 20.0)  # dB of the direct sound above the echoes
@@ -21,7 +21,19 @@ EARLY_SECONDS = (0.002, 0.04)
 BRIGHT = 2000.0  # Hz above which echoes die away faster
 DULLER = (0.3, 0.9)  # their decay relative to that of the others
 
-Samples = NDArray[np.float32]
+
+ROOM_SHARE, TILT_SHARE, BUMP_SHARE, BAND_SHARE, NOISE_SHARE = 0.65, 0.6, 0.6, 0.35, 0.85
+TILT = 3.0  # dB an octave, the most, around 1 kHz
+BUMPS = 4  # resonances, the most
+BUMP_DB, BUMP_OCTAVES, BUMP_HERTZ = 9.0, (0.15, 1.0), (80.0, 9000.0)  # strength, the most; width; place
+LOW_CUT = (30.0, 250.0)  # Hz below which a microphone hears less
+HIGH_CUT = (3500.0, 14000.0)  # Hz above which it does
+ORDER = 2  # of either slope
+SNR = (15.0, 60.0)  # dB of the music above the noise
+PEAK = (-30.0, -0.5)  # dB of the highest sample, re full scale
+COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "hum": 0.0}
+"""Noises, and with which power of the frequency that of each falls."""
+HARMONICS = 12  # of hum
 
 
 def draw_room(rate: int, rng: np.random.Generator) -> Samples:
@@ -33,12 +45,18 @@ def draw_room(rate: int, rng: np.random.Generator) -> Samples:
 def room_response(rate: int, decay: float, bright_decay: float, direct: float, rng: np.random.Generator) -> Samples:
     """An impulse response.
 
-    Args:
-        rate: samples per second.
-        decay: seconds in which echoes below BRIGHT fall by 60 dB.
-        bright_decay: the same for those above.
-        direct: dB of the direct sound's energy above that of all echoes.
-        rng: draws the echoes.
+    Parameters
+    ----------
+    rate
+        Samples per second.
+    decay
+        Seconds in which echoes below BRIGHT fall by 60 dB.
+    bright_decay
+        The same for those above.
+    direct
+        dB of the direct sound's energy above that of all echoes.
+    rng
+        Draws the echoes.
     """
     count = max(2, round(decay * rate))
     time = np.arange(count) / rate
@@ -57,32 +75,26 @@ def room_response(rate: int, decay: float, bright_decay: float, direct: float, r
     return late.astype(np.float32)
 
 
-ROOM_SHARE, TILT_SHARE, BUMP_SHARE, BAND_SHARE, NOISE_SHARE = 0.65, 0.6, 0.6, 0.35, 0.85
-TILT = 3.0  # dB an octave, the most, around 1 kHz
-BUMPS = 4  # resonances, the most
-BUMP_DB, BUMP_OCTAVES, BUMP_HERTZ = 9.0, (0.15, 1.0), (80.0, 9000.0)  # strength, the most; width; place
-LOW_CUT = (30.0, 250.0)  # Hz below which a microphone hears less
-HIGH_CUT = (3500.0, 14000.0)  # Hz above which it does
-ORDER = 2  # of either slope
-SNR = (15.0, 60.0)  # dB of the music above the noise
-PEAK = (-30.0, -0.5)  # dB of the highest sample, re full scale
-COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "hum": 0.0}
-"""Noises, and with which power of the frequency that of each falls."""
-HARMONICS = 12  # of hum
-
-
 @dataclass(frozen=True)
 class Effects:
     """All that is done to one clip; the draw is apart from the doing.
 
-    Attributes:
-        room: impulse response, or None.
-        tilt: dB an octave.
-        bumps: resonances and gaps: Hz, width in octaves, dB.
-        band: Hz where the microphone's range begins and ends, or None.
-        snr: dB above the noise, or None.
-        colour: which noise.
-        peak: dB of the highest sample re full scale.
+    Attributes
+    ----------
+    room
+        Impulse response, or None.
+    tilt
+        dB an octave.
+    bumps
+        Resonances and gaps: Hz, width in octaves, dB.
+    band
+        Hz where the microphone's range begins and ends, or None.
+    snr
+        dB above the noise, or None.
+    colour
+        Which noise.
+    peak
+        dB of the highest sample re full scale.
     """
 
     room: Samples | None

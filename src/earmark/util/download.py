@@ -76,8 +76,10 @@ class Download:
     def run(self) -> None:
         """Fetch the file.
 
-        Raises:
-            DatasetError: the server has no such file, stays out of reach, or the disk is too small.
+        Raises
+        ------
+        DatasetError
+            The server has no such file, stays out of reach, or the disk is too small.
         """
         with _client() as client:
             failures, furthest = 0, self._offset()

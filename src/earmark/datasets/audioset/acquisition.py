@@ -46,18 +46,29 @@ def acquire(
     The same call goes on where another was stopped, in whatever way. The table is written at the end and at every
     stop that leaves time for it.
 
-    Args:
-        candidates: For each class its segments, in the order in which they are tried. A segment may stand in several.
-        quota: Clips wanted of each class.
-        out: The folder to fill; made where it is not there.
-        settings: How to ask.
-        on_progress: Called with (clips in place, clips wanted), over all classes.
+    Parameters
+    ----------
+    candidates
+        For each class its segments, in the order in which they are tried. A segment may stand in several.
+    quota
+        Clips wanted of each class.
+    out
+        The folder to fill; made where it is not there.
+    settings
+        How to ask.
+    on_progress
+        Called with (clips in place, clips wanted), over all classes.
 
-    Raises:
-        RefusedError: the server kept turning us away: the error says what to do, and holds the report.
-        DatasetError: the folder cannot be used, another run is at work in it, or its clips have another rate.
-        EarmarkError: a file cannot be written, or the cookies cannot be read.
-        MissingExtraError: yt-dlp is not installed.
+    Raises
+    ------
+    RefusedError
+        The server kept turning us away: the error says what to do, and holds the report.
+    DatasetError
+        The folder cannot be used, another run is at work in it, or its clips have another rate.
+    EarmarkError
+        A file cannot be written, or the cookies cannot be read.
+    MissingExtraError
+        yt-dlp is not installed.
     """
     clips = candidate_clips(candidates)
     if quota < 1:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earmark import media
-from earmark.datasets.audioset.remote_audio import Samples
 from earmark.datasets.audioset.tables import Segment
 from earmark.errors import DatasetError, EarmarkError, MediaError
 from earmark.media.writing import write_samples
+from earmark.util.types import Samples
 
 YOUTUBE = "https://www.youtube.com/watch?v={video}"
+
+
+PARTS = ".parts"
 
 
 @dataclass(frozen=True)
@@ -25,19 +28,32 @@ class Settings:
     The defaults are for a run of hours. YouTube lets a visitor see some hundred videos an hour (yt-dlp's wiki says
     300, and 2,000 who is signed in): a run that is stopped goes on where it stopped.
 
-    Attributes:
-        rate: samples a second of the clips, which are mono FLAC of 16 bits.
-        jobs: clips that are asked for at once.
-        pause: seconds that a worker waits before each clip, give or take half of it.
-        url: a video's address; `{video}` stands for its identifier.
-        cookies: cookies of a signed-in browser, a file in Netscape's format; it is read, never written.
-        seed: what the split and the jitter of the pauses depend on.
-        attempts: how often a clip is asked for in one run while what stands in its way may pass.
-        backoff: seconds of the first wait after such a failure; each further one is twice as long.
-        longest: seconds of the longest wait; a server that asks for a longer one ends the run.
-        refusals: how many refusals in a row, with no answer between them, end the run.
-        timeout: seconds without a byte after which a connection is given up.
-        shortest: the part of its span that a clip must have.
+    Attributes
+    ----------
+    rate
+        Samples a second of the clips, which are mono FLAC of 16 bits.
+    jobs
+        Clips that are asked for at once.
+    pause
+        Seconds that a worker waits before each clip, give or take half of it.
+    url
+        A video's address; `{video}` stands for its identifier.
+    cookies
+        Cookies of a signed-in browser, a file in Netscape's format; it is read, never written.
+    seed
+        What the split and the jitter of the pauses depend on.
+    attempts
+        How often a clip is asked for in one run while what stands in its way may pass.
+    backoff
+        Seconds of the first wait after such a failure; each further one is twice as long.
+    longest
+        Seconds of the longest wait; a server that asks for a longer one ends the run.
+    refusals
+        How many refusals in a row, with no answer between them, end the run.
+    timeout
+        Seconds without a byte after which a connection is given up.
+    shortest
+        The part of its span that a clip must have.
     """
 
     rate: int = 44100
@@ -56,9 +72,11 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
 
-        Raises:
-            EarmarkError: the address has no place for a video, there is no such file of cookies, or a number is too
-                small or too large.
+        Raises
+        ------
+        EarmarkError
+            The address has no place for a video, there is no such file of cookies, or a number is too small or too
+            large.
         """
         if "{video}" not in self.url:
             raise EarmarkError(self.url, "has no place for a video", "write {video} where its identifier belongs")
@@ -97,8 +115,10 @@ class Candidate:
 def candidate_clips(candidates: Mapping[str, Sequence[Segment]]) -> dict[str, Candidate]:
     """The clips by name.
 
-    Raises:
-        DatasetError: a label cannot be the name of a folder, or cannot stand in a dataset table.
+    Raises
+    ------
+    DatasetError
+        A label cannot be the name of a folder, or cannot stand in a dataset table.
     """
     clips: dict[str, Candidate] = {}
     for label, segments in candidates.items():
@@ -159,9 +179,6 @@ class Quota:
         self._lacking.update(wanted.labels)
 
 
-PARTS = ".parts"
-
-
 class ClipFolder:
     """The folder that is filled."""
 
@@ -183,8 +200,10 @@ class ClipFolder:
     def place(self, wanted: Candidate, samples: Samples) -> None:
         """Write a clip, and give it its name when all of it is on the disk.
 
-        Raises:
-            EarmarkError: it cannot be written.
+        Raises
+        ------
+        EarmarkError
+            It cannot be written.
         """
         part = self._out / PARTS / f"{wanted.segment.name}.flac"
         path = self._out / wanted.path

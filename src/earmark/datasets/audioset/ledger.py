@@ -14,6 +14,18 @@ from pathlib import Path
 from earmark.datasets.audioset.tables import Segment
 from earmark.errors import DatasetError
 
+VERSION = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS clips (
+    name TEXT PRIMARY KEY, video TEXT NOT NULL, start REAL NOT NULL, "end" REAL NOT NULL,
+    labels TEXT NOT NULL, path TEXT NOT NULL,
+    outcome TEXT NOT NULL, message TEXT NOT NULL, time TEXT NOT NULL, attempts INTEGER NOT NULL,
+    signed_in INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS = 'name, video, start, "end", labels, path, outcome, message, time, attempts, signed_in'
+
 
 class Outcome(StrEnum):
     """What became of a clip."""
@@ -57,31 +69,24 @@ class ClipError(Exception):
     ) -> None:
         """See the attributes.
 
-        Args:
-            outcome: What it is.
-            message: Why, in one line.
-            again: Whether it may have passed in a while, within the same run.
-            blocked: Whether the server turns us away rather than this clip: all workers must hold back.
-            wait: Seconds that the server asked us to wait.
+        Parameters
+        ----------
+        outcome
+            What it is.
+        message
+            Why, in one line.
+        again
+            Whether it may have passed in a while, within the same run.
+        blocked
+            Whether the server turns us away rather than this clip: all workers must hold back.
+        wait
+            Seconds that the server asked us to wait.
         """
         super().__init__(" ".join(message.split()))
         self.outcome = outcome
         self.again = again
         self.blocked = blocked
         self.wait = wait
-
-
-VERSION = 1
-_TABLES = """
-CREATE TABLE IF NOT EXISTS clips (
-    name TEXT PRIMARY KEY, video TEXT NOT NULL, start REAL NOT NULL, "end" REAL NOT NULL,
-    labels TEXT NOT NULL, path TEXT NOT NULL,
-    outcome TEXT NOT NULL, message TEXT NOT NULL, time TEXT NOT NULL, attempts INTEGER NOT NULL,
-    signed_in INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
-_COLUMNS = 'name, video, start, "end", labels, path, outcome, message, time, attempts, signed_in'
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +125,10 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         """Open or make it; `close` it in the end.
 
-        Raises:
-            DatasetError: the file is no ledger, or cannot be written.
+        Raises
+        ------
+        DatasetError
+            The file is no ledger, or cannot be written.
         """
         self._path = path
         with self._told():
@@ -152,8 +159,10 @@ class Ledger:
     def agree(self, key: str, value: str, remedy: str) -> None:
         """Keep what all clips have in common, or make sure that it is as it was.
 
-        Raises:
-            DatasetError: it is not, with this remedy.
+        Raises
+        ------
+        DatasetError
+            It is not, with this remedy.
         """
         with self._told():
             self._database.execute("INSERT OR IGNORE INTO made VALUES (?, ?)", (key, value))
@@ -201,14 +210,22 @@ def _row(values: tuple[str, str, float, float, str, str, str, str, str, int, int
 class AcquisitionReport:
     """What is in place, and what became of the rest.
 
-    Attributes:
-        table: the dataset table of all clips in place.
-        quota: clips wanted of each class.
-        outcomes: for each class how many of its candidates came to what; those that were not needed are not counted.
-        messages: how often what was said of the clips that are not there, by outcome.
-        fetched: clips that this run fetched.
-        recognised: clips whose files lay in place without a row, from a run that was killed.
-        attempts: how often this run asked for a clip.
+    Attributes
+    ----------
+    table
+        The dataset table of all clips in place.
+    quota
+        Clips wanted of each class.
+    outcomes
+        For each class how many of its candidates came to what; those that were not needed are not counted.
+    messages
+        How often what was said of the clips that are not there, by outcome.
+    fetched
+        Clips that this run fetched.
+    recognised
+        Clips whose files lay in place without a row, from a run that was killed.
+    attempts
+        How often this run asked for a clip.
     """
 
     table: Path

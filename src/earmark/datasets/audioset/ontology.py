@@ -54,8 +54,10 @@ class Ontology:
     def read(cls, path: Path) -> Ontology:
         """Read `ontology.json`.
 
-        Raises:
-            DatasetError: it cannot be read, is no JSON, or is laid out differently.
+        Raises
+        ------
+        DatasetError
+            It cannot be read, is no JSON, or is laid out differently.
         """
         try:
             entries = json.loads(path.read_bytes())
@@ -84,8 +86,10 @@ class Ontology:
 
         A part of a name (`fiddle`, `keyboard`) will do where it is a part of that one only.
 
-        Raises:
-            DatasetError: there is none, or several; the remedy names those that are close.
+        Raises
+        ------
+        DatasetError
+            There is none, or several; the remedy names those that are close.
         """
         found = self.lookup(name)
         if found is None:

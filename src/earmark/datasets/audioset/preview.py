@@ -14,6 +14,37 @@ from earmark.datasets.audioset.ontology import Ontology
 from earmark.datasets.audioset.selection import RULES, Selection, TargetClass
 from earmark.datasets.audioset.tables import SHARES, Segment, split_of
 
+BITS = 10.0
+"""Of FLAC for each sample of 16 bits. Measured: street music of UrbanSound8K 9.6 at 22,050 Hz, solo instruments of
+Freesound 7.2 at 22,050 Hz and 5.9 at 44,100 Hz. Rather too much than too little."""
+
+GONE_SHARE = 0.16
+"""The share of segments that cannot be had any more: in March 2023, 18,685 of the 22,160 of the balanced table could
+(https://huggingface.co/datasets/agkphysics/AudioSet). It grows."""
+
+FETCH_SECONDS = 5.0
+"""Seconds that a clip takes beside the pause: asking the page, the player, and for ten seconds of sound. A guess."""
+
+HOURLY = {False: 300, True: 2000}
+"""Videos an hour that YouTube shows a visitor, and one who is signed in, by yt-dlp's wiki
+(https://github.com/yt-dlp/yt-dlp/wiki/Extractors)."""
+
+HEADS = {
+    "itself": "itself",
+    "descendants": "with below",
+    "without": "without",
+    "excluded": "excluded",
+    "alone": "alone",
+}
+LISTED = 5  # classes that occur together are shown of each class
+
+NOTES = """itself: clips that carry the class
+with below: or a class below it in the ontology; of these are left:
+without: those that carry none of what this class is wanted without
+excluded: none of what is excluded from all
+alone: and no second wanted class
+taken: of these as many as are wanted, the same number of each class"""
+
 
 @dataclass(frozen=True)
 class Cooccurrences:
@@ -40,10 +71,14 @@ class Cooccurrences:
 def count_cooccurrences(selection: Selection, ontology: Ontology, top: int = 10) -> Cooccurrences:
     """Count what occurs together in all clips that hold a wanted class, before the rules take any of them away.
 
-    Args:
-        selection: From `select`.
-        ontology: The graph, which says what is kin.
-        top: How many of AudioSet's other classes are shown, in the matrix and for each class.
+    Parameters
+    ----------
+    selection
+        From `select`.
+    ontology
+        The graph, which says what is kin.
+    top
+        How many of AudioSet's other classes are shown, in the matrix and for each class.
     """
     wanted = selection.rules.wanted
     kin = {one.label: _kin(one, ontology) for one in wanted}
@@ -94,22 +129,6 @@ def _ranked(counted: Counter[str], ontology: Ontology) -> list[tuple[str, int]]:
     return sorted(counted.items(), key=lambda pair: (-pair[1], ontology.name(pair[0])))
 
 
-BITS = 10.0
-"""Of FLAC for each sample of 16 bits. Measured: street music of UrbanSound8K 9.6 at 22,050 Hz, solo instruments of
-Freesound 7.2 at 22,050 Hz and 5.9 at 44,100 Hz. Rather too much than too little."""
-
-GONE_SHARE = 0.16
-"""The share of segments that cannot be had any more: in March 2023, 18,685 of the 22,160 of the balanced table could
-(https://huggingface.co/datasets/agkphysics/AudioSet). It grows."""
-
-FETCH_SECONDS = 5.0
-"""Seconds that a clip takes beside the pause: asking the page, the player, and for ten seconds of sound. A guess."""
-
-HOURLY = {False: 300, True: 2000}
-"""Videos an hour that YouTube shows a visitor, and one who is signed in, by yt-dlp's wiki
-(https://github.com/yt-dlp/yt-dlp/wiki/Extractors)."""
-
-
 @dataclass(frozen=True)
 class Estimate:
     """What it will take, roughly."""
@@ -147,10 +166,14 @@ def estimate(candidates: Mapping[str, Sequence[Segment]], quota: int, settings: 
     Time is that of the pauses and of fetching, shared by the jobs, and not less than the number of videos that YouTube
     shows in an hour allows.
 
-    Args:
-        candidates: Of each class its segments in the order in which they will be tried.
-        quota: Clips of each class.
-        settings: How clips are asked for, and what is made of them.
+    Parameters
+    ----------
+    candidates
+        Of each class its segments in the order in which they will be tried.
+    quota
+        Clips of each class.
+    settings
+        How clips are asked for, and what is made of them.
     """
     first = {label: list(islice(segments, quota)) for label, segments in candidates.items()}
     chosen = {segment.name: segment for segments in first.values() for segment in segments}
@@ -192,23 +215,6 @@ def _estimate_basis(settings: Settings) -> str:
 def _sides(segments: Sequence[Segment], seed: int) -> dict[str, int]:
     sides = [split_of(segment.video, seed) for segment in segments]
     return {side: sides.count(side) for side, _ in SHARES}
-
-
-HEADS = {
-    "itself": "itself",
-    "descendants": "with below",
-    "without": "without",
-    "excluded": "excluded",
-    "alone": "alone",
-}
-LISTED = 5  # classes that occur together are shown of each class
-
-NOTES = """itself: clips that carry the class
-with below: or a class below it in the ontology; of these are left:
-without: those that carry none of what this class is wanted without
-excluded: none of what is excluded from all
-alone: and no second wanted class
-taken: of these as many as are wanted, the same number of each class"""
 
 
 def document(

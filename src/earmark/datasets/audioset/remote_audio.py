@@ -13,16 +13,21 @@ import numpy as np
 from av.audio import AudioStream
 from av.container import InputContainer
 from fsspec.spec import AbstractBufferedFile
-from numpy.typing import NDArray
 
 from earmark.datasets.audioset.ledger import ClipError, Outcome
 from earmark.errors import MediaError
 from earmark.media.decoding import Damage, Decoder, zero_of
 from earmark.media.opening import audio_tracks, chosen_track, open_container
+from earmark.util.types import Samples
 
 BLOCK = 1 << 18  # bytes a request: 16 s of good compressed sound. YouTube slows down requests for 10 MB and more
 KEPT = 16  # blocks, so that none is asked for twice by the look at a header before FFmpeg reads it: 4 MB
 LARGEST_WHOLE = 1 << 28  # bytes that are taken from a server that gives only whole files
+
+
+# Decoded before the span: lossy codecs need what was before to give what they give from the start (Opus 0.08 s, see
+# RFC 7845, section 4.6; AAC a frame), and the resampler's filter has to be filled.
+RUN_UP_S = 1.0
 
 
 class Response(Protocol):
@@ -137,13 +142,6 @@ def _body(response: Response, length: int | None) -> bytes:
     return body
 
 
-# Decoded before the span: lossy codecs need what was before to give what they give from the start (Opus 0.08 s, see
-# RFC 7845, section 4.6; AAC a frame), and the resampler's filter has to be filled.
-RUN_UP_S = 1.0
-
-Samples = NDArray[np.float32]
-
-
 def cut_span(file: RangeFile, start: float, end: float, rate: int, shortest: float = 0.9) -> Samples:
     """The samples from `start` to `end` seconds of its first audio track, mono float32 [samples] at `rate` Hz.
 
@@ -151,9 +149,11 @@ def cut_span(file: RangeFile, start: float, end: float, rate: int, shortest: flo
     WAV, and right to half a millisecond in WebM, which counts in milliseconds. FFmpeg seeks to the span by the
     container's index; only the blocks of the file that it then reads are fetched.
 
-    Raises:
-        ClipError: what `file` raises, `EMPTY` where there is no sound in the span, `DAMAGED` where it cannot be decoded
-            or less than the part `shortest` of the span is there.
+    Raises
+    ------
+    ClipError
+        What `file` raises, `EMPTY` where there is no sound in the span, `DAMAGED` where it cannot be decoded or less
+        than the part `shortest` of the span is there.
     """
     try:
         samples, bad = _decode(file, start, end, rate)

@@ -63,8 +63,10 @@ class TargetClass:
 
         That is a name, the classes that it is made of, and behind `-` those that it is wanted without.
 
-        Raises:
-            DatasetError: a class that AudioSet lacks; several classes without a name for them; nothing left.
+        Raises
+        ------
+        DatasetError
+            A class that AudioSet lacks; several classes without a name for them; nothing left.
         """
         label, sign, classes = text.partition("=")
         names = _split(classes if sign else text, ontology)
@@ -93,11 +95,16 @@ class TargetClass:
 class Rules:
     """What is wanted, and what is not.
 
-    Attributes:
-        wanted: the classes.
-        excluded: identifiers of classes, with descendants, of which no clip may carry one.
-        exact: whether only clips that carry a named class itself count, not those of the classes below.
-        allow_several: whether a clip may hold several of the wanted classes.
+    Attributes
+    ----------
+    wanted
+        The classes.
+    excluded
+        Identifiers of classes, with descendants, of which no clip may carry one.
+    exact
+        Whether only clips that carry a named class itself count, not those of the classes below.
+    allow_several
+        Whether a clip may hold several of the wanted classes.
     """
 
     wanted: tuple[TargetClass, ...]
@@ -204,8 +211,10 @@ def hash_draw(purpose: str, seed: int, name: str) -> float:
 def excluded(names: Iterable[str], ontology: Ontology) -> frozenset[str]:
     """Identifiers of the named classes with their descendants; a text may hold several names with commas between.
 
-    Raises:
-        DatasetError: a class that AudioSet lacks.
+    Raises
+    ------
+    DatasetError
+        A class that AudioSet lacks.
     """
     return ontology.descendants(ontology.find(name).id for text in names for name in _split(text, ontology))
 

@@ -21,6 +21,37 @@ from earmark.datasets.tables import read_rows
 from earmark.errors import DatasetError, EarmarkWarning
 from earmark.util.download import Download, OnProgress, no_progress
 
+SHARES = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
+
+COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
+
+_VIDEO = re.compile(r"[\w-]{11}", re.ASCII)
+_LABEL = re.compile(r'[^\s",]+')
+
+AUDIOSET_FOLDER = "audioset"
+"""In the data folder."""
+ONTOLOGY = "ontology.json"
+CLASSES = "class_labels_indices.csv"
+PARTS: Mapping[str, str] = MappingProxyType(
+    {
+        "balanced": "balanced_train_segments.csv",
+        "unbalanced": "unbalanced_train_segments.csv",
+        "eval": "eval_segments.csv",
+    }
+)
+"""Tables of segments. No video is in two of them; `eval` is what others' figures on AudioSet are measured on."""
+
+LICENCE = "the tables are CC BY 4.0, the ontology is CC BY-SA 4.0; each video is under its owner's terms"
+CITE = (
+    "J. F. Gemmeke et al. Audio Set: An ontology and human-labeled dataset for audio events. ICASSP, 2017. "
+    "doi:10.1109/ICASSP.2017.7952261"
+)
+HOME = "https://research.google.com/audioset/"
+
+_TABLES = "http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv/"
+_ONTOLOGY = "https://raw.githubusercontent.com/audioset/ontology/master/"
+_MEGABYTES = {PARTS["balanced"]: 1.3, PARTS["unbalanced"]: 106.0, PARTS["eval"]: 1.2, ONTOLOGY: 0.4, CLASSES: 0.1}
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -38,9 +69,6 @@ class Segment:
     def name(self) -> str:
         """Video and start in milliseconds, as published lists name segments: no two have the same."""
         return f"{self.video}_{round(self.start * 1000)}"
-
-
-SHARES = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
 
 
 def split_of(video: str, seed: int = 0) -> str:
@@ -61,22 +89,21 @@ def split_of(video: str, seed: int = 0) -> str:
     return SHARES[-1][0]  # rounding: the shares may sum to a little less than 1
 
 
-COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
-
-_VIDEO = re.compile(r"[\w-]{11}", re.ASCII)
-_LABEL = re.compile(r'[^\s",]+')
-
-
 def read_segments(table: Path, carrying: Set[str] | None = None) -> Iterator[Segment]:
     """The segments of one table in its order, line by line: it may have millions.
 
-    Args:
-        table: A CSV file such as `balanced_train_segments.csv`.
-        carrying: Only segments that carry one of these classes (identifiers); None: all. The others cost less than half
-            the time, and no memory.
+    Parameters
+    ----------
+    table
+        A CSV file such as `balanced_train_segments.csv`.
+    carrying
+        Only segments that carry one of these classes (identifiers); None: all. The others cost less than half the time,
+        and no memory.
 
-    Raises:
-        DatasetError: the file cannot be read or is no such table; the error names the line.
+    Raises
+    ------
+    DatasetError
+        The file cannot be read or is no such table; the error names the line.
     """
     try:
         with table.open(encoding="utf-8-sig") as file:
@@ -139,31 +166,6 @@ def _refuse(table: Path, line: int, reason: str) -> NoReturn:
     raise DatasetError(table, f"line {line}: {reason}", "give one of AudioSet's tables of segments, or fetch it again")
 
 
-AUDIOSET_FOLDER = "audioset"
-"""In the data folder."""
-ONTOLOGY = "ontology.json"
-CLASSES = "class_labels_indices.csv"
-PARTS: Mapping[str, str] = MappingProxyType(
-    {
-        "balanced": "balanced_train_segments.csv",
-        "unbalanced": "unbalanced_train_segments.csv",
-        "eval": "eval_segments.csv",
-    }
-)
-"""Tables of segments. No video is in two of them; `eval` is what others' figures on AudioSet are measured on."""
-
-LICENCE = "the tables are CC BY 4.0, the ontology is CC BY-SA 4.0; each video is under its owner's terms"
-CITE = (
-    "J. F. Gemmeke et al. Audio Set: An ontology and human-labeled dataset for audio events. ICASSP, 2017. "
-    "doi:10.1109/ICASSP.2017.7952261"
-)
-HOME = "https://research.google.com/audioset/"
-
-_TABLES = "http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv/"
-_ONTOLOGY = "https://raw.githubusercontent.com/audioset/ontology/master/"
-_MEGABYTES = {PARTS["balanced"]: 1.3, PARTS["unbalanced"]: 106.0, PARTS["eval"]: 1.2, ONTOLOGY: 0.4, CLASSES: 0.1}
-
-
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
     """One file."""
@@ -180,9 +182,12 @@ class PublishedFile:
     def fetch(self, on_progress: OnProgress = no_progress) -> None:
         """Fetch the file, and see that it is what it should be.
 
-        Raises:
-            DatasetError: it cannot be fetched, or what came is something else.
-            MissingExtraError: httpx is not installed.
+        Raises
+        ------
+        DatasetError
+            It cannot be fetched, or what came is something else.
+        MissingExtraError
+            httpx is not installed.
         """
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
@@ -214,9 +219,12 @@ def missing_files(names: Iterable[str], folder: Path, mirror: str = "") -> list[
 def warn_of_unknown_classes(ontology: Ontology, classes: Path) -> None:
     """Warn where segments are labelled with classes that the ontology lacks: it is of another release, perhaps.
 
-    Args:
-        ontology: The ontology.
-        classes: `class_labels_indices.csv`; nothing is said where it is not there.
+    Parameters
+    ----------
+    ontology
+        The ontology.
+    classes
+        `class_labels_indices.csv`; nothing is said where it is not there.
     """
     names = read_class_names(classes) if classes.is_file() else {}
     unknown = [name for identifier, name in names.items() if identifier not in ontology.sounds]

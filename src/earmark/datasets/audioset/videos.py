@@ -16,9 +16,10 @@ from yt_dlp.utils import GeoRestrictedError, UnsupportedError, YoutubeDLError
 
 from earmark.datasets.audioset.candidates import Settings
 from earmark.datasets.audioset.ledger import ClipError, Outcome
-from earmark.datasets.audioset.remote_audio import RangeFile, Response, Samples, cut_span
+from earmark.datasets.audioset.remote_audio import RangeFile, Response, cut_span
 from earmark.datasets.audioset.tables import Segment
 from earmark.errors import EarmarkError
+from earmark.util.types import Samples
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that may pass
 BLOCKED = frozenset({429})
@@ -41,6 +42,11 @@ WORDS = (
     ),
 )
 MESSAGE_CHARACTERS = 300
+
+
+# Files that can be read anywhere, not playlists of fragments; without pictures where there is such a thing.
+FORMAT = "bestaudio[protocol~='^https?$']/best[protocol~='^https?$']"
+RUNTIMES = ("deno", "node", "bun", "quickjs")  # YouTube's addresses need one of these: yt-dlp takes what is there
 
 
 def explain(error: BaseException) -> ClipError:
@@ -106,11 +112,6 @@ def _short_message(message: str) -> str:
     return message[:MESSAGE_CHARACTERS]
 
 
-# Files that can be read anywhere, not playlists of fragments; without pictures where there is such a thing.
-FORMAT = "bestaudio[protocol~='^https?$']/best[protocol~='^https?$']"
-RUNTIMES = ("deno", "node", "bun", "quickjs")  # YouTube's addresses need one of these: yt-dlp takes what is there
-
-
 class Fetcher:
     """Fetches clips, one after another: each worker has its own.
 
@@ -131,8 +132,10 @@ class Fetcher:
     def fetch(self, segment: Segment) -> Samples:
         """The clip, mono float32 [samples] at the settings' rate.
 
-        Raises:
-            ClipError: there is none.
+        Raises
+        ------
+        ClipError
+            There is none.
         """
         info = self._look_up(segment.video)
         file = RangeFile(segment.video, lambda first, last: self._ask(info, first, last))

@@ -53,8 +53,10 @@ class Pace:
     def turn(self) -> float:
         """Wait until it is polite to ask; returns the time of the monotonic clock.
 
-        Raises:
-            StoppedError: nothing may be asked any more.
+        Raises
+        ------
+        StoppedError
+            Nothing may be asked any more.
         """
         self._sleep(self._jittered(self._settings.pause))
         while (left := self._open_at - time.monotonic()) > 0:
@@ -70,13 +72,19 @@ class Pace:
     def failed(self, failure: ClipError, began: float, attempt: int | None) -> None:
         """Wait as long as a failure that may pass asks for.
 
-        Args:
-            failure: What the server said.
-            began: When it was asked, as `turn` told.
-            attempt: Which attempt at its clip it was, from 1; None: the last, after which the clip is given up.
+        Parameters
+        ----------
+        failure
+            What the server said.
+        began
+            When it was asked, as `turn` told.
+        attempt
+            Which attempt at its clip it was, from 1; None: the last, after which the clip is given up.
 
-        Raises:
-            StoppedError: it was one refusal too many.
+        Raises
+        ------
+        StoppedError
+            It was one refusal too many.
         """
         if failure.blocked:
             self._hold(began, failure)
@@ -147,9 +155,12 @@ class WorkerPool:
         Only the caller's thread calls `following`, after it has heard of all results so far. Where the pace comes to
         its full stop, what is under way ends and no more is begun; so it does before a KeyboardInterrupt goes on.
 
-        Raises:
-            EarmarkError: a clip cannot be written, or the cookies cannot be read.
-            MissingExtraError: yt-dlp is not installed.
+        Raises
+        ------
+        EarmarkError
+            A clip cannot be written, or the cookies cannot be read.
+        MissingExtraError
+            yt-dlp is not installed.
         """
         self._idle.put(_new_fetcher(self._settings))
         with ThreadPoolExecutor(self._settings.jobs) as pool:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from earmark.datasets import tables
@@ -33,6 +32,7 @@ from earmark.media.writing import write_samples
 from earmark.synthesis import effects
 from earmark.synthesis.music import rendering
 from earmark.synthesis.music.plan import Phrase, Plan, clip_name, draw_phrase
+from earmark.util.types import Samples
 from earmark.util.workspace import Workspace, run_all
 
 CLIPS, EVENTS, OPTIONS = "clips.csv", "events.csv", "earmark-phrases.json"
@@ -40,8 +40,6 @@ BATCH = 24  # clips that are rendered at once
 DIGITS = 4  # of seconds in tables
 TOUCHING = 0.5 * 10**-DIGITS  # seconds between events that follow each other without a gap
 DRY_PEAK = 0.5  # of clips without effects
-
-Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,22 @@ class Batch:
 def make_batch(plan: Plan, out: Path, batch: Batch, made: Collection[int] = ()) -> list[dict[str, Any]]:
     """Write a batch's clips below a folder; what is noted of each: path, labels, source, fold, events.
 
-    Args:
-        plan: what is to be made.
-        out: the folder.
-        batch: whose clips.
-        made: clips of it that are there. They are rendered with the others, because where a part stands in what
-            fluidsynth plays moves it by up to a millisecond, but neither mixed nor written.
+    Parameters
+    ----------
+    plan
+        What is to be made.
+    out
+        The folder.
+    batch
+        Whose clips.
+    made
+        Clips of it that are there. They are rendered with the others, because where a part stands in what fluidsynth
+        plays moves it by up to a millisecond, but neither mixed nor written.
 
-    Raises:
-        EarmarkError: fluidsynth fails, or the disk does not take the clips.
+    Raises
+    ------
+    EarmarkError
+        fluidsynth fails, or the disk does not take the clips.
     """
     phrases = [draw_phrase(plan, number) for number in batch.numbers]
     parts = [player.part for phrase in phrases for player in phrase.players]
@@ -127,8 +132,10 @@ def _noted(plan: Plan, phrase: Phrase, events: Sequence[Event]) -> dict[str, Any
 def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
     """Make all clips that are not there yet, then the tables; gives how many clips have come, as they come.
 
-    Raises:
-        EarmarkError: fluidsynth is missing or fails, the folder holds other clips, or the disk does not take them.
+    Raises
+    ------
+    EarmarkError
+        fluidsynth is missing or fails, the folder holds other clips, or the disk does not take them.
     """
     rendering.fluidsynth_path()
     wanted = options(plan)

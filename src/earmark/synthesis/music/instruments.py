@@ -24,21 +24,33 @@ Manner = Literal["plucked", "bass", "keyboard", "bowed", "blown", "struck", "hel
 DRUM_BANK = 128  # where SoundFonts keep their drum kits
 
 
+EXPRESSION, PEDAL = 11, 64  # controllers of MIDI
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """One instrument: a preset of a SoundFont.
 
-    Attributes:
-        name: what it is.
-        program: its General MIDI program, from 0; of a drum kit the kit's number.
-        label: the one of DEFAULT_LABELS that it carries, or None.
-        manner: how it is played, from which its phrases follow.
-        low: lowest note.
-        high: highest note.
-        weight: how often it is drawn, relative to others of its label, where only DEFAULT_LABELS are asked for; 0:
-            never.
-        finer: the further label of LABELS that it carries, or None.
-        wider: how often it is drawn where further labels are asked for; None: as often as otherwise.
+    Attributes
+    ----------
+    name
+        What it is.
+    program
+        Its General MIDI program, from 0; of a drum kit the kit's number.
+    label
+        The one of DEFAULT_LABELS that it carries, or None.
+    manner
+        How it is played, from which its phrases follow.
+    low
+        Lowest note.
+    high
+        Highest note.
+    weight
+        How often it is drawn, relative to others of its label, where only DEFAULT_LABELS are asked for; 0: never.
+    finer
+        The further label of LABELS that it carries, or None.
+    wider
+        How often it is drawn where further labels are asked for; None: as often as otherwise.
     """
 
     name: str
@@ -177,9 +189,6 @@ def weights(instruments: Iterable[Instrument], wide: bool = False) -> list[float
     """How likely each is drawn; they sum to 1."""
     each = [one.likely(wide) for one in instruments]
     return [weight / sum(each) for weight in each]
-
-
-EXPRESSION, PEDAL = 11, 64  # controllers of MIDI
 
 
 @dataclass(frozen=True, slots=True)

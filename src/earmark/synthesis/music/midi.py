@@ -26,6 +26,16 @@ ALL_SOUND_OFF, RESET_CONTROLLERS = 120, 121  # controllers: all sound off at onc
 PEDAL_DOWN = 64  # values of the sustain pedal from which it holds
 
 
+Score = tuple[Part, ...]
+"""A piece of music: its parts, with times from its beginning."""
+
+TRANSPOSED = 4  # semitones either way
+TEMPO = (0.88, 1.14)
+EARLIEST = 1.0  # seconds in which notes may have begun before a clip
+LATEST = 0.9  # of a clip: until then the note that it is drawn around has begun
+TRIES = 8  # places that are looked at for one where as many labels play as are wanted
+
+
 def write_midi(parts: Sequence[Part], lead: float, spacing: float, path: Path) -> None:
     """Write parts one after the other: second 0 of part `i` stands at `i * spacing + lead`; at its end all is silent.
 
@@ -80,12 +90,17 @@ def read_midi(path: Path, wide: bool = False) -> tuple[Part, ...]:
 
     Times are seconds from the file's beginning, tempo changes counted; the sustain pedal holds notes.
 
-    Args:
-        path: the file.
-        wide: whether labels beyond the usual five are asked for, and other programs left out.
+    Parameters
+    ----------
+    path
+        The file.
+    wide
+        Whether labels beyond the usual five are asked for, and other programs left out.
 
-    Raises:
-        DatasetError: the file cannot be read, is no MIDI file, or has no notes of instruments that are known.
+    Raises
+    ------
+    DatasetError
+        The file cannot be read, is no MIDI file, or has no notes of instruments that are known.
     """
     try:
         messages = list(mido.MidiFile(str(path), clip=True))
@@ -145,23 +160,16 @@ def _notes(messages: Sequence[mido.Message]) -> Iterator[tuple[int, int, Note]]:
         yield from end(channel, key)
 
 
-Score = tuple[Part, ...]
-"""A piece of music: its parts, with times from its beginning."""
-
-TRANSPOSED = 4  # semitones either way
-TEMPO = (0.88, 1.14)
-EARLIEST = 1.0  # seconds in which notes may have begun before a clip
-LATEST = 0.9  # of a clip: until then the note that it is drawn around has begun
-TRIES = 8  # places that are looked at for one where as many labels play as are wanted
-
-
 @dataclass(frozen=True)
 class Music:
     """What a SoundFont can play of some scores.
 
-    Attributes:
-        pieces: of each score, by its name, the parts that can be played; scores without any are left out.
-        label_of: what an instrument is labelled, or None.
+    Attributes
+    ----------
+    pieces
+        Of each score, by its name, the parts that can be played; scores without any are left out.
+    label_of
+        What an instrument is labelled, or None.
     """
 
     pieces: Mapping[str, Score]
@@ -210,12 +218,17 @@ def draw_excerpt(
     the others, then a piece in which it plays, then one of its notes, around which the excerpt is laid: something
     always plays.
 
-    Args:
-        music: with at least one piece.
-        seconds: length of the excerpt.
-        count: labels that are wanted; 0: one instrument without a label at least, and none that has one. Where the
-            music has no such place, as many as there are, and at least one.
-        rng: draws everything.
+    Parameters
+    ----------
+    music
+        With at least one piece.
+    seconds
+        Length of the excerpt.
+    count
+        Labels that are wanted; 0: one instrument without a label at least, and none that has one. Where the music has
+        no such place, as many as there are, and at least one.
+    rng
+        Draws everything.
     """
     first, count, pieces = _wanted(music, count, rng)
     piece = pieces[rng.integers(len(pieces))]

@@ -28,17 +28,44 @@ FIRST_SHARE = 0.25  # of the clip, within which the others begin
 ENDING = 0.3  # share of phrases that end before the clip does
 
 
+RHYTHMS = (
+    (1.0,), (0.5, 0.5), (0.5,), (1.5, 0.5), (0.25, 0.25, 0.5), (0.75, 0.25), (1.0, 0.5, 0.5), (1 / 3, 1 / 3, 1 / 3),
+    (2.0, 1.0, 1.0), (0.25,), (0.5, 1.0, 0.5),
+)  # fmt: skip
+"""Lengths in beats that are repeated."""
+STEPS = (-4, -3, -2, -1, 0, 1, 2, 3, 4)
+STEP_WEIGHTS = (0.03, 0.05, 0.14, 0.25, 0.06, 0.25, 0.14, 0.05, 0.03)
+SHORTEST = 0.07  # seconds of the fastest notes
+
+COMPS = (
+    (0.0,), (0.0, 2.0), (0.0, 1.0, 2.0, 3.0), (0.0, 1.5, 2.0, 3.5), (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5),
+    (0.0, 1.5, 3.0), (0.5, 1.5, 2.5, 3.5), (0.0, 1.0, 1.5, 2.5, 3.0, 3.5),
+)  # fmt: skip
+"""When chords are struck in a bar, in beats."""
+STRINGS = (40, 45, 50, 55, 59, 64)  # a guitar's open strings
+REACH = 4  # frets that a hand covers
+STRUM = (0.004, 0.05)  # seconds from the first string to the last
+MUFFLED = 95.0  # velocity of chords off the beat
+
+
 @dataclass(frozen=True)
 class Setting:
     """When music plays, how fast and in which key.
 
-    Attributes:
-        start: seconds in the clip when it begins, which may be before 0.
-        end: seconds in the clip when it ends.
-        beat: seconds of a quarter note.
-        tonic: 0 for C to 11 for B.
-        scale: semitones above the tonic.
-        progression: the chord of each bar in turn, by degree of the scale.
+    Attributes
+    ----------
+    start
+        Seconds in the clip when it begins, which may be before 0.
+    end
+        Seconds in the clip when it ends.
+    beat
+        Seconds of a quarter note.
+    tonic
+        0 for C to 11 for B.
+    scale
+        Semitones above the tonic.
+    progression
+        The chord of each bar in turn, by degree of the scale.
     """
 
     start: float
@@ -83,16 +110,6 @@ def register(instrument: Instrument, span: int, rng: np.random.Generator) -> tup
     room = max(0, instrument.high - instrument.low - span)
     low = instrument.low + round(rng.beta(2, 2) * room)
     return low, min(instrument.high, low + span)
-
-
-RHYTHMS = (
-    (1.0,), (0.5, 0.5), (0.5,), (1.5, 0.5), (0.25, 0.25, 0.5), (0.75, 0.25), (1.0, 0.5, 0.5), (1 / 3, 1 / 3, 1 / 3),
-    (2.0, 1.0, 1.0), (0.25,), (0.5, 1.0, 0.5),
-)  # fmt: skip
-"""Lengths in beats that are repeated."""
-STEPS = (-4, -3, -2, -1, 0, 1, 2, 3, 4)
-STEP_WEIGHTS = (0.03, 0.05, 0.14, 0.25, 0.06, 0.25, 0.14, 0.05, 0.03)
-SHORTEST = 0.07  # seconds of the fastest notes
 
 
 def single(setting: Setting, instrument: Instrument, rng: np.random.Generator) -> list[Note]:
@@ -199,17 +216,6 @@ def _reflect(place: int, count: int) -> int:
     """A place beyond the ends, thrown back."""
     last = count - 1
     return min(max(-place if place < 0 else 2 * last - place if place > last else place, 0), last)
-
-
-COMPS = (
-    (0.0,), (0.0, 2.0), (0.0, 1.0, 2.0, 3.0), (0.0, 1.5, 2.0, 3.5), (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5),
-    (0.0, 1.5, 3.0), (0.5, 1.5, 2.5, 3.5), (0.0, 1.0, 1.5, 2.5, 3.0, 3.5),
-)  # fmt: skip
-"""When chords are struck in a bar, in beats."""
-STRINGS = (40, 45, 50, 55, 59, 64)  # a guitar's open strings
-REACH = 4  # frets that a hand covers
-STRUM = (0.004, 0.05)  # seconds from the first string to the last
-MUFFLED = 95.0  # velocity of chords off the beat
 
 
 def chords(setting: Setting, instrument: Instrument, rng: np.random.Generator) -> list[Note]:

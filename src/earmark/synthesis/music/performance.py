@@ -41,6 +41,62 @@ SWELLING = ("bowed", "blown", "held")  # whose loudness can change within a note
 STEP = 0.02  # seconds between bends, and between values of a controller
 
 
+Kind = Callable[[Setting, Instrument, np.random.Generator], list[Note]]
+
+KINDS: dict[str, tuple[tuple[Kind, float], ...]] = {
+    "plucked": (
+        (patterns.single, 2.0),
+        (patterns.scale, 1.0),
+        (patterns.melody, 2.0),
+        (patterns.picked, 3.0),
+        (patterns.strummed, 3.5),
+    ),
+    "bass": ((patterns.single, 1.0), (patterns.melody, 3.0), (patterns.repeated, 2.0), (patterns.arpeggio, 2.0)),
+    "keyboard": (
+        (patterns.single, 1.5),
+        (patterns.scale, 1.0),
+        (patterns.melody, 1.5),
+        (patterns.arpeggio, 2.0),
+        (patterns.chords, 2.5),
+        (patterns.two_hands, 3.0),
+    ),
+    "bowed": (
+        (patterns.single, 2.0),
+        (patterns.scale, 1.0),
+        (patterns.melody, 3.5),
+        (patterns.arpeggio, 1.0),
+        (patterns.long_notes, 2.5),
+        (patterns.repeated, 0.5),
+        (patterns.double_stops, 0.7),
+    ),
+    "blown": (
+        (patterns.single, 2.0),
+        (patterns.scale, 1.0),
+        (patterns.melody, 3.5),
+        (patterns.arpeggio, 1.0),
+        (patterns.long_notes, 2.0),
+        (patterns.repeated, 1.0),
+    ),
+    "struck": (
+        (patterns.single, 1.5),
+        (patterns.scale, 1.0),
+        (patterns.melody, 2.5),
+        (patterns.arpeggio, 2.0),
+        (patterns.chords, 1.0),
+    ),
+    "held": (
+        (patterns.single, 1.0),
+        (patterns.melody, 1.5),
+        (patterns.long_notes, 1.5),
+        (patterns.arpeggio, 0.7),
+        (patterns.chords, 3.0),
+    ),
+    "drums": ((drums.groove, 4.5), (drums.hits, 4.0), (drums.roll, 1.0), (drums.solo, 0.8)),
+}
+"""What each manner of playing can do, and how often."""
+SECTION = 61  # the brass section, which plays chords too
+
+
 def perform(notes: Sequence[Note], instrument: Instrument, rng: np.random.Generator) -> Part:
     """The notes as somebody would play them."""
     played, shift = _borrowed(_dynamics(_articulated(notes, instrument, rng), rng), instrument, rng)
@@ -136,62 +192,6 @@ def _inflection(
         swing = depth * np.clip((time - after) / 0.2, 0, 1) * np.sin(2 * np.pi * hertz * time)
         cents = tuning + swing + span * np.clip(1 - time / slid, 0, 1)
         yield from (Bend(note.onset + float(t), float(c)) for t, c in zip(time, cents, strict=True))
-
-
-Kind = Callable[[Setting, Instrument, np.random.Generator], list[Note]]
-
-KINDS: dict[str, tuple[tuple[Kind, float], ...]] = {
-    "plucked": (
-        (patterns.single, 2.0),
-        (patterns.scale, 1.0),
-        (patterns.melody, 2.0),
-        (patterns.picked, 3.0),
-        (patterns.strummed, 3.5),
-    ),
-    "bass": ((patterns.single, 1.0), (patterns.melody, 3.0), (patterns.repeated, 2.0), (patterns.arpeggio, 2.0)),
-    "keyboard": (
-        (patterns.single, 1.5),
-        (patterns.scale, 1.0),
-        (patterns.melody, 1.5),
-        (patterns.arpeggio, 2.0),
-        (patterns.chords, 2.5),
-        (patterns.two_hands, 3.0),
-    ),
-    "bowed": (
-        (patterns.single, 2.0),
-        (patterns.scale, 1.0),
-        (patterns.melody, 3.5),
-        (patterns.arpeggio, 1.0),
-        (patterns.long_notes, 2.5),
-        (patterns.repeated, 0.5),
-        (patterns.double_stops, 0.7),
-    ),
-    "blown": (
-        (patterns.single, 2.0),
-        (patterns.scale, 1.0),
-        (patterns.melody, 3.5),
-        (patterns.arpeggio, 1.0),
-        (patterns.long_notes, 2.0),
-        (patterns.repeated, 1.0),
-    ),
-    "struck": (
-        (patterns.single, 1.5),
-        (patterns.scale, 1.0),
-        (patterns.melody, 2.5),
-        (patterns.arpeggio, 2.0),
-        (patterns.chords, 1.0),
-    ),
-    "held": (
-        (patterns.single, 1.0),
-        (patterns.melody, 1.5),
-        (patterns.long_notes, 1.5),
-        (patterns.arpeggio, 0.7),
-        (patterns.chords, 3.0),
-    ),
-    "drums": ((drums.groove, 4.5), (drums.hits, 4.0), (drums.roll, 1.0), (drums.solo, 0.8)),
-}
-"""What each manner of playing can do, and how often."""
-SECTION = 61  # the brass section, which plays chords too
 
 
 def compose(instrument: Instrument, setting: Setting, rng: np.random.Generator) -> Part:

@@ -35,20 +35,33 @@ class Companion:
 class Plan:
     """What is to be made.
 
-    Attributes:
-        soundfonts: whose instruments; each plays as many clips as the others.
-        labels: the labels that clips carry; one that is another's parent is carried with it.
-        count: clips.
-        seconds: length of each.
-        rate: samples per second of the files.
-        together: share of clips with two or more labels.
-        nothing: share of clips with none of the labels, other instruments only.
-        accompaniment: share of labelled clips in which an instrument without a label plays along.
-        companions: labelled instruments that play along and are not named.
-        scores: music to take excerpts from, by name; none: phrases are invented. The shares are then kept as far as
-            the music goes: see `warn_of_music`.
-        effects: whether clips get rooms, equalisers, noise and levels.
-        seed: draws everything.
+    Attributes
+    ----------
+    soundfonts
+        Whose instruments; each plays as many clips as the others.
+    labels
+        The labels that clips carry; one that is another's parent is carried with it.
+    count
+        clips.
+    seconds
+        Length of each.
+    rate
+        Samples per second of the files.
+    together
+        Share of clips with two or more labels.
+    nothing
+        Share of clips with none of the labels, other instruments only.
+    accompaniment
+        Share of labelled clips in which an instrument without a label plays along.
+    companions
+        Labelled instruments that play along and are not named.
+    scores
+        Music to take excerpts from, by name; none: phrases are invented. The shares are then kept as far as the music
+        goes: see `warn_of_music`.
+    effects
+        Whether clips get rooms, equalisers, noise and levels.
+    seed
+        Draws everything.
     """
 
     soundfonts: Sequence[SoundFont]
@@ -188,8 +201,10 @@ def draw_phrase(plan: Plan, number: int) -> Phrase:
 def warn_of_music(plan: Plan) -> None:
     """Say which shares the given music cannot keep: excerpts have the instruments that they have.
 
-    Warns:
-        EarmarkWarning: it has no instrument without a label, or no two labels, or lacks a hidden companion.
+    Warns
+    -----
+    EarmarkWarning
+        It has no instrument without a label, or no two labels, or lacks a hidden companion.
     """
     heard = [plan.music(soundfont) for soundfont in plan.soundfonts] if plan.scores else []
     lacking = []

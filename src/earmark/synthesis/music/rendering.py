@@ -14,25 +14,35 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.synthesis.music import midi
 from earmark.synthesis.music.instruments import Part
+from earmark.util.types import Samples
 
 RENDERING_RATE = 44_100  # the rate of most samples: at a lower one cymbals would alias
 LEAD = 1.0  # seconds that are played before a clip begins, so that notes may sound on into it
 GAP = 0.1  # seconds after it
 GAIN = "0.5"
 
-Samples = NDArray[np.float32]
+
+FRAME = 0.01  # seconds in which energy is measured
+BELOW = 35.0  # dB below its loudest frame at which a part is no longer heard
+FLOOR = 1e-10  # power below which nothing sounds at all
+JOINED = 0.15  # seconds of silence that are no end
+SHORTEST = 0.02  # seconds of the shortest sound
+
+Span = tuple[float, float]
+"""Onset and offset, seconds."""
 
 
 def fluidsynth_path() -> str:
     """Where fluidsynth is.
 
-    Raises:
-        EarmarkError: it is not installed.
+    Raises
+    ------
+    EarmarkError
+        It is not installed.
     """
     found = shutil.which("fluidsynth")
     if found is None:
@@ -43,8 +53,10 @@ def fluidsynth_path() -> str:
 def render(parts: Sequence[Part], seconds: float, soundfont: Path) -> list[Samples]:
     """Each part's first `seconds` as mono samples at RATE, dry.
 
-    Raises:
-        EarmarkError: fluidsynth is not installed, or fails.
+    Raises
+    ------
+    EarmarkError
+        fluidsynth is not installed, or fails.
     """
     if not parts:
         return []
@@ -81,16 +93,6 @@ def _cut_parts(sound: bytes, count: int, seconds: float, spacing: float, soundfo
         raise EarmarkError(soundfont, "fluidsynth played too little of it", "see whether the file is whole")
     mono = np.asarray(frames[:, 0] + frames[:, 1], np.float32) / np.float32(2)
     return [mono[start : start + length] for start in starts]
-
-
-FRAME = 0.01  # seconds in which energy is measured
-BELOW = 35.0  # dB below its loudest frame at which a part is no longer heard
-FLOOR = 1e-10  # power below which nothing sounds at all
-JOINED = 0.15  # seconds of silence that are no end
-SHORTEST = 0.02  # seconds of the shortest sound
-
-Span = tuple[float, float]
-"""Onset and offset, seconds."""
 
 
 def sounding_spans(samples: Samples, rate: int) -> list[Span]:

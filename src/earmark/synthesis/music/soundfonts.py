@@ -33,6 +33,15 @@ STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 Samples = NDArray[np.int16]
 
 
+Preset = tuple[int, int]
+"""Bank and program; bank 128 holds drum kits."""
+
+_RECORD = struct.Struct("<20sHHHIII")  # achPresetName, wPreset, wBank, wPresetBagNdx, three that are reserved
+HEAD = 512  # bytes in which ours say what made them
+GENERAL = 100  # programs of 128 by which General MIDI is told
+_REMEDY = "give an .sf2 or .sf3 file, such as that of Debian's package fluid-soundfont-gm"
+
+
 @dataclass(frozen=True)
 class RecordedNote:
     """One note of an instrument: its MIDI pitch, 60 being middle C, and mono samples at RATE."""
@@ -44,9 +53,12 @@ class RecordedNote:
 def read_notes(folder: Path) -> dict[Instrument, list[RecordedNote]]:
     """Recorded notes, in a folder for each instrument that has its name, each file named by its pitch: `As4.mp3`.
 
-    Raises:
-        DatasetError: the folder is not there, or a name in it is unknown.
-        MediaError: a note cannot be read.
+    Raises
+    ------
+    DatasetError
+        The folder is not there, or a name in it is unknown.
+    MediaError
+        A note cannot be read.
     """
     if not folder.is_dir():
         reason = "is a file" if folder.exists() else "is not there"
@@ -70,8 +82,10 @@ def read_notes(folder: Path) -> dict[Instrument, list[RecordedNote]]:
 def pitch_of(path: Path) -> int:
     """The MIDI pitch that a file is named by: 69 for `A4.wav`, 70 for `As4.wav`, `A#4.wav`, `Bb4.wav` and `70.wav`.
 
-    Raises:
-        DatasetError: it is named otherwise.
+    Raises
+    ------
+    DatasetError
+        It is named otherwise.
     """
     name = path.stem
     if name.isdigit() and int(name) < 128:
@@ -85,8 +99,10 @@ def pitch_of(path: Path) -> int:
 def write_soundfont(instruments: dict[Instrument, list[RecordedNote]], path: Path) -> None:
     """Write the SoundFont: a preset for each instrument, whose notes also serve the keys around them.
 
-    Raises:
-        DatasetError: it cannot be written.
+    Raises
+    ------
+    DatasetError
+        It cannot be written.
     """
     notes = [note for recorded in instruments.values() for note in recorded]
     body = b"sfbk" + _list(b"INFO", _info(path.stem)) + _list(b"sdta", _samples_chunk(notes))
@@ -195,15 +211,6 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
-Preset = tuple[int, int]
-"""Bank and program; bank 128 holds drum kits."""
-
-_RECORD = struct.Struct("<20sHHHIII")  # achPresetName, wPreset, wBank, wPresetBagNdx, three that are reserved
-HEAD = 512  # bytes in which ours say what made them
-GENERAL = 100  # programs of 128 by which General MIDI is told
-_REMEDY = "give an .sf2 or .sf3 file, such as that of Debian's package fluid-soundfont-gm"
-
-
 @dataclass(frozen=True)
 class SoundFont:
     """A SoundFont on disk."""
@@ -220,8 +227,10 @@ class SoundFont:
     def digest(self) -> str:
         """SHA-256 of the file: another of the same name plays otherwise.
 
-        Raises:
-            DatasetError: it cannot be read.
+        Raises
+        ------
+        DatasetError
+            It cannot be read.
         """
         try:
             with self.path.open("rb") as file:
@@ -233,8 +242,10 @@ class SoundFont:
 def open_soundfont(path: Path) -> SoundFont:
     """Read which presets a SoundFont has.
 
-    Raises:
-        DatasetError: there is no such file, or it is no SoundFont.
+    Raises
+    ------
+    DatasetError
+        There is no such file, or it is no SoundFont.
     """
     try:
         with path.open("rb") as file:

@@ -17,6 +17,7 @@ from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
 from earmark.events.hysteresis import joined, runs
+from earmark.util.types import Mask, Samples
 
 FRAME = 0.01  # seconds
 WINDOW = 0.02  # seconds of the spectrum around each frame, at least
@@ -39,8 +40,6 @@ BARK = (
 OWN_FRAMES, OTHER_FRAMES = 5, 15  # over which powers are averaged before they are compared
 AT_ONCE = 2048  # frames whose spectra are held at a time
 
-Samples = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Powers = NDArray[np.float32]
 """[frames, bands]"""
 

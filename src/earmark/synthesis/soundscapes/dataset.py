@@ -54,8 +54,10 @@ class Batch:
 def make_batch(plan: Plan, out: Path, batch: Batch) -> list[dict[str, Any]]:
     """Write a batch's scenes below a folder; what is noted of each: path, labels, source, fold, split, events.
 
-    Raises:
-        EarmarkError: a clip cannot be read, or the disk does not take the scenes.
+    Raises
+    ------
+    EarmarkError
+        A clip cannot be read, or the disk does not take the scenes.
     """
     sounds = SoundCache(plan.rate)
     made = []
@@ -81,14 +83,21 @@ def _noted(plan: Plan, scene: Scene, events: list[Event]) -> dict[str, Any]:
 def build(plan: Plan, out: Path, jobs: int = 1, beside: Collection[Format[Timeline]] = ()) -> Iterator[int]:
     """Make all scenes that are not there yet, then the tables; gives how many scenes have come, as they come.
 
-    Args:
-        plan: what to make.
-        out: the folder.
-        jobs: batches at once.
-        beside: formats in which each scene's events are written beside its audio, too.
+    Parameters
+    ----------
+    plan
+        What to make.
+    out
+        The folder.
+    jobs
+        Batches at once.
+    beside
+        Formats in which each scene's events are written beside its audio, too.
 
-    Raises:
-        EarmarkError: a clip cannot be read, the folder holds other scenes, or the disk does not take them.
+    Raises
+    ------
+    EarmarkError
+        A clip cannot be read, the folder holds other scenes, or the disk does not take them.
     """
     work = Workspace(out, OPTIONS, "scenes", "audio/*")
     with work.alone():

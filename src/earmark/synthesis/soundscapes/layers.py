@@ -14,26 +14,35 @@ from earmark import media
 from earmark.datasets.clips import Clip
 from earmark.synthesis.soundscapes import audibility
 from earmark.synthesis.soundscapes.plan import Taken
+from earmark.util.types import Mask, Samples
 
 LONGEST = 30.0  # seconds of one clip that are heard at once
 GRID = 10.0  # seconds: where in a long recording such a part may begin
 ROOM = 256 * 2**20  # bytes of samples that are kept
 
-Samples = NDArray[np.float32]
+
+SHORT_FADE = 0.01  # seconds, before and after what is heard
+CROSSFADE = 1.0  # seconds
+PAUSE = (0.1, 1.5)  # seconds from the end of one phrase to the next
+MOST_SILENT = 12  # sounds in a row of which nothing is heard, before looking for more is given up
 
 
 @dataclass(frozen=True)
 class Sound:
     """A clip as samples, and in which frames it sounds by its own energy.
 
-    Attributes:
-        samples: mono, a whole number of frames.
-        active: for each frame whether it sounds.
-        least: the power below which it is not heard, such as where it fades away.
+    Attributes
+    ----------
+    samples
+        Mono, a whole number of frames.
+    active
+        For each frame whether it sounds.
+    least
+        The power below which it is not heard, such as where it fades away.
     """
 
     samples: Samples
-    active: audibility.Mask
+    active: Mask
     least: float
 
 
@@ -49,8 +58,10 @@ class SoundCache:
     def sound(self, taken: Taken) -> Sound:
         """What is heard of a clip: all of it, or the part of a long one that was drawn.
 
-        Raises:
-            MediaError: it cannot be read.
+        Raises
+        ------
+        MediaError
+            It cannot be read.
         """
         clip = taken.clip
         start, end = self._span(clip, taken.at)
@@ -88,29 +99,30 @@ def measure_sound(samples: Samples, rate: int) -> Sound:
     return Sound(whole, *audibility.activity(audibility.powers(whole, rate)))
 
 
-SHORT_FADE = 0.01  # seconds, before and after what is heard
-CROSSFADE = 1.0  # seconds
-PAUSE = (0.1, 1.5)  # seconds from the end of one phrase to the next
-MOST_SILENT = 12  # sounds in a row of which nothing is heard, before looking for more is given up
-
-
 @dataclass(frozen=True)
 class Layer:
     """A sound in a scene.
 
-    Attributes:
-        labels: what it is; none: it is not named.
-        first: the frame of the scene in which it begins.
-        samples: mono, a whole number of frames.
-        active: for each frame whether it sounds by its own energy.
-        bands: power in each critical band [frames, bands].
-        gap: seconds of silence that part two events of it.
+    Attributes
+    ----------
+    labels
+        What it is; none: it is not named.
+    first
+        The frame of the scene in which it begins.
+    samples
+        Mono, a whole number of frames.
+    active
+        For each frame whether it sounds by its own energy.
+    bands
+        Power in each critical band [frames, bands].
+    gap
+        Seconds of silence that part two events of it.
     """
 
     labels: tuple[str, ...]
     first: int
     samples: Samples
-    active: audibility.Mask
+    active: Mask
     bands: audibility.Powers
     gap: float = audibility.GAP
 
@@ -128,7 +140,7 @@ def make_layer(
     labels: tuple[str, ...],
     first: int,
     samples: Samples,
-    active: audibility.Mask,
+    active: Mask,
     rate: int,
     gap: float = audibility.GAP,
 ) -> Layer:
@@ -136,7 +148,7 @@ def make_layer(
     return Layer(labels, first, samples, active, audibility.spectra(samples, rate), gap)
 
 
-def cut_sound(sound: Sound, fades: tuple[float, float], rate: int) -> tuple[Samples, audibility.Mask, int]:
+def cut_sound(sound: Sound, fades: tuple[float, float], rate: int) -> tuple[Samples, Mask, int]:
     """A sound from where it first sounds to where it last does, faded at both ends; and how many frames lead it in.
 
     Where its clip cuts it, the fades are those given. Where it begins or ends by itself, there is a short one in the
@@ -161,7 +173,7 @@ def fade(samples: Samples, onset: float, offset: float, rate: int) -> None:
         part[:count] *= _rising(count)
 
 
-def loop_sounds(sounds: Iterable[Sound], length: int, rate: int) -> tuple[Samples, audibility.Mask]:
+def loop_sounds(sounds: Iterable[Sound], length: int, rate: int) -> tuple[Samples, Mask]:
     """Sounds one after the other until `length` frames are filled, each faded into the next, all equally loud.
 
     The fade keeps the power even, as the sounds are not the same.
@@ -183,9 +195,7 @@ def loop_sounds(sounds: Iterable[Sound], length: int, rate: int) -> tuple[Sample
     return samples, active
 
 
-def join_phrases(
-    sounds: Iterable[Sound], length: int, rate: int, rng: np.random.Generator
-) -> tuple[Samples, audibility.Mask]:
+def join_phrases(sounds: Iterable[Sound], length: int, rate: int, rng: np.random.Generator) -> tuple[Samples, Mask]:
     """Sounds one after the other with pauses between them, all equally loud, `length` frames at most."""
     hop = audibility.frame_length(rate)
     samples, active = np.zeros(length * hop, np.float32), np.zeros(length, bool)
@@ -202,7 +212,7 @@ def join_phrases(
     return samples, active
 
 
-def _pieces(sounds: Iterable[Sound], rate: int) -> Iterator[tuple[Samples, audibility.Mask]]:
+def _pieces(sounds: Iterable[Sound], rate: int) -> Iterator[tuple[Samples, Mask]]:
     """What is heard of each sound, equally loud; ends where nothing is heard of many in a row."""
     silent = 0
     for sound in sounds:

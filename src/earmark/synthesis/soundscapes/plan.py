@@ -27,25 +27,43 @@ FADE = (0.01, 0.5)  # seconds
 PEAK, QUIET_PEAK = (-30.0, -1.0), (-50.0, -1.0)  # dB of the highest sample, re full scale
 
 
+FLAC_SHARE = 0.4  # of 16 bit samples that noisy scenes take as FLAC
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is to be made.
 
-    Attributes:
-        groups: clips by role, in groups that share no source; each scene is made of one group.
-        count: scenes.
-        seconds: length of each.
-        rate: samples per second of the files.
-        per_minute: events a minute, on average.
-        at_once: the most events at one moment.
-        levels: dB of events over the background, the least and the most.
-        quiet: share of scenes with a background alone.
-        noise: share of scenes whose background is noise.
-        rooms: share of scenes whose events and speech sound in a room.
-        with_speech: share of scenes with speech, of those that are not quiet.
-        with_music: the same of music.
-        speed: in scenes for training, events and backgrounds are up to this share faster or slower, pitch and all.
-        seed: draws everything but the groups.
+    Attributes
+    ----------
+    groups
+        Clips by role, in groups that share no source; each scene is made of one group.
+    count
+        scenes.
+    seconds
+        Length of each.
+    rate
+        Samples per second of the files.
+    per_minute
+        Events a minute, on average.
+    at_once
+        The most events at one moment.
+    levels
+        dB of events over the background, the least and the most.
+    quiet
+        Share of scenes with a background alone.
+    noise
+        Share of scenes whose background is noise.
+    rooms
+        Share of scenes whose events and speech sound in a room.
+    with_speech
+        Share of scenes with speech, of those that are not quiet.
+    with_music
+        The same of music.
+    speed
+        In scenes for training, events and backgrounds are up to this share faster or slower, pitch and all.
+    seed
+        Draws everything but the groups.
     """
 
     groups: Sequence[Group]
@@ -91,10 +109,14 @@ class Plan:
 class Taken:
     """A clip to be heard.
 
-    Attributes:
-        clip: which.
-        at: in 0..1, which part of one that is too long to be heard as a whole.
-        speed: how many times as fast it is played.
+    Attributes
+    ----------
+    clip
+        which.
+    at
+        In 0..1, which part of one that is too long to be heard as a whole.
+    speed
+        How many times as fast it is played.
     """
 
     clip: Clip
@@ -126,16 +148,26 @@ class Track:
 class Scene:
     """One scene to be.
 
-    Attributes:
-        number: which one.
-        fold: the group it is made of, from 0.
-        background: the clips it is looped from; none: noise.
-        slope: of the noise; its power falls with frequency to it.
-        events: what happens, in the order of drawing.
-        speech: who talks, or None.
-        music: what plays, or None.
-        room: whether events and speech sound in a room.
-        peak: dB of the highest sample, re full scale.
+    Attributes
+    ----------
+    number
+        Which one.
+    fold
+        The group it is made of, from 0.
+    background
+        The clips it is looped from; none: noise.
+    slope
+        Of the noise; its power falls with frequency to it.
+    events
+        What happens, in the order of drawing.
+    speech
+        Who talks, or None.
+    music
+        What plays, or None.
+    room
+        Whether events and speech sound in a room.
+    peak
+        dB of the highest sample, re full scale.
     """
 
     number: int
@@ -266,9 +298,6 @@ def _pick(items: Sequence[Item], rng: np.random.Generator) -> Item:
 def _pick_some(items: Sequence[Item], count: int, rng: np.random.Generator) -> list[Item]:
     """At most so many of the items, in any order."""
     return [items[place] for place in rng.permutation(len(items))[:count]]
-
-
-FLAC_SHARE = 0.4  # of 16 bit samples that noisy scenes take as FLAC
 
 
 def describe(plan: Plan) -> str:

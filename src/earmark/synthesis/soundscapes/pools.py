@@ -16,6 +16,10 @@ Kind = Hashable
 """What a source is good for, such as a role and a label: each kind is spread over all groups."""
 
 
+EVENTS, BACKGROUND, SPEECH, MUSIC = ROLES = ("events", "background", "speech", "music")
+UNLABELLED = ""  # what a background without labels is listed under
+
+
 def unify_sources(clips: Iterable[Clip]) -> dict[str, str]:
     """For each source the name of the recording it belongs to.
 
@@ -43,10 +47,14 @@ def divide_sources(sources: Mapping[str, Set[Kind]], folds: int, seed: int) -> d
     Each kind's sources are dealt out as evenly as can be, the rarest kind first, in an order that their names and
     the seed make. The order in which sources are given does not matter.
 
-    Args:
-        sources: what each is good for, by its name.
-        folds: groups.
-        seed: another one divides otherwise.
+    Parameters
+    ----------
+    sources
+        What each is good for, by its name.
+    folds
+        groups.
+    seed
+        Another one divides otherwise.
     """
     of_kind: dict[Kind, list[str]] = defaultdict(list)
     for name, kinds in sources.items():
@@ -70,10 +78,6 @@ def divide_sources(sources: Mapping[str, Set[Kind]], folds: int, seed: int) -> d
 def _digest(text: str, seed: int) -> int:
     """A number that looks drawn by lot, the same everywhere."""
     return int.from_bytes(hashlib.blake2b(f"{seed}/{text}".encode(errors="surrogatepass"), digest_size=8).digest())
-
-
-EVENTS, BACKGROUND, SPEECH, MUSIC = ROLES = ("events", "background", "speech", "music")
-UNLABELLED = ""  # what a background without labels is listed under
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,16 @@ Group = Mapping[str, Pool]
 class Cast:
     """Which datasets play which role, and what of them.
 
-    Attributes:
-        datasets: for each role its datasets. One that plays several roles must be the same object in each.
-        event_labels: the labels whose clips become events; None: all.
-        background_labels: the labels whose clips become backgrounds, beside clips without a label; None: all.
-        relabel: other names for labels; an empty one takes the label away.
+    Attributes
+    ----------
+    datasets
+        For each role its datasets. One that plays several roles must be the same object in each.
+    event_labels
+        The labels whose clips become events; None: all.
+    background_labels
+        The labels whose clips become backgrounds, beside clips without a label; None: all.
+    relabel
+        Other names for labels; an empty one takes the label away.
     """
 
     datasets: Mapping[str, Sequence[Dataset]]
@@ -127,8 +136,10 @@ class Cast:
 def make_groups(cast: Cast, folds: int, seed: int) -> tuple[Group, ...]:
     """The cast in groups that share no source: every recording of every dataset is in one group alone.
 
-    Raises:
-        DatasetError: a label is in none of the datasets, or a role has too few sources for so many groups.
+    Raises
+    ------
+    DatasetError
+        A label is in none of the datasets, or a role has too few sources for so many groups.
     """
     _check_labels(cast)
     roles = _roles(cast)
@@ -236,8 +247,10 @@ def _nothing(role: str, cast: Cast) -> tuple[str, str]:
 def read_any(root: Path) -> Dataset:
     """A dataset in any layout, or the recordings of a folder in none, without labels.
 
-    Raises:
-        DatasetError: there is none.
+    Raises
+    ------
+    DatasetError
+        There is none.
     """
     try:
         layout = guess_layout(root)

@@ -15,20 +15,21 @@ from earmark.synthesis.soundscapes.layers import Layer, Sound, SoundCache
 from earmark.synthesis.soundscapes.plan import Plan, PlannedEvent, Scene, Taken, Track
 from earmark.synthesis.soundscapes.pools import MUSIC, SPEECH
 from earmark.util.fft import coloured_noise
+from earmark.util.types import Mask, Samples
 
 DIGITS = 3  # of seconds in tables
 TRIES = 8  # times an event is given another place where too many sound at once
 STEADY_GAP = 2.0  # seconds without a sound that are no end of a background, nor of music
 EDGE_FADE = 0.5  # seconds in which music comes and goes
 
-Samples = NDArray[np.float32]
-
 
 def render(plan: Plan, scene: Scene, sounds: SoundCache) -> tuple[Samples, list[Event]]:
     """A scene's samples at the plan's rate, and its events: when each label is heard, in order.
 
-    Raises:
-        MediaError: a clip cannot be read.
+    Raises
+    ------
+    MediaError
+        A clip cannot be read.
     """
     rng = plan.generator(scene.number, 1)
     length = -(-round(plan.seconds * plan.rate) // audibility.frame_length(plan.rate))
@@ -105,7 +106,7 @@ def _place(first: int, frames: int, sounding: NDArray[np.int64], most: int, rng:
 
 
 def _fitted(
-    happening: PlannedEvent, first: int, samples: Samples, active: audibility.Mask, length: int, rate: int
+    happening: PlannedEvent, first: int, samples: Samples, active: Mask, length: int, rate: int
 ) -> Layer | None:
     """An event at its level, cut and faded out where the scene ends."""
     frames = min(len(active), length - first)
@@ -143,7 +144,7 @@ def _audible_events(background: Layer, parts: Sequence[Layer], length: int, plan
     return united(found)
 
 
-def _going_on(active: audibility.Mask) -> audibility.Mask:
+def _going_on(active: Mask) -> Mask:
     """With a frame before the scene and one after it in which a background sounds, too: it goes on there."""
     return np.pad(active, 1, constant_values=True)
 

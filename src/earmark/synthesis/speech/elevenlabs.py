@@ -42,6 +42,25 @@ Timed = tuple[str, float, float]
 """A character, and the seconds at which it starts and ends."""
 
 
+URL = "https://api.elevenlabs.io"
+MODEL = "eleven_multilingual_v2"
+FORMAT = "mp3_44100_128"  # what every plan may ask for
+KEY_VARIABLE, URL_VARIABLE = "ELEVENLABS_API_KEY", "ELEVENLABS_URL"
+ATTEMPTS = 5
+LONGEST_WAIT = 60.0  # seconds
+SECONDS = 120.0  # that an answer may take
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_NO_CREDIT = "quota_exceeded"
+_REMEDIES = {
+    400: "correct --voice, --model or the text",
+    401: f"set {KEY_VARIABLE} to a key that is valid",
+    402: "choose a plan or a voice that the key may use",
+    403: "give the key the permission for text to speech",
+    404: "correct --voice or --url",
+    422: "correct --voice, --model or the text",
+}
+
+
 @dataclass(frozen=True)
 class Answer:
     """Speech: samples int16 [samples] at RATE, mono, and its words."""
@@ -53,8 +72,10 @@ class Answer:
 def read_answer(content: bytes | str, where: str) -> Answer:
     """What an answer holds; `where` names it.
 
-    Raises:
-        EarmarkError: it is no such answer, its sound cannot be decoded, or its times do not fit its sound.
+    Raises
+    ------
+    EarmarkError
+        It is no such answer, its sound cannot be decoded, or its times do not fit its sound.
     """
     try:
         answer = json.loads(content)
@@ -134,25 +155,6 @@ def _samples(encoded: str, where: str) -> NDArray[np.int16]:
     return np.asarray(np.rint(np.clip(samples, -1, 32767 / 32768) * 32768), np.int16)
 
 
-URL = "https://api.elevenlabs.io"
-MODEL = "eleven_multilingual_v2"
-FORMAT = "mp3_44100_128"  # what every plan may ask for
-KEY_VARIABLE, URL_VARIABLE = "ELEVENLABS_API_KEY", "ELEVENLABS_URL"
-ATTEMPTS = 5
-LONGEST_WAIT = 60.0  # seconds
-SECONDS = 120.0  # that an answer may take
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
-_NO_CREDIT = "quota_exceeded"
-_REMEDIES = {
-    400: "correct --voice, --model or the text",
-    401: f"set {KEY_VARIABLE} to a key that is valid",
-    402: "choose a plan or a voice that the key may use",
-    403: "give the key the permission for text to speech",
-    404: "correct --voice or --url",
-    422: "correct --voice, --model or the text",
-}
-
-
 class _PassingError(Exception):
     """Something that may pass; `wait` is what the server asks for, seconds."""
 
@@ -165,12 +167,18 @@ class _PassingError(Exception):
 class ElevenLabs:
     """ElevenLabs' text to speech.
 
-    Attributes:
-        key: the user's, which is sent to `url` alone and shown nowhere.
-        url: the service's address without path.
-        model: its name there.
-        attempts: how often to ask for one recording.
-        sleep: waits so many seconds.
+    Attributes
+    ----------
+    key
+        The user's, which is sent to `url` alone and shown nowhere.
+    url
+        The service's address without path.
+    model
+        Its name there.
+    attempts
+        How often to ask for one recording.
+    sleep
+        Waits so many seconds.
     """
 
     key: str = field(repr=False)
@@ -183,8 +191,10 @@ class ElevenLabs:
     def from_environment(cls, url: str | None = None, model: str = MODEL) -> ElevenLabs:
         """The service with the key, and without `url` the address, of the environment.
 
-        Raises:
-            EarmarkError: there is no key.
+        Raises
+        ------
+        EarmarkError
+            There is no key.
         """
         key = os.environ.get(KEY_VARIABLE, "").strip()
         if not key:
@@ -201,9 +211,12 @@ class ElevenLabs:
         What may pass is tried again: a busy server, a broken connection. With a seed the service does its best to
         say the same again.
 
-        Raises:
-            EarmarkError: the service refuses, or stays out of reach.
-            MissingExtraError: httpx is not installed.
+        Raises
+        ------
+        EarmarkError
+            The service refuses, or stays out of reach.
+        MissingExtraError
+            httpx is not installed.
         """
         body = {"text": text, "model_id": self.model} | ({} if seed is None else {"seed": seed})
         with self._client() as client:

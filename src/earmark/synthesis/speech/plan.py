@@ -39,8 +39,10 @@ class Range:
     def parse(cls, option: str, text: str, least: float, most: float) -> Range:
         """`120-180`, or `150` alone.
 
-        Raises:
-            EarmarkError: it is no range between `least` and `most`; `option` names it.
+        Raises
+        ------
+        EarmarkError
+            It is no range between `least` and `most`; `option` names it.
         """
         match = _RANGE.fullmatch(text.strip())
         low, high = (float(match[1]), float(match[2] or match[1])) if match else (1.0, 0.0)
@@ -54,11 +56,16 @@ class Range:
 class Manner:
     """How to speak: what is drawn anew for each recording, and pauses for each word.
 
-    Attributes:
-        voices: names of eSpeak NG's voices.
-        speed: words per minute.
-        pitch: eSpeak NG's own scale, 0 to 99.
-        pause: seconds between words, and before the first and after the last.
+    Attributes
+    ----------
+    voices
+        Names of eSpeak NG's voices.
+    speed
+        Words per minute.
+    pitch
+        eSpeak NG's own scale, 0 to 99.
+    pause
+        Seconds between words, and before the first and after the last.
     """
 
     voices: tuple[str, ...]
@@ -102,8 +109,10 @@ def generator(seed: int, number: int) -> np.random.Generator:
 def plan_texts(texts: Iterable[str], manner: Manner, seed: int) -> list[PlannedSpeech]:
     """Recordings of given sentences.
 
-    Raises:
-        EarmarkError: a sentence holds no word.
+    Raises
+    ------
+    EarmarkError
+        A sentence holds no word.
     """
     planned = []
     for number, text in enumerate(texts, start=1):
@@ -149,8 +158,10 @@ def with_espeak(
 ) -> list[Job]:
     """Recordings of given sentences, or of `count` random ones where `texts` is None, spoken by eSpeak NG.
 
-    Raises:
-        EarmarkError: a sentence has no word, a language has no list of words, or `out` holds other recordings.
+    Raises
+    ------
+    EarmarkError
+        A sentence has no word, a language has no list of words, or `out` holds other recordings.
     """
     planned: Iterable[PlannedSpeech]
     planned = plan_random(count, manner, seed) if texts is None else plan_texts(texts, manner, seed)
@@ -164,8 +175,10 @@ def with_elevenlabs(
 ) -> list[Job]:
     """Recordings of given sentences in voices drawn from those given, spoken by ElevenLabs.
 
-    Raises:
-        EarmarkError: a sentence has no word, or `out` holds other recordings.
+    Raises
+    ------
+    EarmarkError
+        A sentence has no word, or `out` holds other recordings.
     """
     for number, text in enumerate(texts, start=1):
         spoken_words(number, text)
@@ -182,8 +195,10 @@ def with_elevenlabs(
 def from_answer(file: Path, pair: RecordingPair) -> Words:
     """Write what a saved answer of ElevenLabs holds.
 
-    Raises:
-        EarmarkError: the file cannot be read, or is no such answer.
+    Raises
+    ------
+    EarmarkError
+        The file cannot be read, or is no such answer.
     """
     return _write_answer(elevenlabs.open_answer(file), pair)
 

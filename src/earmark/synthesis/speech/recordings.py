@@ -20,25 +20,33 @@ from earmark.util.workspace import Workspace
 FULL_SCALE = 32_768
 MARGIN = 0.08  # seconds of a word's own quiet beginning and end that are kept where a pause has room for them
 
-Samples = NDArray[np.int16]
+Pcm = NDArray[np.int16]
+"""Samples of 16 bits, mono [samples]."""
 
 
 def join_words(
-    texts: Sequence[str], spoken: Sequence[Samples], pauses: Sequence[float], rate: int
-) -> tuple[Samples, list[Word]]:
+    texts: Sequence[str], spoken: Sequence[Pcm], pauses: Sequence[float], rate: int
+) -> tuple[Pcm, list[Word]]:
     """A recording of words between pauses.
 
     A word lasts from the first to the last frame of 10 ms that is within 35 dB of its loudest, and pauses are between
     these limits. Of what is quieter on either side as much stays as half of the pause holds, and fades.
 
-    Args:
-        texts: What is said, word by word.
-        spoken: The samples of each word.
-        pauses: Seconds before the first word, between words, and after the last: one more than words.
-        rate: Hz.
+    Parameters
+    ----------
+    texts
+        What is said, word by word.
+    spoken
+        The samples of each word.
+    pauses
+        Seconds before the first word, between words, and after the last: one more than words.
+    rate
+        Hz.
 
-    Raises:
-        EarmarkError: a word is silent.
+    Raises
+    ------
+    EarmarkError
+        A word is silent.
     """
     gaps = [round(pause * rate) for pause in pauses]
     limits = [_limits(text, samples, rate) for text, samples in zip(texts, spoken, strict=True)]
@@ -55,7 +63,7 @@ def join_words(
     return recording, words
 
 
-def _limits(text: str, samples: Samples, rate: int) -> tuple[int, int]:
+def _limits(text: str, samples: Pcm, rate: int) -> tuple[int, int]:
     """First sample of a word and the sample after its last."""
     found = energy.edges(energy.levels(np.asarray(samples / FULL_SCALE, np.float32), rate))
     if found is None:
@@ -65,7 +73,7 @@ def _limits(text: str, samples: Samples, rate: int) -> tuple[int, int]:
     return max(0, first), min(len(samples), last)
 
 
-def _faded(samples: Samples, before: int, after: int) -> Samples:
+def _faded(samples: Pcm, before: int, after: int) -> Pcm:
     gain = np.ones(len(samples))
     gain[:before] = np.linspace(0, 1, before, endpoint=False)
     gain[len(gain) - after :] = np.linspace(1, 0, after)
@@ -89,11 +97,13 @@ class RecordingPair:
         """Whether both are there; each gets its name only when it is complete."""
         return self.audio.is_file() and self.truth.is_file()
 
-    def write(self, samples: Samples, words: list[Word], rate: int) -> Words:
+    def write(self, samples: Pcm, words: list[Word], rate: int) -> Words:
         """Write each whole or not at all.
 
-        Raises:
-            EarmarkError: the disk does not take them.
+        Raises
+        ------
+        EarmarkError
+            The disk does not take them.
         """
         truth = Words(self.audio.name, len(samples) / rate).with_words(words)
         write_samples(self.audio, [np.asarray(samples / np.float32(FULL_SCALE), np.float32)], rate)

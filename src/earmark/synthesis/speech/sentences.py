@@ -27,8 +27,9 @@ from earmark.errors import DatasetError
 from earmark.media import read
 from earmark.speech.segmentation import Word
 from earmark.synthesis.speech import recordings
-from earmark.synthesis.speech.recordings import RecordingPair, join_words
+from earmark.synthesis.speech.recordings import Pcm, RecordingPair, join_words
 from earmark.synthesis.speech.voices import Vocabulary, Voice, read_vocabulary
+from earmark.util.types import Samples
 from earmark.util.workspace import Workspace
 
 VOICE_LABELS = (
@@ -40,22 +41,35 @@ SILENT = 1e-4  # below this is the digital silence that short clips are padded w
 FADE = 0.02  # seconds in which one clip gives way to the next
 TRIES = 50
 
-Floats = NDArray[np.float32]
 Backgrounds = Mapping[str, Sequence[Clip]]
 """Clips by their first label."""
 
 _PLACE = re.compile(r"(.+?)(?::(\d+(?:,\d+)*))?")
 
 
+CONDITIONS = "conditions.csv"
+CLEAN = "clean"
+WORDS = (5, 12)  # in a sentence
+PAUSE = (0.08, 0.6)  # seconds from a word's end to the next word's beginning
+MARGIN = (0.3, 0.8)  # seconds before the first word and after the last
+PEAK_DB = (-35.0, -3.0)  # of a sentence, re full scale
+FULL = 0.99  # the highest peak once noise is added
+
+
 def find_backgrounds(places: Sequence[str], data_dir: Path | None = None) -> Backgrounds:
     """The clips of datasets by label, those with voices left out.
 
-    Args:
-        places: names or paths of datasets, with the folds to be used after a colon where not all are: `esc50:4,5`.
-        data_dir: the folder that datasets are kept in.
+    Parameters
+    ----------
+    places
+        Names or paths of datasets, with the folds to be used after a colon where not all are: `esc50:4,5`.
+    data_dir
+        The folder that datasets are kept in.
 
-    Raises:
-        DatasetError: there is no such dataset, or nothing of it is left.
+    Raises
+    ------
+    DatasetError
+        There is no such dataset, or nothing of it is left.
     """
     grouped: dict[str, list[Clip]] = defaultdict(list)
     for place in places:
@@ -76,11 +90,13 @@ def _clips(place: str, data_dir: Path | None) -> list[Clip]:
     return [c for c in clips if (wanted is None or c.fold in wanted) and not set(VOICE_LABELS).intersection(c.labels)]
 
 
-def draw_background(grouped: Backgrounds, count: int, rate: int, rng: np.random.Generator) -> Floats:
+def draw_background(grouped: Backgrounds, count: int, rate: int, rng: np.random.Generator) -> Samples:
     """So many samples of one kind of noise: clips of one label in a row, equally loud, of mean power 1.
 
-    Raises:
-        DatasetError: clips of this label are silent.
+    Raises
+    ------
+    DatasetError
+        Clips of this label are silent.
     """
     label = str(rng.choice(sorted(grouped)))
     clips, noise = grouped[label], np.zeros(0, np.float32)
@@ -92,7 +108,7 @@ def draw_background(grouped: Backgrounds, count: int, rate: int, rng: np.random.
     raise DatasetError(clips[0].path, f"clips of {label} are silent", "leave them out")
 
 
-def _trimmed(samples: Floats) -> Floats:
+def _trimmed(samples: Samples) -> Samples:
     """A clip without the silence around it, of mean power 1."""
     loud = np.flatnonzero(np.abs(samples) > SILENT)
     if not len(loud):
@@ -100,38 +116,33 @@ def _trimmed(samples: Floats) -> Floats:
     return _normalised(samples[loud[0] : loud[-1] + 1])
 
 
-def _normalised(samples: Floats) -> Floats:
+def _normalised(samples: Samples) -> Samples:
     return np.asarray(samples / np.sqrt(np.mean(samples**2)), np.float32)
 
 
-def _crossfaded(first: Floats, second: Floats, rate: int) -> Floats:
+def _crossfaded(first: Samples, second: Samples, rate: int) -> Samples:
     fade = min(round(FADE * rate), len(first), len(second))
     rising = np.sqrt(np.linspace(0, 1, fade, dtype=np.float32))
     over = first[len(first) - fade :] * rising[::-1] + second[:fade] * rising
     return np.concatenate([first[: len(first) - fade], over, second[fade:]])
 
 
-CONDITIONS = "conditions.csv"
-CLEAN = "clean"
-WORDS = (5, 12)  # in a sentence
-PAUSE = (0.08, 0.6)  # seconds from a word's end to the next word's beginning
-MARGIN = (0.3, 0.8)  # seconds before the first word and after the last
-PEAK_DB = (-35.0, -3.0)  # of a sentence, re full scale
-FULL = 0.99  # the highest peak once noise is added
-
-Samples = NDArray[np.int16]
-
-
 @dataclass(frozen=True)
 class SentencePlan:
     """What is to be built.
 
-    Attributes:
-        voices: whose words.
-        sentences: how many of each speaker.
-        snrs: how far the words are above the noise, dB; each is a condition beside the clean one.
-        backgrounds: noise by label; may be empty where `snrs` is.
-        seed: draws everything.
+    Attributes
+    ----------
+    voices
+        Whose words.
+    sentences
+        How many of each speaker.
+    snrs
+        How far the words are above the noise, dB; each is a condition beside the clean one.
+    backgrounds
+        Noise by label; may be empty where `snrs` is.
+    seed
+        Draws everything.
     """
 
     voices: Sequence[Voice]
@@ -169,8 +180,10 @@ def build(plan: SentencePlan, out: Path) -> Iterator[Sentence]:
 
     Power of speech is its mean over the words' frames, that of noise over the whole file.
 
-    Raises:
-        EarmarkError: a speaker has too few words, or the disk does not take the files.
+    Raises
+    ------
+    EarmarkError
+        A speaker has too few words, or the disk does not take the files.
     """
     with Workspace(out).alone():
         for name in plan.conditions:
@@ -205,7 +218,7 @@ def _write(plan: SentencePlan, sentence: Sentence, known: Vocabulary, wanted: Se
             pair.write(_noisy(clean, background, power / 10 ** (snr / 10)), words, known.rate)
 
 
-def _draw_sentence(known: Vocabulary, rng: np.random.Generator) -> tuple[Samples, list[Word]]:
+def _draw_sentence(known: Vocabulary, rng: np.random.Generator) -> tuple[Pcm, list[Word]]:
     """A sentence of different words, at a level of its own."""
     count = int(rng.integers(WORDS[0], WORDS[1] + 1))
     chosen = [known.words[place] for place in rng.choice(len(known.words), count, replace=False)]
@@ -216,12 +229,12 @@ def _draw_sentence(known: Vocabulary, rng: np.random.Generator) -> tuple[Samples
     return np.asarray(np.rint(samples * (peak / np.abs(samples.astype(np.int32)).max())), np.int16), words
 
 
-def _speech_power(samples: Samples, words: Sequence[Word], rate: int) -> float:
+def _speech_power(samples: Pcm, words: Sequence[Word], rate: int) -> float:
     spoken = np.concatenate([samples[round(w.onset * rate) : round(w.offset * rate)] for w in words])
     return float(np.mean(spoken.astype(np.float64) ** 2))
 
 
-def _noisy(samples: Samples, background: NDArray[np.float32], power: float) -> Samples:
+def _noisy(samples: Pcm, background: NDArray[np.float32], power: float) -> Pcm:
     """Speech with noise of a power; the sum is made quieter where it would clip."""
     mixed = samples + background * np.sqrt(power)
     peak = float(np.abs(mixed).max())

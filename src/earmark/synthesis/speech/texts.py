@@ -43,8 +43,10 @@ def languages() -> tuple[str, ...]:
 def vocabulary(language: str) -> tuple[str, ...]:
     """The words that random sentences of a language are made of.
 
-    Raises:
-        EarmarkError: there is no list of that language.
+    Raises
+    ------
+    EarmarkError
+        There is no list of that language.
     """
     if language not in languages():
         remedy = f"give sentences with --text or --file, or choose among {', '.join(languages())}"

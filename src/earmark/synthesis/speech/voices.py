@@ -10,13 +10,13 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earmark.datasets import media_files, tables
 from earmark.errors import DatasetError, EarmarkError
 from earmark.events.hysteresis import runs
 from earmark.media import open_recording
 from earmark.speech import energy
+from earmark.synthesis.speech.recordings import Pcm
 
 ASTERISK = "asterisk"
 ASTERISK_FOLDER = Path("/usr/share/asterisk/sounds")
@@ -33,6 +33,13 @@ asterisk-prompt-fr-armelle and -es-co are none of them: their noise hides, and c
 ASTERISK_PARTS = ("digits", "letters", "phonetic")
 ASTERISK_ENDING = ".wav"
 SEVERAL_WORDS = ("ascii*", "exclaim*", "a-m", "p-m", "*-and", "at_s", "afternoon", "ore-*", "aa", "ww")
+
+
+LONGEST_GAP = 0.2  # seconds of quiet within one word, as before a plosive; longer is a pause between two
+LONGEST = 1.4  # seconds
+SHORTEST = 0.08
+CLEAR_DB = 10.0  # how far the quiet parts of a recording must be below the level at which a word ends
+FEWEST_FRAMES = 5  # of quiet, to tell how loud it is; a file with less is cut close to the word
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,10 @@ def find_voices(place: str) -> list[Voice]:
 
     The table is CSV with the columns path (from its folder on) and speaker, and where known language, sex and text.
 
-    Raises:
-        DatasetError: there is no such place, or no recording in it.
+    Raises
+    ------
+    DatasetError
+        There is no such place, or no recording in it.
     """
     path = Path(place)
     if place == ASTERISK:
@@ -115,21 +124,12 @@ def _speaker(folder: Path, listed: Sequence[tables.Row]) -> Voice:
     return Voice(first.required("speaker"), first.text("language"), first.text("sex"), tuple(recordings))
 
 
-LONGEST_GAP = 0.2  # seconds of quiet within one word, as before a plosive; longer is a pause between two
-LONGEST = 1.4  # seconds
-SHORTEST = 0.08
-CLEAR_DB = 10.0  # how far the quiet parts of a recording must be below the level at which a word ends
-FEWEST_FRAMES = 5  # of quiet, to tell how loud it is; a file with less is cut close to the word
-
-Samples = NDArray[np.int16]
-
-
 @dataclass(frozen=True)
 class SingleWord:
     """One word: what is said, and its recording."""
 
     text: str
-    samples: Samples
+    samples: Pcm
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def read_vocabulary(voice: Voice) -> Vocabulary:
     return Vocabulary(tuple(words), rate, left_out)
 
 
-def reason_unfit(samples: Samples, rate: int) -> str:
+def reason_unfit(samples: Pcm, rate: int) -> str:
     """Why a recording is not used: `silent`, `short`, `long`, `pause`, `noisy`; empty where it is.
 
     A word's edges are where its energy passes 35 dB below its peak. They can be told where what is quieter than that
