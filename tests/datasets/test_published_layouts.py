@@ -1,12 +1,123 @@
+"""ESC-50, UrbanSound8K and Common Voice as they are published, and what licences allow."""
+
 import shutil
 
 import media_files
 import numpy as np
 import pytest
+from dataset_making import touch
 from media_files import Track
 
 from earmark.datasets import guess_layout, load
+from earmark.datasets.clips import allows_commercial_use
 from earmark.errors import DatasetError, EarmarkWarning
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".ogg", ".opus", ".flac", ".WAV"])
+def test_esc_finds_files_by_stem(esc, suffix):
+    dataset = load("esc", esc(suffix))
+    assert dataset.name == "esc50"
+    first = dataset.clips[0]
+    assert (first.path.name, first.labels, first.fold, first.source) == (f"1-100032-A-0{suffix}", ("dog",), 1, "100032")
+    assert (first.start, first.end, first.split) == (0.0, None, None)
+    assert dataset.exclusive
+
+
+def test_esc10_is_the_marked_part(esc):
+    dataset = load("esc", esc(), subset="esc10")
+    assert [clip.labels for clip in dataset.clips] == [("dog",)]
+    assert dataset.licence == "CC BY 3.0"
+
+
+def test_esc_ignores_what_macs_leave_behind(esc):
+    root = esc()
+    (root / "audio" / "._1-100032-A-0.flac").write_bytes(b"")
+    assert load("esc", root).clips[0].path.suffix == ".wav"
+
+
+def test_esc_with_a_hole(esc):
+    root = esc()
+    (root / "audio" / "1-100032-A-0.wav").unlink()
+    with pytest.raises(DatasetError, match=r"1 row lacks its file of 4, such as 1-100032-A-0\.wav"):
+        load("esc", root)
+    with pytest.warns(EarmarkWarning, match="left out"):
+        dataset = load("esc", root, missing="skip")
+    assert len(dataset.clips) == 3
+    assert [clip.path.name for clip in dataset.missing] == ["1-100032-A-0.wav"]
+
+
+def test_esc_without_recordings(esc):
+    root = esc()
+    for path in (root / "audio").iterdir():
+        path.unlink()
+    with pytest.raises(DatasetError, match="none of the 4 recordings"):
+        load("esc", root, missing="skip")
+
+
+def test_esc_table_without_a_column(esc):
+    root = esc()
+    (root / "meta" / "esc50.csv").write_text("filename,fold\na.wav,1\n")
+    with pytest.raises(DatasetError, match="lacks the column category"):
+        load("esc", root)
+
+
+@pytest.mark.parametrize("options", [{"subset": "esc20"}, {"missing": "maybe"}, {"folds": 3}])
+def test_esc_refuses_options_it_does_not_know(esc, options):
+    with pytest.raises(DatasetError, match=next(iter(options))):
+        load("esc", esc(), **options)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".opus"])
+def test_urbansound8k(us8k, suffix):
+    dataset = load("urbansound8k", us8k(suffix))
+    assert dataset.labels == ("children_playing", "dog", "engine", "music")
+    assert [clip.fold for clip in dataset.clips] == [1, 1, 2, 3]
+    assert dataset.clips[1].source == "100263"
+    assert {(clip.start, clip.end) for clip in dataset.clips} == {(0.0, None)}, "positions in the original, not here"
+
+
+def test_urbansound8k_without_some_folds_warns(us8k):
+    with pytest.warns(EarmarkWarning, match="2 of 4 rows are left out, for nothing of folds 2, 3 is there"):
+        dataset = load("urbansound8k", us8k(folds=(1,)))
+    assert len(dataset.clips) == 2
+    assert len(dataset.missing) == 2
+
+
+def test_urbansound8k_fold_with_a_hole_is_an_error(us8k):
+    root = us8k(folds=(1, 2))
+    (root / "audio" / "fold1" / "100032-3-0-0.wav").unlink()
+    with pytest.warns(EarmarkWarning), pytest.raises(DatasetError, match="1 row lacks its file of 3"):
+        load("urbansound8k", root)
+    with pytest.warns(EarmarkWarning, match="2 rows lack their files"):
+        assert len(load("urbansound8k", root, missing="skip").clips) == 2
+
+
+def test_urbansound8k_may_insist_on_every_fold(us8k):
+    with pytest.raises(DatasetError, match="2 rows lack"):
+        load("urbansound8k", us8k(folds=(1,)), missing="error")
+
+
+def test_urbansound8k_without_any_fold(us8k):
+    with pytest.raises(DatasetError, match="none of the 4 recordings"):
+        load("urbansound8k", us8k(folds=()))
+
+
+@pytest.mark.shared
+def test_real_esc50(shared):
+    dataset = load(None, shared / "esc50")
+    assert len(dataset.clips) == 2000
+    assert len(dataset.labels) == 50
+    assert len(load("esc", shared / "esc50", subset="esc10").clips) == 400
+    assert {clip.fold for clip in dataset.clips} == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.shared
+def test_real_urbansound8k(shared):
+    with pytest.warns(EarmarkWarning, match="6971 of 8732 rows"):
+        dataset = load(None, shared / "urbansound8k")
+    assert len(dataset.clips) == 873 + 888
+    assert len(dataset.labels) == 10
+
 
 HEADER = (
     "client_id\tpath\tsentence_id\tsentence\tsentence_domain\tup_votes\tdown_votes\tage\tgender\taccents\tvariant\t"
@@ -172,3 +283,70 @@ def test_durations_that_are_none(release):
     write_durations(release, ["common_voice_xx_1.mp3\tlong"])
     with pytest.raises(DatasetError, match="'long' of common_voice_xx_1"):
         load("common_voice", release)
+
+
+@pytest.mark.parametrize(
+    ("licence", "allowed"),
+    [
+        ("CC0", True),
+        ("CC-BY", True),
+        ("CC BY 3.0 (jakobthiesen) https://freesound.org/s/188423/", True),
+        ("GPL-2+ / CC BY-SA 3.0 (Debian: wesnoth)", True),
+        ("Pixabay Content Licence or CC0 (not for which file)", True),
+        ("CC BY-NC 3.0", False),
+        ("CC-BY-NC", False),
+        ("CC-Sampling+", False),
+        ("Freesound, Creative Commons (each recording its own; repository Apache-2.0)", False),
+        ("repository Apache-2.0; source of recording not stated", False),
+        ("see sources.md ()", False),
+        ("", False),
+    ],
+)
+def test_what_is_known_to_allow_it(licence, allowed):
+    assert allows_commercial_use(licence) is allowed
+
+
+@pytest.fixture
+def table(tmp_path):
+    for name in ("a.wav", "b.wav", "c.wav"):
+        touch(tmp_path / name)
+    path = tmp_path / "clips.csv"
+    path.write_text("path,labels,licence\na.wav,dog,CC0\nb.wav,dog,CC BY-NC 4.0\nc.wav,cat,\n")
+    return path
+
+
+def test_a_table_goes_by_its_column(table):
+    assert [clip.path.name for clip in load(None, table, use="commercial").clips] == ["a.wav"]
+    assert len(load(None, table).clips) == 3
+
+
+def test_what_leaves_nothing_is_refused(table):
+    table.write_text("path,labels\na.wav,dog\n")
+    with pytest.raises(DatasetError, match="no clip whose licence"):
+        load(None, table, use="commercial")
+    with pytest.raises(DatasetError, match="choose any or commercial"):
+        load(None, table, use="free")
+
+
+def test_esc_names_the_licence_of_each_clip(tmp_path):
+    names = ["1-100-A-0.wav", "1-200-A-1.wav", "2-300-B-0.wav"]
+    for name in names:
+        touch(tmp_path / "audio" / name)
+    (tmp_path / "meta").mkdir()
+    rows = [f"{n},{n[0]},{n[-5]},{'dog' if n[-5] == '0' else 'rooster'},False,{n.split('-')[1]},A" for n in names]
+    (tmp_path / "meta" / "esc50.csv").write_text(
+        "\n".join(["filename,fold,target,category,esc10,src_file,take", *rows])
+    )
+    with pytest.raises(DatasetError, match="LICENSE"):
+        load("esc", tmp_path, use="commercial")
+    (tmp_path / "LICENSE").write_text(
+        "- [1-100-A.ogg]: clip derived from a [x].wav (http://...) by someone [CC0]\n"
+        "- [1-200-A.ogg]: clip derived from b.wav (http://...) by someone [CC-BY-NC]\n"
+        "- [2-300-Bd.ogg]: clip derived from c.wav (http://...) by someone [CC-BY]\n"
+    )
+    assert [clip.path.name for clip in load("esc", tmp_path, use="commercial").clips] == [names[0], names[2]]
+
+
+@pytest.mark.shared
+def test_of_esc50_1770_clips_are_free(shared):
+    assert len(load("esc", shared / "esc50", use="commercial").clips) == 1770
