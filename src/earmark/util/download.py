@@ -6,8 +6,7 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -24,11 +23,11 @@ OnProgress = Callable[[int, int | None], None]
 
 ATTEMPTS = 6
 LONGEST_WAIT = 60.0
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
-class _PassingError(Exception):
-    """Something that may pass."""
+class PassingError(Exception):
+    """Something that may pass; `wait` is what the server asks for, seconds."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -81,13 +80,13 @@ class Download:
         DatasetError
             The server has no such file, stays out of reach, or the disk is too small.
         """
-        with _client() as client:
+        with http_client("httpx, which downloads,", 60.0, follow=True) as client:
             failures, furthest = 0, self._offset()
             while True:
                 try:
                     self._attempt(client)
                     break
-                except _PassingError as error:
+                except PassingError as error:
                     failures = 1 if self._offset() > furthest else failures + 1
                     furthest = max(furthest, self._offset())
                     if failures >= self.attempts:
@@ -136,7 +135,7 @@ class Download:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
             raise DatasetError(self.url, f"is no address to fetch from ({error})", "correct --url") from error
         except httpx.TransportError as error:
-            raise _PassingError(str(error) or type(error).__name__) from error
+            raise PassingError(str(error) or type(error).__name__) from error
         except OSError as error:
             remedy = "make room, or choose another folder; what has come is kept"
             raise DatasetError(self.part, f"cannot be written ({error.strerror})", remedy) from error
@@ -146,9 +145,9 @@ class Download:
             if response.headers.get("Content-Range") == f"bytes */{offset}":
                 return
             self.part.unlink(missing_ok=True)
-            raise _PassingError("the server cannot resume")
-        if response.status_code in _PASSING:
-            raise _PassingError(f"the server answers {response.status_code}", _retry_after(response))
+            raise PassingError("the server cannot resume")
+        if response.status_code in PASSING:
+            raise PassingError(f"the server answers {response.status_code}", retry_after(response))
         if response.status_code not in {200, 206}:
             reason = f"the server answers {response.status_code} {response.reason_phrase}"
             raise DatasetError(self.url, reason, "give another address with --url")
@@ -156,7 +155,7 @@ class Download:
             offset = 0
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
             self.part.unlink(missing_ok=True)
-            raise _PassingError("the server resumes elsewhere than asked")
+            raise PassingError("the server resumes elsewhere than asked")
         length = _length(response)
         self._check_disk(length)
         self._keep_mark(response)
@@ -171,7 +170,7 @@ class Download:
                 done += len(block)
                 self.on_progress(done, total)
         if total is not None and done != total:
-            raise _PassingError(f"{done} bytes came of {total}")
+            raise PassingError(f"{done} bytes came of {total}")
 
     def _keep_mark(self, response: httpx.Response) -> None:
         """Keep what tells this file from a later one; a weak ETag does not. Without it nothing is resumed."""
@@ -191,18 +190,33 @@ class Download:
             raise DatasetError(self.part.parent, reason, "make room, or choose another folder")
 
 
-@contextmanager
-def _client() -> Iterator[httpx.Client]:
+def http_client(what: str, seconds: float, follow: bool, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """Give what asks servers.
+
+    Parameters
+    ----------
+    what
+        Cannot be done without it.
+    seconds
+        Without a byte after which a connection is given up.
+    follow
+        Whether redirections are followed.
+    headers
+        Sent with each request, beside our name.
+
+    Raises
+    ------
+    MissingExtraError
+        httpx is not installed.
+    """
     try:
         import httpx
     except ImportError as error:
-        raise MissingExtraError("httpx, which downloads,", "data") from error
+        raise MissingExtraError(what, "data") from error
     from earmark._version import __version__
 
-    timeout = httpx.Timeout(60.0, connect=20.0)
-    agent = {"User-Agent": f"earmark/{__version__}"}
-    with httpx.Client(follow_redirects=True, timeout=timeout, headers=agent) as client:
-        yield client
+    sent = {"User-Agent": f"earmark/{__version__}", **(headers or {})}
+    return httpx.Client(follow_redirects=follow, timeout=httpx.Timeout(seconds, connect=20.0), headers=sent)
 
 
 def _size(count: int) -> str:
@@ -214,6 +228,7 @@ def _length(response: httpx.Response) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def retry_after(response: httpx.Response) -> float | None:
+    """Seconds after which a server that turned a request away may be asked again, where it says."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isdigit() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,25 +20,19 @@ EVENTS, BACKGROUND, SPEECH, MUSIC = ROLES = ("events", "background", "speech", "
 UNLABELLED = ""  # what a background without labels is listed under
 
 
-def unify_sources(clips: Iterable[Clip]) -> dict[str, str]:
+def unify_sources(clips: Collection[Clip]) -> dict[str, str]:
     """For each source the name of the recording it belongs to.
 
     Datasets may call one recording by two names, such as a table that lists files of another dataset: sources
     that share a file are one. The name is the first in the alphabet of those that belong together.
     """
-    parents: dict[str, str] = {}
+    from scipy.cluster.hierarchy import DisjointSet
 
-    def root(name: str) -> str:
-        while parents.setdefault(name, name) != name:
-            parents[name] = parents[parents[name]]
-            name = parents[name]
-        return name
-
+    belonging = DisjointSet(clip.source for clip in clips)
     first_of: dict[Path, str] = {}
     for clip in clips:
-        one, other = sorted((root(clip.source), root(first_of.setdefault(clip.path.resolve(), clip.source))))
-        parents[other] = one
-    return {name: root(name) for name in list(parents)}
+        belonging.merge(clip.source, first_of.setdefault(clip.path.resolve(), clip.source))
+    return {name: min(names) for names in belonging.subsets() for name in names}
 
 
 def divide_sources(sources: Mapping[str, Set[Kind]], folds: int, seed: int) -> dict[str, int]:

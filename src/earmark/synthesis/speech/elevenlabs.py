@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark import media
-from earmark.errors import EarmarkError, EarmarkWarning, MediaError, MissingExtraError
+from earmark.errors import EarmarkError, EarmarkWarning, MediaError
 from earmark.speech.segmentation import Word
 from earmark.synthesis.speech.texts import bare, is_spoken
+from earmark.util.download import PASSING, PassingError, http_client, retry_after
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +50,6 @@ KEY_VARIABLE, URL_VARIABLE = "ELEVENLABS_API_KEY", "ELEVENLABS_URL"
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0  # seconds
 SECONDS = 120.0  # that an answer may take
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
 _NO_CREDIT = "quota_exceeded"
 _REMEDIES = {
     400: "correct --voice, --model or the text",
@@ -155,14 +155,6 @@ def _samples(encoded: str, where: str) -> NDArray[np.int16]:
     return np.asarray(np.rint(np.clip(samples, -1, 32767 / 32768) * 32768), np.int16)
 
 
-class _PassingError(Exception):
-    """Something that may pass; `wait` is what the server asks for, seconds."""
-
-    def __init__(self, reason: str, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
-
-
 @dataclass
 class ElevenLabs:
     """ElevenLabs' text to speech.
@@ -219,11 +211,13 @@ class ElevenLabs:
             httpx is not installed.
         """
         body = {"text": text, "model_id": self.model} | ({} if seed is None else {"seed": seed})
-        with self._client() as client:
+        # A redirection is not followed: it would carry the key to another place.
+        what, headers = "earmark data speech --service elevenlabs", {"xi-api-key": self.key}
+        with http_client(what, SECONDS, follow=False, headers=headers) as client:
             for attempt in range(1, self.attempts + 1):
                 try:
                     return self._attempt(client, f"/v1/text-to-speech/{quote(voice, safe='')}/with-timestamps", body)
-                except _PassingError as error:
+                except PassingError as error:
                     if attempt == self.attempts:
                         reason = f"did not answer in {self.attempts} attempts: {error}"
                         raise EarmarkError(self.url, reason, "run the command again later, it goes on") from error
@@ -235,17 +229,6 @@ class ElevenLabs:
         warnings.warn(f"{self.url}: {reason}; asked again in {seconds:g} s", EarmarkWarning, stacklevel=3)
         self.sleep(seconds)
 
-    def _client(self) -> httpx.Client:
-        try:
-            import httpx
-        except ImportError as error:
-            raise MissingExtraError("earmark data speech --service elevenlabs", "data") from error
-        from earmark._version import __version__
-
-        headers = {"xi-api-key": self.key, "User-Agent": f"earmark/{__version__}"}
-        # A redirection is not followed: it would carry the key to another place.
-        return httpx.Client(headers=headers, timeout=httpx.Timeout(SECONDS, connect=20.0))
-
     def _attempt(self, client: httpx.Client, path: str, body: dict[str, Any]) -> bytes:
         import httpx
 
@@ -254,15 +237,15 @@ class ElevenLabs:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise EarmarkError(self.url, f"is no address ({error})", "correct --url") from error
         except httpx.TransportError as error:
-            raise _PassingError(str(error) or type(error).__name__) from error
+            raise PassingError(str(error) or type(error).__name__) from error
         if response.status_code == 200:
             return response.content
         status, said = _refusal_detail(response)
         reason = f"answers {response.status_code}" + (f": {said}" if said else "")
         if status == _NO_CREDIT:
             raise EarmarkError(self.url, reason, "buy credits, or wait until the plan's are renewed")
-        if response.status_code in _PASSING:
-            raise _PassingError(reason, _retry_after(response))
+        if response.status_code in PASSING:
+            raise PassingError(reason, retry_after(response))
         raise EarmarkError(self.url, reason, _REMEDIES.get(response.status_code, "correct --url"))
 
 
@@ -285,8 +268,3 @@ def _misfit(one: Any) -> str:
     place = one.get("loc")
     where = ".".join(map(str, place)) if isinstance(place, list) else ""
     return f"{where} {one.get('msg', '')}".strip()
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
