@@ -42,7 +42,7 @@ class Plan:
     labels
         The labels that clips carry; one that is another's parent is carried with it.
     count
-        clips.
+        Clips.
     seconds
         Length of each.
     rate

@@ -39,7 +39,7 @@ class Plan:
     groups
         Clips by role, in groups that share no source; each scene is made of one group.
     count
-        scenes.
+        Scenes.
     seconds
         Length of each.
     rate
@@ -112,7 +112,7 @@ class Taken:
     Attributes
     ----------
     clip
-        which.
+        Which.
     at
         In 0..1, which part of one that is too long to be heard as a whole.
     speed

@@ -46,7 +46,7 @@ def divide_sources(sources: Mapping[str, Set[Kind]], folds: int, seed: int) -> d
     sources
         What each is good for, by its name.
     folds
-        groups.
+        Groups.
     seed
         Another one divides otherwise.
     """
