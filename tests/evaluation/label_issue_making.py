@@ -1,4 +1,4 @@
-"""What tests make suspects of."""
+"""What tests find label issues in."""
 
 from pathlib import Path
 

@@ -67,7 +67,7 @@ def test_a_class_that_knows_nothing_gives_no_evidence():
     assert zero_shot.leaning(rank) > 0.9
 
 
-def test_wrong_labels_are_the_first_suspects():
+def test_wrong_labels_are_the_first_issues():
     rng = np.random.default_rng(3)
     sounds = ["dog", "rain", "cat", "siren"] * 40
     given = sounds.copy()
@@ -83,7 +83,7 @@ def test_wrong_labels_are_the_first_suspects():
     assert [one.guess for one in found.ranked[:3]] == [(sounds[int(one.clip.path.stem)],) for one in found.ranked[:3]]
 
 
-def test_a_label_whose_class_is_always_low_is_not_all_suspect():
+def test_a_label_whose_class_is_always_low_is_no_issue_throughout():
     """The class of `cat` answers by far less than the others, and no better where a cat is."""
     rng = np.random.default_rng(4)
     sounds = ["dog", "rain", "cat", "siren"] * 40

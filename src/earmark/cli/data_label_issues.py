@@ -1,4 +1,4 @@
-"""`earmark data suspects`: clips whose label is doubtful, to look at, to hear, and to decide about."""
+"""`earmark data label-issues`: clips whose label is doubtful, to look at, to hear, and to decide about."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ if TYPE_CHECKING:
 
 TABLE, MARKS, PAGE, SOUNDS = "suspects.csv", "marks.csv", "suspects.html", "audio"
 BACKBONE = "mn04_as"
-HELP = """Find clips whose label is doubtful, by networks that never heard them, or by what AudioSet knows.
+HELP = """Find label issues: clips whose label is probably wrong, to look at, listen to and decide about.
 
-Networks are trained here, each on all folds but the one that it tests; or a run that has done so is given with --run.
-With --by audioset nothing is trained: a network that learned AudioSet is asked what it hears of the label's class
-(earmark models get mn04_as). With --by both, both count. Clips are ranked by confident learning.
+Labels are judged by networks that did not train on them: each is trained here on all folds but the one that it tests,
+unless --run names a finished run that did so. --by audioset trains nothing, and asks a network pretrained on AudioSet
+for the class of each label (earmark models get mn04_as); --by both combines the two. Clips are ranked by confident
+learning.
 
-What is written: suspects.csv, all clips from the most doubtful down, and suspects.html, a page with a picture of
-each of the first, a button that plays it, and the choice to keep, relabel or drop it. Decide in either; the page gives
-marks.csv. Training obeys both tables, by the key `marks` of a recipe's dataset. The same command again keeps what was
-decided; one that was interrupted is taken up.
+Two files are written: suspects.csv, a table of all clips, the most doubtful first; and suspects.html, a page that shows
+and plays the first of them. Keep, relabel or drop each clip in either; the page saves its decisions as marks.csv.
+Training obeys both tables, by the key `marks` of a recipe's dataset. The same command keeps earlier decisions, and
+continues where it was interrupted.
 
 Examples:
 
-    earmark data suspects my_sounds/
+    earmark data label-issues my_sounds/
 
-    earmark data suspects my_sounds/ --by audioset --map my_bell=Doorbell
+    earmark data label-issues my_sounds/ --by audioset --map my_bell=Doorbell
 
-    earmark data suspects esc50 --recipe recipes/environment/esc50/compact_cnn.yaml --top 200
+    earmark data label-issues esc50 --recipe recipes/environment/esc50/compact_cnn.yaml --top 200
 
-    earmark data suspects my_sounds/ --run runs/suspects_my_sounds/2026-03-01T12-00-00
+    earmark data label-issues my_sounds/ --run runs/suspects_my_sounds/2026-03-01T12-00-00
 
     earmark train my_sounds/ dataset.0.marks=my_sounds-suspects/marks.csv
 """
@@ -55,10 +56,11 @@ class By(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("suspects", help=HELP)(suspects)
+    app.command("label-issues", help=HELP)(label_issues)
+    app.command("suspects", help=HELP, hidden=True)(label_issues)  # its name until 2026-11
 
 
-def suspects(
+def label_issues(
     place: Annotated[
         str, typer.Argument(metavar="PATH|NAME", help="A folder, a table (CSV), or a name such as esc50.")
     ],
@@ -90,7 +92,7 @@ def suspects(
     top: Annotated[int, typer.Option(min=1, help="Number of clips on the page.")] = 100,
     first: Annotated[int, typer.Option(min=1, help="Rank of the first clip on the page.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder to write to.", show_default="NAME-suspects, here")
+        Path | None, typer.Option(metavar="DIR", help="The folder to write to.", show_default="NAME-suspects")
     ] = None,
     layout: Annotated[
         str | None,
@@ -118,7 +120,8 @@ def suspects(
     trains = by is not By.audioset and run is None
     _check_installed(trains)
     from earmark import datasets
-    from earmark.evaluation import held_out_scores, label_issues
+    from earmark.evaluation import held_out_scores
+    from earmark.evaluation import label_issues as issues
 
     if not trains and (recipe is not None or overrides):
         option_given = "--run" if run is not None else "--by audioset"
@@ -131,7 +134,7 @@ def suspects(
     options = dict(map(common.key_value, option or []))
     dataset = datasets.load(layout, root, **options)
     folder = out or Path(f"{dataset.name}-suspects")
-    decided = label_issues.decisions([folder / TABLE, folder / MARKS], root)  # a mistake in it costs no training
+    decided = issues.decisions([folder / TABLE, folder / MARKS], root)  # a mistake in it costs no training
     answers = None
     if by is not By.networks:
         answers = _answers(dataset, list(map(_pair, mapping or [])))
@@ -150,8 +153,8 @@ def suspects(
 
         held_out = zero_shot.judged(dataset, root, *answers, held_out)
     assert held_out is not None
-    found = label_issues.find(dataset, root, held_out, decided)
-    label_issues.write_table(found.ranked, decided, folder / TABLE, root)
+    found = issues.find(dataset, root, held_out, decided)
+    issues.write_table(found.ranked, decided, folder / TABLE, root)
     _draw(found, dataset.name, folder, slice(first - 1, first - 1 + top), root, decided)
     _tell(found, folder, run)
 
@@ -218,7 +221,8 @@ def _check_run(run: Path) -> None:
 def _draw(
     found: LabelIssues, name: str, folder: Path, shown: slice, root: Path, decided: Mapping[ClipKey, Decision]
 ) -> None:
-    from earmark.evaluation import label_issues, label_issues_page
+    from earmark.evaluation import label_issues as issues
+    from earmark.evaluation import label_issues_page
 
     chosen = found.ranked[shown]
     if not chosen:
@@ -227,7 +231,7 @@ def _draw(
         f"Clips {chosen[0].rank:,} to {chosen[-1].rank:,} of {len(found.ranked):,}, the most doubtful first. Confident "
         f"learning doubts {_labels(found.doubted)}; the weaker those who judge, the more of these are right after all."
     )
-    others = label_issues.others(chosen, decided, root)
+    others = issues.others(chosen, decided, root)
     sheet = label_issues_page.Sheet(name, summary, found.labels, found.exclusive, others)
     drawn = list(common.tracked(label_issues_page.cards(chosen, folder / SOUNDS), len(chosen), "pictures"))
     label_issues_page.write(sheet, drawn, folder / PAGE)
@@ -266,4 +270,4 @@ def _check_installed(training: bool) -> None:
         *(("torch", "lightning_fabric", "onnx", "onnxscript", "pydantic") if training else ()),
     )
     if any(find_spec(module) is None for module in needed):
-        raise MissingExtraError("earmark data suspects", "train")
+        raise MissingExtraError("earmark data label-issues", "train")

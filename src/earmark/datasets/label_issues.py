@@ -7,7 +7,7 @@
 | decision | `keep`, `relabel` or `drop`; empty: not decided, which keeps | required |
 | relabel | with `relabel`: the clip's labels instead, separated by `;` | |
 
-Other columns are for the reader: `earmark data suspects` writes such a table, and its page does.
+Other columns are for the reader: `earmark data label-issues` writes such a table, and its page does.
 """
 
 from __future__ import annotations

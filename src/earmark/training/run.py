@@ -313,7 +313,7 @@ def _write_predictions(path: Path, data: TrainingData, parts: list[Part], answer
 
 
 def _held_out(data: TrainingData, answers: list[Answers]) -> HeldOut:
-    """All scores of the tested clips, from which `earmark data suspects` tells whose label is doubtful."""
+    """All scores of the tested clips, from which `earmark data label-issues` tells whose label is doubtful."""
     tested = np.concatenate([given.clips for given in answers])
     clips, names = [data.clips[i] for i in tested], [data.names[i] for i in tested]
     return HeldOut.of(clips, names, data.labels, np.concatenate([given.whole for given in answers]))

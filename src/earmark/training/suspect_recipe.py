@@ -1,4 +1,4 @@
-"""The recipe by which `earmark data suspects` trains networks of its own: every clip tested once, and soon done."""
+"""The recipe by which `earmark data label-issues` trains networks of its own: every clip tested once, and soon done."""
 
 from __future__ import annotations
 

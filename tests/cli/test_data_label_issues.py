@@ -1,4 +1,4 @@
-"""`earmark data suspects`: from a folder of clips to the table that training obeys, and back."""
+"""`earmark data label-issues`: from a folder of clips to the table that training obeys, and back."""
 
 import csv
 import json
@@ -39,13 +39,13 @@ def process(place):
 
 @pytest.fixture(scope="module")
 def done(process):
-    return process("data", "suspects", "my sounds/", *SMALL, "--folds", 3, "--jobs", 1, "--top", 7)
+    return process("data", "label-issues", "my sounds/", *SMALL, "--folds", 3, "--jobs", 1, "--top", 7)
 
 
 @pytest.fixture
 def suspects(place, command, monkeypatch):
     monkeypatch.chdir(place)
-    return lambda *words: command("data", "suspects", *words)
+    return lambda *words: command("data", "label-issues", *words)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_table_of_excerpts_by_a_recipe(process, done, place, tmp_path):
     listed.write_text("\n".join(["path,start,end,labels", *lines]) + "\n")
     recipe = tmp_path / "own.yaml"
     recipe.write_text("dataset: {path: elsewhere}\nsplit: {protocol: grouped}\nexport: {final: all}\n")
-    words = ["data", "suspects", "excerpts.csv", *SMALL, "training.epochs=2", "--recipe", recipe, "--folds", 2]
+    words = ["data", "label-issues", "excerpts.csv", *SMALL, "training.epochs=2", "--recipe", recipe, "--folds", 2]
     made = process(*words, "--top", 3, "--jobs", 1)
     assert made.returncode == 0, made.stderr
     home = place / "excerpts-suspects"
@@ -278,6 +278,6 @@ class TestByAudioSet:
 
 
 def test_help_has_examples(process):
-    told = process("data", "suspects", "--help")
+    told = process("data", "label-issues", "--help")
     assert told.returncode == 0
-    assert "earmark data suspects my_sounds/" in told.stdout
+    assert "earmark data label-issues my_sounds/" in told.stdout
