@@ -40,8 +40,8 @@ class DatasetPart(Section):
     relabel: dict[str, list[str]] = {}
     """Labels of this dataset that are replaced by others; `"*"` stands for all that are not named."""
     marks: str | None = None
-    """A table (CSV) of clips to keep, relabel or drop, as `earmark data label-issues` makes it; applied before `relabel`.
-    Its path is seen from here, or else from the dataset's folder."""
+    """A table (CSV) of clips to keep, relabel or drop, as `earmark data label-issues` makes it, applied before
+    `relabel`. Its path is seen from here, or else from the dataset's folder."""
     events: str | None = None
     """A table (CSV: path, onset, offset, label) of when labels hold within the clips, beside the dataset's own; steps
     of time are then what is learned. In datasets without one, labels hold where something is loud."""
