@@ -224,8 +224,10 @@ class Copies:
     def __init__(self, chosen: Path, files: Sequence[Path], language: str, overwrite: bool) -> None:
         """`chosen` is a file for one recording, a folder for one or several; language an ISO 639 code.
 
-        Raises:
-            EarmarkError: standard input, one file for several recordings, or two copies of one name.
+        Raises
+        ------
+        EarmarkError
+            Standard input, one file for several recordings, or two copies of one name.
         """
         if any(str(file) == "-" for file in files):
             raise EarmarkError(
@@ -249,8 +251,10 @@ class Copies:
     def write(self, file: Path, subtitles: str) -> Path:
         """Write the copy with subtitles, the text of an SRT or VTT file, and show a bar; returns its path.
 
-        Raises:
-            EarmarkError, MediaError: as `earmark.media.muxing.mux`.
+        Raises
+        ------
+        EarmarkError, MediaError
+            As `earmark.media.muxing.mux`.
         """
         from earmark.media.muxing import mux
 

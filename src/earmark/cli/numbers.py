@@ -10,8 +10,10 @@ LONGEST = 9  # digits: no list is longer, and Python refuses to read thousands o
 def chosen(text: str, count: int, option: str = "") -> list[int]:
     """The numbers from 1 to `count` that a text stands for, in the order given.
 
-    Raises:
-        EarmarkError: it stands for none, or one is out of range; `option` names where it was given.
+    Raises
+    ------
+    EarmarkError
+        It stands for none, or one is out of range; `option` names where it was given.
     """
     wanted = ranges(text, option)
     if wanted is None:

@@ -73,8 +73,10 @@ class StreamWriter(Writer[R]):
 def is_file_name(out: Path, suffix: str, files: int) -> bool:
     """Whether `--out` names a file in place of a folder: it ends as those of the format do, and is no folder.
 
-    Raises:
-        EarmarkError: it does, but there are several recordings.
+    Raises
+    ------
+    EarmarkError
+        It does, but there are several recordings.
     """
     if out.is_dir() or out.suffix.lower() != Path(f"x{suffix}").suffix.lower():
         return False

@@ -47,8 +47,10 @@ class _Checked(io.FileIO):
 def prepare() -> None:
     """Called before anything is opened: make sure that the three streams are there, and that results can be written.
 
-    Raises:
-        OutputError: standard output is closed, or so full that nothing can be written.
+    Raises
+    ------
+    OutputError
+        Standard output is closed, or so full that nothing can be written.
     """
     closed = [handle for handle in range(3) if not _is_open(handle)]
     for _ in closed:  # or a file of ours would get the number, and what libraries print
@@ -65,8 +67,10 @@ def prepare() -> None:
 def finish() -> None:
     """Write what is still in the buffer of standard output.
 
-    Raises:
-        OutputError: it cannot be written.
+    Raises
+    ------
+    OutputError
+        It cannot be written.
     """
     if sys.stdout is not None:
         sys.stdout.flush()
@@ -75,8 +79,10 @@ def finish() -> None:
 def standard_input() -> BinaryIO:
     """The bytes of standard input.
 
-    Raises:
-        EarmarkError: it is closed.
+    Raises
+    ------
+    EarmarkError
+        It is closed.
     """
     if sys.stdin is None:
         raise EarmarkError("standard input", "is closed", "send a recording to it, or name a file")

@@ -181,8 +181,10 @@ class _Menu:
 def run(places: Iterable[Path], classifier: str, rules: WordRules, gap: float, track: int) -> None:
     """Run the menu over recordings, and folders of them, until the user leaves.
 
-    Raises:
-        EarmarkError: there is no recording, or no such classifier.
+    Raises
+    ------
+    EarmarkError
+        There is no recording, or no such classifier.
     """
     from earmark.speech import words as speech
 

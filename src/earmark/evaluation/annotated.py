@@ -20,10 +20,14 @@ CLIPS, EVENTS = "clips.csv", "events.csv"
 class Annotated:
     """Clips of recordings, and the events of each recording.
 
-    Attributes:
-        table: the dataset table.
-        clips: that are measured.
-        truth: events by the recording's path, times in seconds from its beginning; a recording may be missing.
+    Attributes
+    ----------
+    table
+        The dataset table.
+    clips
+        That are measured.
+    truth
+        Events by the recording's path, times in seconds from its beginning; a recording may be missing.
     """
 
     table: Path
@@ -48,8 +52,10 @@ class Annotated:
     def relabelled(self, names: Mapping[str, str], known: Sequence[str]) -> Annotated:
         """With labels called otherwise, as a model that knows some labels calls them.
 
-        Raises:
-            ArgumentError: one is not in the truth, or the model does not know its new name.
+        Raises
+        ------
+        ArgumentError
+            One is not in the truth, or the model does not know its new name.
         """
         for name in sorted(set(names) - set(self.labels)):
             raise ArgumentError("relabel", name, "is no label of the events", f"there are {', '.join(self.labels)}")
@@ -75,13 +81,19 @@ def cut(events: Sequence[Event], start: float, end: float) -> list[Event]:
 def load(on: str | Path, events: Path | None = None, split: str | None = None) -> Annotated:
     """Read a dataset table and the events of its recordings.
 
-    Args:
-        on: the table; or a folder, or a known dataset's name, with `clips.csv` in it.
-        events: the table of events; by default, `events.csv` beside the dataset table.
-        split: only clips of this split.
+    Parameters
+    ----------
+    on
+        The table; or a folder, or a known dataset's name, with `clips.csv` in it.
+    events
+        The table of events; by default, `events.csv` beside the dataset table.
+    split
+        Only clips of this split.
 
-    Raises:
-        DatasetError: one is not there, cannot be read, or does not fit the other.
+    Raises
+    ------
+    DatasetError
+        One is not there, cannot be read, or does not fit the other.
     """
     root = datasets.find(on)
     clips_table = root / CLIPS if root.is_dir() else root

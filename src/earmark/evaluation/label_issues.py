@@ -40,12 +40,18 @@ EVEN = 0.5  # a score from here up says yes
 class Ranking:
     """Clips, the most doubtful label first.
 
-    Attributes:
-        order: positions of the clips, int64 [clips].
-        quality: how well each clip's label fits, 0 to 1, float64 [clips]; by position, not by rank.
-        guess: what holds instead, or again, bool [clips, labels]; by position.
-        doubted: whether the confident joint takes the label for wrong, bool [clips]; by position.
-        wrong: estimated share of wrong labels: of clips, or for multi-label data of answers to "does it hold?".
+    Attributes
+    ----------
+    order
+        Positions of the clips, int64 [clips].
+    quality
+        How well each clip's label fits, 0 to 1, float64 [clips]; by position, not by rank.
+    guess
+        What holds instead, or again, bool [clips, labels]; by position.
+    doubted
+        Whether the confident joint takes the label for wrong, bool [clips]; by position.
+    wrong
+        Estimated share of wrong labels: of clips, or for multi-label data of answers to "does it hold?".
     """
 
     order: Classes
@@ -58,13 +64,19 @@ class Ranking:
 def rank(scores: Probabilities, given: NDArray[np.bool_], exclusive: bool) -> Ranking:
     """Rank clips by how doubtful their labels are.
 
-    Args:
-        scores: 0 to 1 [clips, labels], out of fold. Where labels exclude each other they are scaled to a sum of 1.
-        given: the labels as they are [clips, labels].
-        exclusive: whether each clip has exactly one.
+    Parameters
+    ----------
+    scores
+        0 to 1 [clips, labels], out of fold. Where labels exclude each other they are scaled to a sum of 1.
+    given
+        The labels as they are [clips, labels].
+    exclusive
+        Whether each clip has exactly one.
 
-    Raises:
-        ValueError: shapes differ, there are no clips, or labels are to exclude each other and a clip has not one.
+    Raises
+    ------
+    ValueError
+        Shapes differ, there are no clips, or labels are to exclude each other and a clip has not one.
     """
     if scores.shape != given.shape or scores.ndim != 2 or not scores.size:
         raise ValueError(f"scores {scores.shape} and labels {given.shape} must be alike, and not empty")
@@ -164,15 +176,24 @@ def self_confidence(probabilities: Probabilities, label: Classes) -> NDArray[np.
 class LabelIssue:
     """A clip whose label may be wrong.
 
-    Attributes:
-        clip: the clip.
-        path: as the table names it.
-        guess: labels that the networks would give it.
-        score: how well its label fits, 0 to 1; see `Ranking.quality`.
-        rank: from 1, the most doubtful.
-        doubted: whether confident learning takes the label for wrong.
-        heard: scores of the labels that it has or should have, best first.
-        mark: what the user decided, if anything.
+    Attributes
+    ----------
+    clip
+        The clip.
+    path
+        As the table names it.
+    guess
+        Labels that the networks would give it.
+    score
+        How well its label fits, 0 to 1; see `Ranking.quality`.
+    rank
+        From 1, the most doubtful.
+    doubted
+        Whether confident learning takes the label for wrong.
+    heard
+        Scores of the labels that it has or should have, best first.
+    mark
+        What the user decided, if anything.
     """
 
     clip: Clip
@@ -196,13 +217,20 @@ class LabelIssue:
 class LabelIssues:
     """All clips that networks have been tested on, ranked.
 
-    Attributes:
-        ranked: the most doubtful first.
-        labels: those that a clip can be given.
-        exclusive: whether each clip has exactly one.
-        wrong: estimated share of wrong labels; see `Ranking.wrong`.
-        untested: clips of the dataset that no network was tested on.
-        unknown: clips whose labels the networks do not know.
+    Attributes
+    ----------
+    ranked
+        The most doubtful first.
+    labels
+        Those that a clip can be given.
+    exclusive
+        Whether each clip has exactly one.
+    wrong
+        Estimated share of wrong labels; see `Ranking.wrong`.
+    untested
+        Clips of the dataset that no network was tested on.
+    unknown
+        Clips whose labels the networks do not know.
     """
 
     ranked: tuple[LabelIssue, ...]
@@ -223,8 +251,10 @@ def find(
 ) -> LabelIssues:
     """Rank the clips of the dataset at `root` by what networks said of them.
 
-    Raises:
-        EarmarkError: none of the clips was tested, or none has labels that the networks know.
+    Raises
+    ------
+    EarmarkError
+        None of the clips was tested, or none has labels that the networks know.
     """
     rows = held_out.find(dataset.clips, root)
     tested = np.flatnonzero(rows >= 0)
@@ -260,8 +290,10 @@ def find(
 def decisions(tables: Iterable[Path], root: Path) -> dict[ClipKey, Decision]:
     """What earlier tables of the dataset at `root` decide; where two differ, the file that was changed last.
 
-    Raises:
-        DatasetError: one of them cannot be read.
+    Raises
+    ------
+    DatasetError
+        One of them cannot be read.
     """
     there = sorted((table for table in tables if table.exists()), key=lambda table: table.stat().st_mtime)
     return {place: mark for table in there for place, mark in read_decisions(table, root).decided.items()}
@@ -270,8 +302,10 @@ def decisions(tables: Iterable[Path], root: Path) -> dict[ClipKey, Decision]:
 def write_table(issues: Sequence[LabelIssue], decided: Mapping[ClipKey, Decision], path: Path, root: Path) -> None:
     """Write the table (CSV). Decisions about clips that are not ranked now follow at its end.
 
-    Raises:
-        EarmarkError: it cannot be written.
+    Raises
+    ------
+    EarmarkError
+        It cannot be written.
     """
     try:
         with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:

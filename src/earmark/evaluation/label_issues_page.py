@@ -84,11 +84,16 @@ CHOICES = (("", "undecided"), ("keep", "keep"), ("drop", "drop"), ("relabel", "r
 class Card:
     """What the page shows of a clip.
 
-    Attributes:
-        issue: which.
-        picture: PNG of its spectrogram, None where it cannot be read.
-        sound: what is played, None where it cannot be.
-        note: said of it in a line of its own, if anything.
+    Attributes
+    ----------
+    issue
+        Which.
+    picture
+        PNG of its spectrogram, None where it cannot be read.
+    sound
+        What is played, None where it cannot be.
+    note
+        Said of it in a line of its own, if anything.
     """
 
     issue: LabelIssue
@@ -101,12 +106,18 @@ class Card:
 class Sheet:
     """What the page says beside its cards.
 
-    Attributes:
-        dataset: its name.
-        summary: a sentence or two about the ranking.
-        labels: those that a clip can be given.
-        exclusive: whether each clip has exactly one.
-        others: lines of the table about clips that are not shown, which the downloaded table holds too.
+    Attributes
+    ----------
+    dataset
+        Its name.
+    summary
+        A sentence or two about the ranking.
+    labels
+        Those that a clip can be given.
+    exclusive
+        Whether each clip has exactly one.
+    others
+        Lines of the table about clips that are not shown, which the downloaded table holds too.
     """
 
     dataset: str
@@ -119,8 +130,10 @@ class Sheet:
 def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
     """Write the page; recordings are named as seen from its folder.
 
-    Raises:
-        EarmarkError: it cannot be written.
+    Raises
+    ------
+    EarmarkError
+        It cannot be written.
     """
     try:
         with atomic_write(path) as part:
@@ -232,8 +245,10 @@ def cards(issues: Sequence[LabelIssue], folder: Path) -> Iterator[Card]:
 
     What an earlier sheet wrote there and this one does not need is removed.
 
-    Raises:
-        EarmarkError: a clip cannot be written.
+    Raises
+    ------
+    EarmarkError
+        A clip cannot be written.
     """
     needed = set()
     for issue in issues:

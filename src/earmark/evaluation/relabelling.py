@@ -35,8 +35,10 @@ def renamed(dataset: Dataset, names: Mapping[str, str], model: Model) -> Dataset
 def check_new_names(names: Mapping[str, str], known: Sequence[str]) -> None:
     """Refuse to call a label what the model does not know.
 
-    Raises:
-        ArgumentError: a new name is none of the model's labels.
+    Raises
+    ------
+    ArgumentError
+        A new name is none of the model's labels.
     """
     for new in sorted(set(names.values()) - set(known)):
         close = get_close_matches(new, known) or known

@@ -44,10 +44,14 @@ class WordErrors:
 def errors(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN_TOLERANCE) -> WordErrors:
     """What became of the words of one recording.
 
-    Args:
-        found: words that were found.
-        truth: words that are there.
-        tolerance: by how much an edge of a word may be off, seconds.
+    Parameters
+    ----------
+    found
+        Words that were found.
+    truth
+        Words that are there.
+    tolerance
+        By how much an edge of a word may be off, seconds.
     """
     here, there = _edges(found), _edges(truth)
     shared = np.minimum(there[:, None, 1], here[None, :, 1]) - np.maximum(there[:, None, 0], here[None, :, 0])
