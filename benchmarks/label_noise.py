@@ -92,7 +92,7 @@ def measure(flipped: Dataset, true: Dataset, wrong: Positions, listed: Path, fol
         },
         "rankings": {name: figures(order, is_wrong) for name, order in orders(ranking, scores, label).items()},
         "confident_joint": taken_for_wrong(ranking, is_wrong),
-        "wrong_labels_whose_guess_is_right": round(float((ranking.guess.argmax(1) == truth)[wrong].mean()), 4),
+        "wrong_labels_whose_guess_is_right": round(float((ranking.suggested.argmax(1) == truth)[wrong].mean()), 4),
     }
 
 
@@ -102,7 +102,7 @@ def orders(ranking: Ranking, scores: NDArray[np.float32], label: Positions) -> d
     return {
         "self_confidence": ranking.order,
         "normalised_margin": np.argsort(margin, kind="stable"),
-        "confident_joint_first": np.lexsort((margin, ~ranking.doubted)),
+        "confident_joint_first": np.lexsort((margin, ~ranking.is_issue)),
     }
 
 
@@ -118,10 +118,10 @@ def figures(order: Positions, is_wrong: Flags) -> dict[str, Any]:
 
 
 def taken_for_wrong(ranking: Ranking, is_wrong: Flags) -> dict[str, float | int]:
-    hits = int((ranking.doubted & is_wrong).sum())
+    hits = int((ranking.is_issue & is_wrong).sum())
     return {
-        "clips": int(ranking.doubted.sum()),
-        "precision": round(hits / max(1, int(ranking.doubted.sum())), 4),
+        "clips": int(ranking.is_issue.sum()),
+        "precision": round(hits / max(1, int(ranking.is_issue.sum())), 4),
         "recall": round(hits / int(is_wrong.sum()), 4),
         "estimated_share_of_wrong_labels": round(ranking.wrong, 4),
     }

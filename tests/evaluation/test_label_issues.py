@@ -67,8 +67,8 @@ def test_scores_of_labels_by_hand():
 def test_a_ranking_by_hand():
     ranking = rank(BY_HAND, one_hot(LABELS, 2), exclusive=True)
     assert ranking.order.tolist() == [2, 4, 3, 1, 0]
-    assert ranking.doubted.tolist() == [False, False, True, False, False]
-    assert ranking.guess.argmax(1).tolist() == [0, 0, 1, 1, 0]
+    assert ranking.is_issue.tolist() == [False, False, True, False, False]
+    assert ranking.suggested.argmax(1).tolist() == [0, 0, 1, 1, 0]
     assert ranking.wrong == pytest.approx(0.2)  # a third of the three with label 0
 
 
@@ -94,9 +94,9 @@ def test_wrong_labels_come_first():
     ranking = rank(scores, one_hot(label, 6), exclusive=True)
     first = ranking.order[: round(0.15 * len(label))]
     assert wrong[first].sum() >= 0.95 * wrong.sum()
-    assert ranking.doubted[wrong].mean() > 0.7
-    assert ranking.doubted[~wrong].mean() < 0.15
-    assert (ranking.guess.argmax(1) == truth)[wrong].mean() > 0.8
+    assert ranking.is_issue[wrong].mean() > 0.7
+    assert ranking.is_issue[~wrong].mean() < 0.15
+    assert (ranking.suggested.argmax(1) == truth)[wrong].mean() > 0.8
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -125,9 +125,9 @@ def test_parity_with_cleanlab(seed):
 def test_where_nothing_is_wrong_little_is_doubted():
     sure = np.full((40, 4), 0.02) + 0.92 * np.eye(4)[np.arange(40) % 4]
     ranking = rank(sure, one_hot(np.arange(40) % 4, 4), exclusive=True)
-    assert not ranking.doubted.any()
+    assert not ranking.is_issue.any()
     assert ranking.wrong == pytest.approx(0)
-    assert (ranking.guess == one_hot(np.arange(40) % 4, 4)).all()
+    assert (ranking.suggested == one_hot(np.arange(40) % 4, 4)).all()
 
 
 def test_several_labels_at_once_are_questions_of_their_own():
@@ -139,9 +139,9 @@ def test_several_labels_at_once_are_questions_of_their_own():
     given_labels[5:9, 2] ^= True
     ranking = rank(scores, given_labels, exclusive=False)
     assert set(ranking.order[:9]) == set(range(9))
-    assert ranking.doubted[:9].any()  # those that reach their threshold, as about half do
-    assert not ranking.doubted[9:].any()
-    assert (ranking.guess[:9] == truth[:9]).all()
+    assert ranking.is_issue[:9].any()  # those that reach their threshold, as about half do
+    assert not ranking.is_issue[9:].any()
+    assert (ranking.suggested[:9] == truth[:9]).all()
 
 
 def test_a_clip_with_none_of_the_labels_can_be_doubted():
@@ -149,8 +149,8 @@ def test_a_clip_with_none_of_the_labels_can_be_doubted():
     labels = np.array([[1, 0], [1, 0], [0, 1], [0, 0], [0, 0]], bool)
     ranking = rank(scores, labels, exclusive=False)
     assert ranking.order[0] == 4
-    assert ranking.guess[4].tolist() == [True, False]
-    assert ranking.guess[3].tolist() == [False, False]
+    assert ranking.suggested[4].tolist() == [True, False]
+    assert ranking.suggested[3].tolist() == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -177,10 +177,10 @@ def test_every_clip_has_one_rank_and_a_quality_from_0_to_1(seed, classes, clips,
     assert (np.diff(ranking.quality[ranking.order]) >= 0).all()
     assert ((ranking.quality >= 0) & (ranking.quality <= 1)).all()
     assert -1e-9 <= ranking.wrong <= 1
-    same = (ranking.guess == labels).all(1)
-    assert not (ranking.doubted & same).any()  # a doubted label is not guessed again
+    same = (ranking.suggested == labels).all(1)
+    assert not (ranking.is_issue & same).any()  # a doubted label is not guessed again
     if exclusive:
-        assert (ranking.guess.sum(1) == 1).all()
+        assert (ranking.suggested.sum(1) == 1).all()
 
 
 @given(st.integers(0, 10_000))
@@ -191,8 +191,8 @@ def test_the_order_of_clips_and_of_classes_changes_nothing(seed):
     labels = one_hot(label, 4)
     plain, mixed = rank(scores, labels, True), rank(scores[clips][:, classes], labels[clips][:, classes], True)
     assert mixed.quality == pytest.approx(plain.quality[clips])
-    assert (mixed.doubted == plain.doubted[clips]).all()
-    assert (mixed.guess == plain.guess[clips][:, classes]).all()
+    assert (mixed.is_issue == plain.is_issue[clips]).all()
+    assert (mixed.suggested == plain.suggested[clips][:, classes]).all()
 
 
 @pytest.fixture
@@ -255,8 +255,8 @@ def test_the_table(dataset, tmp_path):
     }
     assert [row["rank"] for row in rows] == list("12345")
     assert [float(row["score"]) for row in rows] == sorted(float(row["score"]) for row in rows)
-    assert found.doubted == 1
-    assert found.ranked[0].heard == (("high", pytest.approx(0.97)), ("low", pytest.approx(0.03)))
+    assert found.count == 1
+    assert found.ranked[0].scores == (("high", pytest.approx(0.97)), ("low", pytest.approx(0.03)))
 
 
 def test_decisions_are_kept_and_the_newest_table_counts(dataset, tmp_path):

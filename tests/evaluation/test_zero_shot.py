@@ -80,7 +80,9 @@ def test_wrong_labels_are_the_first_issues():
     assert judged.scores.sum(1) == pytest.approx(np.ones(160), abs=1e-5)
     found = label_issues.find(dataset, Path("/data"), judged)
     assert len({int(one.clip.path.stem) for one in found.ranked[:14]} & set(wrong.tolist())) >= 11
-    assert [one.guess for one in found.ranked[:3]] == [(sounds[int(one.clip.path.stem)],) for one in found.ranked[:3]]
+    assert [one.suggested for one in found.ranked[:3]] == [
+        (sounds[int(one.clip.path.stem)],) for one in found.ranked[:3]
+    ]
 
 
 def test_a_label_whose_class_is_always_low_is_no_issue_throughout():

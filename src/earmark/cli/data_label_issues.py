@@ -229,7 +229,7 @@ def _draw(
         raise EarmarkError("--first", f"there are only {len(found.ranked)} clips", "begin earlier")
     summary = (
         f"Clips {chosen[0].rank:,} to {chosen[-1].rank:,} of {len(found.ranked):,}, the most doubtful first. Confident "
-        f"learning doubts {_labels(found.doubted)}; the weaker those who judge, the more of these are right after all."
+        f"learning doubts {_labels(found.count)}; the weaker those who judge, the more of these are right after all."
     )
     others = issues.others(chosen, decided, root)
     sheet = label_issues_page.Sheet(name, summary, found.labels, found.exclusive, others)
@@ -243,7 +243,7 @@ def _tell(found: LabelIssues, folder: Path, run: Path | None) -> None:
     if found.unknown:
         who = "the run does not know" if run else "no class stands for"
         common.complain(f"{found.unknown:,} clips have labels that {who}, and are not ranked")
-    common.say(f"Ranked {len(found.ranked):,} clips; confident learning doubts {_labels(found.doubted)}")
+    common.say(f"Ranked {len(found.ranked):,} clips; confident learning doubts {_labels(found.count)}")
     if run is not None:
         common.say(f"Run: {run}")
     common.say(f"Table: {folder / TABLE}")

@@ -46,9 +46,9 @@ class Ranking:
         Positions of the clips, int64 [clips].
     quality
         How well each clip's label fits, 0 to 1, float64 [clips]; by position, not by rank.
-    guess
+    suggested
         What holds instead, or again, bool [clips, labels]; by position.
-    doubted
+    is_issue
         Whether the confident joint takes the label for wrong, bool [clips]; by position.
     wrong
         Estimated share of wrong labels: of clips, or for multi-label data of answers to "does it hold?".
@@ -56,8 +56,8 @@ class Ranking:
 
     order: Classes
     quality: NDArray[np.float64]
-    guess: NDArray[np.bool_]
-    doubted: NDArray[np.bool_]
+    suggested: NDArray[np.bool_]
+    is_issue: NDArray[np.bool_]
     wrong: float
 
 
@@ -90,15 +90,15 @@ def _rank_exclusive(scores: Probabilities, given: NDArray[np.bool_]) -> Ranking:
     probabilities = floor / floor.sum(1, keepdims=True)
     label = given.argmax(1)
     believed = confident_class(probabilities, label)
-    doubted = (believed != NOBODY) & (believed != label)
+    is_issue = (believed != NOBODY) & (believed != label)
     quality = self_confidence(probabilities, label)
-    guess = np.where(doubted, believed, probabilities.argmax(1))
+    suggested = np.where(is_issue, believed, probabilities.argmax(1))
     counts = joint(confident_counts(label, believed, scores.shape[1]), np.bincount(label, minlength=scores.shape[1]))
     return Ranking(
         order=np.argsort(quality, kind="stable"),
         quality=quality,
-        guess=np.eye(scores.shape[1], dtype=bool)[guess],
-        doubted=doubted,
+        suggested=np.eye(scores.shape[1], dtype=bool)[suggested],
+        is_issue=is_issue,
         wrong=float(1 - np.trace(counts)),
     )
 
@@ -113,11 +113,11 @@ def _rank_each(scores: Probabilities, given: NDArray[np.bool_]) -> Ranking:
         believed[:, i] = confident_class(probabilities, label)
         counts = joint(confident_counts(label, believed[:, i], 2), np.bincount(label, minlength=2))
         wrong.append(1 - np.trace(counts))
-    doubted = (believed != NOBODY) & (believed != given)
+    is_issue = (believed != NOBODY) & (believed != given)
     worst = quality.min(1)
     order = np.argsort(worst, kind="stable")
-    guess = np.where(believed == NOBODY, scores >= EVEN, believed == 1)
-    return Ranking(order, worst, guess, doubted.any(1), float(np.mean(wrong)))
+    suggested = np.where(believed == NOBODY, scores >= EVEN, believed == 1)
+    return Ranking(order, worst, suggested, is_issue.any(1), float(np.mean(wrong)))
 
 
 def thresholds(probabilities: Probabilities, label: Classes) -> NDArray[np.float64]:
@@ -182,35 +182,35 @@ class LabelIssue:
         The clip.
     path
         As the table names it.
-    guess
+    suggested
         Labels that the networks would give it.
     score
         How well its label fits, 0 to 1; see `Ranking.quality`.
     rank
         From 1, the most doubtful.
-    doubted
+    is_issue
         Whether confident learning takes the label for wrong.
-    heard
+    scores
         Scores of the labels that it has or should have, best first.
-    mark
+    decision
         What the user decided, if anything.
     """
 
     clip: Clip
     path: str
-    guess: tuple[str, ...]
+    suggested: tuple[str, ...]
     score: float
     rank: int
-    doubted: bool
-    heard: tuple[tuple[str, float], ...]
-    mark: Decision | None = None
+    is_issue: bool
+    scores: tuple[tuple[str, float], ...]
+    decision: Decision | None = None
 
     @property
     def row(self) -> tuple[str, ...]:
         """Its line of the table."""
         start, end = _span(self.clip.start, self.clip.end)
-        label, guess = ";".join(self.clip.labels), ";".join(self.guess)
-        return (self.path, start, end, label, guess, f"{self.score:.4f}", str(self.rank), *_decision(self.mark))
+        label, suggested = ";".join(self.clip.labels), ";".join(self.suggested)
+        return (self.path, start, end, label, suggested, f"{self.score:.4f}", str(self.rank), *_decision(self.decision))
 
 
 @dataclass(frozen=True)
@@ -241,9 +241,9 @@ class LabelIssues:
     unknown: int = 0
 
     @property
-    def doubted(self) -> int:
+    def count(self) -> int:
         """How many labels confident learning takes for wrong."""
-        return sum(issue.doubted for issue in self.ranked)
+        return sum(issue.is_issue for issue in self.ranked)
 
 
 def find(
@@ -268,18 +268,18 @@ def find(
     ranking = rank(scores, given, exclusive)
 
     def issue(number: int, i: int) -> LabelIssue:
-        clip, concerned = clips[i], np.flatnonzero(given[i] | ranking.guess[i])
+        clip, concerned = clips[i], np.flatnonzero(given[i] | ranking.suggested[i])
         return LabelIssue(
             clip=clip,
             path=shown_path(clip.path, root),
-            guess=tuple(held_out.labels[c] for c in np.flatnonzero(ranking.guess[i])),
+            suggested=tuple(held_out.labels[c] for c in np.flatnonzero(ranking.suggested[i])),
             score=float(ranking.quality[i]),
             rank=number,
-            doubted=bool(ranking.doubted[i]),
-            heard=tuple(
+            is_issue=bool(ranking.is_issue[i]),
+            scores=tuple(
                 (held_out.labels[c], float(scores[i, c])) for c in concerned[np.argsort(-scores[i, concerned])]
             ),
-            mark=(decided or {}).get(clip_key(clip)),
+            decision=(decided or {}).get(clip_key(clip)),
         )
 
     ranked = tuple(issue(number, int(i)) for number, i in enumerate(ranking.order, 1))

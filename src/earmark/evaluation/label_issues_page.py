@@ -182,16 +182,22 @@ def _resource(name: str) -> str:
 
 def _card(card: Card, exclusive: bool, home: Path) -> str:
     one = card.issue
-    mark = one.mark
-    new = mark.labels if mark is not None and mark.labels else one.guess if one.guess != one.clip.labels else ()
+    decision = one.decision
+    new = (
+        decision.labels
+        if decision is not None and decision.labels
+        else one.suggested
+        if one.suggested != one.clip.labels
+        else ()
+    )
     names = dict(zip(COLUMNS[:7], one.row, strict=False))
     return CARD.substitute(
         rank=one.rank,
         data=" ".join(f'data-{name}="{escape(value)}"' for name, value in names.items()),
         picture=_picture(card),
         label=escape(_sentence(one.clip.labels)),
-        guess=escape(_sentence(one.guess)),
-        heard=escape(", ".join(f"{_words(label)} {score:.2f}" for label, score in one.heard) or "nothing"),
+        guess=escape(_sentence(one.suggested)),
+        heard=escape(", ".join(f"{_words(label)} {score:.2f}" for label, score in one.scores) or "nothing"),
         place=escape(_place(one)),
         sound=_sound(card, home),
         radios="\n".join(_radio(one, value, text) for value, text in CHOICES),
@@ -221,7 +227,7 @@ def address(path: Path, home: Path) -> str:
 
 
 def _radio(one: LabelIssue, value: str, text: str) -> str:
-    checked = " checked" if value == (one.mark.decision if one.mark else "") else ""
+    checked = " checked" if value == (one.decision.decision if one.decision else "") else ""
     return f'<label><input type="radio" name="decision-{one.rank}" value="{value}"{checked}> {text}</label>'
 
 
