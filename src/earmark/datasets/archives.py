@@ -75,7 +75,7 @@ def unpack(archive: Path, into: Path, on_progress: OnProgress = no_progress, mos
     total = archive.stat().st_size
     left = most
     try:
-        for member in _members(archive):
+        for member in (_zip_members if archive.suffix == ".zip" else _tar_members)(archive):
             taken = _extract(archive, member, into, left)
             left = None if left is None else left - taken
             on_progress(member.done, total)
@@ -86,13 +86,6 @@ def unpack(archive: Path, into: Path, on_progress: OnProgress = no_progress, mos
         if error.errno is None:
             raise DamagedArchiveError(archive, f"is damaged ({error})") from error
         raise DatasetError(into, f"cannot unpack {archive.name} here ({error.strerror})") from error
-
-
-def _members(archive: Path) -> Iterator[_Member]:
-    if archive.suffix == ".zip":
-        yield from _zip_members(archive)
-    else:
-        yield from _tar_members(archive)
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
@@ -191,7 +184,10 @@ def fetch_dataset(dataset: PublishedDataset, target: Path, *, url: str = "", sta
         return target
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DatasetError(target, f"exists and is not {dataset.name}", "choose another folder with --out")
-    _make_folder(target.parent)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(target.parent, f"cannot be made ({error.strerror})", "choose another folder") from error
     given = target.parent / dataset.archive
     if given.is_file():  # the user fetched it: it is taken, and stays whatever it is
         try:
@@ -200,37 +196,21 @@ def fetch_dataset(dataset: PublishedDataset, target: Path, *, url: str = "", sta
             warnings.warn(f"{error}; it is left alone, and fetched anew", EarmarkWarning, stacklevel=2)
     own = target.parent / f".earmark-{dataset.archive}"
     download = Download(url or dataset.url, own, spare=dataset.unpacked_bytes)
-    try:
-        _download_and_unpack(dataset, target, download, stage)
-    except DamagedArchiveError as error:
-        download.discard()
-        warnings.warn(f"{error}; it is fetched once more", EarmarkWarning, stacklevel=2)
-        _second_attempt(dataset, target, download, stage)
+    for attempt in (1, 2):
+        if not own.exists():
+            download.on_progress = stage("download")
+            download.run()
+        try:
+            _unpacked(dataset, target, own, stage)
+            break
+        except DamagedArchiveError as error:
+            download.discard()
+            if attempt == 2:
+                remedy = f"the file was removed; see whether {dataset.home} has moved, or give a mirror with --url"
+                raise DatasetError(download.url, f"{error.reason}, twice", remedy) from error
+            warnings.warn(f"{error}; it is fetched once more", EarmarkWarning, stacklevel=2)
     download.discard()
     return target
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatasetError(folder, f"cannot be made ({error.strerror})", "choose another folder") from error
-
-
-def _second_attempt(dataset: PublishedDataset, target: Path, download: Download, stage: Stage) -> None:
-    try:
-        _download_and_unpack(dataset, target, download, stage)
-    except DamagedArchiveError as error:
-        download.discard()
-        remedy = f"the file was removed; see whether {dataset.home} has moved, or give a mirror with --url"
-        raise DatasetError(download.url, f"{error.reason}, twice", remedy) from error
-
-
-def _download_and_unpack(dataset: PublishedDataset, target: Path, download: Download, stage: Stage) -> None:
-    if not download.target.exists():
-        download.on_progress = stage("download")
-        download.run()
-    _unpacked(dataset, target, download.target, stage)
 
 
 def _unpacked(dataset: PublishedDataset, target: Path, archive: Path, stage: Stage) -> Path:

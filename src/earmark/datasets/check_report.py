@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from earmark.datasets.check import SHORT_SECONDS, CheckReport, EventReport
 from earmark.datasets.clips import Clip
 from earmark.datasets.duplicates import Duplicates
 from earmark.datasets.measurements import Measurement
 from earmark.util.text import visible
-
-T = TypeVar("T")
 
 FEW = 10
 """Clips of a label under which it is hard to learn and cannot be judged."""
@@ -101,21 +99,25 @@ def _head(report: CheckReport) -> str:
 
 
 def _findings(report: CheckReport) -> str:
-    rows: list[tuple[str, int, str]] = [
-        ("missing", len(report.dataset.missing), _such_as(report.dataset.missing, _name)),
-        ("unreadable", len(report.unreadable), _such_as(report.unreadable, _name_and_reason)),
-        ("silent", len(report.silent), _such_as(report.silent, lambda one: _name(one.clip))),
-        ("clipped", len(report.clipped), _such_as(report.clipped, _name_and_share)),
-        ("too short", len(report.short), _such_as(report.short, _name_and_length)),
+    rows = [
+        _row("missing", map(_name, report.dataset.missing)),
+        _row("unreadable", (f"{_name(one.clip)} ({one.error})" for one in report.unreadable)),
+        _row("silent", (_name(one.clip) for one in report.silent)),
+        _row("clipped", (f"{_name(one.clip)} ({one.clipped:.1%})" for one in report.clipped)),
+        _row("too short", (f"{_name(one.clip)} ({one.seconds:.2f} s)" for one in report.short)),
         ("copies", sum(len(group.clips) for group in report.copies), _of_groups(report.copies)),
         ("leaking copies", sum(len(group.clips) for group in report.leaks), _of_groups(report.leaks)),
-        ("sources in several folds", len(report.split_sources), _such_as(list(report.split_sources), str)),
+        _row("sources in several folds", report.split_sources),
     ]
     if report.events is not None:
-        late = [f"{name} ({offset:g} s)" for name, offset in report.events.outside]
-        rows.append(("events of no clip", len(report.events.unlisted), _such_as(report.events.unlisted, str)))
-        rows.append(("events past the end", len(late), _such_as(late, str)))
+        rows.append(_row("events of no clip", report.events.unlisted))
+        rows.append(_row("events past the end", (f"{name} ({end:g} s)" for name, end in report.events.outside)))
     return "\n".join(f"{what:<25}{count:>6,}  {example}".rstrip() for what, count, example in rows)
+
+
+def _row(what: str, found: Iterable[str]) -> tuple[str, int, str]:
+    names = list(found)
+    return what, len(names), ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _labelled(events: EventReport | None) -> str:
@@ -130,25 +132,8 @@ def _labelled(events: EventReport | None) -> str:
     return "\n".join(["events:", *lines])
 
 
-def _such_as(found: Sequence[T], show: Callable[[T], str]) -> str:
-    shown = ", ".join(show(one) for one in found[:_SHOWN])
-    return shown + (", ..." if len(found) > _SHOWN else "")
-
-
 def _name(clip: Clip) -> str:
     return visible(clip.path.name) + (f" at {clip.start:g} s" if clip.start else "")
-
-
-def _name_and_reason(one: Measurement) -> str:
-    return f"{_name(one.clip)} ({one.error})"
-
-
-def _name_and_share(one: Measurement) -> str:
-    return f"{_name(one.clip)} ({one.clipped:.1%})"
-
-
-def _name_and_length(one: Measurement) -> str:
-    return f"{_name(one.clip)} ({one.seconds:.2f} s)"
 
 
 def _of_groups(groups: Sequence[Duplicates]) -> str:
