@@ -31,10 +31,10 @@ from earmark.models import labelling
 from earmark.models.model import Model, load_model
 from earmark.training import recipe as recipes
 from earmark.training import run
-from earmark.training.fit import start_fabric
-from earmark.training.folders import machine
-from earmark.training.from_folder import ITS_NETWORK, recipe_for
+from earmark.training.presets import ITS_NETWORK, recipe_for
 from earmark.training.recipe import Recipe
+from earmark.training.run_folder import machine
+from earmark.training.trainer import start_fabric
 
 COUNTS = (1, 5, 10, 20)
 BASE = {

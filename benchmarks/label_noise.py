@@ -34,8 +34,8 @@ from earmark.evaluation import held_out_scores
 from earmark.evaluation.label_issues import Ranking, normalised_margin, rank
 from earmark.training import recipe as recipes
 from earmark.training import run
-from earmark.training.fit import start_fabric
 from earmark.training.recipe import Recipe
+from earmark.training.trainer import start_fabric
 from earmark.util.machine import in_words, machine
 
 SHARE, SEED = 0.08, 0

@@ -33,8 +33,7 @@ from earmark.evaluation.label_issues import rank
 from earmark.features.frontend import FrontEnd
 from earmark.models import pretrained
 from earmark.training.backbone import AudioSetNetwork, converted
-from earmark.training.embeddings import embedded
-from earmark.training.prepared import prepare
+from earmark.training.prepared import embedded, prepare
 from earmark.util.machine import in_words, machine
 
 BACKBONE = "mn04_as"

@@ -27,10 +27,9 @@ from earmark import datasets
 from earmark.datasets import Clip
 from earmark.features.frontend import FrontEnd
 from earmark.training import networks
-from earmark.training.embeddings import embedded
 from earmark.training.negatives import OPTIONS, Negatives, probe_features
 from earmark.training.networks.mn import MobileNet
-from earmark.training.prepared import prepare
+from earmark.training.prepared import embedded, prepare
 from earmark.util.fft import coloured_noise
 
 FREE = ("CC0", "CC BY", "GPL", "Public Domain")

@@ -91,9 +91,8 @@ def seconds(work: Callable[[], object], runs: int) -> float:
 def backbones(weights: str, folder: Path) -> list[tuple[str, Path]]:
     """The backbone as model files, at each step of time, in float and in 8 bits."""
     from earmark.models import pretrained
-    from earmark.training.export import export, round_weights
+    from earmark.training.export import export, quantise, round_weights
     from earmark.training.networks.mn import STEPS, MobileNet
-    from earmark.training.quantising import quantise
 
     front_end, labels = FrontEnd.audioset(), tuple(f"label {i}" for i in range(50))
     example = front_end.features(media.read(EXAMPLE, front_end.rate))

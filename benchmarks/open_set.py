@@ -36,9 +36,9 @@ from earmark.events.timeline import Event
 from earmark.features.frontend import FrontEnd
 from earmark.media.writing import write_samples
 from earmark.models.model import Model, load_model
-from earmark.training.folders import machine
-from earmark.training.from_folder import recipe_for
 from earmark.training.prepared import Prepared, prepare
+from earmark.training.presets import recipe_for
+from earmark.training.run_folder import machine
 
 CLASSES, FOLDS = 5, 5
 FIRST = 3000  # seed of the first draw

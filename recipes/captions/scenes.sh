@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# All that together.yaml and the recipes after it learn from, made in the data folder: tables of speech and music, then
-# scenes, then places where nothing happens. An hour on two cores, 20 GB; the same command goes on where it was
-# interrupted.
+# What together.yaml and pieces.yaml learn from, made in the data folder: tables of speech and music, then scenes. The
+# same command goes on where it was interrupted.
 #
 #     recipes/captions/scenes.sh DATA [JOBS]
 #
 # DATA holds esc50, urbansound8k (folds 1 and 2 are enough), spoken_digits and instruments. Debian's packages
-# tuxpaint-stamps-default, klettres-data, ktuberling-data, asterisk-moh-opsound-wav, hedgewars-data and
+# tuxpaint-stamps-default, asterisk-moh-opsound-wav, hedgewars-data and
 # wesnoth-1.16-music bring the rest.
 set -euo pipefail
 data=$1 jobs=${2:-2}
@@ -17,8 +16,6 @@ listed() {
 }
 listed speech speech /usr/share/tuxpaint/stamps '**/*_desc_*.ogg' -o 'source=_desc_(.+)\.ogg' -o limit_per_source=60
 listed digits speech "$data/spoken_digits" '*.opus' -o 'source=_([a-z]+)_' -o limit_per_source=40
-listed letters speech /usr/share/klettres '**/*.ogg' -o 'source=^(\w+)/'
-listed stickers speech /usr/share/ktuberling/sounds '*/*' -o 'source=^([^/]+)/'
 listed notes music "$data/instruments" '*/*.opus'
 listed moh music /usr/share/asterisk/moh '*.wav' -o cut=5,20 -o limit_per_source=12
 listed hedgewars music /usr/share/games/hedgewars/Data/Music '*.ogg' -o cut=5,20 -o limit_per_source=6
@@ -33,9 +30,3 @@ scenes() {
         --rate 22050 --jobs "$jobs" "$@"
 }
 scenes --count 800 --out "$data/scenes"
-scenes --count 2400 --seed 1 --out "$data/scenes_more"
-scenes --count 500 --seed 2 --quiet 1 --noise 1 --out "$data/scenes_quiet"
-scenes --count 3600 --seed 3 --speed 0.25 --out "$data/scenes_speed"
-scenes --count 4000 --seed 5 --speed 0.3 --out "$data/scenes_speed_more"
-python "$(dirname "$0")/../../benchmarks/room_tone.py" "$data/scenes/parts.csv" "$data/letters.csv" "$data/stickers.csv" \
-    --out "$data/room_tone"

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from model_making import RATE, tones, write_wav
 
-from earmark.augment.showing import STYLES
+from earmark.augment.preview import STYLES
 
 EARMARK = Path(sys.executable).with_name("earmark")
 MIXING = "mixup, between_class, overlay"

@@ -1,7 +1,7 @@
 import pytest
 
 from earmark.cli.progress import TrainingProgress
-from earmark.training.fit import EpochReport
+from earmark.training.trainer import EpochReport
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from model_making import tones, write_wav
 from service_process import Server
 
 from earmark import datasets
-from earmark.training import from_folder
+from earmark.training import presets
 
 EARMARK = Path(sys.executable).with_name("earmark")
 RECORDINGS = ("a.wav", "b.wav")
@@ -43,7 +43,7 @@ def test_excerpts_hold_what_the_model_guessed(cut_out):
         ("a.wav", 1.0, 2.0, ()),  # a cat of 0.4 is none, it guessed
         ("b.wav", 1.0, 3.0, ("dog",)),
     ]
-    assert from_folder.recipe_for(cut_out / "clips.csv", []).name == "clips"
+    assert presets.recipe_for(cut_out / "clips.csv", []).name == "clips"
 
 
 def test_corrected_on_the_page_they_are_a_dataset(cut_out, tmp_path):
@@ -61,5 +61,5 @@ def test_corrected_on_the_page_they_are_a_dataset(cut_out, tmp_path):
     dataset = datasets.load(None, corrected / "clips.csv")
     assert sum(clip.labels == ("beep",) for clip in dataset.clips) == 3
     assert all(clip.path.is_file() for clip in dataset.clips)
-    recipe = from_folder.recipe_for(corrected / "clips.csv", [])
+    recipe = presets.recipe_for(corrected / "clips.csv", [])
     assert recipe.dataset[0].path == str(corrected / "clips.csv")

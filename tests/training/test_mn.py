@@ -11,10 +11,9 @@ from earmark.errors import ModelError, RecipeError
 from earmark.features.frontend import FrontEnd
 from earmark.models import model as models
 from earmark.models.model import Description, load_model
-from earmark.training.export import export, round_weights
+from earmark.training.export import export, quantise, round_weights
 from earmark.training.networks import build
 from earmark.training.networks.mn import MobileNet, _columns
-from earmark.training.quantising import quantise
 
 WHOLE = 1000.0  # seconds: longer than any sound here, so that all of it is pooled, as in the original
 LABELS = ("a", "b", "c")

@@ -1,8 +1,7 @@
 import numpy as np
 import torch
 
-from earmark.training.measure import answer
-from earmark.training.multi_crop import answer_crops
+from earmark.training.held_out import answer, answer_crops
 from earmark.training.networks import Network
 from earmark.training.prepared import Prepared
 

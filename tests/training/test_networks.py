@@ -14,8 +14,8 @@ from torch import nn
 
 from earmark.errors import RecipeError
 from earmark.training.networks import NETWORKS, PatchNetwork, build
-from earmark.training.networks.convolutions import VECTOR, StridedPointwise
-from earmark.training.networks.frame_classifiers import FrameClassifier
+from earmark.training.networks.frames import FrameClassifier
+from earmark.training.networks.network import VECTOR, StridedPointwise
 
 
 def random_small(name, **options):

@@ -7,8 +7,8 @@ from torch import nn
 
 from earmark.errors import RecipeError
 from earmark.training.networks import NETWORKS, PatchNetwork, build
-from earmark.training.networks.convolutions import in_colours
-from earmark.training.networks.pretrained import Pretrained
+from earmark.training.networks.imagenet import Pretrained
+from earmark.training.networks.network import in_colours
 
 SHAPES = {  # rows and columns of a patch
     "mlp_baseline": (1, 70),

@@ -18,10 +18,11 @@ from earmark.training import data as training_data
 from earmark.training import recipe as recipes
 from earmark.training.batches import TrainingSet
 from earmark.training.export import export, round_weights
-from earmark.training.fit import loss_of_steps, start_fabric
 from earmark.training.networks.mn import SURER, MobileNet
 from earmark.training.run import run
-from earmark.training.starting import Start, weights_of
+from earmark.training.stages import Start, weights_of
+from earmark.training.tasks import loss_of_steps
+from earmark.training.trainer import start_fabric
 
 NAMES = ("dog", "animal", "nothing_known", "siren")
 

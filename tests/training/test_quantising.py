@@ -5,8 +5,7 @@ from model_making import random_network
 
 from earmark.features.frontend import FrontEnd
 from earmark.models.model import Description, Threshold, load_model
-from earmark.training.export import export
-from earmark.training.quantising import FRAMES, excerpts, quantise
+from earmark.training.export import LONGEST, excerpts, export, quantise
 
 
 def features(frames, seed=0):
@@ -68,4 +67,4 @@ def test_nothing_of_the_machine_that_made_it_is_in_the_file(files, tmp_path):
 
 def test_excerpts_are_whole_steps():
     found = list(excerpts([features(10), features(3), features(5000)], 4))
-    assert [len(one) for one in found] == [8, FRAMES]
+    assert [len(one) for one in found] == [8, LONGEST]

@@ -15,13 +15,13 @@ from sounds import SMALL, write_dataset
 from earmark.errors import DatasetError, RecipeError
 from earmark.models.model import load_model
 from earmark.training import recipe as recipes
-from earmark.training.fit import start_fabric
-from earmark.training.from_folder import recipe_for
+from earmark.training.presets import recipe_for
 from earmark.training.run import run
+from earmark.training.trainer import start_fabric
 
 LEFT = {"recipe.yaml", "metrics.json", "predictions.csv", "confusion.png", "curves.png", "model.onnx", "scores.npz"}
 # `earmark`, but with a checkpoint after each epoch, so that a kill can come early.
-EAGER = "import earmark.training.fit as f; f.CHECKPOINT_SECONDS = 0.0; from earmark.cli import main; main()"
+EAGER = "import earmark.training.trainer as f; f.CHECKPOINT_SECONDS = 0.0; from earmark.cli import main; main()"
 
 
 class Listener:

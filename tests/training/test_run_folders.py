@@ -3,7 +3,7 @@
 import pytest
 
 from earmark.errors import EarmarkError
-from earmark.training.folders import finished, opened
+from earmark.training.run_folder import finished, opened
 
 
 def test_a_run_is_taken_up_by_one_process_at_a_time(tmp_path):

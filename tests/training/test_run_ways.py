@@ -12,8 +12,10 @@ from sounds import SMALL, write_dataset
 from earmark.models.labelling import classify, label
 from earmark.models.model import load_model
 from earmark.training import recipe as recipes
-from earmark.training.fit import start_fabric
+from earmark.training.recipe_files import check_as
 from earmark.training.run import run
+from earmark.training.study import LeakyRecipe
+from earmark.training.trainer import start_fabric
 
 PICTURES = {
     "front_end": {"rate": 8000, "n_fft": 256, "hop": 80, "bands": 32, "patch": 1.0, "image": [32, 32]},
@@ -44,9 +46,9 @@ def place(tmp_path_factory):
     return root
 
 
-def carry_out(place, content, *overrides, jobs=1):
+def carry_out(place, content, *overrides, jobs=1, kind=recipes.Recipe):
     whole = {"name": "x", "dataset": {"path": str(place / "data")}, **copy.deepcopy(content)}
-    plan = recipes.check(whole, "x", list(overrides))
+    plan = check_as(kind, whole, "x", list(overrides))
     listener = Listener()
     outcome = run(plan, place / "runs", start_fabric(plan, "cpu"), listener, place / "cache", jobs)
     return outcome, listener
@@ -66,7 +68,9 @@ def test_pictures_with_copies(place):
 
 
 def test_the_mistake_is_named_wherever_its_figures_stand(place):
-    outcome, _ = carry_out(place, PICTURES, "augment.copies=[zoom]", "split.protocol=random_after_augmentation")
+    outcome, _ = carry_out(
+        place, PICTURES, "augment.copies=[zoom]", "split.protocol=random_after_augmentation", kind=LeakyRecipe
+    )
     assert "random_after_augmentation" in outcome.metrics["protocol"]
     assert "random_after_augmentation" in load_model(outcome.model).description.card["protocol"]
     with (outcome.folder / "predictions.csv").open(newline="") as file:

@@ -2,9 +2,8 @@ import numpy as np
 import torch
 
 from earmark.training import negatives
-from earmark.training.linear_head import LinearHead
 from earmark.training.networks.mn import AUDIOSET, EmbeddingHead
-from earmark.training.solved_head import fill, joined, known, rows_of_table
+from earmark.training.ridge import LinearHead, fill, joined, known, rows_of_table
 
 
 def test_rows_of_the_table_are_what_the_head_sees():

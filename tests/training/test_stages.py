@@ -14,15 +14,17 @@ from earmark.errors import ModelError, RecipeError
 from earmark.features.frontend import FrontEnd
 from earmark.models.model import load_model
 from earmark.training import data as training_data
-from earmark.training import embeddings, stages
-from earmark.training import fit as fitting
+from earmark.training import prepared, stages
 from earmark.training import recipe as recipes
-from earmark.training.division import Part
-from earmark.training.fit import forgotten_loss, in_groups, start_fabric
-from earmark.training.quantising import quantise
+from earmark.training import trainer as fitting
+from earmark.training.batches import as_embeddings
+from earmark.training.export import quantise
+from earmark.training.optimizers import in_groups
 from earmark.training.run import run
-from earmark.training.stages import build_network, fit_head, fit_stages
-from earmark.training.starting import Start, weights_of
+from earmark.training.split import Part
+from earmark.training.stages import Start, build_network, fit_head, fit_stages, weights_of
+from earmark.training.tasks import SoundTask, forgotten_loss
+from earmark.training.trainer import start_fabric
 
 FAST = {"rate": 8000, "n_fft": 256, "hop": 80, "bands": 32}
 LOOP = {"epochs": 2, "batch": 6, "learning_rate": 0.01, "ema": 0.5, "precision": "32-true"}
@@ -99,13 +101,13 @@ def changed(one, other):
 def computed(monkeypatch):
     """The clips whose embeddings were computed, one after the other."""
     clips = []
-    plain = embeddings._compute
+    plain = prepared._embed_clip
 
     def counted(network, features, clip):
         clips.append(clip)
         return plain(network, features, clip)
 
-    monkeypatch.setattr(embeddings, "_compute", counted)
+    monkeypatch.setattr(prepared, "_embed_clip", counted)
     return clips
 
 
@@ -125,13 +127,13 @@ def test_embeddings_are_computed_once(place, tmp_path, computed):
     made = plan(place, training={"freeze": True})
     data = training_data.load(made, place / "cache")
     network, clips = tiny(labels=2, bands=32), data.subset(np.arange(8))
-    first = embeddings.embedded(network, clips.features, tmp_path)
+    first = prepared.embedded(network, clips.features, tmp_path)
     assert sorted(computed) == list(range(8))
     other = tiny(labels=7, bands=32, hidden=4)  # another head on the same backbone
     other.features.load_state_dict(network.features.state_dict())
-    again = embeddings.embedded(other, clips.features, tmp_path)
+    again = prepared.embedded(other, clips.features, tmp_path)
     assert len(computed) == 8
-    some = embeddings.embedded(network, clips.features.take([5, 2]), tmp_path)
+    some = prepared.embedded(network, clips.features.take([5, 2]), tmp_path)
     assert len(computed) == 8
     for clip in range(8):
         with torch.no_grad():
@@ -146,8 +148,8 @@ def test_another_backbone_step_or_front_end_has_another_store(place, tmp_path, c
     other = tiny(labels=2, bands=32)
     torch.nn.init.normal_(other.features[0][0].weight)
     for network in (tiny(labels=2, bands=32), other, tiny(labels=2, bands=32, step=8)):
-        embeddings.embedded(network, features, tmp_path)
-    embeddings.embedded(tiny(labels=2, bands=32), replace(features, front_end=FrontEnd()), tmp_path)
+        prepared.embedded(network, features, tmp_path)
+    prepared.embedded(tiny(labels=2, bands=32), replace(features, front_end=FrontEnd()), tmp_path)
     assert len(computed) == len(list(tmp_path.iterdir())) == 4
 
 
@@ -173,7 +175,7 @@ def test_frozen_steps_learn_the_share_of_each_in_which_a_label_holds(place):
     data = training_data.load(plan(place), place / "cache").subset(np.arange(2))
     active = [np.zeros((int(length), 2), np.uint8) for length in data.features.length]
     active[0][30:34, 1] = 1  # 40 ms in a step of 320
-    steps = embeddings.as_embeddings(replace(data, activity=active), tiny(labels=2, bands=32), place / "cache")
+    steps = as_embeddings(replace(data, activity=active), tiny(labels=2, bands=32), place / "cache")
     assert steps.stride == 32
     assert [len(own) for own in steps.activity] == steps.features.length.tolist() == [2, 2]
     np.testing.assert_allclose(steps.activity[0], [[0, 2 / 32], [0, 2 / 29]])  # the last has 61 - 32 frames
@@ -286,14 +288,9 @@ def test_what_is_kept_drifts_less(place, weights, tmp_path):
 def test_nothing_is_lost_at_the_start(place, weights):
     made = knows(place, weights, {"keep": "audioset", "batch_norm": "frozen", "keep_weight": 100})
     data = training_data.load(made, place / "cache")
-    trainer = fitting._Trainer(
-        made, data.subset(np.arange(8)), start_fabric(made, "cpu"), (), lambda n: n.initialise(), None,
-        stages._original(made, data),
-    )  # fmt: skip
-    trainer.plain.eval()
-    features, _ = trainer._batch(np.arange(6))
-    steps, forgotten = trainer._answers(features)
-    assert steps.shape[0] == 6
+    network = stages._original(made, data)
+    task = SoundTask(made, data.subset(np.arange(8)), start_fabric(made, "cpu"), original=stages._original(made, data))
+    _, forgotten = task.loss(network.eval(), np.arange(6), np.random.default_rng(0))
     assert forgotten.item() == pytest.approx(0, abs=1e-2)
 
 

@@ -10,10 +10,10 @@ from earmark.errors import ModelError, RecipeError
 from earmark.models.model import load_model
 from earmark.training import networks
 from earmark.training import recipe as recipes
-from earmark.training.fit import start_fabric
-from earmark.training.quantising import quantise
+from earmark.training.export import quantise
 from earmark.training.run import run
-from earmark.training.starting import Start, weights_of
+from earmark.training.stages import Start, weights_of
+from earmark.training.trainer import start_fabric
 
 
 class Silent:

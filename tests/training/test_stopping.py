@@ -3,11 +3,12 @@ import pytest
 import torch
 from torch import nn
 
+from earmark.training import recipe
 from earmark.training.batches import TrainingSet
 from earmark.training.networks import Network
 from earmark.training.prepared import Prepared
-from earmark.training.recipe import EarlyStopping
-from earmark.training.stopping import Stopping, validation_loss
+from earmark.training.tasks import SoundTask, cross_entropy
+from earmark.training.trainer import BestEpoch, start_fabric
 
 
 class Sure(Network):
@@ -31,39 +32,36 @@ def held():
 
 
 def test_the_loss_is_cross_entropy(held):
-    assert validation_loss(Sure(1.5), held) == pytest.approx(np.log1p(np.exp(-1.5)), abs=1e-5)
+    assert cross_entropy(Sure(1.5), held) == pytest.approx(np.log1p(np.exp(-1.5)), abs=1e-5)
     several = TrainingSet(held.features, held.targets, exclusive=False)
     expected = np.log(2) + np.log1p(np.exp(-1.5))  # that of the first label, which does not hold, and of the second
-    assert validation_loss(Sure(1.5), several) == pytest.approx(expected, abs=1e-5)
+    assert cross_entropy(Sure(1.5), several) == pytest.approx(expected, abs=1e-5)
 
 
 def test_stops_after_so_many_epochs_without_a_better_one(held):
-    stopping = Stopping(EarlyStopping(patience=2), held, True)
+    best = BestEpoch(patience=2)
     for sure, over in ((0.0, False), (1.0, False), (0.5, False), (0.9, True)):
-        stopping.look(Sure(sure))
-        assert stopping.over == over
-    network = Sure(0.9)
-    stopping.restore(network)
-    assert network.sure.item() == 1.0
+        best.note(Sure(sure), cross_entropy(Sure(sure), held))
+        assert best.over == over
+    assert best.weights["sure"].item() == 1.0
 
 
 def test_is_taken_up_where_it_stopped(held):
-    stopping, later = (Stopping(EarlyStopping(patience=2), held, True) for _ in range(2))
-    stopping.look(Sure(1.0))
-    stopping.look(Sure(0.5))
-    later.load(stopping.state())
-    later.look(Sure(0.7))
+    best, later = BestEpoch(patience=2), BestEpoch(patience=2)
+    for sure in (1.0, 0.5):
+        best.note(Sure(sure), cross_entropy(Sure(sure), held))
+    later.load(best.state())
+    later.note(Sure(0.7), cross_entropy(Sure(0.7), held))
     assert later.over
-    network = Sure(0.0)
-    later.restore(network)
-    assert network.sure.item() == 1.0
+    assert later.weights["sure"].item() == 1.0
 
 
-@pytest.mark.parametrize("settings", [None, EarlyStopping()])
+@pytest.mark.parametrize("settings", [None, {"patience": 1}])
 def test_without_settings_or_clips_it_never_stops(held, settings):
-    stopping = Stopping(settings, held if settings is None else None, True)
-    network = Sure(3.0)
-    assert [stopping.look(network) for _ in range(30)] == [None] * 30
-    assert not stopping.over
-    stopping.restore(network)
-    assert network.sure.item() == 3.0
+    content = {"name": "x", "dataset": [{"path": "x"}], "training": {"early_stopping": settings}}
+    plan, best = recipe.check(content, "x", []), BestEpoch(patience=1)
+    task = SoundTask(plan, held, start_fabric(plan, "cpu"), held if settings is None else None)
+    for _ in range(30):
+        best.note(Sure(3.0), task.validation_loss(Sure(3.0)))
+    assert not best.over
+    assert best.weights is None

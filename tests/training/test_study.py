@@ -5,8 +5,8 @@ import pytest
 from sounds import SMALL, write_dataset
 
 from earmark.errors import RecipeError
-from earmark.training.fit import start_fabric
 from earmark.training.study import load, run_study
+from earmark.training.trainer import start_fabric
 
 SHORT = "training={epochs: 4, batch: 8, ema: 0.9, precision: 32-true}"
 STUDY = """

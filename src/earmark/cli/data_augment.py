@@ -11,7 +11,7 @@ from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
-    from earmark.augment.showing import Version
+    from earmark.augment.preview import Version
     from earmark.util.types import Samples
 
 LONGEST = 10.0  # seconds of a recording that are shown
@@ -57,7 +57,7 @@ def augment(
     ] = None,
 ) -> None:
     """Draw what every augmentation makes of a clip."""
-    from earmark.augment.showing import Showing
+    from earmark.augment.preview import Showing
     from earmark.cli import output
 
     try:
@@ -83,7 +83,7 @@ def augment(
 
 def _names(style: str, only: str | None, mixing: bool) -> dict[str, list[str]]:
     """The augmentations that are asked for and possible, by style."""
-    from earmark.augment.showing import MIXING, STYLES
+    from earmark.augment.preview import MIXING, STYLES
 
     common.check_choice("--style", style, (*STYLES, "all"))
     members = {one: list(names) for one, names in STYLES.items() if style in (one, "all")}

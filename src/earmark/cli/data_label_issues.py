@@ -188,11 +188,11 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _plan(recipe: Path | None, dataset: Dataset, part: dict[str, Any], folds: int, overrides: list[str]) -> Recipe:
-    from earmark.training import suspect_recipe
+    from earmark.training import presets
 
     if recipe is None:
-        return suspect_recipe.quick(dataset, part, folds, overrides)
-    return suspect_recipe.of_file(recipe, dataset, part, folds, overrides)
+        return presets.quick(dataset, part, folds, overrides)
+    return presets.of_file(recipe, dataset, part, folds, overrides)
 
 
 def _train(plan: Recipe, runs: Path, cache: Path | None, jobs: int | None) -> Path:
@@ -200,9 +200,9 @@ def _train(plan: Recipe, runs: Path, cache: Path | None, jobs: int | None) -> Pa
     import os
 
     from earmark.cli.progress import TrainingProgress
-    from earmark.training import fit, run
+    from earmark.training import run, trainer
 
-    fabric = fit.start_fabric(plan)
+    fabric = trainer.start_fabric(plan)
     cores = (os.cpu_count() or 1) if fabric.device.type == "cpu" else 1
     with TrainingProgress() as progress:
         outcome = run.run(plan, runs, fabric, progress, cache, jobs or cores)

@@ -13,8 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from earmark.util.text import visible
 
 if TYPE_CHECKING:
-    from earmark.training.fit import EpochReport
-    from earmark.training.words.fit import WordsEpoch
+    from earmark.training.trainer import EpochReport
 
 LOG_SECONDS = 30.0  # where standard error is no terminal, a line this often instead of a bar
 
@@ -66,7 +65,7 @@ class TrainingProgress:
         """So many networks are to be trained, so many at a time: after an epoch it can be said how long that takes."""
         self.networks, self.at_once = networks, at_once
 
-    def epoch(self, part: str, report: EpochReport | WordsEpoch) -> None:
+    def epoch(self, part: str, report: EpochReport) -> None:
         """An epoch of one network is over."""
         if self.networks and self.show:
             rounds = math.ceil(self.networks / self.at_once)
@@ -86,7 +85,7 @@ class TrainingProgress:
             self.console.print(line, highlight=False, markup=False)
 
 
-def _expected(report: EpochReport | WordsEpoch, networks: int, rounds: int) -> str:
+def _expected(report: EpochReport, networks: int, rounds: int) -> str:
     """How long training will take, from the first epoch that is over."""
     one = report.seconds * (report.epochs - report.epoch)
     if networks == 1:

@@ -12,8 +12,8 @@ import typer
 from earmark.cli import common
 
 if TYPE_CHECKING:
-    from earmark.training.folders import Outcome
     from earmark.training.recipe import Recipe
+    from earmark.training.run_folder import Outcome
 
 HELP = """Learn sounds from labelled clips.
 
@@ -78,7 +78,7 @@ def train(
 
     check_installed()
     from earmark.cli.progress import TrainingProgress
-    from earmark.training import fit, from_folder, recipe, run
+    from earmark.training import presets, recipe, run, trainer
 
     if add_to is not None:
         return _add(what, add_to, overrides, thorough, out, cache)
@@ -88,12 +88,12 @@ def train(
     if task == "study":
         return _study(what, overrides or [], out, cache, accelerator, devices, jobs)
     if what.is_dir() or what.suffix.lower() == ".csv":
-        plan = from_folder.recipe_for(what, overrides or [], thorough)
-        otherwise = f"start without it: {from_folder.WITHOUT_BACKBONE}"
+        plan = presets.recipe_for(what, overrides or [], thorough)
+        otherwise = f"start without it: {presets.WITHOUT_BACKBONE}"
     else:
         plan, otherwise = recipe.load(what, overrides), ""
     _ask_for_weights([plan], otherwise)
-    fabric = fit.start_fabric(plan, accelerator, devices)
+    fabric = trainer.start_fabric(plan, accelerator, devices)
     with TrainingProgress(show=fabric.is_global_zero) as progress:
         outcome = run.run(
             plan, out, fabric, progress, cache, jobs or _usual_jobs(fabric.device.type, fabric.world_size)
@@ -106,14 +106,14 @@ def _add(what: Path, model: str, overrides: list[str] | None, thorough: bool, ou
     """Labels added to a model, and how well they are told."""
     from earmark.cli.progress import TrainingProgress
     from earmark.errors import EarmarkError
-    from earmark.training import addition
+    from earmark.training import incremental
 
     if overrides or thorough or what.suffix in (".yaml", ".yml"):
         raise EarmarkError(
             "--add-to", "takes a folder or a table of clips alone", "leave out recipes and changes to one"
         )
     with TrainingProgress() as progress:
-        added = addition.add(model, what, out, cache, progress.preparing)
+        added = incremental.add(model, what, out, cache, progress.preparing)
     common.say(f"Added to {model}, whose own labels score as before: {', '.join(added.labels)} ({added.clips} clips)")
     for label, figures in added.figures.items():
         if "found" in figures:
@@ -130,20 +130,20 @@ def _add(what: Path, model: str, overrides: list[str] | None, thorough: bool, ou
 
 def _task(what: Path) -> str | None:
     """What a recipe says it is for; sounds, if nothing."""
-    from earmark.training import recipe
+    from earmark.training import recipe_files
 
-    return recipe.read(what).get("task") if what.suffix in (".yaml", ".yml") else None
+    return recipe_files.read(what).get("task") if what.suffix in (".yaml", ".yml") else None
 
 
 def _study(
     what: Path, overrides: list[str], out: Path, cache: Path | None, accelerator: str, devices: str, jobs: int | None
 ) -> None:
     from earmark.cli.progress import TrainingProgress
-    from earmark.training import fit, study
+    from earmark.training import study, trainer
 
     asked, plans = study.load(what, overrides)
     _ask_for_weights(plans)
-    fabric = fit.start_fabric(plans[0], accelerator, devices)
+    fabric = trainer.start_fabric(plans[0], accelerator, devices)
     jobs = jobs or _usual_jobs(fabric.device.type, fabric.world_size)
     with TrainingProgress(show=fabric.is_global_zero) as progress:
         outcome = study.run_study(asked, plans, out, fabric, progress.within, cache, jobs)
@@ -159,10 +159,10 @@ def _study(
 
 def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path | None) -> None:
     from earmark.cli.progress import TrainingProgress
-    from earmark.training.words import recipe, run
+    from earmark.training.words import corpus, run
 
     with TrainingProgress() as progress:
-        outcome = run.run(recipe.load(what, overrides), out, progress, cache)
+        outcome = run.run(corpus.load(what, overrides), out, progress, cache)
     figures = outcome.metrics["validation"]
     common.say("On sentences of other speakers, which chose the thresholds:")
     common.say(f"  frame accuracy {figures['accuracy']:.3f}   F1 {figures['f1']:.3f}   AUC {figures['auc']:.3f}")

@@ -20,7 +20,7 @@ from earmark.util.streams import windows
 from earmark.util.types import Features, Samples
 
 if TYPE_CHECKING:
-    from earmark.augment.showing import Version
+    from earmark.augment.preview import Version
 
 FRONT_END = FrontEnd(rate=22050, n_fft=1024, hop=441, bands=96)
 COLUMNS = 1600  # about as many as a picture has pixels

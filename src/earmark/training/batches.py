@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from torch import Tensor
 
 from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, Response, SpecAugment, Warp
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
-from earmark.training import activity
-from earmark.training.activity import Activity
-from earmark.training.prepared import Prepared
+from earmark.training.networks.mn import MobileNet
+from earmark.training.prepared import Prepared, Progress, embedded
 from earmark.training.recipe import Augmentation, Recipe
+from earmark.training.targets import Activity, in_steps, loud
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,22 @@ class TrainingSet:
     def epoch(self) -> int:
         """How many examples an epoch has."""
         return len(self.features) if self.excerpts is None else int(self.excerpts.sum())
+
+
+def as_embeddings(
+    data: TrainingSet, network: MobileNet, cache: Path | None = None, progress: Progress | None = None
+) -> TrainingSet:
+    """The training set with embeddings in place of features; when labels hold is told for steps."""
+    steps = embedded(network, data.features, cache, progress)
+    activity: Sequence[Activity] | None = None
+    if data.activity is not None:
+        activity = [_in_steps(own, network.stride) for own in data.activity]
+    return replace(data, features=steps, activity=activity, stride=network.stride)
+
+
+def _in_steps(active: Activity, stride: int) -> Activity:
+    share: Activity = in_steps(torch.from_numpy(active.astype(np.float32))[None], stride)[0].numpy()
+    return share
 
 
 class Batches:
@@ -120,7 +137,7 @@ def draw_epoch(
 
 def loud_frames(features: Prepared) -> list[NDArray[np.int64]]:
     """For each clip the frames that are not much quieter than its loudest."""
-    return [activity.loud_frames(features.levels(clip)) for clip in range(len(features))]
+    return [loud(features.levels(clip)) for clip in range(len(features))]
 
 
 def all_frames(features: Prepared) -> list[NDArray[np.int64]]:

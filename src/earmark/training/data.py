@@ -20,11 +20,10 @@ from earmark.features.frontend import IN_DECIBELS
 from earmark.labels import SOUNDS
 from earmark.labels.audioset import nearest_only
 from earmark.labels.groups import ancestors
-from earmark.training import activity
-from earmark.training.activity import Activity
 from earmark.training.batches import TrainingSet
 from earmark.training.prepared import Prepared, Progress, prepare
 from earmark.training.recipe import DatasetPart, Recipe
+from earmark.training.targets import Activity, by_events, overlapped, targets_of, where_loud, with_others
 
 OTHERS = "*"  # in `relabel`: all labels that are not named
 
@@ -63,6 +62,11 @@ class TrainingData:
     activity: tuple[Activity, ...] | None = None
     timed: NDArray[np.bool_] | None = None
     taught: NDArray[np.bool_] | None = None
+
+    @property
+    def copies(self) -> int:
+        """How many each clip has."""
+        return len(self.clips) // self.originals - 1
 
     def subset(self, positions: NDArray[np.int64]) -> TrainingSet:
         """Some of the clips and copies, to train on."""
@@ -124,10 +128,10 @@ def _activity(data: TrainingData, events: Sequence[Events], recipe: Recipe) -> t
     for i, clip in enumerate(data.clips[: data.originals]):
         known, frames = events[i], int(data.features.length[i])
         if known is None:
-            own.append(activity.where_loud(data.targets[i], data.features.levels(i)))
+            own.append(where_loud(data.targets[i], data.features.levels(i)))
         else:
-            own.append(activity.by_events(clip, known, data.labels, frames, recipe.front_end.seconds))
-    return tuple(own) * (len(data.clips) // data.originals)
+            own.append(by_events(clip, known, data.labels, frames, recipe.front_end.seconds))
+    return tuple(own) * (1 + data.copies)
 
 
 def _with_overlaps(data: TrainingData, recipe: Recipe) -> TrainingData:
@@ -135,22 +139,13 @@ def _with_overlaps(data: TrainingData, recipe: Recipe) -> TrainingData:
     clips, front_end = data.clips[: data.originals], recipe.front_end
     if data.exclusive or front_end.patch is not None or front_end.kind not in IN_DECIBELS:
         return data
-    if not (others := activity.overlapped(clips)):
+    if not (others := overlapped(clips)):
         return data
-    own = [activity.where_loud(data.targets[i], data.features.levels(i)) for i in range(data.originals)]
+    own = [where_loud(data.targets[i], data.features.levels(i)) for i in range(data.originals)]
     for i, found in others.items():
         beside = [clips[j] for j in found]
-        own[i] = activity.with_others(own[i], clips[i], beside, data.labels, front_end.seconds)
-    return replace(data, activity=tuple(own) * (len(data.clips) // data.originals))
-
-
-def targets_of(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> NDArray[np.float32]:
-    """1 where a label holds: float32 [clips, labels]."""
-    column = {label: i for i, label in enumerate(labels)}
-    targets = np.zeros((len(clips), len(labels)), np.float32)
-    for row, clip in enumerate(clips):
-        targets[row, [column[label] for label in clip.labels]] = 1
-    return targets
+        own[i] = with_others(own[i], clips[i], beside, data.labels, front_end.seconds)
+    return replace(data, activity=tuple(own) * (1 + data.copies))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from earmark.models.model import Description, describe
+from earmark.models.model import Description, describe, load_model
 from earmark.training.networks import Network, PatchNetwork
+from earmark.training.networks.imagenet import Pretrained
 from earmark.training.networks.mn import MobileNet
-from earmark.training.networks.pretrained import Pretrained
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Features
 
 PREFIX = "network."  # of the names of weights in the file, before those in the network
 HALF = "_half"  # behind the names of those stored in half precision
@@ -254,3 +256,67 @@ def strip_traces(model: onnx.ModelProto) -> None:
     for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.ClearField("doc_string")
+
+
+EXCERPTS = 32  # heard to see how large activations become
+LONGEST = 1200  # of each, at most
+QUANTISED_OPERATORS = ["Conv", "MatMul", "Gemm"]
+
+
+def quantise(path: Path, examples: Iterable[Features]) -> None:
+    """Replace a model file by one with 8-bit arithmetic, with the same description.
+
+    Args:
+        path: the model file, as `export` wrote it.
+        examples: features [frames, size] of the kind that it will hear; a scale is what all of them fit into.
+    """
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.waiting = iter(examples)
+
+        def get_next(self) -> dict[str, Features] | None:
+            example = next(self.waiting, None)
+            return None if example is None else {"features": np.asarray(example, np.float32)[None]}
+
+    description = load_model(path, threads=1).description
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        full, small = Path(folder) / "full.onnx", Path(folder) / "small.onnx"
+        full.write_bytes(restored(onnx.load(path)).SerializeToString())
+        quantize_static(
+            full,
+            small,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+            op_types_to_quantize=QUANTISED_OPERATORS,
+        )
+        model = onnx.load(small)
+    strip_traces(model)
+    describe(model, description)
+    with atomic_write(path) as part:
+        part.write_bytes(model.SerializeToString())
+
+
+def excerpts(features: Iterable[Features], stride: int) -> Iterator[Features]:
+    """The beginning of each of some recordings' features, as many whole steps as `LONGEST` hold."""
+    for one in features:
+        frames = min(len(one), LONGEST) // stride * stride
+        if frames:
+            yield np.asarray(one[:frames], np.float32)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the quantiser logs about layers that have no bias."""
+    logger = logging.getLogger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from earmark import media
@@ -28,6 +29,7 @@ from earmark.augment.copies import Copy
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning, MediaError
 from earmark.features.frontend import FrontEnd
+from earmark.training.networks.mn import MobileNet
 from earmark.util.cache import cache_folder
 from earmark.util.locks import lock_of
 from earmark.util.types import Features, Samples
@@ -263,3 +265,38 @@ def _append(folder: Path, lines: list[tuple[str, int, int]]) -> None:
             if file.read(1) != b"\n":  # a killed run was writing this line
                 file.write(b"\n")
         file.write("".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def embedded(
+    network: MobileNet, features: Prepared, cache: Path | None = None, progress: Progress | None = None
+) -> Prepared:
+    """Embeddings [steps, size] of each clip, by a backbone as it is.
+
+    Args:
+        network: whose weights tell the store, beside the front end: another backbone, or another step, has another.
+        features: of clips that could be read.
+        cache: where stores lie; the usual place if None.
+        progress: told how far the work has come.
+    """
+    network.eval()
+
+    def work(index: Index) -> Work:
+        missing = {key: i for i, key in enumerate(features.keys) if key not in index}
+        return {(key,): partial(_embed_clip, network, features, i) for key, i in missing.items()}
+
+    folder = (cache or default_cache()) / ("embeddings-" + fingerprint(network, features.front_end))
+    return filled(folder, network.size, features.keys, work, features.front_end, progress)
+
+
+@torch.no_grad()
+def _embed_clip(network: MobileNet, features: Prepared, clip: int) -> Sequence[Computed]:
+    values = network.embed(torch.from_numpy(features[clip])[None])[0]
+    return [values.numpy().astype(np.float16)]
+
+
+def fingerprint(network: MobileNet, front_end: FrontEnd) -> str:
+    """What tells a backbone's embeddings from those of others, or of other features."""
+    text = hashlib.sha256(f"{network.stride}:{network.reach}:{front_end}".encode())
+    for name, value in network.features.state_dict().items():
+        text.update(name.encode() + value.numpy().tobytes())
+    return text.hexdigest()[:16]

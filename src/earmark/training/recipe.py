@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from earmark.augment import copies
 from earmark.augment.image import IMAGE
 from earmark.augment.waveform import IN_PLACE
-from earmark.errors import RecipeError
 from earmark.events.scores import Pooling
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
+from earmark.training.recipe_files import check_as, dump, explained, laid_over, named, read
 
 Share = Annotated[float, Field(ge=0, le=1)]
 FRONT_ENDS = {"audioset": FrontEnd.audioset}
@@ -22,7 +20,6 @@ FRONT_ENDS = {"audioset": FrontEnd.audioset}
 COMMON = {"augment": ("copies", "copies_each"), "training": ("distillation", "precision", "seed")}
 """What all stages of a recipe share."""
 BACKBONE = "mn"  # the network that has one
-Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -52,20 +49,17 @@ class DatasetPart(Section):
 
 
 class Split(Section):
-    """Which clips test and which train. Clips of one source never stand on both sides, but for one protocol."""
+    """Which clips test and which train. Clips of one source never stand on both sides."""
 
-    protocol: Literal["folds", "grouped", "stratified", "random_after_augmentation", "none"] = "grouped"
+    protocol: Literal["folds", "grouped", "stratified", "none"] = "grouped"
     """`folds`: the dataset's own folds, each tested once. `grouped`: one split by source. `stratified`: `parts` folds
-    by source with each label spread evenly. `none`: no clip is held out, no figure is made.
-
-    `random_after_augmentation` is a mistake, kept under its own name so that what it does to figures can be shown:
-    clips and their copies are shuffled together and cut into `parts` folds, whatever their source."""
+    by source with each label spread evenly. `none`: no clip is held out, no figure is made."""
     folds: list[int] | None = None
     """Test only these of the dataset's folds; all if None."""
     held_out: Share = 0.2
     """Share of the sources that test (`grouped`)."""
     parts: Annotated[int, Field(ge=2)] = 5
-    """Folds that are made (`stratified`, `random_after_augmentation`)."""
+    """Folds that are made (`stratified`)."""
 
 
 class Augmentation(Section):
@@ -269,6 +263,8 @@ class Recipe(Section):
     name: str
     description: str = ""
     dataset: list[DatasetPart]
+    """By name, `dataset: {scenes: {layout: ..., path: ...}}`, so that a recipe on a base changes, adds and drops single
+    ones; or a list, which replaces all of the base's."""
     stages: list[dict[str, dict[str, Any]]] = []
     """Trainings of the same network one after the other, each of which goes on from what the one before it left: what
     each says in its sections `training` and `augment` is laid over the recipe's own."""
@@ -288,8 +284,10 @@ class Recipe(Section):
 
     @field_validator("dataset", mode="before")
     @classmethod
-    def _one_dataset(cls, value: Any) -> Any:
-        return [value] if isinstance(value, dict) else value
+    def _datasets(cls, value: Any) -> Any:
+        """Several by name, of which `null` drops one that the base has; or a list, or one."""
+        by_name = named(value)
+        return list(by_name.values()) if by_name else [value] if isinstance(value, dict) else value
 
     @field_validator("front_end", mode="before")
     @classmethod
@@ -307,8 +305,6 @@ class Recipe(Section):
             raise ValueError("export.loud_db: only levels tell what is loud: log_mel or linear, without patches")
         if any(part.events for part in self.dataset):
             self._fits_events()
-        if self.split.protocol == "random_after_augmentation" and not self.augment.copies:
-            raise ValueError("split.protocol: random_after_augmentation needs augment.copies")
         if self.training.layer_decay < 1 and self.training.optimizer == "muon":
             raise ValueError("training.layer_decay: muon has one learning rate; set training.optimizer to adamw")
         self._fits_backbone()
@@ -365,9 +361,9 @@ class Recipe(Section):
         if stage.get("training", {}).get("early_stopping") is not None and not self.training.early_stopping:
             raise ValueError(f"stages.{number}.training.early_stopping: set it in the recipe's own training, too")
         try:
-            return Recipe.model_validate(_laid_over(self.model_dump(mode="json") | {"stages": []}, stage))
+            return type(self).model_validate(laid_over(self.model_dump(mode="json") | {"stages": []}, stage))
         except ValidationError as error:
-            raise ValueError(f"stages.{number}: " + "; ".join(_explain(e) for e in error.errors())) from error
+            raise ValueError(f"stages.{number}: {explained(error)}") from error
 
     def _fits_events(self) -> None:
         if self.front_end.patch is not None or self.front_end.kind not in IN_DECIBELS:
@@ -385,11 +381,6 @@ class Recipe(Section):
         return dump(self)
 
 
-def dump(recipe: BaseModel) -> str:
-    """Any kind of recipe as YAML."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
-
-
 def load(path: Path, overrides: list[str] | None = None) -> Recipe:
     """Read a recipe; `overrides` are `section.key=value` as on the command line.
 
@@ -399,91 +390,6 @@ def load(path: Path, overrides: list[str] | None = None) -> Recipe:
     return check({"name": path.stem, **read(path)}, path, overrides or [])
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The sections of a recipe as they stand in its file, laid over those of the file that `base` names.
-
-    Its path is seen from the recipe's. What a section does not say, the section of that file says.
-
-    Raises:
-        RecipeError: the file is missing, or is no YAML.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(path, f"cannot be read ({error.strerror})", "give the path of a recipe") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(path, "is not YAML: " + " ".join(str(error).split())) from error
-    if not isinstance(content, dict):
-        raise RecipeError(path, "holds no sections", "see recipes/ for examples")
-    base = content.pop("base", None)
-    return content if base is None else _laid_over(read(path.parent / str(base)), content)
-
-
-def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    both = {
-        key: _laid_over(below[key], above[key]) for key in below.keys() & above.keys() if _sections(below, above, key)
-    }
-    return {**below, **above, **both}
-
-
-def _sections(below: dict[str, Any], above: dict[str, Any], key: str) -> bool:
-    return isinstance(below[key], dict) and isinstance(above[key], dict)
-
-
 def check(content: dict[str, Any], subject: object, overrides: list[str]) -> Recipe:
     """Recipe from plain values, with overrides applied."""
     return check_as(Recipe, content, subject, overrides)
-
-
-def check_as(kind: type[Kind], content: dict[str, Any], subject: object, overrides: list[str]) -> Kind:
-    """The same for any kind of recipe."""
-    for override in overrides:
-        _override(content, override)
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise RecipeError(subject, "; ".join(_explain(e) for e in error.errors())) from error
-
-
-def _override(content: dict[str, Any], override: str) -> None:
-    key, sign, value = override.partition("=")
-    if not sign or not key:
-        raise RecipeError(override, "is no override", "write section.key=value")
-    try:
-        new = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise RecipeError(override, "has a value that is not YAML", "close its brackets and quotes") from error
-    *sections, last = key.split(".")
-    place: Any = content
-    for section in sections:
-        place = _into(place, section, override)
-    if isinstance(place, list):
-        place[_position(place, last, override)] = new
-    else:
-        place[last] = new
-
-
-def _into(place: Any, section: str, override: str) -> Any:
-    is_list = isinstance(place, list)
-    inner = place[_position(place, section, override)] if is_list else place.setdefault(section, {})
-    if not isinstance(inner, dict | list):
-        raise RecipeError(override, f"{section} is no section of the recipe")
-    return inner
-
-
-def _position(place: list[Any], key: str, override: str) -> int:
-    if not key.isdigit() or int(key) >= len(place):
-        raise RecipeError(override, f"{key} is no position in a list of {len(place)}")
-    return int(key)
-
-
-def _explain(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key {key}"
-    if error["type"] == "missing":
-        return f"{key} is missing"
-    reason = error["msg"].removeprefix("Value error, ")
-    if isinstance(error["input"], dict | BaseModel):  # of a whole section, which the reason names
-        return f"{key}: {reason}" if key else reason
-    return f"{key}: {reason} (is {json.dumps(error['input'], default=str)[:60]})"

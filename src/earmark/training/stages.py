@@ -1,47 +1,162 @@
-"""A part's network, trained in the recipe's stages one after the other, each resumable."""
+"""A network trained in the recipe's stages one after the other, each resumable; and the weights that it starts from."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
+import onnx
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor
 
+from earmark.errors import RecipeError
+from earmark.models.model import Description, load_model
 from earmark.training import networks
-from earmark.training.batches import TrainingSet
+from earmark.training.batches import TrainingSet, as_embeddings
 from earmark.training.data import TrainingData
-from earmark.training.division import Part
-from earmark.training.embeddings import as_embeddings
-from earmark.training.fit import EpochReport, Report, fit
-from earmark.training.history import append_history
+from earmark.training.export import HALF, PREFIX, TURNED
 from earmark.training.networks import Network
-from earmark.training.networks.mn import EmbeddingHead, MobileNet
+from earmark.training.networks.mn import MobileNet
 from earmark.training.prepared import Progress
 from earmark.training.recipe import Recipe
-from earmark.training.solved_head import solve_head
-from earmark.training.starting import Start
+from earmark.training.ridge import solve_head
+from earmark.training.run_folder import Listener, append_history
+from earmark.training.split import Part
+from earmark.training.tasks import SoundTask
+from earmark.training.trainer import EpochReport, Report, fit
 from earmark.util.atomic import atomic_write
 
+Array = NDArray[np.float32]
+
+QUANTISED = "_quantized"  # behind the names of weights in 8 bits
+Built = TypeVar("Built")
+
+ANSWER = "head"  # every network's last layer, or a part's: a row of weights and a bias for each label
+
+
+class Start:
+    """The weights of a model file, or the mean of several, for networks of the same shape with whatever labels.
+
+    Args:
+        recipe: its `model.start` is the file's path, or the name of a bundled model; or several.
+
+    Raises:
+        ModelError: there is no such model.
+        RecipeError: one hears other features, or is another network, than the recipe says, or they know other labels.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        names = recipe.model.starts
+        models = [load_model(name, threads=1) for name in names]
+        self.labels = models[0].labels
+        held = []
+        for name, model in zip(names, models, strict=True):
+            if model.labels != self.labels:
+                raise _unfit(name, f"knows other labels than {names[0]}", "give files of one recipe")
+            held.append(weights_of(onnx.load(model.path)))
+            _check(name, model.description, held[-1], recipe)
+        self.weights = {name: np.mean([own[name] for own in held], axis=0) for name in held[0]}
+
+    @torch.no_grad()
+    def set(self, network: Network, labels: Sequence[str]) -> None:
+        """Give a network, made by the recipe for these labels, the file's weights.
+
+        The answers for labels that the file knows come with them; those for others, and what model files do not hold,
+        stay as they were made.
+        """
+        rows = [(new, self.labels.index(label)) for new, label in enumerate(labels) if label in self.labels]
+        for name, value in _exported(network).items():
+            given = torch.from_numpy(self.weights[name])
+            if not _answers(name):
+                value.copy_(given)
+            elif len(given) == len(self.labels) and len(value) == len(labels):
+                _copy_rows(value, given, rows)
+            elif tuple(labels) == self.labels:
+                value.copy_(given)
+
+
+def _check(name: str, about: Description, weights: Mapping[str, Array], recipe: Recipe) -> None:
+    """Refuse a file that does not fit the recipe."""
+    wanted, own = about.front_end.to_dict(), recipe.front_end.to_dict()
+    if wanted != own:
+        other = {key: value for key, value in wanted.items() if value != own[key]}
+        raise _unfit(name, "hears other features", f"set front_end: {other}")
+    kind = recipe.model.network
+    made = networks.build_for(recipe, len(about.labels))
+    needed = {key: tuple(value.shape) for key, value in _exported(made).items()}
+    if needed != {key: value.shape for key, value in weights.items() if key in needed}:
+        remedy = "give the model.network and model.options that it was trained with"
+        raise _unfit(name, f"holds another network than {kind}", remedy)
+
+
+def _exported(network: Network) -> dict[str, Tensor]:
+    """The weights and statistics that a network's model file holds."""
+    held = network.state_dict().items()
+    return {k: v for k, v in held if v.is_floating_point() and not k.startswith(network.unexported)}
+
+
+def _answers(name: str) -> bool:
+    """Whether weights of this name are those of the last layer."""
+    return ANSWER in name.split(".")[:-1]
+
+
+def _unfit(name: str, reason: str, remedy: str) -> RecipeError:
+    return RecipeError(f"model.start: {name}", reason, remedy)
+
+
+def _copy_rows(value: Tensor, given: Tensor, rows: Sequence[tuple[int, int]]) -> None:
+    for new, old in rows:
+        value[new] = given[old]
+
+
+def weights_of(model: onnx.ModelProto) -> dict[str, Array]:
+    """The weights of an exported model, of 8 or 16 bits, under the names that they have in the network."""
+    full = _in_full({weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer})
+    for node in model.graph.node:  # of weights that are alike, an exporter may keep one
+        if node.op_type == "Identity" and node.input[0] in full:
+            full[node.output[0]] = full[node.input[0]]
+    for name in [name for name in full if name.endswith(TURNED)]:
+        full[name.removesuffix(TURNED)] = np.ascontiguousarray(full.pop(name).T)
+    weights = {name.removeprefix(PREFIX): values for name, values in full.items() if name.startswith(PREFIX)}
+    if f"{ANSWER}.weight" not in weights and f"{ANSWER}.bias" in weights:
+        turned = _turned(full, len(weights[f"{ANSWER}.bias"]))
+        weights |= {} if turned is None else {f"{ANSWER}.weight": turned}
+    return weights
+
+
+def _in_full(held: Mapping[str, Array]) -> dict[str, Array]:
+    """All values as float32: those of half precision, and those of 8 bits times their scales, one for each channel."""
+    full = {}
+    for name, values in held.items():
+        if name.endswith(QUANTISED):
+            own = name.removesuffix(QUANTISED)
+            scale = held[own + "_scale"].astype(np.float32)
+            straight = own.startswith(PREFIX) and not own.endswith(TURNED)
+            channels = 0 if straight else values.ndim - 1  # a matrix that was turned has them last
+            shape = [-1 if axis == channels else 1 for axis in range(values.ndim)]
+            full[own] = values.astype(np.float32) * scale.reshape(shape if scale.ndim else ())
+        elif values.dtype in (np.float16, np.float32):
+            full[name.removesuffix(HALF)] = values.astype(np.float32)
+    return full
+
+
+def _turned(full: Mapping[str, Array], labels: int) -> Array | None:
+    """The last layer's weights, which files of before have turned, [inputs, labels], under a name of the exporter's."""
+    matrices = [values for name, values in full.items() if not name.startswith(PREFIX) and values.ndim == 2]
+    fitting = [values for values in matrices if values.shape[1] == labels]
+    return np.ascontiguousarray(fitting[0].T) if len(fitting) == 1 else None
+
+
 CHECKPOINT, LEFT = "checkpoint-{}.pt", "stage-{}.pt"  # in a part's folder: a stage's state, and what it left
-
-
-class Listener(Protocol):
-    """Hears how a run goes on: the command line draws progress bars with it."""
-
-    def preparing(self, done: int, total: int) -> None:
-        """Some features have been prepared."""
-
-    def starting(self, networks: int, at_once: int) -> None:
-        """So many networks are to be trained, so many at a time."""
-
-    def epoch(self, part: str, report: EpochReport) -> None:
-        """An epoch of one division is over."""
 
 
 def fit_stages(
@@ -75,22 +190,45 @@ def fit_stages(
             listener.epoch(name, told)
 
         checkpoint = home / CHECKPOINT.format(number + 1)
-        if phase.training.optimizer == "ridge":
-            begun = _begun(recipe, data, begin)
-            original = _original(recipe, data) if phase.training.negatives else None
-            network = solve_head(phase, begun, train, original, hear, cache)
-        elif phase.training.freeze:
-            begun = _begun(recipe, data, begin)
-            told = listener.preparing if fabric.is_global_zero else None
-            network = fit_head(phase, begun, train, fabric, checkpoint, hear, validation, cache, told)
+        if phase.training.freeze:
+            rng = np.random.default_rng(phase.training.seed)
+            begun = seeded(rng, partial(build_network, recipe, data))
+            begin(begun)
+            assert isinstance(begun, MobileNet)  # the recipe is checked for it
+            if phase.training.optimizer == "ridge":
+                original = _original(recipe, data) if phase.training.negatives else None
+                network = solve_head(phase, begun, train, original, hear, cache)
+            else:
+                told = listener.preparing if fabric.is_global_zero else None
+                network = fit_head(phase, begun, train, fabric, checkpoint, hear, validation, cache, told)
         else:
             original = _original(recipe, data) if phase.training.keep else None
-            network = fit(phase, train, fabric, checkpoint, hear, validation, teachers, begin, original=original)
+            network = fit_network(phase, train, fabric, checkpoint, hear, validation, teachers, begin, original)
         if number + 1 < len(phases) and fabric.is_global_zero:
             with atomic_write(left) as file, file.open("wb") as opened:
                 torch.save(network.state_dict(), opened)
     assert network is not None  # a recipe has a phase at least
     return network
+
+
+def fit_network(
+    recipe: Recipe,
+    data: TrainingSet,
+    fabric: Fabric,
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+    validation: TrainingSet | None = None,
+    teachers: Sequence[Network] = (),
+    begin: Callable[[Network], None] = methodcaller("initialise"),
+    original: MobileNet | None = None,
+) -> Network:
+    """Train the recipe's network, all of it; `begin` sets the weights that it starts with, unless it is taken up."""
+    rng = np.random.default_rng(recipe.training.seed)
+    network = seeded(rng, partial(networks.build_for, recipe, data.targets.shape[1]))
+    if checkpoint is None or not checkpoint.exists():
+        begin(network)
+    task = SoundTask(recipe, data, fabric, validation, teachers, original)
+    return fit(network, task, recipe.training, fabric, rng, checkpoint, report)
 
 
 def fit_head(
@@ -107,15 +245,19 @@ def fit_head(
     """Train only what answers for the labels, on the embeddings of a backbone that stays as it is."""
     train = as_embeddings(data, network, cache, progress)
     held = as_embeddings(validation, network, cache, progress) if validation else None
-
-    def make() -> EmbeddingHead:
-        head = copy.deepcopy(network.answer)
-        head.hidden.requires_grad_(False)
-        return head
-
-    head = fit(recipe, train, fabric, checkpoint, report, held, begin=_as_it_is, make=make)
-    network.answer.load_state_dict(head.state_dict())
+    rng = np.random.default_rng(recipe.training.seed)
+    head = seeded(rng, partial(copy.deepcopy, network.answer))
+    head.hidden.requires_grad_(False)
+    trained = fit(head, SoundTask(recipe, train, fabric, held), recipe.training, fabric, rng, checkpoint, report)
+    network.answer.load_state_dict(trained.state_dict())
     return network
+
+
+def seeded(rng: np.random.Generator, build: Callable[[], Built]) -> Built:
+    """What is built, its random weights drawn by the generator; torch's own is left as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int(rng.integers(2**31)))
+        return build()
 
 
 def build_network(recipe: Recipe, data: TrainingData) -> Network:
@@ -146,21 +288,6 @@ def _begin(recipe: Recipe, labels: Sequence[str], network: Network) -> None:
 
 def _go_on(before: Network, network: Network) -> None:
     network.load_state_dict(before.state_dict())
-
-
-def _as_it_is(network: Network) -> None:
-    """Leave the weights as they were made."""
-
-
-def _begun(recipe: Recipe, data: TrainingData, begin: Callable[[Network], None]) -> MobileNet:
-    """The recipe's backbone with the weights that a stage starts from."""
-    rng = np.random.default_rng(recipe.training.seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(int(rng.integers(2**31)))
-        network = build_network(recipe, data)
-    begin(network)
-    assert isinstance(network, MobileNet)  # the recipe is checked for it
-    return network
 
 
 def _original(recipe: Recipe, data: TrainingData) -> MobileNet:

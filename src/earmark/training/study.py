@@ -1,4 +1,8 @@
-"""Studies: one recipe run in several variants, each by the same protocol, with one table and one picture of all."""
+"""Studies: one recipe run in several variants, with one table and one picture of all.
+
+A variant may show a common mistake, `split.protocol=random_after_augmentation`: clips and their copies are shuffled
+together and cut into folds, whatever their source. No other recipe can.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from lightning_fabric import Fabric
 from pydantic import model_validator
 
 from earmark.errors import RecipeError
+from earmark.evaluation.protocol import random_after_augmentation
 from earmark.plots.metrics import draw_study
-from earmark.training import recipe as recipes
-from earmark.training.folders import find, write_json
-from earmark.training.recipe import Recipe, Section
+from earmark.training.data import TrainingData
+from earmark.training.recipe import Recipe, Section, Split
+from earmark.training.recipe_files import check_as, read
 from earmark.training.run import run
-from earmark.training.stages import Listener
+from earmark.training.run_folder import Listener, find, write_json
+from earmark.training.split import Part, described, divide, final, part_of
 from earmark.util.text import SheetWriter
 
+LEAK = "random_after_augmentation"
 COLUMNS = ("variant", "series", "accuracy", "low", "high", "macro_f1", "divisions", "clips", "copies", "epoch_seconds")
+
+
+class LeakySplit(Split):
+    """A mistake, kept under its own name so that what it does to figures can be shown."""
+
+    protocol: Literal["random_after_augmentation"]  # type: ignore[assignment]
+
+
+class LeakyRecipe(Recipe):
+    """A run whose networks are tested on copies of what trained them."""
+
+    split: LeakySplit
+
+    @model_validator(mode="after")
+    def _has_copies(self) -> LeakyRecipe:
+        if not self.augment.copies:
+            raise ValueError(f"split.protocol: {LEAK} needs augment.copies")
+        return self
+
+
+@divide.register
+def _divide_leaky(recipe: LeakyRecipe, data: TrainingData) -> list[Part]:
+    labels = [clip.labels[0] if clip.labels else "" for clip in data.clips[: data.originals]]
+    rng = np.random.default_rng(recipe.training.seed)
+    none = np.empty((0, 2), np.int64)
+    mixed = random_after_augmentation(labels, data.copies, recipe.split.parts, rng)
+    parts = [part_of(data, division, none) for division in mixed]
+    return parts + ([final(data)] if recipe.export.final == "all" else [])
+
+
+@described.register
+def _described_leaky(recipe: LeakyRecipe, tested: int) -> str:
+    return f"{LEAK}: clips and copies shuffled into {recipe.split.parts} folds; a mistake, shown as one"
 
 
 class Variant(Section):
@@ -71,7 +112,7 @@ def load(path: Path, overrides: list[str]) -> tuple[Study, list[Recipe]]:
     Raises:
         RecipeError: the study, or a variant's recipe, is not what it should be.
     """
-    study = recipes.check_as(Study, {"name": path.stem, **recipes.read(path)}, path, [])
+    study = check_as(Study, {"name": path.stem, **read(path)}, path, [])
     return study, [_recipe(study, variant, path, overrides) for variant in study.variants]
 
 
@@ -79,7 +120,10 @@ def _recipe(study: Study, variant: Variant, path: Path, overrides: list[str]) ->
     base = path.parent / (variant.recipe or study.recipe or "")
     name = f"{study.name}-{variant.name}" + (f"-{variant.series}" if variant.series else "")
     try:
-        return recipes.load(base, [*study.changes, *variant.changes, *overrides, f"name={json.dumps(name)}"])
+        content = {"name": name, **read(base)}
+        changes = [*study.changes, *variant.changes, *overrides, f"name={json.dumps(name)}"]
+        leaks = any(change.replace(" ", "") == f"split.protocol={LEAK}" for change in variant.changes)
+        return check_as(LeakyRecipe if leaks else Recipe, content, base, changes)
     except RecipeError as error:
         raise RecipeError(
             f"{path}, variant {variant.name}", f"{error.subject}: {error.reason}", error.remedy

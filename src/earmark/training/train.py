@@ -15,9 +15,8 @@ from earmark.errors import ArgumentError, MissingExtraError
 from earmark.models.model import Model, load_model
 
 if TYPE_CHECKING:
-    from earmark.training.folders import Outcome
     from earmark.training.recipe import Recipe
-    from earmark.training.stages import Listener
+    from earmark.training.run_folder import Listener, Outcome
 
 NEEDED = ("torch", "lightning_fabric", "onnx", "onnxscript", "pydantic", "yaml", "matplotlib")
 """Packages that training imports."""
@@ -134,33 +133,33 @@ def check_installed() -> None:
 
 def _task(path: Path) -> str | None:
     """What a recipe says that it is for, sounds if nothing; None for what is no recipe."""
-    from earmark.training import recipe
+    from earmark.training import recipe_files
 
-    return recipe.read(path).get("task", "sounds") if path.suffix.lower() in (".yaml", ".yml") else None
+    return recipe_files.read(path).get("task", "sounds") if path.suffix.lower() in (".yaml", ".yml") else None
 
 
 def _recipe(path: Path, overrides: list[str], thorough: bool) -> Recipe:
-    from earmark.training import from_folder, recipe
+    from earmark.training import presets, recipe
 
     if path.suffix.lower() in (".yaml", ".yml"):
         return recipe.load(path, overrides)
-    return from_folder.recipe_for(path, overrides, thorough)
+    return presets.recipe_for(path, overrides, thorough)
 
 
 def _sounds(plan: Recipe, out: Path, listener: Listener, cache: Path | None, download: bool) -> Outcome:
     from earmark.models import pretrained
-    from earmark.training import fit, run
+    from earmark.training import run, trainer
     from earmark.training.stages import needs_weights
 
     if plan.weights and needs_weights(plan):
         pretrained.ensure(plan.weights, ask=lambda _: download)
-    return run.run(plan, out, fit.start_fabric(plan), listener, cache)
+    return run.run(plan, out, trainer.start_fabric(plan), listener, cache)
 
 
 def _words(path: Path, overrides: list[str], out: Path, listener: Any, cache: Path | None) -> Outcome:
-    from earmark.training.words import recipe, run
+    from earmark.training.words import corpus, run
 
-    return run.run(recipe.load(path, overrides), out, listener, cache)
+    return run.run(corpus.load(path, overrides), out, listener, cache)
 
 
 class _Lines:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from earmark.training.words.pieces import BACKGROUND, SPEECH, UNSURE, cut
+from earmark.training.words.sentences import BACKGROUND, SPEECH, UNSURE, cut
 
 RATE = 16000
 HOP = RATE // 100

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from earmark.speech import energy
-from earmark.training.words.pieces import BACKGROUND, SPEECH, Piece
-from earmark.training.words.recipe import Mixing
-from earmark.training.words.sentences import band_limited, in_room, sentence, stretched
+from earmark.training.words.corpus import Mixing
+from earmark.training.words.sentences import BACKGROUND, SPEECH, Piece, band_limited, in_room, sentence, stretched
 
 RATE = 16000
 HOP = RATE // 100

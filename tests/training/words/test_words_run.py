@@ -4,13 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from model_making import write_wav
 
 from earmark.errors import RecipeError
 from earmark.models.model import load_model
 from earmark.speech.words import words
-from earmark.training.words import corpus, recipe, run
+from earmark.training import trainer
+from earmark.training.words import corpus, run
 
 RATE = 16000
 
@@ -102,7 +104,7 @@ NETWORKS = {
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_classifier_is_trained_measured_and_exported(network, written, tmp_path):
-    plan = recipe.load(written(network, NETWORKS[network]))
+    plan = corpus.load(written(network, NETWORKS[network]))
     outcome = run.run(plan, tmp_path / "runs", Silent(), tmp_path / "cache")
     figures = json.loads((outcome.folder / "metrics.json").read_text())
     assert figures["validation"]["accuracy"] > 0.8
@@ -118,7 +120,7 @@ def test_every_classifier_is_trained_measured_and_exported(network, written, tmp
 
 
 def test_a_trained_classifier_finds_words(written, data, tmp_path):
-    outcome = run.run(recipe.load(written("gru", NETWORKS["gru"])), tmp_path / "runs", Silent(), tmp_path / "cache")
+    outcome = run.run(corpus.load(written("gru", NETWORKS["gru"])), tmp_path / "runs", Silent(), tmp_path / "cache")
     speech = np.concatenate([voice(number, 150) for number in (7, 8, 9)])
     write_wav(tmp_path / "three.wav", speech, RATE)
     found = words(tmp_path / "three.wav", outcome.model)
@@ -126,15 +128,16 @@ def test_a_trained_classifier_finds_words(written, data, tmp_path):
     assert [w.f0 for w in found.words] == pytest.approx([150] * 3, rel=0.03)
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(written, tmp_path):
-    plan = recipe.load(written("mlp", NETWORKS["mlp"]))
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(written, tmp_path, monkeypatch):
+    plan = corpus.load(written("mlp", NETWORKS["mlp"]))
     whole = run.run(plan, tmp_path / "whole", Silent(), tmp_path / "cache")
 
     class Interrupting(Silent):
         def epoch(self, part, report):
-            if report.epoch == 2:
+            if report.epoch == 3:
                 raise KeyboardInterrupt
 
+    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(KeyboardInterrupt):
         run.run(plan, tmp_path / "parts", Interrupting(), tmp_path / "cache")
     heard = Silent()
@@ -143,8 +146,34 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(written, tmp_path):
     assert parts.model.read_bytes() == whole.model.read_bytes()
 
 
+def test_a_checkpoint_of_an_earlier_version_is_taken_up(written, tmp_path, monkeypatch):
+    plan = corpus.load(written("mlp", {"hidden": [8]}))
+    whole = run.run(plan, tmp_path / "whole", Silent(), tmp_path / "cache")
+
+    class Interrupting(Silent):
+        def epoch(self, part, report):
+            self.epochs.append(report)
+            if report.epoch == 3:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)
+    heard = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        run.run(plan, tmp_path / "parts", heard, tmp_path / "cache")
+    (work,) = (tmp_path / "parts").rglob("work")
+    (work / "history.jsonl").unlink()
+    state = torch.load(work / "checkpoint.pt", weights_only=True)
+    kept = {key: state[key] for key in ("network", "optimizer", "schedule", "rng")}
+    torch.save(
+        kept | {"best": state["stopping"]["best"], "history": list(map(vars, heard.epochs[:2]))}, work / "checkpoint.pt"
+    )
+    parts = run.run(plan, tmp_path / "parts", Silent(), tmp_path / "cache")
+    assert parts.model.read_bytes() == whole.model.read_bytes()
+    assert parts.metrics["epochs"] == whole.metrics["epochs"]
+
+
 def test_a_corpus_is_made_once_and_is_the_same_again(written, tmp_path):
-    plan = recipe.load(written())
+    plan = corpus.load(written())
     chosen, _ = corpus.divide(plan)
     first = corpus.prepare(plan, chosen, 60, tmp_path / "one")
     calls = []
@@ -159,7 +188,7 @@ def test_a_corpus_is_made_once_and_is_the_same_again(written, tmp_path):
 
 def test_who_validates_does_not_train(written, data):
     both = speech_part(data, "*.wav")
-    plan = recipe.load(written(train={"speech": [both], "background": [part(data, "noise", "*.wav")], "sentences": 9}))
+    plan = corpus.load(written(train={"speech": [both], "background": [part(data, "noise", "*.wav")], "sentences": 9}))
     training, validating = corpus.divide(plan)
     assert {clip.source for clip in training.speech} == {"speech:a", "speech:b"}
     assert {clip.source for clip in training.background} == {"noise:0", "noise:1", "noise:2"}
@@ -168,7 +197,7 @@ def test_who_validates_does_not_train(written, data):
 
 def test_what_is_held_out_does_neither(written, data):
     held_out = {"speech": [speech_part(data, "*_[bc].wav")], "background": []}
-    training, validating = corpus.divide(recipe.load(written(held_out=held_out)))
+    training, validating = corpus.divide(corpus.load(written(held_out=held_out)))
     assert {clip.source for clip in training.speech} == {"speech:a"}
     assert {clip.source for clip in validating.speech} == {"speech:d"}
 
@@ -185,12 +214,12 @@ def test_what_is_held_out_does_neither(written, data):
 )
 def test_mistakes_in_a_recipe_are_explained(written, tmp_path, changes, message):
     with pytest.raises(RecipeError, match=message):
-        run.run(recipe.load(written(**changes)), tmp_path / "runs", Silent(), tmp_path / "cache")
+        run.run(corpus.load(written(**changes)), tmp_path / "runs", Silent(), tmp_path / "cache")
 
 
 def test_a_corpus_without_speech_is_explained(written, data, tmp_path):
     quiet = {"speech": [], "background": [part(data, "noise", "*.wav")], "sentences": 9}
-    plan = recipe.load(written(train=quiet))
+    plan = corpus.load(written(train=quiet))
     with pytest.raises(RecipeError, match="speech: none of its recordings"):
         run.run(plan, tmp_path / "runs", Silent(), tmp_path / "cache")
 
@@ -209,7 +238,7 @@ def test_recipes_of_the_repository_can_be_read():
     from pathlib import Path
 
     home = Path(__file__).parents[3] / "recipes" / "words"
-    plans = {path.stem: recipe.load(path) for path in home.glob("*.yaml") if path.stem != "corpus"}
+    plans = {path.stem: corpus.load(path) for path in home.glob("*.yaml") if path.stem != "corpus"}
     assert set(plans) == {"least_squares", "svm", "mlp", "rnn", "gru"}
     assert len({json.dumps(plan.model_dump(mode="json")["train"], sort_keys=True) for plan in plans.values()}) == 1
     assert plans["mlp"].model.options == {"hidden": [128, 64, 32]}

@@ -5,18 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import RecipeError
-from earmark.training.networks.cnn4 import CNN4, CNN4Reduced
-from earmark.training.networks.cnn7 import CNN7
-from earmark.training.networks.cnn9 import CNN9
-from earmark.training.networks.cnn_small import CNNSmall
-from earmark.training.networks.compact_cnn import CompactCNN
-from earmark.training.networks.conv1d import Conv1D
-from earmark.training.networks.earmark_net import EarmarkNet
-from earmark.training.networks.frame_classifiers import GRUFrames, LinearFrames, MLPFrames, RNNFrames
-from earmark.training.networks.mlp_baseline import MLPBaseline
-from earmark.training.networks.mn import MobileNet
-from earmark.training.networks.network import Network, PatchNetwork
-from earmark.training.networks.pretrained import (
+from earmark.training.networks.frames import GRUFrames, LinearFrames, MLPFrames, RNNFrames
+from earmark.training.networks.imagenet import (
     VGG16,
     AlexNet,
     DenseNet161,
@@ -25,7 +15,10 @@ from earmark.training.networks.pretrained import (
     ResNet152,
     SqueezeNet,
 )
-from earmark.training.networks.segmenter import Segmenter
+from earmark.training.networks.mn import MobileNet
+from earmark.training.networks.network import Network, PatchNetwork
+from earmark.training.networks.patches import CNN4, CNNSmall, Conv1D, DeepCNN, MLPBaseline
+from earmark.training.networks.residual import CompactCNN, EarmarkNet, Segmenter
 
 if TYPE_CHECKING:
     from earmark.training.recipe import Recipe
@@ -45,9 +38,9 @@ NETWORKS: dict[str, type[Network]] = {
     "mlp_baseline": MLPBaseline,
     "cnn_small": CNNSmall,
     "cnn4": CNN4,
-    "cnn4_reduced": CNN4Reduced,
-    "cnn7": CNN7,
-    "cnn9": CNN9,
+    "cnn4_reduced": CNN4,
+    "cnn7": DeepCNN,
+    "cnn9": DeepCNN,
     "conv1d": Conv1D,
     "mobilenet_v2": MobileNetV2,
     "efficientnet_b0": EfficientNetB0,
@@ -57,6 +50,12 @@ NETWORKS: dict[str, type[Network]] = {
     "densenet161": DenseNet161,
     "resnet152": ResNet152,
 }
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "cnn4_reduced": {"width": 16, "units": 64, "pooled": True, "dropout": 0.1, "dense_dropout": 0.25},
+    "cnn9": {"groups": [[48], [64, 64], [128, 128], [256]], "dropout": 0.4},
+}
+"""Options of those that are one network in several sizes; a recipe's own lie over them."""
 
 
 def build_for(recipe: Recipe, labels: int) -> Network:
@@ -81,6 +80,6 @@ def build(name: str, bands: int, labels: int, options: dict[str, Any], rows: int
     if patched:
         options = {**options, "rows": rows}
     try:
-        return NETWORKS[name](bands=bands, labels=labels, **options)
+        return NETWORKS[name](bands=bands, labels=labels, **SETTINGS.get(name, {}) | options)
     except TypeError as error:
         raise RecipeError("model.options", str(error).split(") ")[-1]) from error

@@ -24,9 +24,8 @@ from earmark.speech.boundaries import BEYOND, LONGEST_GAP, WITHIN, Evidence, edg
 from earmark.speech.energy import BandMeter, LevelMeter, Span
 from earmark.speech.segmentation import SHORTEST_GAP, SHORTEST_SPAN
 from earmark.speech.words import classifiers, loaded_classifier
-from earmark.training.words import corpus, recipe
-from earmark.training.words.pieces import BACKGROUND, UNSURE, Marks, Samples
-from earmark.training.words.sentences import sentence
+from earmark.training.words import corpus
+from earmark.training.words.sentences import BACKGROUND, UNSURE, Marks, Samples, sentence
 from earmark.util.atomic import atomic_write
 
 SENTENCES = 2400
@@ -47,7 +46,7 @@ class Lesson:
     marks: Marks
 
 
-def lessons(plan: recipe.WordsRecipe, count: int, models: Sequence[Model]) -> Iterator[Lesson]:
+def lessons(plan: corpus.WordsRecipe, count: int, models: Sequence[Model]) -> Iterator[Lesson]:
     """Sentences of the speakers who train, each scored by all of some classifiers."""
     material = corpus.read_material(corpus.divide(plan)[0], plan.front_end.rate)
     for number in range(count):
@@ -161,7 +160,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=SENTENCES)
     options = parser.parse_args()
     models = [loaded_classifier(name) for name in classifiers()]
-    some = list(lessons(recipe.load(options.recipe), options.sentences, models))
+    some = list(lessons(corpus.load(options.recipe), options.sentences, models))
     save(fitted(some), options.out)
     print(f"{options.out}: {options.out.stat().st_size:,} bytes, of {len(some):,} lessons", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""The sentences of a recipe as features and marks, made once and kept on disk."""
+"""What frame classifiers learn from: recipes of it, and sentences as features and marks, made once and kept on disk."""
 
 from __future__ import annotations
 
@@ -12,21 +12,79 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from earmark import datasets, media
 from earmark.datasets import Clip
 from earmark.errors import DatasetError, EarmarkWarning, MediaError, RecipeError
 from earmark.features.frontend import FrontEnd
+from earmark.training import recipe
 from earmark.training.prepared import clip_key, default_cache
-from earmark.training.recipe import DatasetPart
-from earmark.training.words.pieces import Piece, Samples, read_pieces
-from earmark.training.words.recipe import BackgroundPart, Corpus, Mixing, WordsRecipe
-from earmark.training.words.sentences import sentence
+from earmark.training.recipe import DatasetPart, Section
+from earmark.training.recipe_files import check_as, dump, read
+from earmark.training.words.sentences import Mixing, Piece, Samples, read_pieces, sentence
 from earmark.util.atomic import atomic_write
 from earmark.util.locks import lock_of
+
+
+class SpeechPart(DatasetPart):
+    """Recordings of speech."""
+
+    one_word: bool = False
+    """Each recording holds one word: a short silence in it is part of the word, not a pause."""
+
+
+class BackgroundPart(DatasetPart):
+    """Recordings without speech."""
+
+    folds: list[int] | None = None
+    """Only these of the dataset's folds."""
+    without: tuple[str, ...] = ()
+    """Labels that are left out."""
+
+
+class Corpus(Section):
+    """What is mixed, and how much of it is made."""
+
+    speech: tuple[SpeechPart, ...] = ()
+    background: tuple[BackgroundPart, ...] = ()
+    sentences: Annotated[int, Field(ge=1)] = 1500
+
+
+class WordsRecipe(Section):
+    """One frame classifier."""
+
+    task: Literal["words"]
+    name: str
+    description: str = ""
+    train: Corpus
+    validation: Corpus
+    """Other speakers and other background: they choose thresholds and the best epoch, and test nothing."""
+    held_out: Corpus | None = None
+    """What the test is made of, so that it neither trains nor validates."""
+    mixing: Mixing = Mixing()
+    front_end: FrontEnd = FrontEnd(rate=16000, n_fft=512, hop=160, bands=40, fmin=60.0, fmax=7600.0)
+    model: recipe.ModelChoice
+    training: recipe.TrainingLoop = recipe.TrainingLoop(epochs=12, batch=32, learning_rate=4e-3, weight_decay=0.01)
+    export: recipe.Export = recipe.Export()
+
+    def dump(self) -> str:
+        """The recipe as YAML with every default filled in."""
+        return dump(self)
+
+
+def load(path: Path, overrides: list[str] | None = None) -> WordsRecipe:
+    """Read a recipe of this kind.
+
+    Raises:
+        RecipeError: as for `earmark.training.recipe.load`.
+    """
+    return check_as(WordsRecipe, {"name": path.stem, **read(path)}, path, overrides or [])
+
 
 VERSION = 4  # raise when the making of sentences changes: older corpora are then left alone
 SHARD = 50  # sentences in a file

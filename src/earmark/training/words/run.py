@@ -6,7 +6,7 @@ import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,27 +18,28 @@ from earmark.models.model import Description, Threshold
 from earmark.plots.metrics import draw_training_curves
 from earmark.training import networks
 from earmark.training.export import export, round_weights
-from earmark.training.folders import Outcome, finished, machine, opened, write_json
-from earmark.training.networks.frame_classifiers import FrameClassifier, LinearFrames, StackedFrames
-from earmark.training.words import corpus, linear
-from earmark.training.words.corpus import Chosen, Sentences
-from earmark.training.words.fit import WordsEpoch, answers, fit, local_levels
-from earmark.training.words.pieces import SPEECH, UNSURE
-from earmark.training.words.recipe import WordsRecipe
-from earmark.training.words.thresholds import choose
+from earmark.training.networks.frames import FrameClassifier, LinearFrames, StackedFrames
+from earmark.training.run_folder import (
+    Listener,
+    Outcome,
+    append_history,
+    finished,
+    machine,
+    opened,
+    read_history,
+    write_json,
+)
+from earmark.training.thresholds import word_thresholds
+from earmark.training.trainer import EpochReport, fit, start_fabric
+from earmark.training.words import classifiers, corpus
+from earmark.training.words.classifiers import FrameTask, answers, local_levels
+from earmark.training.words.corpus import Chosen, Sentences, WordsRecipe
+from earmark.training.words.sentences import SPEECH, UNSURE
+from earmark.util.atomic import atomic_write
 
 LABEL = "speech"
+WORK = "work"  # the folder, in the run's, of a checkpoint and a history
 EVEN = 0.5  # the score that divides frames where figures of single frames are given: scores are probabilities
-
-
-class Listener(Protocol):
-    """Hears how a run goes on."""
-
-    def preparing(self, done: int, total: int) -> None:
-        """Some sentences have been made."""
-
-    def epoch(self, part: str, report: WordsEpoch) -> None:
-        """An epoch is over."""
 
 
 def run(recipe: WordsRecipe, out: Path, listener: Listener, cache: Path | None = None) -> Outcome:
@@ -50,15 +51,19 @@ def run(recipe: WordsRecipe, out: Path, listener: Listener, cache: Path | None =
     with opened(out / recipe.name, recipe.dump()) as folder:
         network = _build(recipe)
         held_out = local_levels(network, _sentences(recipe, validating, recipe.validation.sentences, listener, cache))
-        history = _train(recipe, network, training, held_out, folder, listener, cache)
+        network = _train(recipe, network, training, held_out, folder, listener, cache)
+        round_weights(network)
+        history = read_history(folder / WORK)
         metrics = _measure(recipe, network, training, validating, held_out)
         if history:
-            metrics["epochs"] = [[round(e.loss, 4), round(e.validation, 4)] for e in history]
-            curves = {"training": [e.loss for e in history], "validation": [e.validation for e in history]}
+            losses = [e.loss for e in history]
+            held = [e.validation for e in history if e.validation is not None]
+            metrics["epochs"] = [list(pair) for pair in zip(losses, held, strict=True)]
+            curves = {"training": losses, "validation": held}
             draw_training_curves(curves, folder / "curves.png")
         export(network, _describe(recipe, network, metrics), folder / "model.onnx")
         write_json(folder / "metrics.json", metrics)
-        shutil.rmtree(folder / "work", ignore_errors=True)
+        shutil.rmtree(folder / WORK, ignore_errors=True)
         done = finished(folder)
     return Outcome(done, done / "model.onnx", json.loads((done / "metrics.json").read_text()))
 
@@ -85,36 +90,47 @@ def _train(
     folder: Path,
     listener: Listener,
     cache: Path | None,
-) -> list[WordsEpoch]:
-    """Train in place, unless an earlier try did; how its epochs went, if it has any."""
-    weights = folder / "work" / "network.pt"
-    if weights.exists():
-        network.load_state_dict(torch.load(weights, weights_only=True))
-        return []
+) -> FrameClassifier:
+    """The network, trained; how its epochs went stands in its history."""
     sentences = local_levels(network, _sentences(recipe, training, recipe.train.sentences, listener, cache))
     if isinstance(network, StackedFrames):
-        linear.standardise(network, sentences)
-    history = []
+        classifiers.standardise(network, sentences)
+    rng = np.random.default_rng(recipe.training.seed)
     if isinstance(network, LinearFrames):
-        _solve(recipe, network, sentences, held_out)
-    else:
-        history = fit(
-            network,
-            recipe.training,
-            sentences,
-            held_out,
-            folder / "work" / "checkpoint.pt",
-            lambda epoch: listener.epoch(recipe.model.network, epoch),
-        )
-    round_weights(network)
-    return history
+        solve = classifiers.fit_svm if recipe.model.network == "linear_svm" else classifiers.fit_least_squares
+        solve(network, sentences, held_out, rng)
+        return network
+
+    (folder / WORK).mkdir(exist_ok=True)
+
+    def hear(epoch: EpochReport) -> None:
+        append_history(folder / WORK, epoch)
+        listener.epoch(recipe.model.network, epoch)
+
+    # Frame classifiers are trained in single precision, and kept as the best epoch left them, not as a running mean.
+    settings = recipe.training.model_copy(update={"ema": 0.0, "precision": "32-true"})
+    fabric = start_fabric(recipe.model_copy(update={"training": settings}), devices="1")
+    task = FrameTask(settings, sentences, held_out, fabric.device)
+    checkpoint = folder / WORK / "checkpoint.pt"
+    take_up_former(checkpoint, task.shape[0])
+    trained = fit(network, task, settings, fabric, rng, checkpoint, hear)
+    assert isinstance(trained, FrameClassifier)
+    return trained
 
 
-def _solve(recipe: WordsRecipe, network: LinearFrames, sentences: Sentences, held_out: Sentences) -> None:
-    if recipe.model.network == "least_squares":
-        linear.fit_least_squares(network, sentences, held_out)
-    else:
-        linear.fit_svm(network, sentences, held_out, np.random.default_rng(recipe.training.seed))
+def take_up_former(checkpoint: Path, steps: int) -> None:
+    """Bring a checkpoint that an earlier version left, of so many steps an epoch, to the form of today."""
+    state = torch.load(checkpoint, weights_only=True) if checkpoint.exists() else {}
+    if "history" not in state:
+        return
+    history = [EpochReport(**epoch) for epoch in state.pop("history")]
+    for epoch in history:
+        append_history(checkpoint.parent, epoch)
+    lowest = min((epoch.validation for epoch in history if epoch.validation is not None), default=float("inf"))
+    stopping = {"best": state.pop("best"), "lowest": lowest, "since": 0}
+    progress = len(history), steps * len(history)
+    with atomic_write(checkpoint) as part, part.open("wb") as file:
+        torch.save({**state, "mean": state["network"], "progress": progress, "stopping": stopping}, file)
 
 
 def _measure(
@@ -123,7 +139,7 @@ def _measure(
     """Figures on the validation sentences, which chose the thresholds and tell nothing of how well words are found."""
     logits = answers(network, held_out)
     scores = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-    threshold = choose(scores, held_out.marks)
+    threshold = word_thresholds(scores, held_out.marks)
     certain = held_out.marks != UNSURE
     measured = frame_metrics.measure(scores[certain], held_out.marks[certain] == SPEECH, EVEN)
     return {

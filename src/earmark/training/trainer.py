@@ -1,0 +1,217 @@
+"""The training loop of every network: on a CPU, a GPU or several, resumable after any epoch.
+
+What differs between classifiers of clips, of steps, of patches and of words is what they learn from, their `Task`.
+Every process draws the same batches from the same generator and takes its own share of each, so the result does not
+depend on how many devices work, beyond rounding and the statistics of batch normalisation.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
+
+from earmark.errors import EarmarkError
+from earmark.training.networks import Network
+from earmark.training.optimizers import averaged, optimizer_of, scheduled
+from earmark.training.recipe import TrainingLoop
+from earmark.util.atomic import atomic_write
+
+BatchNorm = torch.nn.modules.batchnorm._BatchNorm
+ALL_STAGES = 1000  # more than any network has
+CHECKPOINT_SECONDS = 30.0  # work that a kill may cost
+
+
+class Task(ABC):
+    """What a network learns, and from what.
+
+    Attributes:
+        methods: of the network that `loss` calls, besides the network itself.
+        cycle: by what the learning rate is divided where it begins to rise, and that by what where it has fallen.
+        largest_gradient: the norm beyond which gradients are made smaller (Pascanu et al., 2013); None: as they are.
+    """
+
+    methods: tuple[str, ...] = ()
+    cycle: tuple[float, float] = (10.0, 100.0)
+    largest_gradient: float | None = None
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Steps in an epoch, and examples in each; those that fill no batch wait for another epoch."""
+
+    @abstractmethod
+    def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Positions of the examples of one epoch."""
+
+    @abstractmethod
+    def loss(self, network: Any, examples: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor | None]:
+        """The loss of a batch, and what is minimised besides, which is not reported."""
+
+    def validation_loss(self, network: Network) -> float | None:
+        """The loss on what neither trains nor tests, by which the best epoch is known; None: there is nothing such."""
+        return None
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """How one epoch went; `validation` is the loss on what neither trains nor tests, where there is any."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    seconds: float
+    validation: float | None = None
+
+
+Report = Callable[[EpochReport], None]
+
+
+def fit(
+    network: Network,
+    task: Task,
+    settings: TrainingLoop,
+    fabric: Fabric,
+    rng: np.random.Generator,
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+) -> Network:
+    """Train a network; the mean of its weights over the last steps comes back, on the CPU.
+
+    With `checkpoint`, the state is kept there as work goes on, and a run that finds it continues it. The same task,
+    settings and generator give the same network, interrupted or not. Where the task validates, the network of the best
+    epoch comes back.
+    """
+    steps, batch = task.shape
+    mean = averaged(network, settings.ema)
+    kept = cast(Network, fabric.to_device(mean.module))
+    plain_optimizer = optimizer_of(network, settings)
+    schedule = scheduled(plain_optimizer, settings, steps * settings.epochs, task.cycle)
+    model, optimizer = fabric.setup(network, plain_optimizer)
+    for method in task.methods:
+        model.mark_forward_method(method)
+    best = BestEpoch(settings.early_stopping.patience if settings.early_stopping else settings.epochs)
+    parts: dict[str, Any] = {"network": network, "mean": kept, "optimizer": optimizer, "schedule": schedule}
+    done = 0
+    if checkpoint and checkpoint.exists():
+        state = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        rng.bit_generator.state = state["rng"]
+        best.load(state["stopping"])
+        done, taken = state["progress"]
+        mean.n_averaged.fill_(1 + taken)
+    saved = time.monotonic()
+    for epoch in range(done, settings.epochs):
+        if best.over:
+            break
+        began = time.monotonic()
+        model.train()
+        network.unfreeze(1 + sum(epoch >= start for start in settings.stages) if settings.stages else ALL_STAGES)
+        if settings.batch_norm == "frozen":
+            for layer in network.modules():
+                if isinstance(layer, BatchNorm):
+                    layer.eval()
+        order = task.order(rng)
+        losses = []
+        with torch.random.fork_rng():  # dropout draws from torch's generator: seeded here, put back after
+            torch.manual_seed(int(rng.integers(2**31)))
+            for step in range(steps):
+                loss, further = task.loss(model, order[step * batch : (step + 1) * batch], rng)
+                optimizer.zero_grad()
+                minimised = loss
+                for more in (network.penalty(), further):
+                    minimised = minimised if more is None else minimised + more
+                fabric.backward(minimised)
+                if task.largest_gradient is not None:
+                    torch.nn.utils.clip_grad_norm_(network.parameters(), task.largest_gradient)
+                optimizer.step()
+                schedule.step()
+                mean.update_parameters(network)
+                losses.append(loss.detach())
+        quality = task.validation_loss(kept)
+        best.note(kept, quality)
+        if report and fabric.is_global_zero:
+            average, seconds = float(torch.stack(losses).double().mean()), time.monotonic() - began
+            report(EpochReport(epoch + 1, settings.epochs, average, seconds, quality))
+        last = epoch + 1 == settings.epochs or best.over
+        due = last or time.monotonic() - saved > CHECKPOINT_SECONDS
+        if checkpoint and fabric.broadcast(due):  # clocks differ, and all processes must do the same
+            if fabric.is_global_zero:
+                state = {
+                    **{name: part.state_dict() for name, part in parts.items()},
+                    "rng": rng.bit_generator.state,
+                    "progress": (epoch + 1, steps * (epoch + 1)),
+                    "stopping": best.state(),
+                }
+                checkpoint.parent.mkdir(parents=True, exist_ok=True)
+                with atomic_write(checkpoint) as begun, begun.open("wb") as file:
+                    torch.save(state, file)
+            fabric.barrier()
+            saved = time.monotonic()
+    if best.weights is not None:
+        kept.load_state_dict(best.weights)
+    return kept.cpu().eval()
+
+
+class BestEpoch:
+    """Knows the best network so far, by the loss on what neither trains nor tests.
+
+    Args:
+        patience: epochs without a better one after which training ends (early stopping).
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.weights: dict[str, Tensor] | None = None
+        self.lowest = float("inf")
+        self.since = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether it has become no better for too long."""
+        return self.since >= self.patience
+
+    def note(self, network: Network, loss: float | None) -> None:
+        """An epoch is over, with this validation loss; without one, nothing is better or worse."""
+        if loss is None:
+            return
+        self.since += 1
+        if loss < self.lowest:
+            self.lowest, self.since = loss, 0
+            self.weights = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"best": self.weights, "lowest": self.lowest, "since": self.since}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
+        self.weights, self.lowest, self.since = state["best"], state["lowest"], state["since"]
+
+
+def start_fabric(recipe: Any, accelerator: str = "auto", devices: str = "auto") -> Fabric:
+    """The devices to train on, in the precision of the recipe: all GPUs there are, otherwise the CPU."""
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+    one = devices == "auto" and not torch.cuda.is_available()
+    try:
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=int(devices) if devices.isdigit() else 1 if one else devices,
+            precision=recipe.training.precision,
+        )
+    except (ValueError, RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise EarmarkError(f"accelerator={accelerator} devices={devices}", reason, "leave both out") from error
+    fabric.launch()
+    return fabric

