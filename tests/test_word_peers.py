@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from earmark.datasets.ground_truth import truth_beside
-from earmark.formats.words_json import WordsJson
+from earmark.formats.json_files import WordsJson
 from earmark.speech.segmentation import Word, Words
 
 RATE = 16000

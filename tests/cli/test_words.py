@@ -19,7 +19,7 @@ from earmark import media
 from earmark.cli import numbers
 from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import EarmarkError
-from earmark.formats.words_json import WordsJson
+from earmark.formats.json_files import WordsJson
 from earmark.speech.segmentation import Word, Words
 
 EARMARK = Path(sys.executable).with_name("earmark")

@@ -19,7 +19,7 @@ from earmark import formats
 from earmark.errors import ArgumentError, EarmarkError, MissingExtraError
 from earmark.events.scores import Scores
 from earmark.events.timeline import Event, Timeline
-from earmark.formats.words_json import WordsJson
+from earmark.formats.json_files import WordsJson
 from earmark.media import Sound
 from earmark.plots import notebook
 from earmark.speech.f0 import SpeakerF0

@@ -11,8 +11,7 @@ from praatio.utilities import textgrid_io
 
 from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import EarmarkError
-from earmark.formats import words_table
-from earmark.formats.words_files import WORD_FORMATS
+from earmark.formats import WORD_FORMATS, plain_text
 from earmark.speech.f0 import SpeakerF0
 from earmark.speech.segmentation import Word, Words
 
@@ -84,7 +83,7 @@ def test_no_words(tmp_path):
     (tmp_path / "a.TextGrid").write_text(written("textgrid", none))
     assert call(parselmouth.read(str(tmp_path / "a.TextGrid")), "Get number of intervals", 1) == 1
     assert written("audacity", none) == ""
-    assert words_table.plain(none) == "no words found\n"
+    assert plain_text.words_table(none) == "no words found\n"
 
 
 def test_csv():
@@ -115,7 +114,7 @@ def test_formats_of_one_recording_refuse_two(name):
 
 
 def test_the_table():
-    head, first, second, third, empty, speaker = words_table.plain(TALK).splitlines()
+    head, first, second, third, empty, speaker = plain_text.words_table(TALK).splitlines()
     assert head.split() == ["word", "onset", "offset", "duration", "F0", "(Hz)", "text"]
     assert first.split() == ["1", "0.120", "0.480", "0.360", "118.3"]
     assert second.split() == ["2", "1.000", "1.505", "0.505", "-"]
@@ -125,7 +124,7 @@ def test_the_table():
         "3 words; speaker's F0: mean 117.9 Hz, median 116.0 Hz, standard deviation 14.2 Hz over 2.10 voiced seconds"
     )
     unvoiced = Words("a", 1.0).with_words([Word(0, 1)])
-    assert words_table.plain(unvoiced).splitlines()[-1] == "1 word; nothing voiced in them"
+    assert plain_text.words_table(unvoiced).splitlines()[-1] == "1 word; nothing voiced in them"
 
 
 def test_words_that_begin_together_stand_side_by_side():
@@ -135,7 +134,7 @@ def test_words_that_begin_together_stand_side_by_side():
     ours = made("gru", (0.5, 0.9), (1.2, 1.5), (2.0, 2.6))
     others = made("svm", (0.45, 1.5), (2.08, 2.3), (2.4, 2.6), (4.0, 4.5))
     truth = Words("a", 9.0).with_words([Word(0.5, 0.9, text="hello there"), Word(4.05, 4.5)])
-    assert words_table.side_by_side([ours, others, truth]).splitlines() == [
+    assert plain_text.side_by_side([ours, others, truth]).splitlines() == [
         "gru          svm          truth",
         "1 0.50-0.90  1 0.45-1.50  hello there 0.50-0.90",
         "2 1.20-1.50",
@@ -143,12 +142,12 @@ def test_words_that_begin_together_stand_side_by_side():
         "             3 2.40-2.60",
         "             4 4.00-4.50  2 4.05-4.50",
     ]
-    assert words_table.side_by_side([made("gru"), made("svm")]) == "gru  svm\n"
+    assert plain_text.side_by_side([made("gru"), made("svm")]) == "gru  svm\n"
 
 
 @given(st.lists(st.lists(st.tuples(times, times), max_size=6), min_size=1, max_size=4))
 def test_side_by_side_every_word_stands_once_in_its_column(columns):
     several = [Words("a", 50.0, "x").with_words(Word(min(pair), max(pair)) for pair in column) for column in columns]
-    cells = words_table.side_by_side(several).split()
+    cells = plain_text.side_by_side(several).split()
     names = [f"{word.onset:.2f}-{word.offset:.2f}" for words in several for word in words.words]
     assert sorted(cell for cell in cells if "-" in cell) == sorted(names)

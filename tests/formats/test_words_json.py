@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.errors import EarmarkError
-from earmark.formats.words_json import WordsJson
+from earmark.formats.json_files import WordsJson
 from earmark.speech.f0 import SpeakerF0
 from earmark.speech.segmentation import Word, Words
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from earmark import media
 from earmark.datasets.ground_truth import find_truths, truth_beside
 from earmark.errors import EarmarkError
-from earmark.formats.words_json import WordsJson
+from earmark.formats.json_files import WordsJson
 from earmark.speech import energy, espeak
 from earmark.speech.segmentation import Word
 from earmark.synthesis.speech import plan, recordings

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from earmark.datasets import tables
 from earmark.events.seconds import Second, Seconds
 from earmark.events.timeline import Event, Timeline
-from earmark.formats import FORMATS, SECONDS_FORMATS
+from earmark.formats import FORMATS, SECONDS_FORMATS, WORD_FORMATS
 from earmark.formats.plain_text import events_table, seconds_table
-from earmark.formats.words_files import WORD_FORMATS
-from earmark.formats.words_table import plain as words_table
+from earmark.formats.plain_text import words_table as words_table
 from earmark.speech.segmentation import Word, Words
 from earmark.util.text import SheetWriter, encodable, guarded, in_json, one_line, unguarded, visible, visible_lines
 

@@ -119,8 +119,8 @@ def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
 
 def words_writer(to: str, out: Path | None, files: int) -> Writer[Words]:
     """The writer of words that `--to` and `--out` ask for."""
-    from earmark.formats.words_files import WORD_FORMATS
-    from earmark.formats.words_table import plain as words_table
+    from earmark.formats import WORD_FORMATS
+    from earmark.formats.plain_text import words_table as words_table
 
     _check(to, WORD_FORMATS, SINGLE_OF_WORDS, out, files)
     if to == "table":
@@ -147,7 +147,7 @@ def spare_truth(path: Path) -> None:
     """Refuse to replace the words of a ground truth, or of somebody else, by what a classifier found."""
     if path.suffix != ".json" or not path.exists():
         return
-    from earmark.formats.words_json import WordsJson
+    from earmark.formats.json_files import WordsJson
 
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -124,10 +124,10 @@ class _Menu:
 
     def listen(self, result: _Result) -> None:
         """Show the words of one result, and play those that are asked for."""
-        from earmark.formats import words_table
+        from earmark.formats import plain_text
 
         _say(f"\n{result.file.name}, {result.words.classifier}\n")
-        _say(words_table.plain(result.words))
+        _say(plain_text.words_table(result.words))
         while True:
             numbers = _choose("play", len(result.words.words), f"a word's number, 2,4-6, or all; {KEYS}")
             if not numbers:
@@ -235,12 +235,12 @@ def _say(text: object) -> None:
 
 def _compare(results: Iterable[_Result]) -> None:
     """The words of each recording as each classifier found them, and as they are, side by side."""
-    from earmark.formats import words_table
+    from earmark.formats import plain_text
 
     for file, group in groupby(results, key=lambda result: result.file):
         beside = list(group)
         truth = [words for words in (beside[0].truth,) if words is not None]
-        _say(f"\n{file.name}\n\n{words_table.side_by_side([*(result.words for result in beside), *truth])}".rstrip())
+        _say(f"\n{file.name}\n\n{plain_text.side_by_side([*(result.words for result in beside), *truth])}".rstrip())
 
 
 def _list(head: str, entries: Iterable[str]) -> None:

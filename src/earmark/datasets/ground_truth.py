@@ -22,7 +22,7 @@ from pathlib import Path
 from earmark.datasets import media_files
 from earmark.errors import DatasetError, EarmarkError
 from earmark.events.timeline import Timeline
-from earmark.formats import words_json
+from earmark.formats import json_files
 from earmark.formats.textgrid import TextGrid
 from earmark.speech.segmentation import Word, Words
 
@@ -68,12 +68,12 @@ def _json(file: Path) -> Words | None:
     try:
         content = json.loads(_content(file))
     except (ValueError, RecursionError) as error:
-        if file.name.endswith(words_json.WordsJson.suffix):
+        if file.name.endswith(json_files.WordsJson.suffix):
             raise EarmarkError(file, f"is not JSON ({error})") from error
         return None
-    if not file.name.endswith(words_json.WordsJson.suffix) and not (isinstance(content, dict) and "words" in content):
+    if not file.name.endswith(json_files.WordsJson.suffix) and not (isinstance(content, dict) and "words" in content):
         return None
-    words = words_json.parse(content, str(file))
+    words = json_files.parse_words(content, str(file))
     return words if words.classifier is None else None
 
 
@@ -145,7 +145,7 @@ def _content(file: Path) -> str:
 
 
 READERS: tuple[tuple[str, Callable[[Path], Words | None]], ...] = (
-    (words_json.WordsJson.suffix, _json),
+    (json_files.WordsJson.suffix, _json),
     (".json", _json),
     (".TextGrid", _textgrid),
     (".lab", _lab),

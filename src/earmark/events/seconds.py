@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from earmark.errors import EarmarkError
 from earmark.events.scores import Scores
@@ -37,6 +38,23 @@ class Seconds:
     model: str
     every: float
     windows: tuple[Second, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What Seconds JSON holds; seconds to milliseconds, scores to 1e-4."""
+        return {
+            "recording": self.recording,
+            "duration": round(self.duration, 3),
+            "model": self.model,
+            "every": self.every,
+            "seconds": [
+                {
+                    "start": round(window.start, 3),
+                    "end": round(window.end, 3),
+                    "labels": [{"label": label, "score": round(score, 4)} for label, score in window.labels],
+                }
+                for window in self.windows
+            ],
+        }
 
 
 def seconds(timeline: Timeline, every: float = 1.0, scores: Scores | None = None) -> Seconds:

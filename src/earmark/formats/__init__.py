@@ -17,20 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import ArgumentError, EarmarkError
-from earmark.formats.annotations import Audacity, Rttm
+from earmark.formats.annotations import Audacity, Rttm, WordsAudacity
 from earmark.formats.base import Format, Reader
-from earmark.formats.json_files import Jams, Json, SecondsJson
+from earmark.formats.json_files import Jams, Json, SecondsJson, WordsJson
 from earmark.formats.subtitles import Srt, Vtt
-from earmark.formats.tables import Csv, SecondsCsv
-from earmark.formats.textgrid import TextGrid
+from earmark.formats.tables import Csv, SecondsCsv, WordsCsv
+from earmark.formats.textgrid import TextGrid, WordsTextGrid
 from earmark.util.atomic import write_text
 
 if TYPE_CHECKING:
     from earmark.captions import ReadingRules
     from earmark.events.seconds import Seconds
     from earmark.events.timeline import Timeline
+    from earmark.speech.segmentation import Words
 
-__all__ = ["FORMATS", "SECONDS_FORMATS", "Format", "Reader", "for_name", "read", "save"]
+__all__ = ["FORMATS", "SECONDS_FORMATS", "WORD_FORMATS", "Format", "Reader", "for_name", "read", "save"]
 
 FORMATS: dict[str, Format[Timeline]] = {
     "json": Json(),
@@ -45,6 +46,15 @@ FORMATS: dict[str, Format[Timeline]] = {
 
 SECONDS_FORMATS: dict[str, Format[Seconds]] = {"json": SecondsJson(), "csv": SecondsCsv()}
 """Every format of the labels of each second; suffixes begin with `.seconds`, so that none takes the place of events."""
+
+WORD_FORMATS: dict[str, Format[Words]] = {
+    "json": WordsJson(),
+    "csv": WordsCsv(),
+    "textgrid": WordsTextGrid(),
+    "audacity": WordsAudacity(),
+}
+"""Every format of words. All suffixes begin with `.words`: a file that a classifier made thus never takes the name, nor
+the place, of the ground truth that a person drew beside the same recording."""
 
 CAPTIONS = {"vtt": Vtt, "srt": Srt}
 
@@ -131,7 +141,6 @@ def save(found: Any, path: Path, **options: Any) -> Path:
 def _forms(found: object) -> dict[str, Format[Any]]:
     """The formats of such a result, by suffix in small letters: the last one, of `.words.csv`."""
     from earmark.events.timeline import Timeline
-    from earmark.formats.words_files import WORD_FORMATS
     from earmark.speech.segmentation import Words
 
     if isinstance(found, Words):

@@ -12,6 +12,7 @@ from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.events.timeline import Timeline
+    from earmark.speech.segmentation import Words
 
 
 class Audacity(Format["Timeline"]):
@@ -45,6 +46,17 @@ class Audacity(Format["Timeline"]):
                 raise EarmarkError(where, "is no Audacity label", "write onset, offset and text with tabs between")
             events.append(event(fields[0], fields[1], fields[2] if len(fields) > 2 else "", 1.0, where))
         return make_timeline("", 0.0, "", events)
+
+
+class WordsAudacity(Format["Words"]):
+    """Audacity's label track: a line a word, with its text or its number from 1."""
+
+    name = "audacity"
+    suffix = ".words.txt"
+
+    def write(self, words: Words, file: TextIO) -> None:
+        """Write one label track."""
+        Audacity().write(words.as_timeline(), file)
 
 
 class Rttm(Format["Timeline"]):

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Generic, Protocol, TextIO, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar, runtime_checkable
 
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.events.timeline import Event, Timeline
 
-R = TypeVar("R")
-"""What was found in one recording: its timeline, or its words."""
+
+class Found(Protocol):
+    """What was found in one recording: its timeline, its words, the labels of each second."""
+
+    @property
+    def recording(self) -> str:
+        """The recording's name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What its JSON file holds."""
+
+
+R = TypeVar("R", bound=Found)
 
 
 class Format(ABC, Generic[R]):

@@ -1,10 +1,17 @@
-"""JSON: timelines, the labels of each second, and JAMS. Of several recordings a list, and of one an object.
+"""JSON: timelines, the labels of each second, words, and JAMS. Of several recordings a list, and of one an object.
 
 The labels of each second:
 
     {"recording": "a.wav", "duration": 2.5, "model": "sounds", "every": 1, "seconds": [
       {"start": 0, "end": 1, "labels": []},
       {"start": 1, "end": 2.5, "labels": [{"label": "dog", "score": 0.93}]}
+    ]}
+
+Words, as `earmark words` finds them or a ground truth tells them; what nobody knows is left out, and a file without
+`classifier` is a ground truth:
+
+    {"recording": "a.wav", "duration": 2.1, "classifier": "rnn", "speaker_f0": {...}, "words": [
+      {"onset": 0.12, "offset": 0.48, "f0": 118.3, "text": "hello"}
     ]}
 
 JAMS is the JSON of music informatics (Humphrey et al., JAMS: a JSON annotated music specification, ISMIR 2014), here
@@ -15,6 +22,7 @@ with one annotation of segments, as scaper and others write for sound events: sc
 from __future__ import annotations
 
 import json
+import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
@@ -24,12 +32,16 @@ from earmark.formats.base import Format, R, event, make_timeline, stream_name
 from earmark.util.text import encodable, in_json, one_line
 
 if TYPE_CHECKING:
-    from earmark.events.seconds import Second, Seconds
+    from earmark.events.seconds import Seconds
     from earmark.events.timeline import Timeline
+    from earmark.speech.f0 import SpeakerF0
+    from earmark.speech.segmentation import Word, Words
 
 SECONDS_FORM = (
     '{"recording", "duration", "model", "every", "seconds": [{"start", "end", "labels": [{"label", "score"}]}]}'
 )
+STATISTICS = ("mean", "median", "std", "voiced_seconds")
+WORDS_FORM = '{"recording", "duration", "words": [{"onset", "offset"}]}'
 JAMS_VERSION = "0.3.4"  # of the schema
 JAMS_NAMESPACE = "segment_open"
 JAMS_DIGITS = 6  # of seconds
@@ -40,9 +52,14 @@ class JsonFormat(Format[R]):
 
     name = "json"
 
-    @abstractmethod
+    rows: str
+    """The key of the list whose entries stand a line each."""
+
     def dump(self, found: R) -> str:
         """One recording as the text of an object."""
+        values = encodable_values(found.to_dict())
+        lines = ",\n".join("  " + one_line_json(row) for row in values.pop(self.rows))
+        return one_line_json(values)[:-1] + f', "{self.rows}": [' + (f"\n{lines}\n" if lines else "") + "]}"
 
     @abstractmethod
     def parse(self, item: Any, where: str) -> R:
@@ -86,9 +103,13 @@ def one_line_json(value: dict[str, Any]) -> str:
     return in_json(value, allow_nan=False)
 
 
-def encodable_values(values: dict[str, Any]) -> dict[str, Any]:
-    """An object whose texts can be encoded as UTF-8."""
-    return {key: encodable(value) if isinstance(value, str) else value for key, value in values.items()}
+def encodable_values(value: Any) -> Any:
+    """A value of JSON whose texts can be encoded as UTF-8."""
+    if isinstance(value, dict):
+        return {key: encodable_values(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [encodable_values(one) for one in value]
+    return encodable(value) if isinstance(value, str) else value
 
 
 class Json(JsonFormat["Timeline"]):
@@ -98,13 +119,7 @@ class Json(JsonFormat["Timeline"]):
     """
 
     suffix = ".json"
-
-    def dump(self, timeline: Timeline) -> str:
-        """One object."""
-        head = timeline.to_dict()
-        events = head.pop("events")
-        lines = ",\n".join("  " + one_line_json(encodable_values(e)) for e in events)
-        return one_line_json(encodable_values(head))[:-1] + ', "events": [' + (f"\n{lines}\n" if lines else "") + "]}"
+    rows = "events"
 
     def parse(self, item: Any, where: str) -> Timeline:
         """One timeline from decoded JSON."""
@@ -127,17 +142,7 @@ class SecondsJson(JsonFormat["Seconds"]):
     """
 
     suffix = ".seconds.json"
-
-    def dump(self, seconds: Seconds) -> str:
-        """One object."""
-        head = {
-            "recording": encodable(seconds.recording),
-            "duration": round(seconds.duration, 3),
-            "model": encodable(seconds.model),
-            "every": seconds.every,
-        }
-        lines = ",\n".join("  " + one_line_json(_window(window)) for window in seconds.windows)
-        return one_line_json(head)[:-1] + ', "seconds": [' + (f"\n{lines}\n" if lines else "") + "]}"
+    rows = "seconds"
 
     def parse(self, item: Any, where: str) -> Seconds:
         """One recording from decoded JSON."""
@@ -156,9 +161,78 @@ class SecondsJson(JsonFormat["Seconds"]):
             raise EarmarkError(where, f"is no Seconds JSON ({error!r})", f"it needs {SECONDS_FORM}") from error
 
 
-def _window(window: Second) -> dict[str, Any]:
-    labels = [{"label": encodable(label), "score": round(score, 4)} for label, score in window.labels]
-    return {"start": round(window.start, 3), "end": round(window.end, 3), "labels": labels}
+class WordsJson(JsonFormat["Words"]):
+    """An object for one recording, a list of them for several; one word a line.
+
+    Times are rounded to milliseconds, frequencies to a tenth of a hertz.
+    """
+
+    suffix = ".words.json"
+    rows = "words"
+
+    def parse(self, item: Any, where: str) -> Words:
+        """The words of one recording from decoded JSON."""
+        return parse_words(item, where)
+
+
+def parse_words(item: Any, where: str) -> Words:
+    """Words from decoded JSON; `where` names the file. A recording lasts at least until its last word ends.
+
+    Raises:
+        EarmarkError: it is not of this form, or a word ends before it begins.
+    """
+    from earmark.speech.segmentation import Words
+
+    _check(isinstance(item, dict) and isinstance(item.get("words"), list), where, "is no Words JSON")
+    words = [_word(entry, f"{where}, word {number}") for number, entry in enumerate(item["words"], start=1)]
+    duration = max([_number(item, "duration", where, 0.0), *(word.offset for word in words)])
+    head = Words(_text(item, "recording", where) or "", duration, _text(item, "classifier", where))
+    f0 = item.get("speaker_f0")
+    speaker = None if f0 is None else _statistics(f0, f"{where}, speaker_f0")
+    return Words(head.recording, head.duration, head.classifier, speaker_f0=speaker).with_words(words)
+
+
+def _word(entry: Any, where: str) -> Word:
+    from earmark.speech.segmentation import Word
+
+    _check(isinstance(entry, dict), where, "is no word")
+    onset, offset = _number(entry, "onset", where), _number(entry, "offset", where)
+    if onset > offset:
+        raise EarmarkError(where, f"cannot last from {onset:g} to {offset:g}", "give seconds, onset first")
+    f0 = None if entry.get("f0") is None else _number(entry, "f0", where)
+    return Word(onset, offset, f0, _text(entry, "text", where))
+
+
+def _statistics(f0: Any, where: str) -> SpeakerF0:
+    from earmark.speech.f0 import SpeakerF0
+
+    _check(isinstance(f0, dict), where, "is no set of figures")
+    return SpeakerF0(*(_number(f0, key, where) for key in STATISTICS))
+
+
+def _number(values: dict[str, Any], key: str, where: str, default: float | None = None) -> float:
+    """A finite number from 0 up."""
+    value = values.get(key, default)
+    _check(value is not None, where, f"has no {key}")
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise EarmarkError(where, f"{key} is {value!r}", "give a plain number from 0 up")
+    return number
+
+
+def _text(values: dict[str, Any], key: str, where: str) -> str | None:
+    value = values.get(key)
+    if value is not None and not isinstance(value, str):
+        raise EarmarkError(where, f"{key} is {value!r}", "give text")
+    return value
+
+
+def _check(holds: bool, where: str, reason: str) -> None:
+    if not holds:
+        raise EarmarkError(where, reason, f"it needs {WORDS_FORM}")
 
 
 class Jams(Format["Timeline"]):

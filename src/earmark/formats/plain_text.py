@@ -1,7 +1,8 @@
-"""What people read in a terminal: aligned tables of events, and of the labels of each second."""
+"""What people read in a terminal: aligned tables of events, of the labels of each second, and of words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from earmark.util.text import one_line
@@ -9,9 +10,12 @@ from earmark.util.text import one_line
 if TYPE_CHECKING:
     from earmark.events.seconds import Seconds
     from earmark.events.timeline import Timeline
+    from earmark.speech.segmentation import Word, Words
 
 EVENT_HEADS = ("onset", "offset", "sound", "score")
 SECONDS_HEADS = ("time", "sounds")
+WORD_HEADS = ("word", "onset", "offset", "duration", "F0 (Hz)")
+TOGETHER = 0.1  # seconds: words that begin within it stand side by side
 
 
 def rows(timeline: Timeline) -> list[tuple[str, str, str, str]]:
@@ -47,6 +51,68 @@ def clock(seconds: float, digits: int = 1) -> str:
     hours, minutes = whole // 3600, whole // 60 % 60
     head = f"{hours}:{minutes:02}" if hours else f"{minutes}"
     return f"{head}:{whole % 60:02}" + (f".{parts:0{digits}}" if digits else "")
+
+
+def words_table(words: Words) -> str:
+    """Number, onset, offset, duration in seconds, mean F0 in Hz; then how many, and the speaker's F0.
+
+    Where the words' texts are known, they stand behind.
+    """
+    if not words.words:
+        return "no words found\n"
+    known = any(word.text for word in words.words)
+    heads = (*WORD_HEADS, "text") if known else WORD_HEADS
+    table = [heads, *(_row(place, word)[: len(heads)] for place, word in enumerate(words.words, start=1))]
+    widths = [max(len(row[i]) for row in table) for i in range(len(heads))]
+    lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row[:5], widths, strict=False)) for row in table]
+    if known:
+        lines = [f"{line}  {row[5]}".rstrip() for line, row in zip(lines, table, strict=True)]
+    return "\n".join([*lines, "", speaker(words)]) + "\n"
+
+
+def side_by_side(several: Sequence[Words]) -> str:
+    """The words of one recording as each classifier found them, or as the truth has them: a column each.
+
+    In a cell stand a word's number, its onset and offset in seconds, or the text of a true word for its number.
+    """
+    heads = [words.classifier or "truth" for words in several]
+    rows = [heads, *_aligned(several)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
+    return "".join("  ".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows)
+
+
+def speaker(words: Words) -> str:
+    """How many words, and the speaker's F0 over them."""
+    many = f"{len(words.words):,} word{'' if len(words.words) == 1 else 's'}"
+    f0 = words.speaker_f0
+    if f0 is None:
+        return f"{many}; nothing voiced in them" if words.words else many
+    return (
+        f"{many}; speaker's F0: mean {f0.mean:.1f} Hz, median {f0.median:.1f} Hz, "
+        f"standard deviation {f0.std:.1f} Hz over {f0.voiced_seconds:.2f} voiced seconds"
+    )
+
+
+def _aligned(several: Sequence[Words]) -> list[list[str]]:
+    """A row for each stretch of time in which a word begins, empty cells where one begins for others only."""
+    rows, at = [], [0] * len(several)
+    while any(place < len(words.words) for place, words in zip(at, several, strict=True)):
+        waiting = [words.words[place : place + 1] for place, words in zip(at, several, strict=True)]
+        latest = min(word.onset for (word,) in filter(None, waiting)) + TOGETHER
+        begun = [bool(next_one) and next_one[0].onset <= latest for next_one in waiting]
+        rows.append([_cell(at[i] + 1, waiting[i][0]) if begun[i] else "" for i in range(len(several))])
+        at = [place + here for place, here in zip(at, begun, strict=True)]
+    return rows
+
+
+def _cell(place: int, word: Word) -> str:
+    return f"{one_line(word.text or '') or place} {word.onset:.2f}-{word.offset:.2f}"
+
+
+def _row(place: int, word: Word) -> tuple[str, ...]:
+    f0 = "-" if word.f0 is None else f"{word.f0:.1f}"
+    times = f"{word.onset:.3f}", f"{word.offset:.3f}", f"{word.duration:.3f}"
+    return (str(place), *times, f0, one_line(word.text or ""))
 
 
 def _digits(every: float) -> int:

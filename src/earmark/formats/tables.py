@@ -1,47 +1,63 @@
-"""CSV after RFC 4180: a row an event, or a row for each second."""
+"""CSV after RFC 4180: a row an event, a word, or for each second."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
-from earmark.formats.base import Format, event, make_timeline, number, stream_name
+from earmark.formats.base import Format, R, event, make_timeline, number, stream_name
 from earmark.util.text import SheetWriter, encodable, unguarded
 
 if TYPE_CHECKING:
     from earmark.events.seconds import Seconds
     from earmark.events.timeline import Event, Timeline
+    from earmark.speech.segmentation import Words
 
-COLUMNS = ("recording", "onset", "offset", "label", "score")
 NEEDED = ("onset", "offset", "label")
-SECONDS_COLUMNS = ("recording", "start", "end", "labels", "scores")
+Row = tuple[object, ...]
 SEPARATOR = ";"  # between labels, as in the dataset table
 
 
-class Csv(Format["Timeline"]):
+class Table(Format[R]):
+    """A format with one header, and rows that begin with the recording's name."""
+
+    name = "csv"
+    columns: tuple[str, ...]
+    """What follows the recording."""
+
+    @abstractmethod
+    def rows(self, found: R, /) -> Iterator[Row]:
+        """The rows of one recording, without its name."""
+
+    def write(self, found: R, file: TextIO, /) -> None:
+        """Write the header and the rows of one recording."""
+        self.write_many([found], file)
+
+    def write_many(self, several: Iterable[R], file: TextIO, /) -> None:
+        """Write the header once and the rows of all recordings."""
+        writer = SheetWriter(file, "\r\n")
+        writer.writerow(("recording", *self.columns))
+        for found in several:
+            recording = encodable(found.recording)
+            writer.writerows((recording, *row) for row in self.rows(found))
+
+
+class Csv(Table["Timeline"]):
     """One header, then a row an event: times in seconds to the millisecond, scores to four digits.
 
     Durations and models are not in the table: a timeline read from one lasts until its last event.
     """
 
-    name = "csv"
     suffix = ".csv"
+    columns = ("onset", "offset", "label", "score")
 
-    def write(self, timeline: Timeline, file: TextIO) -> None:
-        """Write the header and one recording's events."""
-        self.write_many([timeline], file)
-
-    def write_many(self, timelines: Iterable[Timeline], file: TextIO) -> None:
-        """Write the header once and the events of all recordings."""
-        writer = SheetWriter(file, "\r\n")
-        writer.writerow(COLUMNS)
-        for timeline in timelines:
-            recording = encodable(timeline.recording)
-            for e in timeline.events:
-                row = (number(e.onset), number(e.offset), encodable(e.label), number(e.score, 4))
-                writer.writerow((recording, *row))
+    def rows(self, timeline: Timeline) -> Iterator[Row]:
+        """A row an event."""
+        for e in timeline.events:
+            yield number(e.onset), number(e.offset), encodable(e.label), number(e.score, 4)
 
     def read(self, file: TextIO) -> Timeline:
         """The events of the one recording in a stream."""
@@ -76,26 +92,31 @@ class Csv(Format["Timeline"]):
         return [make_timeline(recording, 0.0, "", listed) for recording, listed in events.items()]
 
 
-class SecondsCsv(Format["Seconds"]):
+class SecondsCsv(Table["Seconds"]):
     """One header, then a row for each window, also where nothing sounds.
 
     Times in seconds to the millisecond; labels with `;` between, best score first, and as many scores, to four digits.
     """
 
-    name = "csv"
     suffix = ".seconds.csv"
+    columns = ("start", "end", "labels", "scores")
 
-    def write(self, seconds: Seconds, file: TextIO) -> None:
-        """Write the header and one recording's windows."""
-        self.write_many([seconds], file)
+    def rows(self, seconds: Seconds) -> Iterator[Row]:
+        """A row a window."""
+        for window in seconds.windows:
+            labels = SEPARATOR.join(encodable(label).replace(SEPARATOR, ",") for label, _ in window.labels)
+            scores = SEPARATOR.join(number(score, 4) for _, score in window.labels)
+            yield number(window.start), number(window.end), labels, scores
 
-    def write_many(self, recordings: Iterable[Seconds], file: TextIO) -> None:
-        """Write the header once and the windows of all recordings."""
-        writer = SheetWriter(file, "\r\n")
-        writer.writerow(SECONDS_COLUMNS)
-        for seconds in recordings:
-            recording = encodable(seconds.recording)
-            for window in seconds.windows:
-                labels = SEPARATOR.join(encodable(label).replace(SEPARATOR, ",") for label, _ in window.labels)
-                scores = SEPARATOR.join(number(score, 4) for _, score in window.labels)
-                writer.writerow((recording, number(window.start), number(window.end), labels, scores))
+
+class WordsCsv(Table["Words"]):
+    """One header, then a row a word: its number from 1, times in seconds, mean F0 in Hz, text if it is known."""
+
+    suffix = ".words.csv"
+    columns = ("word", "onset", "offset", "f0", "text")
+
+    def rows(self, words: Words) -> Iterator[Row]:
+        """A row a word."""
+        for place, word in enumerate(words.words, start=1):
+            f0 = "" if word.f0 is None else number(word.f0, 1)
+            yield place, number(word.onset), number(word.offset), f0, encodable(word.text or "")

@@ -15,8 +15,10 @@ from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.events.timeline import Event, Timeline
+    from earmark.speech.segmentation import Word, Words
 
 DIGITS = 6  # after the point, in seconds
+TIER = "words"
 NO_EVENTS = "sounds"  # the tier of a recording without events: Praat wants one
 
 Interval = tuple[float, float, str]
@@ -61,6 +63,22 @@ class TextGrid(Format["Timeline"]):
         return make_timeline("", duration, "", events)
 
 
+class WordsTextGrid(Format["Words"]):
+    """Praat's TextGrid with one tier, `words`: in each interval the word's text, or its number from 1.
+
+    To correct it in Praat into a ground truth, save it beside `talk.flac` as `talk.TextGrid`. Where two words overlap,
+    the second begins where the first ends, as a tier cannot hold both.
+    """
+
+    name = "textgrid"
+    suffix = ".words.TextGrid"
+
+    def write(self, words: Words, file: TextIO) -> None:
+        """Write one recording's tier."""
+        end = max([round(words.duration, DIGITS), 1e-3, *(round(word.offset, DIGITS) for word in words.words)])
+        write_tiers({TIER: _words(words.words)}, end, file)
+
+
 def write_tiers(tiers: Mapping[str, Iterable[Interval]], end: float, file: TextIO) -> None:
     """Write tiers of intervals (onset, offset, text), seconds: in order, without overlap, none beyond `end`."""
     file.write('File type = "ooTextFile"\nObject class = "TextGrid"\n\n')
@@ -81,6 +99,16 @@ def _tiers(events: Iterable[Event]) -> dict[str, list[tuple[float, float]]]:
         elif onset < offset:
             spans.append((onset, offset))
     return tiers
+
+
+def _words(words: Iterable[Word]) -> list[Interval]:
+    intervals: list[Interval] = []
+    for place, word in enumerate(words, start=1):
+        onset = round(max(word.onset, intervals[-1][1] if intervals else 0.0), DIGITS)
+        offset = round(word.offset, DIGITS)
+        if onset < offset:
+            intervals.append((onset, offset, one_line(word.text or "") or str(place)))
+    return intervals
 
 
 def _contiguous(marked: Iterable[Interval], end: float) -> Iterator[Interval]:

@@ -107,7 +107,7 @@ def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
 def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
     from dataclasses import replace
 
-    from earmark.formats.words_files import WORD_FORMATS
+    from earmark.formats import WORD_FORMATS
     from earmark.speech.f0 import STEP, PitchTracker
     from earmark.speech.segmentation import WordRules
     from earmark.speech.words import analyse, loaded_classifier, with_pitch

@@ -24,11 +24,9 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
 from earmark.events.timeline import Event, Timeline
-from earmark.formats import FORMATS, Format, for_name
-from earmark.formats.json_files import Json
+from earmark.formats import FORMATS, WORD_FORMATS, Format, for_name
+from earmark.formats.json_files import Json, WordsJson
 from earmark.formats.subtitle_reader import Subtitles
-from earmark.formats.words_files import WORD_FORMATS
-from earmark.formats.words_json import WordsJson
 from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
 from earmark.service.exports import (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
-from earmark.formats.words_json import WordsJson
+from earmark.formats.json_files import WordsJson
 from earmark.media.writing import write_samples
 from earmark.speech import energy
 from earmark.speech.segmentation import Word, Words
