@@ -1,4 +1,4 @@
-"""How well and how fast `earmark.pitch` follows a voice, beside Praat and swift-f0, against a laryngograph.
+"""How well and how fast `earmark.speech.f0` follows a voice, beside Praat and swift-f0, against a laryngograph.
 
     python benchmarks/pitch_peers.py                      # needs praat-parselmouth, swift-f0, soundfile, matplotlib
     python benchmarks/pitch_peers.py --minutes 60         # a longer recording for the speeds

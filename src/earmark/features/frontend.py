@@ -43,7 +43,7 @@ class FrontEnd:
 
     Attributes:
         kind: `log_mel` (dB in mel bands), `linear` (dB in FFT bins), `mfcc` (cepstra of the log-mel bands),
-            `summary` (statistics of a patch's descriptors, see `earmark.descriptors`).
+            `summary` (statistics of a patch's descriptors, see `earmark.features.descriptors`).
         rate: samples per second that the features are computed from.
         n_fft: samples in a frame, and the length of its Fourier transform.
         hop: samples between frames.

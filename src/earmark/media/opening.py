@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import re
 import stat
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,8 @@ import av
 from av.container import InputContainer
 
 from earmark.errors import MediaError
-from earmark.media.probe import is_short, try_opening
-from earmark.media.wav import CorrectedWav, corrected
+from earmark.media.probe import is_short, looked_at, try_opening
+from earmark.media.wav import HEADER, CorrectedWav, corrected, riff_chunks
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -46,7 +44,6 @@ and filters (lavfi, alsa, ...); or holds no sound (subtitles, pictures)."""
 NOTHING = "none"
 """A list of protocols that is empty: FFmpeg takes an empty text for all of them."""
 
-_WAV_HEADER = 1 << 16  # bytes: the data of a WAV file begin within these
 _WAV_UNKNOWN = 0x7FFF0000  # a length from here on is a placeholder that programs write into pipes
 
 _NOT_HERE = "is of a kind that is not opened here: a playlist, a list of files, a description of a stream, pictures"
@@ -218,22 +215,13 @@ def _explained(error: Exception, source: Source, name: str) -> MediaError:
 
 
 def _head(source: Source, size: int = 12) -> bytes:
-    """The source's first bytes, without moving a file object."""
-    with contextlib.suppress(OSError, ValueError):
-        if isinstance(source, bytes | bytearray | memoryview):
-            return bytes(source[:size])
-        if isinstance(source, str | os.PathLike):
-            if rewindable(source):  # opening a pipe would wait for somebody to write to it
-                with Path(source).open("rb") as file:
-                    return file.read(size)
-        elif rewindable(source):
-            place = source.tell()
-            try:
-                source.seek(0)
-                return source.read(size)
-            finally:
-                source.seek(place)
-    return b""
+    """The source's first bytes, without moving a file object; none of a pipe, which would wait for its writer."""
+
+    def first(file: BinaryIO) -> bytes:
+        file.seek(0)
+        return file.read(size)
+
+    return (looked_at(source, first) if rewindable(source) else None) or b""
 
 
 def wav_claim(source: Source, container: InputContainer) -> float | None:
@@ -241,17 +229,13 @@ def wav_claim(source: Source, container: InputContainer) -> float | None:
 
     None for what is whole, is no plain WAV, or was written to a pipe and could not know its length.
     """
-    head = _head(source, _WAV_HEADER) if container.format.name == "wav" else b""
-    at = 12
-    while at + 8 <= len(head):
-        chunk, size = struct.unpack_from("<4sI", head, at)
-        at += 8
+    head = _head(source, HEADER) if container.format.name == "wav" else b""
+    for chunk, at, size in riff_chunks(head):
         if chunk == b"data":
             there = container.size - at
             if 0 < there < size < _WAV_UNKNOWN and container.duration:
-                return container.duration / 1_000_000 * int(size) / there
+                return container.duration / 1_000_000 * size / there
             return None
-        at += size + size % 2
     return None
 
 

@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -106,33 +107,41 @@ def corrected(source: str | BinaryIO) -> str | BinaryIO | CorrectedWav:
     return CorrectedWav(Path(source).open("rb") if isinstance(source, str) else source, extent, owned)
 
 
+def riff_chunks(head: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Of the chunks that a RIFF file's first bytes announce: name, where the content begins, and how long it is."""
+    at = 12
+    while at + 8 <= len(head):
+        name, size = struct.unpack_from("<4sI", head, at)
+        yield name, at + 8, size
+        at += 8 + size + size % 2
+
+
 def _extent(file: BinaryIO) -> Extent | None:
     file.seek(0)
     head = file.read(HEADER)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         return None
-    at, rate, block = 12, 0, 1
-    while at + 8 <= len(head):
-        chunk, size = struct.unpack_from("<4sI", head, at)
-        if chunk == b"fmt " and at + 22 <= len(head):
-            rate, block = struct.unpack_from("<IH", head, at + 16)
+    rate, block, data = 0, 1, None
+    for chunk, begin, size in riff_chunks(head):
+        if chunk == b"fmt " and begin + 14 <= len(head):
+            rate, block = struct.unpack_from("<IH", head, begin + 8)
         if chunk == b"data":
+            data = begin, size
             break
-        at += 8 + size + size % 2
-    else:
+    if data is None:
         return None
-    total, begin = file.seek(0, io.SEEK_END), at + 8
-    end = begin + size
+    begin, size = data
+    total, end = file.seek(0, io.SEEK_END), begin + size
     if not rate or not block or not size or total - end < WORTH_READING_S * rate:
         return None
     stop = _end_of_chunks(file, end, total)
     if _end_of_zeros(file, stop, total) == total:
-        return Extent(at + 4, begin, size, end, total, rate) if total - stop > PADDING else None
+        return Extent(begin - 4, begin, size, end, total, rate) if total - stop > PADDING else None
     if stop > end:
         return None
     wrapped = range(end + (1 << 32), total, 1 << 32)
     end = next((true for true in wrapped if _end_of_chunks(file, true, total) > true), total)
-    return Extent(at + 4, begin, size, begin + (end - begin) // block * block, total, rate)
+    return Extent(begin - 4, begin, size, begin + (end - begin) // block * block, total, rate)
 
 
 def _end_of_chunks(file: BinaryIO, at: int, total: int) -> int:
