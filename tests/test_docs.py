@@ -49,5 +49,6 @@ def test_commands_that_documents_name_exist():
     data = group.get_command(None, "data")
     known = {*group.list_commands(None), *(f"data {name}" for name in data.list_commands(None))}
     for page in [ROOT / "README.md", *PAGES]:
-        for name in re.findall(r"(?:^    |`)earmark ((?:data )?[a-z]+)\b", page.read_text(encoding="utf-8"), re.M):
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"(?:^    |`)earmark ((?:data )?[a-z]+(?:-[a-z]+)*)\b", text, re.M):
             assert name in known, f"{page}: earmark {name}"

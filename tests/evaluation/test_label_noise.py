@@ -44,7 +44,7 @@ def test_figures_by_hand(benchmark):
 
 def test_the_docs_quote_the_figures():
     content = json.loads(RESULTS.read_text())
-    text = (ROOT / "docs" / "suspects.md").read_text()
+    text = (ROOT / "docs" / "label_issues.md").read_text()
     used, margin, joint = content["rankings"].values()
     for share, recall in used["recall"].items():
         figures = (recall, used["precision"][share], margin["recall"][share], joint["recall"][share])
@@ -66,7 +66,7 @@ def test_most_wrong_labels_are_found():
 
 def test_the_docs_quote_the_figures_of_audiosets_answers():
     content = json.loads(RESULTS.with_name("label_noise_audioset.json").read_text())
-    text = (ROOT / "docs" / "suspects.md").read_text()
+    text = (ROOT / "docs" / "label_issues.md").read_text()
     audioset, networks, both = (content["by"][name] for name in ("audioset", "networks", "both"))
     for share, recall in audioset["recall"].items():
         figures = (recall, networks["recall"][share], both["recall"][share], audioset["precision"][share])
