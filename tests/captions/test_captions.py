@@ -300,7 +300,7 @@ def test_rules_can_be_changed():
 
 
 def test_an_unknown_language_names_those_there_are():
-    with pytest.raises(EarmarkError, match=r"language tlh: has no captions; choose from: cs, el, en"):
+    with pytest.raises(EarmarkError, match=r"language tlh: has no captions; choose from: cs, de, el, en"):
         captions(scene(10), language="tlh")
     with pytest.raises(EarmarkError):
         Phrases.load("../phrases/en")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 CHROMIUM = Path("/usr/bin/chromium")  # Debian's; playwright's own is not needed
 SECONDS = 10.0
 RATE = 16_000
-LANGUAGES = ("en", "el", "cs", "pl", "ko", "ru")
+LANGUAGES = ("cs", "de", "el", "en", "es", "fr", "ko", "pl", "ru")
 
 
 def sound(path, *bursts, seconds=SECONDS):

@@ -60,7 +60,9 @@ def caption(
         str | None,
         typer.Option(help="Format of the captions: vtt or srt.", show_default="vtt, or that of the dialogue"),
     ] = None,
-    language: Annotated[str, typer.Option(help="Language of the captions: cs, el, en, ko, pl or ru.")] = "en",
+    language: Annotated[
+        str, typer.Option(help="Language of the captions: cs, de, el, en, es, fr, ko, pl or ru.")
+    ] = "en",
     phrases: Annotated[Path | None, typer.Option(help="Your own phrases for any labels (TOML).")] = None,
     merge: Annotated[
         Path | None, typer.Option(help="Merge the captions into these subtitles of the dialogue (SRT or VTT).")

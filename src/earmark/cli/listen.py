@@ -54,7 +54,9 @@ def register(app: typer.Typer) -> None:
 
 def listen(
     model: common.ModelName = "sounds",
-    language: Annotated[str, typer.Option(help="Language of the captions: cs, el, en, ko, pl or ru.")] = "en",
+    language: Annotated[
+        str, typer.Option(help="Language of the captions: cs, de, el, en, es, fr, ko, pl or ru.")
+    ] = "en",
     phrases: Annotated[Path | None, typer.Option(help="A file of your own phrases (TOML), for any labels.")] = None,
     sensitivity: common.Sensitivity = 0.5,
     include_speech: Annotated[bool, typer.Option("--include-speech", help="Caption speech as well.")] = False,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel
 Task = Literal["label", "caption", "words", "instruments"]
 To = Literal["json", "csv", "vtt", "srt", "ass", "ttml", "textgrid", "audacity", "rttm"]
 CaptionTo = Literal["vtt", "srt", "ass", "ttml"]
-Language = Literal["en", "el", "cs", "pl", "ko", "ru"]
+Language = Literal["cs", "de", "el", "en", "es", "fr", "ko", "pl", "ru"]
 
 
 class JobForm(BaseModel):

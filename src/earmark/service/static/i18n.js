@@ -1,8 +1,8 @@
-// The page in six languages, and labels as captions name them.
+// The page in nine languages, and labels as captions name them.
 
 import { recall, remember } from "./keeping.js";
 
-export const LANGUAGES = { en: "English", el: "Ελληνικά", cs: "Čeština", pl: "Polski", ko: "한국어", ru: "Русский" };
+export const LANGUAGES = { en: "English", el: "Ελληνικά", de: "Deutsch", fr: "Français", es: "Español", cs: "Čeština", pl: "Polski", ko: "한국어", ru: "Русский" };
 
 let texts = {};
 let phrases = {};
