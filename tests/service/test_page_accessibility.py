@@ -1,0 +1,81 @@
+"""axe-core finds nothing to object to on any view, in light and dark, on a desk and on a phone."""
+
+from pathlib import Path
+
+import pytest
+from stand_in import EXAMPLES, StandIn
+
+CHROMIUM = Path("/usr/bin/chromium")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def axe():
+    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    arguments = ["--no-sandbox", "--mute-audio", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+def violations(page, axe):
+    page.evaluate(axe)
+    found = page.evaluate("(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags } })", RULES)
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
+
+
+def queue(page):
+    files = [{"name": name, "mimeType": "text/plain", "buffer": b"x"} for name in ("a.txt", "b.txt")]
+    page.locator("#file").set_input_files(files)
+    page.wait_for_selector("#queue li")
+
+
+def alert(page):
+    """As if a chosen sound had been heard."""
+    page.evaluate(
+        "import('/static/alerts.js').then(({ alertOf }) => alertOf({ label: 'siren', text: 'siren' }, new Date()))"
+    )
+    page.wait_for_selector("#alerts:visible")
+
+
+def opened(page):
+    page.wait_for_selector(".lane")
+    page.locator(".event").first.focus()
+
+
+VIEWS = {
+    "start": ("", None),
+    "queue": ("", queue),
+    "recording": ("street.mp4", opened),
+    "words": ("five_words.flac", lambda page: page.wait_for_selector(".lane")),
+    "live": ("#/live", None),
+    "alert": ("#/live", alert),
+    "keys": ("", lambda page: page.locator("#keys-button").click()),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing(chromium, axe, view, theme):
+    place, prepare = VIEWS[view]
+    phone = {"viewport": {"width": 390, "height": 844}} if theme == "dark" and view != "keys" else {}
+    with StandIn() as service:
+        if place.endswith((".mp4", ".flac")):
+            place = f"#/jobs/{service.done(EXAMPLES / place, 'words' if view == 'words' else 'label')}"
+        context = chromium.new_context(locale="en-US", color_scheme=theme, reduced_motion="reduce", **phone)
+        page = context.new_page()
+        page.goto(f"{service.address}/{place}")
+        page.wait_for_selector("body[data-ready]")
+        if prepare:
+            prepare(page)
+        assert violations(page, axe) == []
+        context.close()
