@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from stand_in import EXAMPLES, StandIn
 
+pytestmark = pytest.mark.browser
+
 CHROMIUM = Path("/usr/bin/chromium")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
