@@ -89,11 +89,13 @@ def _weighed_by_themselves(scores: Iterable[Array], labels: int) -> Array:
     return np.asarray(squares / np.maximum(sums, SMALLEST), np.float32)
 
 
-def smooth(scores: Iterable[Array], width: int | NDArray[np.int64], labels: int, exclusive: bool) -> Iterator[Array]:
+def smooth(
+    scores: Iterable[Array], width: int | NDArray[np.int64], labels: int, exclusive: bool, past: bool = True
+) -> Iterator[Array]:
     """Answers for the window of `width` steps, an odd number, around each step; shorter at the ends.
 
     Windows overlap, their computation does not: each is a mean of the same steps, as in `pooled`. Labels may have
-    windows of their own, widths [labels].
+    windows of their own, widths [labels]. Without the `past`, a window is the step and the half of it that follows.
     """
     half = np.broadcast_to(np.asarray(width) // 2, (labels,))
     columns = np.arange(labels)
@@ -101,6 +103,7 @@ def smooth(scores: Iterable[Array], width: int | NDArray[np.int64], labels: int,
     for rows, before, after in windows(logits, SMOOTHED_AT_ONCE, int(half.max(initial=0)), labels):
         sums = np.cumsum(np.pad(rows, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
         place = np.arange(before, len(rows) - after)[:, None]
-        first, last = np.maximum(0, place - half), np.minimum(len(rows), place + half + 1)
+        first = np.maximum(0, place - half) if past else np.broadcast_to(place, (len(place), labels))
+        last = np.minimum(len(rows), place + half + 1)
         means = (sums[last, columns] - sums[first, columns]) / (last - first)
         yield probabilities(means.astype(np.float32), exclusive)

@@ -16,6 +16,7 @@ from earmark.util.types import Array, Features, Samples
 
 AHEAD = 0.32  # seconds: see docs/live.md for what others cost and bring
 CHUNK = 0.16  # seconds answered at once
+MIRRORED = 0.64  # seconds that stand in for what has not sounded yet
 
 
 class FrameStream:
@@ -59,11 +60,13 @@ class FrameStream:
 class LiveScorer:
     """The scores of a timeline, with little look-ahead.
 
-    A step's score is the one that it would have if the recording ended `ahead` seconds after it: the network is run on
-    what it needs of the past, on the new steps and on the little that is known behind them, and its answers are
-    averaged over as much of the model's window. What is heard later changes nothing. Steps are answered in chunks that
-    lie on a grid, so that the scores are the same whatever blocks the samples come in; with all the look-ahead that
-    the model wants they are those of `labelling.scored`, but for a constant offset, which is known here a little later.
+    The network is run on what it needs of the past, on the new steps and on the `ahead` seconds that are known behind
+    them, and its answers are averaged over as much of the model's window as that is, without its past: what was
+    before a sound would only delay it. What has not sounded yet is the last moments mirrored: a sound that has just
+    begun then goes on, where silence or nothing would make a bang of it. What is heard later changes nothing. Steps
+    are answered in chunks that lie on a grid, so that the scores are the same whatever blocks the samples come in;
+    with all the look-ahead that the model wants they are those of `labelling.scored`, but for a constant offset,
+    which is known here a little later.
 
     Memory does not grow: what is kept is the model's context.
 
@@ -89,6 +92,7 @@ class LiveScorer:
         self.after = about.context if about.ahead is None else about.ahead  # rows behind a step that the model sees
         self.before = -(-about.context // about.stride)  # steps before it
         self.ahead = min(self._all_ahead(), max(0, round(ahead / about.step)))
+        self.past = self.ahead == self._all_ahead()
         self.chunk = max(1, round(chunk / about.step))
         self.offset = RunningOffsetRemover(self.front_end.rate)
         self.stream = FrameStream(self.front_end)
@@ -117,7 +121,7 @@ class LiveScorer:
         self._hold(self.stream.finish())
         steps = -(-self._rows_of(self.frames) // self.about.stride)
         while self.done < steps:
-            yield self._score(min(self.done + self.chunk, steps), min(self._wanted(), self.frames))
+            yield self._score(min(self.done + self.chunk, steps), min(self._wanted(), self.frames), ended=True)
 
     def _all_ahead(self) -> int:
         """Steps after one that its score on a timeline depends on."""
@@ -144,14 +148,19 @@ class LiveScorer:
             self.note(frames)
         self.held = np.concatenate([self.held, frames])
 
-    def _score(self, last: int, end: int) -> Array:
-        """Scores of the steps up to `last`, as if the recording ended with frame `end`."""
+    def _score(self, last: int, end: int, ended: bool = False) -> Array:
+        """Scores of the steps up to `last`, of frames up to `end`, where the recording may have ended."""
         about, rows = self.about, self._rows_of(end)
         low, high = max(0, self.done - self.half), min(-(-rows // about.stride), last + self.half)
         start = max(0, low - self.before)
-        seen = self._rows(start * about.stride, min(rows, high * about.stride + self.after), end)
+        wanted = high * about.stride + self.after
+        seen = self._rows(start * about.stride, min(rows, wanted), end)
+        if wanted > rows and self.front_end.rows is None and not ended:
+            most = round(MIRRORED / self.front_end.seconds)
+            seen = np.concatenate([seen, seen[::-1][: min(wanted - rows, most)]])
         steps = concatenate(self.model.score_features([seen]), len(about.labels))[low - start : high - start]
-        mean = concatenate(smooth([steps], self.widths, len(about.labels), about.exclusive), len(about.labels))
+        answers = smooth([steps], self.widths, len(about.labels), about.exclusive, self.past)
+        mean = concatenate(answers, len(about.labels))
         scores = mean[self.done - low : last - low]
         self.done = last
         self._forget()
