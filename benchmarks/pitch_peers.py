@@ -29,7 +29,7 @@ from scipy.signal import butter, sosfiltfilt
 from swift_f0 import SwiftF0
 
 from earmark.datasets import published_layouts
-from earmark.evaluation.pitch import at_times, figures
+from earmark.evaluation.pitch_metrics import at_times, figures
 from earmark.media import read
 from earmark.speech.f0 import STEP, track
 from earmark.util.machine import in_words, machine

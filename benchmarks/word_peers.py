@@ -36,7 +36,7 @@ from word_detectors import Detector, EnergyThreshold, Span, energy, levels_of, o
 
 from earmark.datasets.ground_truth import find_truths, truth_beside
 from earmark.evaluation.frame_metrics import Confusion, confusion
-from earmark.evaluation.words import TOLERANCES, WordCounts, count, frames_of
+from earmark.evaluation.word_metrics import TOLERANCES, WordCounts, count, frames_of
 from earmark.speech.segmentation import Word, Words
 from earmark.synthesis.speech import sentences
 from earmark.synthesis.speech.voices import RecordedWord, Voice

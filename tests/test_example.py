@@ -12,7 +12,7 @@ from media_files import Track, write
 import earmark
 from earmark import label, words
 from earmark.datasets.ground_truth import truth_beside
-from earmark.evaluation.words import count
+from earmark.evaluation.word_metrics import count
 from earmark.formats import for_name
 from earmark.labels.groups import ancestors
 from earmark.media import read

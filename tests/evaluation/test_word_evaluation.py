@@ -12,7 +12,6 @@ from word_models import level_classifier, spoken
 from earmark.errors import DatasetError, MediaError, ModelError
 from earmark.evaluation import word_tables
 from earmark.evaluation.frame_metrics import confusion
-from earmark.evaluation.word_errors import WordErrors
 from earmark.evaluation.word_evaluation import (
     COLUMNS,
     Prediction,
@@ -23,7 +22,7 @@ from earmark.evaluation.word_evaluation import (
     predict,
     word_metrics,
 )
-from earmark.evaluation.words import count
+from earmark.evaluation.word_metrics import WordErrors, count
 from earmark.speech.segmentation import Word, Words
 
 SECONDS = 2.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.signal import butter, lfilter, sosfiltfilt
 
 from earmark.errors import EarmarkError
-from earmark.evaluation.pitch import at_times, figures, gross_error, mean_error
+from earmark.evaluation.pitch_metrics import at_times, figures, gross_error, mean_error
 from earmark.speech import f0_path
 from earmark.speech.f0 import STEP, Pitch, PitchSettings, PitchTracker, track
 from earmark.speech.f0_candidates import Candidates

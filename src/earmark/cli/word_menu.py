@@ -55,7 +55,7 @@ class _Result:
         if self.truth is None:
             return "-", "-", "-"
         from earmark.evaluation.frame_metrics import confusion
-        from earmark.evaluation.words import count, frames_of
+        from earmark.evaluation.word_metrics import count, frames_of
 
         duration = self.words.duration
         ours, its = (frames_of(words.words, duration) for words in (self.words, self.truth))

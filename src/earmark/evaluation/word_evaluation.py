@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from earmark.datasets.ground_truth import find_truths
 from earmark.errors import DatasetError, MediaError
 from earmark.evaluation.frame_metrics import Confusion, FrameMetrics, confusion, measure
-from earmark.evaluation.word_errors import WordErrors, errors
-from earmark.evaluation.words import TOLERANCES, WordCounts, count, frames_of
+from earmark.evaluation.word_metrics import TOLERANCES, WordCounts, WordErrors, count, errors, frames_of
 from earmark.models.model import Model
 from earmark.speech.energy import STEP
 from earmark.speech.segmentation import Words

@@ -16,7 +16,7 @@ from earmark._version import __version__
 from earmark.errors import EarmarkError
 from earmark.evaluation import word_tables as tables
 from earmark.evaluation.word_evaluation import COLUMNS, THRESHOLD, Comparison, Prediction, Recording
-from earmark.evaluation.words import TOKEN_TOLERANCE, count
+from earmark.evaluation.word_metrics import TOKEN_TOLERANCE, count
 from earmark.plots import word_detection as plots
 from earmark.speech.energy import STEP, LevelMeter, Levels
 from earmark.speech.segmentation import Word

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from earmark.evaluation.word_errors import WordErrors
 from earmark.evaluation.word_evaluation import COLUMNS, THRESHOLD, Comparison, Prediction, WordMetrics, word_metrics
-from earmark.evaluation.words import count
+from earmark.evaluation.word_metrics import WordErrors, count
 from earmark.util.text import SheetWriter
 
 Row = tuple[str, ...]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from earmark.evaluation import clip_metrics as figures
 from earmark.evaluation.thresholds import Objective, best_thresholds, shared
 from earmark.evaluation.tuning import windows_by_length
-from earmark.evaluation.words import WordCounts, count
+from earmark.evaluation.word_metrics import WordCounts, count
 from earmark.events.hysteresis import runs
 from earmark.events.timeline import Event
 from earmark.models.model import Description, Threshold

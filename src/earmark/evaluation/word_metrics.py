@@ -1,4 +1,4 @@
-"""Words found, compared with those of a ground truth: are their boundaries, and the words themselves, where they are?
+"""Words found, compared with those of a ground truth: their boundaries, the words themselves, and what went wrong.
 
 Figures of several recordings come from the sums of their counts, not from means of ratios. Ratios of nothing to nothing
 are 1.
@@ -7,7 +7,7 @@ are 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ TOLERANCES = (0.02, 0.05)
 TOKEN_TOLERANCE = 0.05
 _ROUNDING = 1e-6  # times are written in milliseconds, and floats hold them inexactly
 _DIGITS = 5
-
 Times = tuple[float, ...]
 """Onset and offset, or one of them, seconds."""
 
@@ -109,10 +108,14 @@ def count(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN
     An onset counts for at most one onset, an offset for at most one offset, a word for at most one word, and as many as
     possible count. Words of one list must not overlap each other.
 
-    Args:
-        found: words that were found.
-        truth: words that are there.
-        tolerance: by how much a boundary may be off, seconds; both of a word may.
+    Parameters
+    ----------
+    found
+        Words that were found.
+    truth
+        Words that are there.
+    tolerance
+        By how much a boundary may be off, seconds; both of a word may.
     """
     here, there = _spans(found), _spans(truth)
     boundaries = sum(_pairs(_times(here, side), _times(there, side), tolerance) for side in (0, 1))
@@ -155,3 +158,66 @@ def _pairs(first: Sequence[Times], second: Sequence[Times], tolerance: float) ->
         else:
             j += 1
     return pairs
+
+
+@dataclass(frozen=True, slots=True)
+class WordErrors:
+    """True words by what became of them, and words found where there are none; counts of recordings add up.
+
+    A word that was both run together and cut apart counts as run together.
+    """
+
+    right: int = 0
+    """Found alone, both edges near enough."""
+    shifted: int = 0
+    """Found alone, an edge is elsewhere."""
+    merged: int = 0
+    """Found as one with another word."""
+    split: int = 0
+    """Found as several words."""
+    missed: int = 0
+    """Not found."""
+    invented: int = 0
+    """Words found where nobody speaks."""
+
+    def __add__(self, other: WordErrors) -> WordErrors:
+        return WordErrors(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def counts(self) -> dict[str, int]:
+        """By name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def errors(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN_TOLERANCE) -> WordErrors:
+    """What became of the words of one recording.
+
+    Parameters
+    ----------
+    found
+        Words that were found.
+    truth
+        Words that are there.
+    tolerance
+        By how much an edge of a word may be off, seconds.
+    """
+    here, there = _edges(found), _edges(truth)
+    shared = np.minimum(there[:, None, 1], here[None, :, 1]) - np.maximum(there[:, None, 0], here[None, :, 0])
+    touching = shared > _ROUNDING  # [true, found]
+    alone = touching & (touching.sum(0) == 1)
+    merged = (touching & (touching.sum(0) > 1)).any(1)
+    parts = alone.sum(1)
+    single = ~merged & (parts == 1)
+    off = np.abs(there[:, None] - here[None]).max(2, initial=0.0) <= tolerance + _ROUNDING
+    right = single & (alone & off).any(1)
+    return WordErrors(
+        right=int(right.sum()),
+        shifted=int((single & ~right).sum()),
+        merged=int(merged.sum()),
+        split=int((~merged & (parts > 1)).sum()),
+        missed=int((touching.sum(1) == 0).sum()),
+        invented=int((touching.sum(0) == 0).sum()),
+    )
+
+
+def _edges(words: Sequence[Word]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    return np.array([(word.onset, word.offset) for word in words], np.float64).reshape(-1, 2)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.evaluation.pitch import (
+from earmark.evaluation.pitch_metrics import (
     at_times,
     false_voicing,
     figures,

@@ -15,7 +15,7 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class PitchFigures:
+class PitchMetrics:
     """How well a tracker follows a reference: shares of frames, cents, and share of the mean; NaN where undefined."""
 
     gross: float
@@ -28,9 +28,9 @@ class PitchFigures:
     frames: int
 
 
-def figures(reference: Frames, estimate: Frames) -> PitchFigures:
+def figures(reference: Frames, estimate: Frames) -> PitchMetrics:
     """All figures of an estimate [frames] beside its reference [frames]."""
-    return PitchFigures(
+    return PitchMetrics(
         gross_error(reference, estimate),
         *fine_error(reference, estimate),
         missed_voicing(reference, estimate),
