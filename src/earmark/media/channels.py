@@ -13,6 +13,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.util.types import Samples
+
 STRETCH_S = 0.1  # how long each decision holds; the weights glide from one to the next within as long
 KEPT = 0.4  # share of two channels' energy in their sum from which on it is the plain mean: correlation above -0.6
 LOST = 0.25  # and below which the first stands alone: correlation under -0.75
@@ -20,7 +22,6 @@ _NEARLY = 0.5  # shares up to here are looked at in double precision
 _FLOOR = 1e-12  # mean square: -120 dB of full scale, below which nothing is sound
 _STEPS = 1024  # weights are rounded to these, so that no last bit of a sum decides
 
-Samples = NDArray[np.float32]
 Weights = NDArray[np.float64]
 Counts = NDArray[np.int64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -14,11 +14,11 @@ from earmark.errors import EarmarkError
 from earmark.service.picture import Picture
 from earmark.service.storage import JobFolder
 from earmark.util.atomic import atomic_write, settle
+from earmark.util.types import Progress
 
 if TYPE_CHECKING:
     from earmark.models.model import Model
 
-Progress = Callable[[float, float | None], None]
 
 TASKS = ("label", "caption", "words", "instruments")
 CLIP_SECONDS = 60.0

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from earmark.speech.energy import STEP
 from earmark.speech.f0_candidates import RATE, Decimator, Finder, PitchSettings
 from earmark.speech.f0_path import SILENCE, Stretches, joined, recent_peak
+from earmark.util.types import Samples
 
 __all__ = ["STEP", "Pitch", "PitchSettings", "PitchTracker", "SpeakerF0", "track"]
 
-Samples = NDArray[np.float32]
 Levels = NDArray[np.float64]
 
 

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import EarmarkError
 from earmark.util import fft
-
-Samples = NDArray[np.float32]
-Array = NDArray[np.float32]
+from earmark.util.types import Array, Samples
 
 LOWEST, HIGHEST = 40.0, 1000.0  # Hz
 

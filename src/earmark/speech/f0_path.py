@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from earmark.speech.energy import STEP
 from earmark.speech.f0_candidates import KEPT, NONE, Candidates, PitchSettings
+from earmark.util.types import Array, Samples
 
-Array = NDArray[np.float32]
-Samples = NDArray[np.float32]
 Levels = NDArray[np.float64]
 
 

@@ -26,10 +26,11 @@ from earmark.training.networks import build
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
 from earmark.training.prepared import Prepared, Progress, prepare
 from earmark.training.presets import PARTS, PENALTY, fewest_sources
-from earmark.training.ridge import THRESHOLDS, Array, LinearHead, Rows, joined, known, rows_of_table, solve
+from earmark.training.ridge import THRESHOLDS, LinearHead, Rows, joined, known, rows_of_table, solve
 from earmark.training.run_folder import finished, machine, opened, write_json
 from earmark.training.targets import LOUD_DB, targets_of
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Array
 
 PREFIX = "added_"  # of all names in the graph that are new
 OUTPUT, EMBEDDING = "scores", "embedding"

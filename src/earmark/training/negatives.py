@@ -14,11 +14,10 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Array
 
-Array = NDArray[np.float32]
 Embed = Callable[[Array], Array]
 """Embeddings [steps, size] of features [frames, bands]."""
 

@@ -29,8 +29,7 @@ from earmark.training.networks.mn import EmbeddingHead, MobileNet
 from earmark.training.recipe import Recipe
 from earmark.training.targets import LOUD_DB
 from earmark.training.trainer import EpochReport, Report
-
-Array = NDArray[np.float32]
+from earmark.util.types import Array
 
 OWN, OTHERS, NOBODYS = 0.05, 0.2, 0.75  # what rows of a label, of other labels and of none weigh in its answer
 MIDDLE = 0.38  # the least squares answer, 0 to 1, at which a score is a half; chosen as benchmarks/open_set.py says

@@ -14,7 +14,6 @@ import numpy as np
 import onnx
 import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor
 
@@ -34,8 +33,7 @@ from earmark.training.split import Part
 from earmark.training.tasks import SoundTask
 from earmark.training.trainer import EpochReport, Report, fit
 from earmark.util.atomic import atomic_write
-
-Array = NDArray[np.float32]
+from earmark.util.types import Array
 
 QUANTISED = "_quantized"  # behind the names of weights in 8 bits
 Built = TypeVar("Built")

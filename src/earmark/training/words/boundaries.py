@@ -25,8 +25,9 @@ from earmark.speech.energy import BandMeter, LevelMeter, Span
 from earmark.speech.segmentation import SHORTEST_GAP, SHORTEST_SPAN
 from earmark.speech.words import classifiers, loaded_classifier
 from earmark.training.words import corpus
-from earmark.training.words.sentences import BACKGROUND, UNSURE, Marks, Samples, sentence
+from earmark.training.words.sentences import BACKGROUND, UNSURE, Marks, sentence
 from earmark.util.atomic import atomic_write
+from earmark.util.types import Samples
 
 SENTENCES = 2400
 SEED = 8

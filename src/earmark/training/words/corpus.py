@@ -26,9 +26,10 @@ from earmark.training import recipe
 from earmark.training.prepared import clip_key, default_cache
 from earmark.training.recipe import DatasetPart, Section
 from earmark.training.recipe_files import check_as, dump, read
-from earmark.training.words.sentences import Mixing, Piece, Samples, read_pieces, sentence
+from earmark.training.words.sentences import Mixing, Piece, read_pieces, sentence
 from earmark.util.atomic import atomic_write
 from earmark.util.locks import lock_of
+from earmark.util.types import Samples
 
 
 class SpeechPart(DatasetPart):

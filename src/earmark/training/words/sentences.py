@@ -20,6 +20,7 @@ from earmark.events.hysteresis import joined, runs
 from earmark.speech import energy
 from earmark.speech.energy import STEP
 from earmark.training.recipe import Section, Share
+from earmark.util.types import Samples
 
 BACKGROUND, SPEECH, UNSURE = 0, 1, 2
 LONGEST_CLOSURE = 15  # frames: no stop consonant is silent for longer (150 ms), so what is silent longer is a pause
@@ -28,7 +29,6 @@ SHORTEST_PIECE = 5  # frames
 QUIET_DB = 40.0  # a recording whose background is louder than this below its peak has no edges that can be trusted
 MARGIN = 8  # frames of natural onset and decay that are kept beside a piece
 
-Samples = NDArray[np.float32]
 Marks = NDArray[np.uint8]
 
 
