@@ -29,13 +29,14 @@ demo: $(VENV)/core
 	@echo "  $(BIN)/pip install -e '.[serve]' && $(BIN)/earmark serve          a page for all of this, and live captions"
 	@echo "  $(BIN)/pip install -e '.[train]' && $(BIN)/earmark train FOLDER   teach it your own sounds"
 
-# What is quick first, then what kills processes, opens a browser or takes long. A file's tests stay in one process.
+# What is quick first, then what kills processes, opens a browser or takes long: much of that is waiting, so four at a time.
+# A file's tests stay in one process.
 PYTEST_OPTIONS ?= -n 2 --dist loadfile
 LATER := kill or browser or slow
 
 test: $(VENV)/all system lint types
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not ($(LATER))"
-	$(BIN)/pytest $(PYTEST_OPTIONS) -m "$(LATER)"
+	$(BIN)/pytest $(PYTEST_OPTIONS) -n 4 -m "$(LATER)"
 
 system:
 	@if dpkg -s $(SYSTEM) >/dev/null 2>&1; then true; \
