@@ -52,3 +52,12 @@ def test_commands_that_documents_name_exist():
         text = page.read_text(encoding="utf-8")
         for name in re.findall(r"(?:^    |`)earmark ((?:data )?[a-z]+(?:-[a-z]+)*)\b", text, re.M):
             assert name in known, f"{page}: earmark {name}"
+
+
+def test_every_file_on_the_map_exists():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)+\w+\.(?:py|toml))`", text)
+    assert len(named) > 30
+    assert [name for name in named if not ((ROOT / "src" / "earmark" / name).exists() or (ROOT / name).exists())] == []
+    questions = re.findall(r"^\| [^|]+\? \| .*`", text, re.M)
+    assert len(questions) >= 12
