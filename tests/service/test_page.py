@@ -302,6 +302,35 @@ def test_all_by_keys(work, service):
     saved(work, service)
 
 
+def test_events_are_reviewed_by_keys_the_least_sure_first(work, service):
+    rows = "[...document.querySelectorAll('#heard li')].map((row) => row.innerText.split(/\\s+/).at(-1))"
+    assert work.evaluate(rows) == ["90%", "80%", "60%", "70%"]
+    work.locator("#least-sure").check()
+    assert work.evaluate(rows) == ["60%", "70%", "80%", "90%"]
+    work.locator("#heard li").first.get_by_role("button").click()
+    work.evaluate("document.activeElement.blur()")
+    work.keyboard.press("y")  # the short bark is right, and speech is next
+    assert work.locator("#edit-label").input_value() == "Someone speaking"
+    eventually(work, "document.getElementById('media').currentTime >= 7")
+    work.keyboard.press("n")
+    assert work.locator("#edit-label").input_value() == "Siren wailing"
+    assert work.locator("#heard-count").inner_text() == "1 of 3 reviewed"
+    work.keyboard.press("r")
+    assert work.evaluate("document.activeElement.id") == "edit-label"
+    work.evaluate("document.activeElement.blur()")
+    work.keyboard.press("x")  # nor does anything sound from 3 to 6
+    events = saved(work, service)
+    assert [(event["label"], event["onset"]) for event in events] == [("dog", 1.0)]
+    for _ in range(2):
+        work.keyboard.press("Control+z")
+    assert {(e["label"], e["score"]) for e in saved(work, service)} == {
+        ("dog", 0.9),
+        ("dog", 1),
+        ("siren", 0.8),
+        ("speech", 0.7),
+    }
+
+
 def test_zoom_keeps_rows_together(work):
     for _ in range(4):
         work.locator("#zoom-in").click()

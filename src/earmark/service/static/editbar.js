@@ -12,6 +12,17 @@ function usual(session) {
   return session.event?.label ?? session.labels[0] ?? session.view.labels[0]?.label ?? "speech";
 }
 
+/** Does something with the selected event; then the next in the order of the list is heard. */
+function reviewed(session, player, act) {
+  const order = session.inOrder();
+  const at = order.findIndex(({ id }) => id === session.selected);
+  const gone = (event) => !session.events.some(({ id }) => id === event.id);
+  act();
+  const next = order.slice(at + 1).find((event) => !gone(event));
+  session.select(next?.id ?? null);
+  if (next) player.playSpan(next.onset, next.offset);
+}
+
 export const actions = (session, player) => ({
   play: () => session.event && player.playSpan(session.event.onset, session.event.offset),
   remove: () => session.event && session.drop(session.event.id),
@@ -19,6 +30,14 @@ export const actions = (session, player) => ({
   setOffset: () => session.event && session.alter(session.event.id, { offset: player.time }),
   add() {
     session.add(usual(session), player.time, player.time + LONG);
+    label.focus();
+    label.select();
+  },
+  accept: () => session.event && reviewed(session, player, () => session.accept(session.selected)),
+  reject: () => session.event && reviewed(session, player, () => session.drop(session.selected)),
+  nothing: () => session.event && reviewed(session, player, () => session.drop(...session.beside(session.event).map(({ id }) => id))),
+  relabel() {
+    if (!session.event) return;
     label.focus();
     label.select();
   },
@@ -41,6 +60,7 @@ export class EditBar {
     byId("edit-play").onclick = this.acts.play;
     byId("edit-delete").onclick = this.acts.remove;
     byId("edit-add").onclick = this.acts.add;
+    for (const name of ["accept", "reject", "nothing"]) byId(`edit-${name}`).onclick = this.acts[name];
     byId("undo").onclick = this.acts.undo;
     byId("redo").onclick = this.acts.redo;
     this.names();
@@ -53,7 +73,7 @@ export class EditBar {
 
   draw() {
     const { event, history } = this.#session;
-    for (const control of [label, onset, offset, byId("edit-play"), byId("edit-delete")]) control.disabled = !event;
+    for (const control of [label, onset, offset, byId("edit-play"), byId("edit-delete"), ...["accept", "reject", "nothing"].map((name) => byId(`edit-${name}`))]) control.disabled = !event;
     label.value = event ? named(event.label) : "";
     onset.value = event ? event.onset.toFixed(2) : "";
     offset.value = event ? event.offset.toFixed(2) : "";

@@ -3,7 +3,7 @@
 import { tone } from "./colours.js";
 import { byId, icon, make } from "./dom.js";
 import { clock } from "./format.js";
-import { named, number, t } from "./i18n.js";
+import { named, number, percent, t } from "./i18n.js";
 import { described } from "./lanes.js";
 
 const list = byId("heard");
@@ -17,12 +17,21 @@ export class Heard {
   constructor(session, player) {
     this.#session = session;
     this.#player = player;
+    const order = byId("least-sure");
+    order.checked = session.leastSureFirst;
+    order.onchange = () => {
+      session.leastSureFirst = order.checked;
+      this.draw();
+    };
   }
 
   draw() {
-    const { events, ofWords } = this.#session;
+    const { ofWords } = this.#session;
+    const events = this.#session.inOrder();
+    byId("heard-order").hidden = ofWords;
     byId("heard-title").textContent = t(ofWords ? "heard.words" : "heard.title");
-    byId("heard-count").textContent = String(events.length);
+    const sure = events.filter(({ score }) => score === 1).length;
+    byId("heard-count").textContent = sure && !ofWords ? t("heard.reviewed", { sure, count: events.length }) : String(events.length);
     this.#rows = events.map((event, index) => ({ event, row: this.#row(event, index) }));
     this.#sounding = "";
     list.replaceChildren(...this.#rows.map(({ row }) => row));
@@ -76,6 +85,7 @@ export class Heard {
     const pitch = event.f0 ? t("hertz", { hz: number(event.f0, 0) }) : "–";
     const cell = (kind, text) => make("span", { class: kind, text });
     const cells = [cell("at", clock(event.onset)), make("i", { class: "dot" }), cell("what", name), cell("length", word ? pitch : lasts)];
+    if (!word) cells.push(make("span", { class: event.score === 1 ? "score sure" : "score", text: event.score === 1 ? "✓" : percent(event.score), title: t("heard.score") }));
     const row = make("li", { class: word ? "tone-word" : tone(event.label), data: { id: event.id } }, button, ...cells);
     row.addEventListener("click", (click) => click.target.closest("button") || listen());
     return row;

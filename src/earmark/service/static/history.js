@@ -6,7 +6,7 @@ export const ordered = (events) => [...events].sort((a, b) => a.onset - b.onset 
 /** Whether two lists say the same. */
 export function same(some, others) {
   const plain = (events) =>
-    JSON.stringify(ordered(events).map(({ onset, offset, label }) => [onset.toFixed(3), offset.toFixed(3), label]));
+    JSON.stringify(ordered(events).map(({ onset, offset, label, score }) => [onset.toFixed(3), offset.toFixed(3), label, score.toFixed(3)]));
   return plain(some) === plain(others);
 }
 

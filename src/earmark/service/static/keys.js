@@ -14,6 +14,10 @@ const LIST = [
   ["keys.brackets", "[ ]"],
   ["keys.delete", "Delete"],
   ["keys.add", "A"],
+  ["keys.accept", "Y"],
+  ["keys.reject", "N"],
+  ["keys.nothing", "X"],
+  ["keys.relabel", "R"],
   ["keys.undo", "Ctrl + Z"],
   ["keys.redo", "Ctrl + Shift + Z"],
   ["keys.zoom", "+ − 0"],
@@ -34,6 +38,7 @@ function meaning(event, acts) {
   const range = event.target.matches("input");
   const simple = {
     "[": acts.setOnset, "]": acts.setOffset, Delete: acts.remove, Backspace: acts.remove, a: acts.add, A: acts.add,
+    y: acts.accept, Y: acts.accept, n: acts.reject, N: acts.reject, x: acts.nothing, X: acts.nothing, r: acts.relabel, R: acts.relabel,
     "+": acts.closer, "=": acts.closer, "-": acts.wider, 0: acts.fit,
   };
   const moving = { ArrowLeft: event.shiftKey ? acts.back : acts.previous, ArrowRight: event.shiftKey ? acts.ahead : acts.next };

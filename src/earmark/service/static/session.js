@@ -14,6 +14,7 @@ export class Session extends EventTarget {
   words = null;
   speaker = null;
   corrected = false;
+  leastSureFirst = false;
   revision = null; // of the events that the service has
 
   constructor(job, view, settings) {
@@ -40,6 +41,11 @@ export class Session extends EventTarget {
 
   get event() {
     return this.events.find((event) => event.id === this.selected) ?? null;
+  }
+
+  /** Events as the list shows them: in time, or those first of which the model is least sure. */
+  inOrder() {
+    return this.leastSureFirst ? [...this.events].sort((a, b) => a.score - b.score || a.onset - b.onset) : this.events;
   }
 
   get labels() {
@@ -94,9 +100,20 @@ export class Session extends EventTarget {
     this.#edit(this.events.map((other) => (other.id === id ? event : other)), id);
   }
 
-  drop(id) {
+  /** Removes events; then the next one is meant. */
+  drop(...ids) {
     const next = this.neighbour(1, 0) ?? this.neighbour(-1, 0);
-    this.#edit(this.events.filter((event) => event.id !== id), next?.id ?? null);
+    this.#edit(this.events.filter((event) => !ids.includes(event.id)), next?.id ?? null);
+  }
+
+  /** A person says that an event is right; it counts as sure from then on. */
+  accept(id) {
+    this.#edit(this.events.map((event) => (event.id === id ? { ...event, score: 1 } : event)), id);
+  }
+
+  /** Events that sound while one does, with it. */
+  beside({ onset, offset }) {
+    return this.events.filter((event) => event.onset < offset && event.offset > onset);
   }
 
   /** All as the model found it; that can be taken back as well. */
