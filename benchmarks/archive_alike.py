@@ -20,10 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from earmark.archive.reading import SECONDS, Index
+from earmark.archive.database import SECONDS, Index
+from earmark.archive.embeddings import Store, Vectors
 from earmark.archive.similarity import direction, scores
-from earmark.archive.store import Store
-from earmark.archive.vectors import Bytes
 from earmark.labels import audioset, canonical, normalise
 from earmark.util.types import Array
 
@@ -38,7 +37,7 @@ class Part:
 
     def __init__(self, store: Store, truth: dict[str, str]) -> None:
         self.names: list[str] = []
-        rows: list[Bytes] = []
+        rows: list[Vectors] = []
         for batch in store.batches:
             places = store.places(batch)
             vectors = np.concatenate(list(store.vectors(batch)))

@@ -15,9 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from earmark.archive import layout
-from earmark.archive.plotting import draw
-from earmark.archive.querying import Query
-from earmark.archive.reading import Index
+from earmark.archive.database import Index
+from earmark.archive.search import Query, draw
 
 FIRST, DAYS = datetime(2025, 2, 20), 480
 OUT_OF_ORDER = ((120, 134), (301, 309))  # days

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from earmark import datasets
-from earmark.archive.querying import Query
-from earmark.archive.reading import Index
-from earmark.archive.searching import find
+from earmark.archive.database import Index
+from earmark.archive.search import Query, find
 from earmark.datasets import tables
 
 BOUNDS = (None, 0.5, 0.8, 0.95)

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from archive_alike import DATASETS, LEAST, Part, ranked
 
-from earmark.archive.reading import Index
+from earmark.archive.database import Index
+from earmark.archive.embeddings import Store
 from earmark.archive.review import Answer, Answers, Pool, Review, Second
 from earmark.archive.similarity import direction
-from earmark.archive.store import Store
 
 ANSWERS = (0, 10, 20, 50, 100)
 ROUND = 10

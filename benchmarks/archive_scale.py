@@ -24,10 +24,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from earmark.archive import graphs, layout, tables
+from earmark.archive import layout, similarity, tables
+from earmark.archive.embeddings import Store, Vectors, directions, packed, unit
 from earmark.archive.similarity import best, scores
-from earmark.archive.store import Store
-from earmark.archive.vectors import Bytes, directions, packed, unit
 
 BATCH = 500_000
 HOUR = 3600
@@ -54,7 +53,7 @@ def make(folder: Path, seconds: int, vectors: np.ndarray, threads: int) -> dict[
         if not batch.exists():
             _write(batch, first, min(BATCH, seconds - first), vectors, np.random.default_rng(number))
     wrote = time.perf_counter() - began
-    graphs.bring_up_to_date(Store(folder, options(vectors.shape[1])), threads)
+    similarity.update_graphs(Store(folder, options(vectors.shape[1])), threads)
     return {
         "vectors_s": round(wrote, 1),
         "graphs_s": round(time.perf_counter() - began - wrote, 1),
@@ -79,11 +78,11 @@ def _write(batch: Path, first: int, count: int, vectors: np.ndarray, rng: np.ran
     part = batch.with_name(f".{batch.name}")
     part.mkdir(parents=True, exist_ok=True)
     table = pa.table(columns, layout.vectors_schema(rows.shape[1]))
-    tables.write(part, {"recordings": about, "vectors": table})
+    tables.write_tables(part, {"recordings": about, "vectors": table})
     part.rename(batch)
 
 
-def _mixtures(vectors: np.ndarray, count: int, rng: np.random.Generator) -> Iterator[Bytes]:
+def _mixtures(vectors: np.ndarray, count: int, rng: np.random.Generator) -> Iterator[Vectors]:
     for first in range(0, count, AT_ONCE):
         size = min(AT_ONCE, count - first)
         share = rng.random((size, 1)).astype(np.float32)
@@ -96,7 +95,7 @@ def ask(folder: Path, vectors: np.ndarray, queries: int, exact: int) -> dict[str
     store = Store(folder, options(vectors.shape[1]))
     centre, rng = store.centre, np.random.default_rng(1)
     wanted = unit(vectors[rng.choice(len(vectors), queries, replace=False)] - centre)
-    opened_s = _timed(lambda: [graphs.opened(store, batch) for batch in store.batches])
+    opened_s = _timed(lambda: [similarity.open_graph(store, batch) for batch in store.batches])
     best(store, wanted[0], EVENTS)  # warm
     took = [_timed(lambda query=query: best(store, query, EVENTS)) for query in wanted]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
@@ -116,7 +115,7 @@ def _against_all(store: Store, wanted: np.ndarray, centre: np.ndarray) -> dict[s
     for query in wanted:
         near, all_ = [], []
         for number, batch in enumerate(store.batches):
-            graph = graphs.opened(store, batch)
+            graph = similarity.open_graph(store, batch)
             if graph is not None:
                 rows = graph.nearest(query, NEAREST)
                 near += [
@@ -164,7 +163,7 @@ def main() -> None:
         "dimensions": vectors.shape[1],
         "threads": wanted.threads,
         "vector_bytes": sum(file.stat().st_size for file in files if file.suffix == ".parquet"),
-        "graph_bytes": sum(file.stat().st_size for file in files if file.name == graphs.FILE),
+        "graph_bytes": sum(file.stat().st_size for file in files if file.name == similarity.GRAPH_FILE),
         "made": made,
         "asked": asked,
     }

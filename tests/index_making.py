@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from earmark.archive import layout
-from earmark.archive.searching import Found
+from earmark.archive.search import Detection
 
 LABELS = ("cat", "dog", "siren", "speech")
 
 
-def event(recording, onset, offset, label, score=0.9, began=None) -> Found:
-    return Found(recording, onset, offset, label, score, began)
+def event(recording, onset, offset, label, score=0.9, began=None) -> Detection:
+    return Detection(recording, onset, offset, label, score, began)
 
 
 def make_index(
@@ -52,6 +52,6 @@ def _write_batch(folder, names, events, seconds, started, durations):
         pq.write_table(content, folder / f"{table}.parquet", compression=layout.COMPRESSION)
 
 
-def began_of(e: Found, started) -> datetime | None:
+def began_of(e: Detection, started) -> datetime | None:
     begin = started.get(e.recording)
     return None if begin is None else begin + timedelta(seconds=e.onset)

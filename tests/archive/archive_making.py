@@ -8,8 +8,7 @@ import pyarrow.parquet as pq
 from model_making import tones, write_wav
 
 from earmark.archive import layout, tables
-from earmark.archive.store import Store
-from earmark.archive.vectors import packed
+from earmark.archive.embeddings import Store, packed
 
 
 def make_archive(folder: Path, count: int, seconds: float = 2.0, seed: int = 0) -> list[str]:
@@ -67,5 +66,5 @@ def make_store(index: Path, vectors: dict[str, np.ndarray], batches: int = 1) ->
         folder = index / layout.EMBEDDINGS / layout.BATCHES / f"{number:03}"
         folder.mkdir(parents=True)
         about = pa.Table.from_pylist([{"recording": name, "version": "v"} for name in some], layout.RECORDINGS)
-        tables.write(folder, {"recordings": about, "vectors": pa.table(rows, layout.vectors_schema(size))})
+        tables.write_tables(folder, {"recordings": about, "vectors": pa.table(rows, layout.vectors_schema(size))})
     return Store(index, layout.Options("", "m", "v", embedder="m", embedder_version="v", dimensions=size))

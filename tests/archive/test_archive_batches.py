@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from archive_making import hidden, index_rows
 
-from earmark.archive import batches, layout, merging, tables
+from earmark.archive import batches, layout, tables
+from earmark.archive.analysis import Analysis, MaxPerSecond
 from earmark.archive.batches import Run, attempt, replace, sweep
-from earmark.archive.hearing import Heard
-from earmark.archive.highest import Highest
 from earmark.archive.layout import Options
 from earmark.archive.recordings import Recording
 from earmark.errors import EarmarkError
@@ -25,12 +24,12 @@ class KilledHereError(BaseException):
 
 def heard(name, *labels):
     events = tuple(Event(float(i), i + 0.5, label, 0.9) for i, label in enumerate(labels))
-    return Heard(Recording(name, 10, 1.5), 4.0, None, events, Highest(1.0, 2).seconds(4.0))
+    return Analysis(Recording(name, 10, 1.5), 4.0, None, events, MaxPerSecond(1.0, 2).seconds(4.0))
 
 
 def batch_of(run, *recordings):
     name = run.begin()
-    attempt(run.folder, name, tables.tables(recordings, OPTIONS))
+    attempt(run.folder, name, tables.label_tables(recordings, OPTIONS))
     return run.place(name)
 
 
@@ -51,7 +50,7 @@ def names(index):
 
 def test_tables_are_sorted_and_read_as_written(index):
     batch = layout.batches(index)[0]
-    read = tables.read(batch)
+    read = tables.read_tables(batch)
     assert {name: table.schema for name, table in read.items()} == layout.TABLES
     assert read["recordings"]["recording"].to_pylist() == ["a", "b"]
     order = list(zip(*(read["events"][column].to_pylist() for column in ("label", "recording", "onset")), strict=True))
@@ -67,8 +66,8 @@ def test_whole_batches_alone_are_seen(index):
 def test_the_first_attempt_stands(index):
     run = Run(index)
     name = run.begin()
-    attempt(run.folder, name, tables.tables([heard("f", "dog")], OPTIONS))
-    attempt(run.folder, name, tables.tables([heard("f", "cat")], OPTIONS))
+    attempt(run.folder, name, tables.label_tables([heard("f", "dog")], OPTIONS))
+    attempt(run.folder, name, tables.label_tables([heard("f", "cat")], OPTIONS))
     assert [row[3] for row in index_rows(index)["events"] if row[0] == "f"] == ["dog"]
 
 
@@ -77,14 +76,14 @@ def test_who_was_given_up_adds_nothing(index):
     name = run.begin()
     assert not run.give_up(name)
     with pytest.raises(EarmarkError, match="another run has taken over"):
-        attempt(run.folder, name, tables.tables([heard("f")], OPTIONS))
+        attempt(run.folder, name, tables.label_tables([heard("f")], OPTIONS))
     assert names(index) == list("abcde")
 
 
 def test_who_came_through_before_being_given_up_counts(index):
     run = Run(index)
     name = run.begin()
-    attempt(run.folder, name, tables.tables([heard("f")], OPTIONS))
+    attempt(run.folder, name, tables.label_tables([heard("f")], OPTIONS))
     assert run.give_up(name)
 
 
@@ -94,7 +93,7 @@ def test_a_run_that_is_swept_adds_nothing(index):
     name = old.begin()
     sweep(index)
     with pytest.raises(EarmarkError, match="another run has taken over"):
-        attempt(old.folder, name, tables.tables([heard("f")], OPTIONS))
+        attempt(old.folder, name, tables.label_tables([heard("f")], OPTIONS))
     assert names(index) == list("abcde")
     assert not hidden(index)
 
@@ -115,12 +114,12 @@ def test_what_has_no_name_of_ours_is_not_swept(index):
 def test_merging_changes_no_row(index):
     before = index_rows(index)
     run = Run(index)
-    merging.merge(run)
+    batches.merge_small(run)
     run.end()
     (batch,) = layout.batches(index)
     assert index_rows(index) == before
     order = list(
-        zip(*(tables.read(batch)["events"][c].to_pylist() for c in ("label", "recording", "onset")), strict=True)
+        zip(*(tables.read_tables(batch)["events"][c].to_pylist() for c in ("label", "recording", "onset")), strict=True)
     )
     assert order == sorted(order)
     sweep(index)
@@ -131,26 +130,26 @@ def test_merging_changes_no_row(index):
 
 def test_large_batches_are_left_alone(index, monkeypatch):
     before = layout.batches(index)
-    monkeypatch.setattr(merging, "SMALL", 10)
+    monkeypatch.setattr(batches, "SMALL", 10)
     run = Run(index)
-    merging.merge(run)
+    batches.merge_small(run)
     assert layout.batches(index) == before
 
 
 def test_groups_are_not_too_large(index, monkeypatch):
-    sizes = [merging.size_of(batch) for batch in layout.batches(index)]
-    monkeypatch.setattr(merging, "ENOUGH", sizes[0] + sizes[1])
-    merging.merge(Run(index))
-    assert [tables.read(batch)["recordings"].num_rows for batch in layout.batches(index)] in ([1, 4], [4, 1])
+    sizes = [batches.size_of(batch) for batch in layout.batches(index)]
+    monkeypatch.setattr(batches, "ENOUGH", sizes[0] + sizes[1])
+    batches.merge_small(Run(index))
+    assert [tables.read_tables(batch)["recordings"].num_rows for batch in layout.batches(index)] in ([1, 4], [4, 1])
 
 
 def drop_c_and_merge(index):
     """All that a run does to batches that are there."""
     run = Run(index)
     for batch in layout.batches(index):
-        if "c" in tables.read(batch)["recordings"]["recording"].to_pylist():
+        if "c" in tables.read_tables(batch)["recordings"]["recording"].to_pylist():
             replace(run, [batch], lambda one: tables.without(one, ["c"]))
-    merging.merge(run)
+    batches.merge_small(run)
     run.end()
 
 
@@ -211,7 +210,7 @@ def test_an_end_at_any_step_of_sweeping(index, tmp_path, monkeypatch, after):
     before = index_rows(index)
     run = Run(index)
     whole = layout.batches(index)
-    parts = [tables.read(batch) for batch in whole]
+    parts = [tables.read_tables(batch) for batch in whole]
     one = {name: tables.ordered(name, tables.joined(part[name] for part in parts)) for name in layout.TABLES}
     attempt(run.folder, run.begin(), one, [batch.name for batch in whole])
     assert index_rows(index) == before

@@ -1,5 +1,5 @@
 from earmark._version import __version__
-from earmark.archive.checking import check
+from earmark.archive.workers import check
 
 
 def test_a_worker_that_can_do_it(tmp_path):

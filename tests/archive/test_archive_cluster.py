@@ -18,7 +18,7 @@ from earmark.archive.batches import Run
 from earmark.archive.cluster import BROKE, TASKS, after_loss, local
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below, listed, root_of
-from earmark.archive.working import Batch, Done, Job, work
+from earmark.archive.workers import Batch, Done, Job, work
 from earmark.errors import EarmarkError
 
 DASK = str(Path(sys.executable).with_name("dask"))

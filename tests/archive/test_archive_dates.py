@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.archive.dates import from_header, from_metadata, from_name
+from earmark.archive.recordings import date_from_header, date_from_metadata, date_from_name
 
 MORNING = datetime(2026, 5, 11, 5, 30)
 
@@ -41,14 +41,14 @@ MORNING = datetime(2026, 5, 11, 5, 30)
     ],
 )
 def test_from_a_name(name, moment):
-    assert from_name(name) == moment
+    assert date_from_name(name) == moment
 
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2026, 1, 1)), st.text("abc_-. ", max_size=5))
 def test_any_time_in_a_name(moment, before):
     moment = moment.replace(microsecond=0)
-    assert from_name(f"{before}{moment:%Y%m%d_%H%M%S}.wav") == moment
-    assert from_name(f"{before}{moment:%Y-%m-%dT%H-%M-%S}.wav") == moment
+    assert date_from_name(f"{before}{moment:%Y%m%d_%H%M%S}.wav") == moment
+    assert date_from_name(f"{before}{moment:%Y-%m-%dT%H-%M-%S}.wav") == moment
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_any_time_in_a_name(moment, before):
     ],
 )
 def test_from_the_fields_of_a_header(fields, moment):
-    assert from_metadata(fields) == moment
+    assert date_from_metadata(fields) == moment
 
 
 def test_from_a_file(tmp_path):
@@ -79,9 +79,9 @@ def test_from_a_file(tmp_path):
         frame.sample_rate, frame.pts, frame.time_base = 22050, 0, Fraction(1, 22050)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    assert from_header(str(path)) == MORNING
+    assert date_from_header(str(path)) == MORNING
     with path.open("rb") as file:
-        assert from_header(file) == MORNING
+        assert date_from_header(file) == MORNING
 
 
 def test_from_a_file_that_was_read_before():
@@ -92,10 +92,10 @@ def test_from_a_file_that_was_read_before():
     content = b"WAVE" + b"".join(name + struct.pack("<I", len(part)) + part for name, part in parts)
     file = io.BytesIO(b"RIFF" + struct.pack("<I", len(content)) + content)
     file.seek(0, io.SEEK_END)
-    assert from_header(file) == MORNING
+    assert date_from_header(file) == MORNING
 
 
 def test_from_what_is_no_recording(tmp_path):
     (tmp_path / "a.wav").write_text("broken")
-    assert from_header(str(tmp_path / "a.wav")) is None
-    assert from_header(str(tmp_path / "none.wav")) is None
+    assert date_from_header(str(tmp_path / "a.wav")) is None
+    assert date_from_header(str(tmp_path / "none.wav")) is None

@@ -8,14 +8,13 @@ import pytest
 from archive_making import files_of, hidden, index_rows, make_archive
 from model_making import FRONT_END, LOW_HIGH, low_high_model
 
-from earmark.archive import layout, working
+from earmark.archive import layout, workers
+from earmark.archive.analysis import Analysis
 from earmark.archive.batches import Run
 from earmark.archive.cluster import after_loss
-from earmark.archive.hearing import Heard
+from earmark.archive.embeddings import LARGEST, MeanPerSecond, Store, directions, packed
 from earmark.archive.indexing import Settings, index, kept_embedder, options_for
 from earmark.archive.recordings import Recording, below
-from earmark.archive.store import Store
-from earmark.archive.vectors import LARGEST, PerSecond, directions, packed
 from earmark.errors import EarmarkError, ModelError
 from earmark.models.embedding import embed
 from earmark.models.model import load_model
@@ -52,7 +51,7 @@ def test_packed_vectors_point_where_they_did():
 def test_a_second_is_the_mean_of_its_steps(step):
     rng = np.random.default_rng(1)
     steps = rng.standard_normal((round(7.3 / step), 16)).astype(np.float32)
-    kept = PerSecond(step, 16)
+    kept = MeanPerSecond(step, 16)
     for part in np.split(steps, sorted(rng.integers(0, len(steps), 6))):
         kept.add(part)
     rows = kept.rows(7.0)
@@ -63,7 +62,7 @@ def test_a_second_is_the_mean_of_its_steps(step):
 
 
 def test_nothing_heard_is_no_second():
-    assert PerSecond(0.32, 8).rows(0.0).shape == (0, 8)
+    assert MeanPerSecond(0.32, 8).rows(0.0).shape == (0, 8)
 
 
 def test_one_pass_gives_what_embed_gives(archive, sensing_file, tmp_path):
@@ -75,7 +74,7 @@ def test_one_pass_gives_what_embed_gives(archive, sensing_file, tmp_path):
     model = load_model(sensing_file)
     for name, rows in vectors_of(tmp_path / "index").items():
         alone = embed(archive / name, model)
-        kept = PerSecond(alone.step, alone.values.shape[1])
+        kept = MeanPerSecond(alone.step, alone.values.shape[1])
         kept.add(alone.values)
         assert np.abs(rows.astype(int) - kept.rows(len(rows))).max() <= 1
         assert len(rows) in (2, 3)
@@ -169,7 +168,7 @@ def test_another_file_of_the_same_name_takes_them_anew(folder, low_high_file, tm
 def test_a_kill_between_the_two_batches(folder, sensing_file, tmp_path, monkeypatch):
     """Whatever was there already is there once, and the labels never without a chance of their embeddings."""
     out = tmp_path / "index"
-    real, calls = working.attempt, []
+    real, calls = workers.attempt, []
 
     def killed(place, name, made, *more):
         calls.append(name)
@@ -178,7 +177,7 @@ def test_a_kill_between_the_two_batches(folder, sensing_file, tmp_path, monkeypa
         real(place, name, made, *more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(working, "attempt", killed)
+        patch.setattr(workers, "attempt", killed)
         with pytest.raises(KeyboardInterrupt):
             brought(folder, out, sensing_file)
     report = brought(folder, out, sensing_file)
@@ -194,14 +193,14 @@ def test_a_worker_that_died_between_the_two_batches(sensing_file, tmp_path):
     options = options_for("", str(sensing_file))
     embeddings = Run(out / layout.EMBEDDINGS, layout.EMBEDDED)
     run = Run(out, beside=embeddings)
-    job = working.Job(str(run.folder), options, "both", str(embeddings.folder))
+    job = workers.Job(str(run.folder), options, "both", str(embeddings.folder))
     recordings = (Recording("a.wav", 1, 1.0), Recording("b.wav", 1, 1.0))
-    heard = [Heard(one, 1.0, vectors=np.ones((1, FRONT_END.bands), np.int8)) for one in recordings]
-    done = working.Batch(run.begin(), recordings)
-    working.keep(job, done, heard)
+    heard = [Analysis(one, 1.0, vectors=np.ones((1, FRONT_END.bands), np.int8)) for one in recordings]
+    done = workers.Batch(run.begin(), recordings)
+    workers.keep(job, done, heard)
     assert after_loss(run, job, done)[0].recordings == 2
-    half = working.Batch(run.begin(), recordings)
-    working.keep(working.Job(str(embeddings.folder), options, "embeddings"), half, heard)
+    half = workers.Batch(run.begin(), recordings)
+    workers.keep(workers.Job(str(embeddings.folder), options, "embeddings"), half, heard)
     none, again = after_loss(run, job, half)
     assert none is None
     assert [batch.recordings for batch in again] == [recordings[:1], recordings[1:]]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.archive.highest import Highest
+from earmark.archive.analysis import MaxPerSecond
 from earmark.archive.layout import LEAST_SCORE
 
 
@@ -29,7 +29,7 @@ def by_hand(scores, step, duration):
 def test_whatever_the_parts(seed, step, sizes, duration):
     rng = np.random.default_rng(seed)
     scores = (rng.random((sum(sizes), 3)) ** 3).astype(np.float32)
-    highest = Highest(step, 3)
+    highest = MaxPerSecond(step, 3)
     for part in np.split(scores, np.cumsum(sizes)[:-1]) if sizes else []:
         highest.add(part)
     found = highest.seconds(duration)
@@ -40,4 +40,4 @@ def test_whatever_the_parts(seed, step, sizes, duration):
 
 
 def test_of_nothing():
-    assert len(Highest(0.1, 2).seconds(0.0).second) == 0
+    assert len(MaxPerSecond(0.1, 2).seconds(0.0).second) == 0

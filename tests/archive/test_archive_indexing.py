@@ -11,9 +11,9 @@ import pytest
 from archive_making import files_of, hidden, index_rows, make_archive
 from model_making import LOW_HIGH, low_high_model, tones, write_wav
 
-from earmark.archive import hearing, layout
+from earmark.archive import analysis, layout
 from earmark.archive.indexing import Settings, index, options_for
-from earmark.archive.recordings import Found, below, listed
+from earmark.archive.recordings import Listing, below, listed
 from earmark.errors import EarmarkError
 from earmark.models.labelling import label
 
@@ -105,7 +105,7 @@ def test_a_recording_that_takes_too_long(folder, indexed, tmp_path, monkeypatch)
     """A clock that runs fast stands for a slow disk."""
     clock = time.monotonic
     with monkeypatch.context() as patch:
-        patch.setattr(hearing.time, "monotonic", lambda: clock() * 1e6)
+        patch.setattr(analysis.time, "monotonic", lambda: clock() * 1e6)
         report = indexed(folder, tmp_path / "index", timeout=1.0)
     assert len(report.bad) == 12
     assert report.bad[0][1] == "took longer than 1 s beside its own length; see --timeout"
@@ -119,7 +119,7 @@ def test_a_surprise_in_one_recording_is_its_own_affair(folder, indexed, tmp_path
         return label(source, *words, **options)
 
     (folder / "053.wav").write_text("x")
-    monkeypatch.setattr(hearing, "label", surprised)
+    monkeypatch.setattr(analysis, "label", surprised)
     report = indexed(folder, tmp_path / "index")
     assert (report.labelled, report.bad) == (13, [("053.wav", "cannot be labelled (ZeroDivisionError: a surprise)")])
 
@@ -184,11 +184,11 @@ def test_nothing_found_is_not_taken_for_gone(archive, indexed, low_high_file, tm
     indexed(archive, out)
     options = options_for(str(archive), str(low_high_file))
     with pytest.raises(EarmarkError, match="is it mounted"):
-        index(Found([]), out, options, Settings(jobs=1, prune=True))
+        index(Listing([]), out, options, Settings(jobs=1, prune=True))
     seen = below(str(archive)).recordings[:3]
     with pytest.raises(EarmarkError, match="cannot tell what is gone"):
-        index(Found(seen, ["/x: cannot be read"]), out, options, Settings(jobs=1, prune=True))
-    assert index(Found([]), out, options, Settings(jobs=1)).gone == 12
+        index(Listing(seen, ["/x: cannot be read"]), out, options, Settings(jobs=1, prune=True))
+    assert index(Listing([]), out, options, Settings(jobs=1)).gone == 12
     assert len(index_rows(out)["recordings"]) == 12
 
 

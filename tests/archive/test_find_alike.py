@@ -8,17 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 from model_making import low_high_model, tones, write_wav
 
-from earmark.archive import graphs, layout, tables
-from earmark.archive.alike import alike
-from earmark.archive.examples import Example, example, likeness
+from earmark.archive import layout, similarity, tables
+from earmark.archive.database import Index
+from earmark.archive.embeddings import Places, Store, directions, packed, unit
+from earmark.archive.examples import Example, example, example_query, find_similar
 from earmark.archive.indexing import Settings, index, options_for
-from earmark.archive.moments import Hours, during
-from earmark.archive.querying import Query
-from earmark.archive.reading import Index
 from earmark.archive.recordings import below
-from earmark.archive.similarity import Stretch, best, direction, scores, stretches
-from earmark.archive.store import Places, Store
-from earmark.archive.vectors import directions, packed, unit
+from earmark.archive.search import Hours, Query, parse_during
+from earmark.archive.similarity import Segment, best, direction, scores, segments
 from earmark.errors import EarmarkError
 
 LOW, HIGH = 300.0, 3000.0
@@ -55,8 +52,8 @@ def low_clip(tmp_path_factory):
 
 
 def found(opened, *like, unlike=(), query=None, limit=10, **options):
-    wanted = likeness(opened[1], opened[0].options, [example(str(one)) for one in like], unlike, **options)
-    return alike(*opened, wanted, query or Query(), limit)
+    wanted = example_query(opened[1], opened[0].options, [example(str(one)) for one in like], unlike, **options)
+    return find_similar(*opened, wanted, query or Query(), limit)
 
 
 def overlaps(one, tone):
@@ -114,7 +111,7 @@ def test_conditions(opened, low_clip):
         "b/20260512_100000.wav",
         "b/plain.wav",
     }
-    night = Query(during=(during("21:00-23:00"),))
+    night = Query(during=(parse_during("21:00-23:00"),))
     assert isinstance(night.during[0], Hours)
     assert {one.recording for one in found(opened, low_clip, query=night)} == {"a/20260511_220000.wav"}
     near = found(opened, low_clip, query=Query(near=(("high",),), within=3.5, min_score=0.4))
@@ -183,7 +180,7 @@ def test_stretches_hold_around_their_best_second():
         ["a", "b"], np.array([0] * 6 + [1] * 4, np.int32), np.array([0, 1, 2, 3, 4, 5, 0, 1, 2, 9], np.int32)
     )
     score = np.array([0.1, 0.9, 1.0, 0.79, 0.2, 0.7, 0.69, 0.3, 0.31, 0.32], np.float32)
-    rounded = [(round(one.score, 2), one.recording, one.first, one.last) for one in stretches(places, score, 9, 0.25)]
+    rounded = [(round(one.score, 2), one.recording, one.first, one.last) for one in segments(places, score, 9, 0.25)]
     assert rounded == [
         (1.0, "a", 1, 3),
         (0.79, "a", 3, 4),
@@ -192,8 +189,8 @@ def test_stretches_hold_around_their_best_second():
         (0.32, "b", 9, 10),
         (0.31, "b", 1, 3),
     ]
-    assert [one.recording for one in stretches(places, score, 9, 0.25, {"b"})] == ["b", "b", "b"]
-    assert list(stretches(Places([], places.recording[:0], places.second[:0]), score[:0], 9, 0.0)) == []
+    assert [one.recording for one in segments(places, score, 9, 0.25, {"b"})] == ["b", "b", "b"]
+    assert list(segments(Places([], places.recording[:0], places.second[:0]), score[:0], 9, 0.0)) == []
 
 
 @pytest.fixture
@@ -211,7 +208,7 @@ def many(tmp_path):
             "vector": pa.array([row.tobytes() for row in vectors], pa.binary(32)),
         }
         recordings = [{"recording": name, "version": "v"} for name in sorted(set(rows["recording"].to_pylist()))]
-        tables.write(
+        tables.write_tables(
             folder,
             {
                 "recordings": pa.Table.from_pylist(recordings, layout.RECORDINGS),
@@ -229,17 +226,17 @@ def test_the_best_of_all_batches(many):
     assert len(found) == 20
     assert found[0].score == pytest.approx(score.max())
     assert found == sorted(found, key=lambda one: -one.score)
-    assert all(isinstance(one, Stretch) and one.last > one.first for one in found)
+    assert all(isinstance(one, Segment) and one.last > one.first for one in found)
     assert best(many, wanted, 5) == found[:5]
 
 
 def test_graphs_find_what_a_look_at_all_finds(many, monkeypatch):
     pytest.importorskip("usearch")
-    monkeypatch.setattr(graphs, "LARGE", 3000)
-    monkeypatch.setattr(graphs, "LEAST", 1000)
-    assert graphs.bring_up_to_date(many) == 2
-    assert graphs.bring_up_to_date(many) == 0
-    assert graphs.opened(many, many.batches[2]) is None
+    monkeypatch.setattr(similarity, "LARGE_ARCHIVE", 3000)
+    monkeypatch.setattr(similarity, "LARGE_BATCH", 1000)
+    assert similarity.update_graphs(many) == 2
+    assert similarity.update_graphs(many) == 0
+    assert similarity.open_graph(many, many.batches[2]) is None
     hits = 0
     for seed in range(10):
         wanted = unit(np.random.default_rng(seed).standard_normal(32).astype(np.float32))
@@ -251,20 +248,20 @@ def test_graphs_find_what_a_look_at_all_finds(many, monkeypatch):
 
 def test_graphs_go_with_their_centre(many, monkeypatch):
     pytest.importorskip("usearch")
-    monkeypatch.setattr(graphs, "LARGE", 3000)
-    monkeypatch.setattr(graphs, "LEAST", 1000)
-    graphs.bring_up_to_date(many)
+    monkeypatch.setattr(similarity, "LARGE_ARCHIVE", 3000)
+    monkeypatch.setattr(similarity, "LARGE_BATCH", 1000)
+    similarity.update_graphs(many)
     file = many.folder / "centre.json"
     kept = json.loads(file.read_text())
     assert kept["rows"] == 3060
     file.write_text(json.dumps({**kept, "rows": 1000}))
-    assert graphs.bring_up_to_date(many) == 2
+    assert similarity.update_graphs(many) == 2
     assert json.loads(file.read_text()) == kept
 
 
 def test_small_archives_have_no_graphs(many):
-    assert graphs.bring_up_to_date(many) == 0
-    assert not list(many.folder.rglob(graphs.FILE))
+    assert similarity.update_graphs(many) == 0
+    assert not list(many.folder.rglob(similarity.GRAPH_FILE))
 
 
 def test_rows_as_they_lie_on_the_disk(opened):

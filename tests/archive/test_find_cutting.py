@@ -10,12 +10,10 @@ from index_making import event, make_index
 from model_making import RATE, tones, write_wav
 
 from earmark import datasets, media
-from earmark.archive.cutting import cut, excerpts
-from earmark.archive.opening import Archive
-from earmark.archive.querying import Query
-from earmark.archive.reading import Index
-from earmark.archive.recordings import place_of
-from earmark.archive.searching import find
+from earmark.archive.database import Index
+from earmark.archive.excerpts import cut, excerpts
+from earmark.archive.recordings import Archive, place_of
+from earmark.archive.search import Query, find
 from earmark.datasets.tables import read_events
 from earmark.errors import EarmarkError
 

@@ -8,13 +8,12 @@ from media_files import Track, write
 from model_making import RATE, low_high_model, write_wav
 from scipy.signal import lfilter, resample_poly
 
+from earmark.archive.database import Index
 from earmark.archive.duplicates import Candidate, candidates, duplicates
+from earmark.archive.embeddings import Store
 from earmark.archive.indexing import Settings, index, options_for
-from earmark.archive.opening import Archive
-from earmark.archive.reading import Index
-from earmark.archive.recordings import below
-from earmark.archive.searching import durations
-from earmark.archive.store import Store
+from earmark.archive.recordings import Archive, below
+from earmark.archive.search import durations
 
 
 def street(seed, seconds=12.0):

@@ -5,10 +5,9 @@ import shutil
 import pytest
 from index_making import event, make_index
 
-from earmark.archive import layout, reading
-from earmark.archive.querying import Query
-from earmark.archive.reading import Index
-from earmark.archive.searching import Found, each, find, total
+from earmark.archive import database, layout
+from earmark.archive.database import Index
+from earmark.archive.search import Detection, Query, each, find, total
 from earmark.errors import EarmarkError
 
 ONE = event("a.wav", 1.0, 2.0, "dog")
@@ -26,14 +25,14 @@ def test_any_path_works(tmp_path, name):
 @pytest.mark.parametrize("text", ["'; DROP TABLE events; --", '" OR 1=1', "$value0", "dog'"])
 def test_values_are_never_sql(tmp_path, text):
     index = Index(make_index(tmp_path, [ONE, event(text, 0.0, 1.0, text)]))
-    assert find(index, Query((text,))) == [Found(text, 0.0, 1.0, text, 0.9)]
-    assert find(index, Query(recordings=(text,))) == [Found(text, 0.0, 1.0, text, 0.9)]
+    assert find(index, Query((text,))) == [Detection(text, 0.0, 1.0, text, 0.9)]
+    assert find(index, Query(recordings=(text,))) == [Detection(text, 0.0, 1.0, text, 0.9)]
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 7, 100])
 def test_rows_one_by_one_are_the_same(tmp_path, monkeypatch, at_once):
     """Also where others are asked for meanwhile, and the files go: what was asked for is sorted by then."""
-    monkeypatch.setattr(reading, "AT_ONCE", at_once)
+    monkeypatch.setattr(database, "ROWS_AT_ONCE", at_once)
     events = [event(f"{i}.wav", i / 10, i / 10 + 1, "dog") for i in range(7)]
     index = Index(make_index(tmp_path, events, batches=2))
     rows = each(index, QUERY)

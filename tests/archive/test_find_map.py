@@ -8,8 +8,8 @@ import pytest
 from archive_making import make_store
 from index_making import event, make_index
 
+from earmark.archive.database import Index
 from earmark.archive.map import sound_map, write_map
-from earmark.archive.reading import Index
 from earmark.errors import EarmarkError
 
 LABELS = ("dog", "siren", "rain")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from index_making import event, make_index
 
-from earmark.archive import plotting
-from earmark.archive.querying import Query
-from earmark.archive.reading import Index
+from earmark.archive import search
+from earmark.archive.database import Index
+from earmark.archive.search import Query
 from earmark.errors import EarmarkError
 from earmark.plots import archive as pictures
 
@@ -35,7 +35,7 @@ def opened(tmp_path, started):
 
 
 def test_a_calendar_of_days(tmp_path, drawn):
-    plotting.draw(opened(tmp_path, {"a": datetime(2025, 12, 31)}), Query(("dog",)), tmp_path / "a.png")
+    search.draw(opened(tmp_path, {"a": datetime(2025, 12, 31)}), Query(("dog",)), tmp_path / "a.png")
     (figure,) = drawn
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert "dog: 4 events" in texts(figure)
@@ -48,7 +48,7 @@ def test_a_calendar_of_days(tmp_path, drawn):
 
 
 def test_a_raster_of_hours(tmp_path, drawn):
-    plotting.draw(opened(tmp_path, {"a": datetime(2026, 5, 1)}), Query(("dog",)), tmp_path / "a.png", "hour")
+    search.draw(opened(tmp_path, {"a": datetime(2026, 5, 1)}), Query(("dog",)), tmp_path / "a.png", "hour")
     grid = drawn[0].axes[0].collections[0].get_array()
     assert grid.shape == (24, 3)
     assert [grid[1, 0], grid[6, 1], grid[7, 1]] == [2.0, 1.0, 0.0]
@@ -57,21 +57,21 @@ def test_a_raster_of_hours(tmp_path, drawn):
 
 def test_recordings_where_no_date_is_known(tmp_path, drawn):
     index = opened(tmp_path, {})
-    plotting.draw(index, Query(("dog",)), tmp_path / "a.png")
+    search.draw(index, Query(("dog",)), tmp_path / "a.png")
     assert [tick.get_text() for tick in drawn[0].axes[0].get_yticklabels()] == ["a", "b"]
     with pytest.raises(EarmarkError, match="no recording's date is known"):
-        plotting.draw(index, Query(("dog",)), tmp_path / "a.png", "hour")
+        search.draw(index, Query(("dog",)), tmp_path / "a.png", "hour")
 
 
 def test_names_of_recordings_are_no_formulas(tmp_path, drawn):
     events = [event("a$^$b.wav", 1.0, 2.0, "dog")]
-    plotting.draw(Index(make_index(tmp_path / "index", events)), Query(("dog",)), tmp_path / "a.png")
+    search.draw(Index(make_index(tmp_path / "index", events)), Query(("dog",)), tmp_path / "a.png")
     assert "a$^$b.wav" in texts(drawn[0])
 
 
 def test_nothing_to_draw(tmp_path):
     with pytest.raises(EarmarkError, match="nothing to draw"):
-        plotting.draw(opened(tmp_path, {}), Query(("cat",)), tmp_path / "a.png")
+        search.draw(opened(tmp_path, {}), Query(("cat",)), tmp_path / "a.png")
 
 
 @given(

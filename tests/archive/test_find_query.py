@@ -12,10 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_making import LABELS, began_of, event, make_index
 
-from earmark.archive.moments import Dates, Hours, during, seconds
-from earmark.archive.querying import Query
-from earmark.archive.reading import Index
-from earmark.archive.searching import WEEKDAYS, find, groups, total
+from earmark.archive.database import Index
+from earmark.archive.search import WEEKDAYS, Dates, Hours, Query, find, groups, parse_during, parse_seconds, total
 from earmark.errors import EarmarkError
 
 RECORDINGS = ("a.wav", "north/b.wav", "north/c d.flac", "süd/ë'\".wav")
@@ -27,7 +25,7 @@ STARTED = {
 MILLISECONDS = st.integers(0, 200_000)
 SCORES = st.integers(0, 20).map(lambda n: n / 20)
 HOURS = st.sampled_from([Hours(time(22), time(6)), Hours(time(6), time(22)), Hours(time(0), time(0, 1))])
-DATES = st.sampled_from([during("2026"), during("2026-05"), during("2026-05-15"), during("2025-12-31..2026-04-30")])
+DATES = st.sampled_from([parse_during(text) for text in ("2026", "2026-05", "2026-05-15", "2025-12-31..2026-04-30")])
 SETS = st.lists(st.sampled_from(LABELS), min_size=1, max_size=2, unique=True).map(tuple)
 LENGTHS = st.sampled_from([0.5, 2.0, 20.0, 100.0])
 
@@ -160,13 +158,13 @@ def test_events_are_near_in_one_recording_of_a_year(tmp_path):
     [("5s", 5), ("2min", 120), ("1h", 3600), ("300ms", 0.3), ("7", 7), (" 1.5 H", 5400), (".5s", 0.5)],
 )
 def test_lengths(text, length):
-    assert seconds(text, "--within") == pytest.approx(length)
+    assert parse_seconds(text, "--within") == pytest.approx(length)
 
 
 @pytest.mark.parametrize("text", ["", "s", "5 days", "-3s", "5m", "1e9", "nan", "5s5s", "٣s"])
 def test_what_is_no_length(text):
     with pytest.raises(EarmarkError, match="is no length of time"):
-        seconds(text, "--within")
+        parse_seconds(text, "--within")
 
 
 @pytest.mark.parametrize(
@@ -182,13 +180,13 @@ def test_what_is_no_length(text):
     ],
 )
 def test_spans(text, span):
-    assert during(text) == span
+    assert parse_during(text) == span
 
 
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.dates(date(2000, 1, 1), date(2100, 1, 1)))
 def test_a_span_holds_its_first_and_last_day(one, other):
     first, last = sorted((one, other))
-    span = during(f"{first}..{last}")
+    span = parse_during(f"{first}..{last}")
     assert (span.begin.date(), span.end.toordinal()) == (first, last.toordinal() + 1)
 
 
@@ -197,7 +195,7 @@ def test_a_span_holds_its_first_and_last_day(one, other):
 )
 def test_what_is_no_span(text):
     with pytest.raises(EarmarkError, match="--during"):
-        during(text)
+        parse_during(text)
 
 
 def test_what_is_just_as_far_is_near(tmp_path):

@@ -17,14 +17,12 @@ from model_making import low_high_model, tones, write_wav
 
 from earmark import datasets, media
 from earmark.archive.classifier import write_dataset, write_model
-from earmark.archive.examples import embedder, example, likeness
+from earmark.archive.database import Index
+from earmark.archive.embeddings import Store, directions, unit
+from earmark.archive.examples import embedder, example, example_query
 from earmark.archive.indexing import Settings, index, options_for
-from earmark.archive.opening import Archive
-from earmark.archive.reading import Index
-from earmark.archive.recordings import below
+from earmark.archive.recordings import Archive, below
 from earmark.archive.review import Answer, Answers, Pool, Review, Second, fitted
-from earmark.archive.store import Store
-from earmark.archive.vectors import directions, unit
 from earmark.errors import EarmarkError
 from earmark.models.labelling import label
 from earmark.models.model import load_model
@@ -166,7 +164,7 @@ def learned(tones_index, tmp_path):
     """A review of the low tone: its index, itself, and what was asked for."""
     opened = Index(tones_index)
     store = Store(tones_index, opened.options)
-    wanted = likeness(store, opened.options, [example("00.wav@2-5")])
+    wanted = example_query(store, opened.options, [example("00.wav@2-5")])
     pool, answers = Pool(store, np.random.default_rng(0)), Answers(tmp_path / "answers.jsonl")
     return opened, store, Review(store, pool, wanted.wanted, answers, np.random.default_rng(1))
 

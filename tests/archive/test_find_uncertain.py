@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from index_making import LABELS, make_index
 
-from earmark.archive.querying import Query
-from earmark.archive.reading import Index
-from earmark.archive.uncertain import AROUND, FROM_ONE, uncertain
+from earmark.archive.database import Index
+from earmark.archive.search import Query
+from earmark.archive.uncertainty import AROUND, FROM_ONE, least_certain
 
 
 def opened(folder, seconds, **options):
@@ -21,39 +21,39 @@ def opened(folder, seconds, **options):
 def test_the_nearest_to_each_threshold_comes_first(tmp_path):
     seconds = [("a", 10, "dog", 0.6), ("b", 10, "dog", 0.52), ("c", 10, "cat", 0.19), ("d", 10, "cat", 0.5)]
     index = opened(tmp_path, seconds, thresholds={"dog": 0.5, "cat": 0.2}, started={"b": datetime(2026, 5, 1)})
-    found = uncertain(index, Query(), 10)
+    found = least_certain(index, Query(), 10)
     assert [(one.recording, one.label, one.score, one.threshold) for one in found] == [
         ("c", "cat", 0.19, 0.2),
         ("b", "dog", 0.52, 0.5),
         ("a", "dog", 0.6, 0.5),
     ]  # 0.5 is 1.4 in log-odds from 0.2, and sure
     assert [one.began for one in found] == [None, datetime(2026, 5, 1, 0, 0, 10), None]
-    assert [one.recording for one in uncertain(index, Query(("dog",)), 1)] == ["b"]
-    assert [one.recording for one in uncertain(index, Query(recordings=("[ac]",)), 9)] == ["c", "a"]
+    assert [one.recording for one in least_certain(index, Query(("dog",)), 1)] == ["b"]
+    assert [one.recording for one in least_certain(index, Query(recordings=("[ac]",)), 9)] == ["c", "a"]
 
 
 def test_a_label_without_a_threshold_has_one_half(tmp_path):
-    found = uncertain(opened(tmp_path, [("a", 3, "dog", 0.45)], thresholds={}), Query(), 5)
+    found = least_certain(opened(tmp_path, [("a", 3, "dog", 0.45)], thresholds={}), Query(), 5)
     assert [(one.score, one.threshold) for one in found] == [(0.45, 0.5)]
 
 
 def test_neighbours_are_one_stretch(tmp_path):
     scores = {3: 0.7, 4: 0.6, 5: 0.51, 6: 0.4, 7: 0.99, 8: 0.6}
     index = opened(tmp_path, [("a", second, "dog", score) for second, score in scores.items()])
-    (found,) = uncertain(index, Query(), 5)
+    (found,) = least_certain(index, Query(), 5)
     assert (found.onset, found.offset, found.score) == (3.0, 7.0, 0.51)
 
 
 def test_what_is_unsure_for_long_gives_short_stretches(tmp_path):
     index = opened(tmp_path, [("a", second, "dog", 0.55) for second in range(100)])
-    found = uncertain(index, Query(), 50)
+    found = least_certain(index, Query(), 50)
     assert len(found) == FROM_ONE
     assert all(one.length <= 2 * AROUND + 1 for one in found)
 
 
 def test_labels_take_turns(tmp_path):
     seconds = [(f"r{i}", 5, "dog", 0.5001) for i in range(30)] + [(f"s{i}", 5, "cat", 0.6) for i in range(2)]
-    found = uncertain(opened(tmp_path, seconds), Query(), 6)
+    found = least_certain(opened(tmp_path, seconds), Query(), 6)
     assert [one.label for one in found] == ["dog", "cat", "dog", "cat", "dog", "dog"]
 
 
@@ -71,7 +71,7 @@ SECONDS = st.lists(
 
 @given(SECONDS, st.integers(1, 20))
 def test_whatever_the_scores(tmp_path_factory, seconds, limit):
-    found = uncertain(opened(tmp_path_factory.mktemp("index"), seconds, durations={"a": 30.5}), Query(), limit)
+    found = least_certain(opened(tmp_path_factory.mktemp("index"), seconds, durations={"a": 30.5}), Query(), limit)
     assert len(found) <= limit
     assert all(many <= FROM_ONE for many in Counter(one.recording for one in found).values())
     known = {row[:3]: row[3] for row in seconds}

@@ -22,7 +22,7 @@ from media_files import Track, many_tags, sine, write
 from model_making import tones, write_wav
 
 from earmark import media
-from earmark.archive.dates import from_header
+from earmark.archive.recordings import date_from_header
 from earmark.datasets.audioset.ledger import ClipError
 from earmark.datasets.audioset.remote_audio import cut_span
 from earmark.errors import MediaError
@@ -127,7 +127,7 @@ def test_live_dates_and_spans_open_nothing_else_either(lures):
         for container in (None, "matroska"):
             with pytest.raises(MediaError):
                 list(decoded(Pipe(data), 8000, "stream", container))
-        assert from_header(Named(data, name)) is None
+        assert date_from_header(Named(data, name)) is None
         file = Named(data, name)
         file.check = lambda: None
         with pytest.raises(ClipError):

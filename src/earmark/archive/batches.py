@@ -12,7 +12,7 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def attempt(folder: Path, name: str, batch: tables.Tables, replaced: Sequence[st
     part = folder / name / secrets.token_hex(4)
     try:
         part.mkdir()
-        tables.write(part, batch)
+        tables.write_tables(part, batch)
         if replaced:
             (part / layout.REPLACES).write_text(json.dumps(list(replaced)), "utf-8")
             settle(part / layout.REPLACES)
@@ -121,7 +121,7 @@ def replace(run: Run, batches: Sequence[Path], change: Callable[[tables.Tables],
 
 def _read(batch: Path, names: Sequence[str]) -> tables.Tables:
     try:
-        return tables.read(batch, names)
+        return tables.read_tables(batch, names)
     except (OSError, ValueError) as error:
         raise EarmarkError(batch, "is damaged", f"delete {batch} and index again") from error
 
@@ -150,3 +150,38 @@ def _take_away(folder: Path) -> None:
     except FileNotFoundError:
         return
     shutil.rmtree(away, ignore_errors=True)
+
+
+SMALL = 16_000_000  # bytes: a batch of fewer is merged
+ENOUGH = 32_000_000  # bytes of what is merged into one: it must fit into memory, some ten times as large there
+
+
+def merge_small(run: Run) -> None:
+    """Merge the small batches of an index, in the order of their names.
+
+    Raises:
+        EarmarkError: the disk does not take it.
+    """
+    for group in _groups(run.index):
+        if len(group) > 1:
+            replace(run, group, lambda tables: tables)
+
+
+def _groups(index: Path) -> Iterator[list[Path]]:
+    group: list[Path] = []
+    total = 0
+    for batch in layout.batches(index):
+        size = size_of(batch)
+        if size >= SMALL:
+            continue
+        if total + size > ENOUGH:
+            yield group
+            group, total = [], 0
+        group.append(batch)
+        total += size
+    yield group
+
+
+def size_of(batch: Path) -> int:
+    """Bytes of its tables on disk."""
+    return sum(file.stat().st_size for file in batch.glob("*.parquet"))

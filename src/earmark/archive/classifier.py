@@ -16,7 +16,7 @@ from onnx.utils import Extractor
 
 from earmark import media
 from earmark._version import __version__
-from earmark.archive.opening import Archive
+from earmark.archive.recordings import Archive
 from earmark.archive.review import Answers, Head
 from earmark.datasets import Clip, Dataset, tables
 from earmark.errors import MediaError

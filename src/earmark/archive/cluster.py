@@ -18,11 +18,10 @@ from distributed import Client, KilledWorker, LocalCluster, as_completed
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from earmark._version import __version__
+from earmark.archive.analysis import Analysis
 from earmark.archive.batches import Run
-from earmark.archive.checking import check
-from earmark.archive.hearing import Heard
 from earmark.archive.tables import read_recordings
-from earmark.archive.working import Batch, Done, Job, counted, keep, work
+from earmark.archive.workers import Batch, Done, Job, check, counted, keep, work
 from earmark.errors import EarmarkError
 
 MEMORY = "2 GiB"  # for each process of this machine: it is ended beyond that, and its batch done elsewhere
@@ -189,7 +188,7 @@ def after_loss(run: Run, job: Job, batch: Batch) -> tuple[Done | None, list[Batc
     if len(batch.recordings) > 1:
         return None, [Batch(run.begin(), (one,)) for one in batch.recordings]
     broken = Batch(run.begin(), batch.recordings)
-    return keep(job, broken, [Heard(one, error=BROKE) for one in batch.recordings]), []
+    return keep(job, broken, [Analysis(one, error=BROKE) for one in batch.recordings]), []
 
 
 class _Crew:

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark import media
-from earmark.archive import graphs
-from earmark.archive.opening import Archive
-from earmark.archive.store import Store
-from earmark.archive.vectors import directions, unit
+from earmark.archive import similarity
+from earmark.archive.embeddings import Store, directions, unit
+from earmark.archive.recordings import Archive
 from earmark.datasets import measurements
 from earmark.errors import MediaError
 from earmark.util.types import Array
@@ -170,7 +169,7 @@ def _neighbours(store: Store, asked: Numbers, codes: Numbers) -> Iterator[tuple[
     best = _Nearest(len(asked))
     first = 0
     for batch in store.batches:
-        graph, size = graphs.opened(store, batch), store.size(batch)
+        graph, size = similarity.open_graph(store, batch), store.size(batch)
         if graph is not None:
             for number, query in enumerate(queries):
                 rows = graph.nearest(query, 4 * NEAREST)

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from earmark.archive import graphs, layout, planning, tables
-from earmark.archive.batches import Run, replace, sweep
-from earmark.archive.hearing import TIMEOUT
+from earmark.archive import layout, planning, similarity, tables
+from earmark.archive.analysis import TIMEOUT
+from earmark.archive.batches import Run, merge_small, replace, size_of, sweep
+from earmark.archive.embeddings import Store
 from earmark.archive.layout import Options
-from earmark.archive.merging import merge, size_of
-from earmark.archive.recordings import Found, Recording
-from earmark.archive.reporting import Report
-from earmark.archive.store import Store
-from earmark.archive.working import Batch, Done, Job, Wanted, version_of, work
+from earmark.archive.planning import Report
+from earmark.archive.recordings import Listing, Recording
+from earmark.archive.workers import Batch, Done, Job, Wanted, version_of, work
 from earmark.errors import EarmarkError, ModelError
 from earmark.events.hysteresis import EventRules
 from earmark.models.model import Model, bundled_models, load_model
@@ -47,20 +46,20 @@ class Settings:
 
 LOCK = "lock"
 
-Begin = Callable[[Report], object]
+OnPlan = Callable[[Report], object]
 """Told what there is to do, before it is done."""
 
-Heed = Callable[[Done], object]
+OnBatch = Callable[[Done], object]
 """Told of each batch that is done."""
 
 
 def index(
-    found: Found,
+    found: Listing,
     out: Path,
     options: Options,
     settings: Settings | None = None,
-    begin: Begin | None = None,
-    heed: Heed | None = None,
+    on_plan: OnPlan | None = None,
+    on_batch: OnBatch | None = None,
 ) -> Report:
     """Label what is new or has changed, and keep it in an index.
 
@@ -71,8 +70,8 @@ def index(
         out: the folder of the index, made where it is not there.
         options: see `options_for`.
         settings: how.
-        begin: told what there is to do.
-        heed: told of each batch as it is done.
+        on_plan: told what there is to do.
+        on_batch: told of each batch as it is done.
 
     Raises:
         EarmarkError: the index is of something else, in use by another run, or cannot be written; or no worker can do
@@ -80,32 +79,34 @@ def index(
         MissingExtraError: several processes are asked for, and Dask is not there.
     """
     try:
-        return _index(found, out, options, settings or Settings(), begin, heed)
+        return _index(found, out, options, settings or Settings(), on_plan, on_batch)
     except OSError as error:
         reason = f"cannot be read or written ({error.strerror or error})"
         raise EarmarkError(out, reason, "the same command goes on where it stopped") from error
 
 
 def _index(
-    found: Found, out: Path, options: Options, settings: Settings, begin: Begin | None, heed: Heed | None
+    found: Listing, out: Path, options: Options, settings: Settings, on_plan: OnPlan | None, on_batch: OnBatch | None
 ) -> Report:
     used = EarmarkError(out, "is being written by another `earmark index`", "wait for it, or choose another --out")
     with alone(out / LOCK, used, "be written", "choose another --out"):
         _claim(out, options)
         store = out / layout.EMBEDDINGS
         sweep(out)
-        known = planning.rows(out)
+        known = planning.known_rows(out)
         _check_prune(found, known, options.root, settings)
         plan = planning.plan(found.recordings, known, options.version, settings.retry_bad, settings.prune)
         later = planning.Plan()
         if options.embedder:
             sweep(store)
-            heard = planning.rows(store)
-            later = planning.plan(found.recordings, heard, options.embedder_version, settings.retry_bad, settings.prune)
+            embedded = planning.known_rows(store)
+            later = planning.plan(
+                found.recordings, embedded, options.embedder_version, settings.retry_bad, settings.prune
+            )
         layout.write_options(out, options)
         report = Report.of(plan, later, len(found.recordings), settings.prune)
-        if begin:
-            begin(report)
+        if on_plan:
+            on_plan(report)
         with ExitStack() as stack:
             embeddings = Run(store, layout.EMBEDDED) if options.embedder else None
             labels = Run(out, beside=embeddings)
@@ -114,14 +115,14 @@ def _index(
                     stack.callback(run.end)
                     for batch, names in drop.items():
                         replace(run, [batch], partial(tables.without, names=names))
-            for done in _heard(_parts(labels, plan, embeddings, later), options, settings):
+            for done in _processed(_parts(labels, plan, embeddings, later), options, settings):
                 report.add(done)
-                if heed:
-                    heed(done)
+                if on_batch:
+                    on_batch(done)
             for run in filter(None, (labels, embeddings)):
-                merge(run)
+                merge_small(run)
             if options.embedder and layout.batches(store):
-                graphs.bring_up_to_date(Store(out, options), settings.jobs or os.cpu_count() or 1)
+                similarity.update_graphs(Store(out, options), settings.jobs or os.cpu_count() or 1)
         report.embedding_bytes = _bytes(store) if options.embedder else 0
         return report.ended(_bytes(out))
 
@@ -230,7 +231,7 @@ def _claim(out: Path, options: Options) -> None:
             raise EarmarkError(out, f"is an index with {what} {was}, not {now}", remedy)
 
 
-def _check_prune(found: Found, known: dict[str, planning.Row], root: str, settings: Settings) -> None:
+def _check_prune(found: Listing, known: dict[str, planning.Row], root: str, settings: Settings) -> None:
     """Refuse to take what cannot be seen just now for gone."""
     if settings.prune and found.left_out:
         raise EarmarkError("--prune", f"cannot tell what is gone: {found.left_out[0]}", "run it without --prune")
@@ -239,7 +240,7 @@ def _check_prune(found: Found, known: dict[str, planning.Row], root: str, settin
         raise EarmarkError("--prune", f"found no recordings in {root or 'the list'} at all", "is it mounted?")
 
 
-def _heard(parts: list[_Part], options: Options, settings: Settings) -> Iterator[Done]:
+def _processed(parts: list[_Part], options: Options, settings: Settings) -> Iterator[Done]:
     if not parts:
         return
     jobs = min(settings.jobs or os.cpu_count() or 1, sum(len(part.todo) for part in parts))

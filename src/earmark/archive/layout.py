@@ -1,4 +1,4 @@
-"""An index on disk: what was heard in an archive, in Parquet files that any tool reads.
+"""An index on disk: what sounds in an archive, in Parquet files that any tool reads.
 
     index/index.json                            what indexed it: root, model, its version and thresholds
     index/batches/<name>/recordings.parquet     one row a recording that was tried, also where it could not be read
@@ -33,6 +33,8 @@ REPLACES = "replaces.json"
 EMBEDDINGS = "embeddings"
 LEAST_SCORE = 0.05  # of a second: nearly all scores are less, and tell nothing
 COMPRESSION = "zstd"
+SUM = b"earmark.sum"
+"""In the metadata of `vectors`: the sum of its vectors at length 1, float32 [dimensions] in base64."""
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
 

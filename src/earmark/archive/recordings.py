@@ -1,18 +1,20 @@
-"""The recordings of an archive: below a folder, below a URL, or in a list."""
+"""The recordings of an archive: below a folder, below a URL that fsspec reads, or in a list; and when each began."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
 
-from earmark.archive.remote import opened_folder
-from earmark.errors import EarmarkError
+from earmark import media
+from earmark.errors import EarmarkError, MediaError, MissingExtraError
+from earmark.media.opening import open_container
 
 _SUFFIXES = """
     3g2 3gp aac ac3 aif aifc aiff amr ape asf au avi caf dts eac3 flac flv m2ts m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg
@@ -40,7 +42,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Found:
+class Listing:
     """What was found: recordings by name, and a line for each folder or name that had to be left out."""
 
     recordings: list[Recording]
@@ -67,7 +69,7 @@ def root_of(place: str) -> str:
     return place.rstrip("/") if is_url(place) else str(Path(place).resolve())
 
 
-def below(root: str) -> Found:
+def below(root: str) -> Listing:
     """All recordings below a folder or URL; hidden files and folders are not looked at.
 
     A folder that several links lead to is gone through once.
@@ -77,10 +79,10 @@ def below(root: str) -> Found:
     """
     left_out: list[str] = []
     recordings = _below_url(root) if is_url(root) else _below_folder(Path(root), left_out)
-    return Found(sorted(recordings, key=lambda recording: recording.name), left_out)
+    return Listing(sorted(recordings, key=lambda recording: recording.name), left_out)
 
 
-def listed(file: Path) -> Found:
+def listed(file: Path) -> Listing:
     """The recordings that a list names, one path or URL a line, each once; paths are taken from the current folder.
 
     Raises:
@@ -95,7 +97,7 @@ def listed(file: Path) -> Found:
     names = dict.fromkeys(line.strip() for line in lines if line.strip())
     # A path's dots are taken out, its links are not followed: it stays what the user calls it.
     whole = dict.fromkeys(name if is_url(name) else os.path.abspath(name) for name in names)  # noqa: PTH100
-    return Found([_named(name) for name in sorted(whole)])
+    return Listing([_named(name) for name in sorted(whole)])
 
 
 def _named(name: str) -> Recording:
@@ -109,7 +111,7 @@ def _named(name: str) -> Recording:
 
 
 def _described(url: str) -> Recording:
-    system, path = opened_folder(url)
+    system, path = open_folder(url)
     try:
         return _from_info(url, system.info(path))
     except (OSError, ValueError):
@@ -117,7 +119,7 @@ def _described(url: str) -> Recording:
 
 
 def _below_url(url: str) -> Iterator[Recording]:
-    system, path = opened_folder(url)
+    system, path = open_folder(url)
     try:
         files = system.find(path, detail=True)
     except OSError as error:
@@ -205,3 +207,148 @@ def _is_text(name: str) -> bool:
 
 def _line(place: str, what: str) -> str:
     return f"{place.encode(errors='backslashreplace').decode()}: {what}"
+
+
+def open_folder(url: str) -> tuple[Any, str]:
+    """The file system of a URL (`fsspec.AbstractFileSystem`), and the path in it.
+
+    Raises:
+        EarmarkError: no such kind of URL, or the package that reads it is not installed.
+    """
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise MissingExtraError(url, "archive") from error
+    try:
+        system, path = url_to_fs(url)
+    except ImportError as error:  # fsspec says which package reads this kind
+        raise EarmarkError(url, f"needs a package that is not installed here ({error})") from error
+    except ValueError as error:
+        raise EarmarkError(url, f"is no URL that can be read ({error})") from error
+    return system, str(path)
+
+
+def open_url(url: str) -> AbstractContextManager[BinaryIO]:
+    """A recording for reading, with `with`; what was read is kept in blocks, so that going back costs nothing.
+
+    Raises:
+        EarmarkError: as for `open_folder`.
+        OSError: it is not there or cannot be read.
+    """
+    system, path = open_folder(url)
+    return cast("AbstractContextManager[BinaryIO]", system.open(path, "rb"))
+
+
+class Archive:
+    """Where an index's recordings are."""
+
+    def __init__(self, root: str) -> None:
+        """See `root`; the error tells what to do where an archive has moved.
+
+        Args:
+            root: the folder or URL that the names are below; empty where each is named in full.
+
+        Raises:
+            EarmarkError: there is no such folder.
+        """
+        if not is_there(root):
+            raise EarmarkError(root, "is no folder", "say where the recordings are now: --root DIR")
+        self.root = root
+
+    @contextmanager
+    def opened(self, recording: str) -> Iterator[media.Source]:
+        """What `media` reads.
+
+        Raises:
+            EarmarkError: what reads such URLs is not installed.
+            MediaError: it is not there.
+        """
+        place = place_of(recording, self.root)
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(source_of(place))
+            except OSError as error:
+                raise MediaError(place, f"cannot be read ({error})") from error
+            yield source
+
+
+@contextmanager
+def source_of(place: str) -> Iterator[str | BinaryIO]:
+    """The path itself, or an open file where it is a URL. Raises as `open_url` does."""
+    if not is_url(place):
+        yield place
+        return
+    with open_url(place) as file:
+        yield file
+
+
+_NAME = re.compile(
+    r"(?<!\d)(?P<year>\d{4})[-_.]?(?P<month>\d\d)[-_.]?(?P<day>\d\d)[T_\-. ]{0,3}"
+    r"(?P<hour>\d\d)[-_.:h]?(?P<minute>\d\d)[-_.:m]?(?P<second>\d\d)(?:[.,](?!3g[p2]$)(?P<fraction>\d{1,6}))?(?!\d)",
+    re.IGNORECASE,
+)
+_AUDIOMOTH = re.compile(r"Recorded at (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d\d)/(\d\d)/(\d{4})")
+_CLOCKS_START = (1904, 1970)  # MP4's and Unix's: a device whose clock was never set says that
+
+
+def date_from_name(name: str) -> datetime | None:
+    """The date and time in a file's name: 20260511_053000, 2026-05-11T05-30-00, SITE_20260511_053000.wav and so on.
+
+    No time zone: it is whatever the recorder's clock showed. None where the name holds no whole date and time.
+    """
+    for found in _NAME.finditer(PurePosixPath(name).name):
+        parts = [int(found[key]) for key in ("year", "month", "day", "hour", "minute", "second")]
+        moment = _moment(*parts, int((found["fraction"] or "0").ljust(6, "0")))
+        if moment is not None:
+            return moment
+    return None
+
+
+def date_from_header(source: str | BinaryIO) -> datetime | None:
+    """The date and time in a recording's header, as it stands there; None where there is none. A file is begun anew.
+
+    MP4, MOV and Matroska say `creation_time`, in UTC as a rule; Broadcast WAV has a date and a time of day (EBU Tech
+    3285); AudioMoth recorders write a comment.
+    """
+    try:
+        with open_container(source, tried=True) as container:
+            return date_from_metadata(container.metadata)
+    except MediaError:
+        return None
+
+
+def date_from_metadata(metadata: Mapping[str, str]) -> datetime | None:
+    """The same from the header's fields, by FFmpeg's names."""
+    fields = {key.lower(): value.strip() for key, value in metadata.items()}
+    created, day = fields.get("creation_time", ""), fields.get("date", "")
+    for text in (created, f"{day}T{created}", day):
+        moment = _iso(text)
+        if moment is not None:
+            return moment
+    found = _AUDIOMOTH.search(fields.get("comment", ""))
+    if found is None:
+        return None
+    hour, minute, second, day_, month, year = map(int, found.groups())
+    return _moment(year, month, day_, hour, minute, second)
+
+
+def _iso(text: str) -> datetime | None:
+    if ":" not in text:  # a date alone, as music has it, says when it was published
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return _believed(moment.replace(tzinfo=None))
+
+
+def _moment(*parts: int) -> datetime | None:
+    try:
+        return _believed(datetime(*parts))  # type: ignore[arg-type]
+    except ValueError:
+        return None
+
+
+def _believed(moment: datetime) -> datetime | None:
+    first_day = (moment.month, moment.day) == (1, 1) and moment.year in _CLOCKS_START
+    return None if first_day or not 1900 <= moment.year <= datetime.now(UTC).year + 1 else moment

@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from earmark.archive.embeddings import Store, Vectors, directions, unit
 from earmark.archive.similarity import best, scores
-from earmark.archive.store import Store
-from earmark.archive.vectors import Bytes, directions, unit
 from earmark.errors import EarmarkError
 from earmark.evaluation.confidence_intervals import wilson
 from earmark.util.types import Array
@@ -137,7 +136,7 @@ class Pool:
             self.names += places.names
             first += len(places.second)
         self.recording, self.second = np.concatenate(recording), np.concatenate(second)
-        self.rows: Bytes = np.concatenate(rows)
+        self.rows: Vectors = np.concatenate(rows)
 
     def log_odds(self, head: Head) -> Array:
         """Of all rows."""
@@ -152,7 +151,7 @@ class Pool:
         return Second(self.names[self.recording[row]], int(self.second[row]))
 
 
-def _taken(parts: Iterator[Bytes], rows: Numbers) -> Bytes:
+def _taken(parts: Iterator[Vectors], rows: Numbers) -> Vectors:
     """Some rows, in order, of vectors that come in parts."""
     first, taken = 0, []
     for part in parts:

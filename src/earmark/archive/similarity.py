@@ -9,26 +9,28 @@ around the best ones.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from earmark.archive import graphs
-from earmark.archive.store import Places, Store
-from earmark.archive.vectors import Bytes, directions, unit
+from earmark.archive.embeddings import Places, Store, Vectors, directions, packed, unit
+from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
 
 AGAINST = 0.4  # of the mean of what it must not be like is taken off that of examples
 HELD = 0.8  # of an event's best score: seconds beside it that reach it belong to the event
-SPARE = 2  # times as many seconds as events that are wanted are asked of a graph: some are in one event
+GRAPH_SPARE = 2  # times as many seconds as events that are wanted are asked of a graph: some are in one event
 AROUND = 10  # seconds beside one of these that can belong to its event
 FIRST = 16  # times as many seconds as events that are wanted are put in order first
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Stretch:
+class Segment:
     """Some seconds of a recording: its best score, its name, the first second and that after the last."""
 
     score: float
@@ -37,7 +39,7 @@ class Stretch:
     last: int
 
 
-def direction(like: Sequence[Bytes], unlike: Sequence[Bytes], centre: Array) -> Array:
+def direction(like: Sequence[Vectors], unlike: Sequence[Vectors], centre: Array) -> Array:
     """What is looked for [dimensions], of length 1.
 
     Args:
@@ -49,12 +51,12 @@ def direction(like: Sequence[Bytes], unlike: Sequence[Bytes], centre: Array) -> 
     return unit(wanted - AGAINST * unit(_mean(unlike, centre))) if unlike else wanted
 
 
-def _mean(examples: Sequence[Bytes], centre: Array) -> Array:
+def _mean(examples: Sequence[Vectors], centre: Array) -> Array:
     each = [unit(unit(directions(rows) - centre).mean(axis=0)) for rows in examples]
     return np.asarray(np.mean(each, axis=0), np.float32)
 
 
-def scores(rows: Bytes, wanted: Array, centre: Array) -> Array:
+def scores(rows: Vectors, wanted: Array, centre: Array) -> Array:
     """How like each vector [rows, dimensions] is to a direction: cosines, -1 to 1 [rows]."""
     values = rows.astype(np.float32)
     length = np.maximum(np.sqrt(np.einsum("rd,rd->r", values, values)), 1e-9)
@@ -70,7 +72,7 @@ def best(
     least: float = -1.0,
     only: Collection[str] | None = None,
     exact: bool = False,
-) -> list[Stretch]:
+) -> list[Segment]:
     """The stretches that are most like a direction, the best first.
 
     Args:
@@ -82,14 +84,14 @@ def best(
         exact: look at all seconds, also where a graph tells which are nearest.
     """
     centre = store.centre
-    kept: list[Stretch] = []
+    kept: list[Segment] = []
     for batch in store.batches:
         floor = max(least, kept[0].score) if len(kept) == limit else least
-        graph = None if exact or only is not None else graphs.opened(store, batch)
+        graph = None if exact or only is not None else open_graph(store, batch)
         score = _near(graph, store.size(batch), wanted, limit) if graph else _all(store, batch, wanted, centre)
         if score.max(initial=-np.inf) < floor:
             continue
-        for one in stretches(store.places(batch), score, limit, floor, only):
+        for one in segments(store.places(batch), score, limit, floor, only):
             if len(kept) < limit:
                 heapq.heappush(kept, one)
             else:
@@ -102,9 +104,9 @@ def _all(store: Store, batch: Path, wanted: Array, centre: Array) -> Array:
     return np.concatenate([np.empty(0, np.float32), *parts])
 
 
-def _near(graph: graphs.Graph, size: int, wanted: Array, limit: int) -> Array:
+def _near(graph: Graph, size: int, wanted: Array, limit: int) -> Array:
     """Scores of the nearest seconds and of those around them; no others are known."""
-    rows = graph.nearest(wanted, SPARE * limit)
+    rows = graph.nearest(wanted, GRAPH_SPARE * limit)
     around = np.unique(rows[:, None] + np.arange(-AROUND, AROUND + 1))
     around = around[(around >= 0) & (around < size)]
     score = np.full(size, -np.inf, np.float32)
@@ -112,9 +114,9 @@ def _near(graph: graphs.Graph, size: int, wanted: Array, limit: int) -> Array:
     return score
 
 
-def stretches(
+def segments(
     places: Places, score: Array, limit: int, least: float, only: Collection[str] | None = None
-) -> Iterator[Stretch]:
+) -> Iterator[Segment]:
     """Those of one batch, the best first: each is a second that scores best, and those beside it while they hold.
 
     Args:
@@ -147,7 +149,7 @@ def stretches(
         taken[first:last] = True
         count += 1
         at = int(places.second[first])
-        yield Stretch(float(score[row]), places.names[places.recording[row]], at, at + last - first)
+        yield Segment(float(score[row]), places.names[places.recording[row]], at, at + last - first)
 
 
 def _descending(score: Array, some: int) -> Iterator[int]:
@@ -156,3 +158,89 @@ def _descending(score: Array, some: int) -> Iterator[int]:
         top = np.argpartition(-score, some)[:some]
         yield from top[np.argsort(-score[top], kind="stable")].tolist()
     yield from np.argsort(-score, kind="stable").tolist()
+
+
+LARGE_ARCHIVE = 1_000_000  # seconds of an archive: fewer are looked at one by one within some seconds
+LARGE_BATCH = 10_000  # rows of a batch: of fewer, all are looked at as fast
+NEIGHBOURS = 16  # of each vector in the graph
+BREADTH = 128  # vectors that are kept in view, in making the graph and in a search: more find more, and take longer
+GRAPH_FILE = "graph.usearch"
+
+Numbers = NDArray[np.int64]
+
+
+class Graph:
+    """Of one batch."""
+
+    def __init__(self, file: Path, dimensions: int) -> None:
+        self._index = _new(dimensions)
+        self._index.view(str(file))
+
+    def nearest(self, wanted: Array, count: int) -> Numbers:
+        """The rows that are nearest to a direction, as good as all of them."""
+        found = self._index.search(packed(wanted[None])[0], min(count, len(self._index)))
+        return np.asarray(found.keys, np.int64)
+
+    def scores(self, rows: Numbers, wanted: Array) -> Array:
+        """How like these rows are to a direction: cosines [rows], as `similarity.scores` gives them."""
+        vectors = np.stack(self._index.get(rows.astype(np.uint64), np.int8))
+        return np.asarray(directions(vectors) @ wanted, np.float32)
+
+
+def open_graph(store: Store, batch: Path) -> Graph | None:
+    """The graph of a batch, if it has one and usearch is there."""
+    file = batch / GRAPH_FILE
+    return Graph(file, store.dimensions) if file.is_file() and find_spec("usearch") else None
+
+
+def update_graphs(store: Store, threads: int = 1, told: Callable[[int, int], object] | None = None) -> int:
+    """Make the graphs that a large archive lacks; how many were made.
+
+    Args:
+        store: the embeddings.
+        threads: how many work on it.
+        told: how many are made, and how many there are to make.
+    """
+    sizes = {batch: store.size(batch) for batch in store.batches}
+    if sum(sizes.values()) < LARGE_ARCHIVE or not find_spec("usearch"):
+        return 0
+    if store.centre_is_old():
+        for batch in sizes:
+            (batch / GRAPH_FILE).unlink(missing_ok=True)  # of what differed from the centre before
+        store.keep_centre()
+    todo = [batch for batch, size in sizes.items() if size >= LARGE_BATCH and not (batch / GRAPH_FILE).is_file()]
+    centre = store.centre
+    for done, batch in enumerate(todo, start=1):
+        make_graph(store, batch, centre, threads)
+        if told:
+            told(done, len(todo))
+    return len(todo)
+
+
+def make_graph(store: Store, batch: Path, centre: Array, threads: int = 1) -> None:
+    """Make the graph of a batch: of its vectors as they differ from the centre."""
+    index, row = _new(store.dimensions), 0
+    for rows in store.vectors(batch):
+        keys = np.arange(row, row + len(rows), dtype=np.uint64)
+        index.add(keys, centred(rows, centre), threads=threads)
+        row += len(rows)
+    with atomic_write(batch / GRAPH_FILE) as part:
+        index.save(str(part))
+
+
+def centred(rows: Vectors, centre: Array) -> Vectors:
+    """Vectors [rows, dimensions] as they differ from the centre."""
+    return packed(directions(rows) - centre)
+
+
+def _new(dimensions: int) -> Any:
+    from usearch.index import Index
+
+    return Index(
+        ndim=dimensions,
+        metric="cos",
+        dtype="i8",
+        connectivity=NEIGHBOURS,
+        expansion_add=BREADTH,
+        expansion_search=BREADTH,
+    )

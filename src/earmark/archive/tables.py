@@ -1,4 +1,4 @@
-"""The tables of a batch: made from what was heard, sorted, written to Parquet and read back."""
+"""The tables of a batch: made from analyses of recordings, sorted, written to Parquet and read back."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from earmark.archive.hearing import Heard
+from earmark.archive.analysis import Analysis
+from earmark.archive.embeddings import directions
 from earmark.archive.layout import (
     COMPRESSION,
     EVENTS,
     LABELLED,
     RECORDINGS,
     SECONDS,
+    SUM,
     TABLES,
     Options,
     vectors_schema,
 )
-from earmark.archive.vectors import directions
 from earmark.util.atomic import settle
 
 Tables = dict[str, pa.Table]
@@ -42,32 +43,29 @@ ROW_GROUP = {"recordings": 122_880, "events": 16_384, "seconds": 122_880, "vecto
 """Rows that are read together: those of one label are found three times as fast in small groups of events."""
 
 _PLAIN = {"onset", "offset", "began", "duration", "bytes", "modified", "second", "vector"}  # hardly ever twice the same
-SUM = b"earmark.sum"
-"""In the metadata of `vectors`: the sum of its vectors at length 1, float32 [dimensions] in base64."""
-
 _IN_STEPS = {"second": "DELTA_BINARY_PACKED"}
 
 
-def tables(heard: Sequence[Heard], options: Options) -> Tables:
+def label_tables(analyses: Sequence[Analysis], options: Options) -> Tables:
     """The rows of some recordings, sorted."""
     made = {
-        "recordings": _recordings(heard, options.model, options.version),
-        "events": _events(heard, options),
-        "seconds": _seconds(heard, options),
+        "recordings": _recordings(analyses, options.model, options.version),
+        "events": _events(analyses, options),
+        "seconds": _seconds(analyses, options),
     }
     return {name: ordered(name, table) for name, table in made.items()}
 
 
-def embedding_tables(heard: Sequence[Heard], options: Options) -> Tables:
+def embedding_tables(analyses: Sequence[Analysis], options: Options) -> Tables:
     """The rows of their embeddings, sorted."""
     made = {
-        "recordings": _recordings(heard, options.embedder, options.embedder_version),
-        "vectors": _vectors(heard, options.dimensions),
+        "recordings": _recordings(analyses, options.embedder, options.embedder_version),
+        "vectors": _vectors(analyses, options.dimensions),
     }
     return {name: ordered(name, table) for name, table in made.items()}
 
 
-def _recordings(heard: Sequence[Heard], model: str, version: str) -> pa.Table:
+def _recordings(analyses: Sequence[Analysis], model: str, version: str) -> pa.Table:
     rows = [
         {
             "recording": one.recording.name,
@@ -79,12 +77,12 @@ def _recordings(heard: Sequence[Heard], model: str, version: str) -> pa.Table:
             "model": model,
             "version": version,
         }
-        for one in heard
+        for one in analyses
     ]
     return pa.Table.from_pylist(rows, RECORDINGS)
 
 
-def _events(heard: Sequence[Heard], options: Options) -> pa.Table:
+def _events(analyses: Sequence[Analysis], options: Options) -> pa.Table:
     rows = [
         {
             "recording": one.recording.name,
@@ -96,19 +94,19 @@ def _events(heard: Sequence[Heard], options: Options) -> pa.Table:
             "model": options.model,
             "version": options.version,
         }
-        for one in heard
+        for one in analyses
         for event in one.events
     ]
     return pa.Table.from_pylist(rows, EVENTS)
 
 
-def _seconds(heard: Sequence[Heard], options: Options) -> pa.Table:
-    parts = [(number, one.seconds) for number, one in enumerate(heard) if one.seconds is not None]
+def _seconds(analyses: Sequence[Analysis], options: Options) -> pa.Table:
+    parts = [(number, one.seconds) for number, one in enumerate(analyses) if one.seconds is not None]
     if not parts:
         return SECONDS.empty_table()
     number = np.concatenate([np.full(len(rows.second), number, np.int32) for number, rows in parts])
     columns = {
-        "recording": pa.DictionaryArray.from_arrays(pa.array(number), [one.recording.name for one in heard]),
+        "recording": pa.DictionaryArray.from_arrays(pa.array(number), [one.recording.name for one in analyses]),
         "second": np.concatenate([rows.second for _, rows in parts]),
         "label": pa.DictionaryArray.from_arrays(
             pa.array(np.concatenate([rows.label for _, rows in parts])), pa.array(options.labels, pa.string())
@@ -118,8 +116,8 @@ def _seconds(heard: Sequence[Heard], options: Options) -> pa.Table:
     return pa.table(columns, SECONDS)
 
 
-def _vectors(heard: Sequence[Heard], dimensions: int) -> pa.Table:
-    parts = [(number, one.vectors) for number, one in enumerate(heard) if one.vectors is not None]
+def _vectors(analyses: Sequence[Analysis], dimensions: int) -> pa.Table:
+    parts = [(number, one.vectors) for number, one in enumerate(analyses) if one.vectors is not None]
     schema = vectors_schema(dimensions)
     if not parts:
         return schema.empty_table()
@@ -127,7 +125,7 @@ def _vectors(heard: Sequence[Heard], dimensions: int) -> pa.Table:
     rows = np.concatenate([rows for _, rows in parts])
     bytes_ = pa.py_buffer(np.ascontiguousarray(rows))
     columns = {
-        "recording": pa.DictionaryArray.from_arrays(pa.array(number), [one.recording.name for one in heard]),
+        "recording": pa.DictionaryArray.from_arrays(pa.array(number), [one.recording.name for one in analyses]),
         "second": np.concatenate([np.arange(len(rows), dtype=np.int32) for _, rows in parts]),
         "vector": pa.FixedSizeBinaryArray.from_buffers(pa.binary(dimensions), len(rows), [None, bytes_]),
     }
@@ -169,7 +167,7 @@ def _ranks(column: Any) -> Any:
     return ranks[column.indices.to_numpy(zero_copy_only=False)]
 
 
-def write(folder: Path, batch: Tables) -> None:
+def write_tables(folder: Path, batch: Tables) -> None:
     """Write the files of a batch, down to the disk itself, so that its name is given to whole files."""
     for name, table in batch.items():
         file = folder / f"{name}.parquet"
@@ -196,7 +194,7 @@ def _sum(vectors: pa.ChunkedArray) -> bytes:
     return base64.b64encode(total.tobytes())
 
 
-def read(batch: Path, names: Iterable[str] = LABELLED) -> Tables:
+def read_tables(batch: Path, names: Iterable[str] = LABELLED) -> Tables:
     """What `write` wrote."""
     return {
         name: pq.read_table(batch / f"{name}.parquet", schema=TABLES.get(name), partitioning=None) for name in names

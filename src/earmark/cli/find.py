@@ -15,9 +15,8 @@ from earmark.cli import find_work as work
 from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
-    from earmark.archive.querying import Query
-    from earmark.archive.reading import Index
-    from earmark.archive.searching import Order
+    from earmark.archive.database import Index
+    from earmark.archive.search import Order, Query
 
 GROUPS = ("day", "month", "hour", "weekday", "recording", "label")
 
@@ -169,7 +168,7 @@ def find(
     if like and review:
         return by_example.review(index, like, unlike or (), named, save, cut, port, root)
     if like:
-        events, asked = by_example.alike(index, query, like, unlike or (), named, limit)
+        events, asked = by_example.find_similar(index, query, like, unlike or (), named, limit)
         found.show_events(events, to)
         return work.then(index, query, events, play, cut, kept, root, asked)
     order: Order = "longest" if longest else "best" if best else "recording"
@@ -185,7 +184,7 @@ def _opened(where: Path | None) -> Index:
         raise EarmarkError("earmark find", "needs --in INDEX", "make one: earmark index FOLDER --out INDEX")
     if any(find_spec(module) is None for module in ("duckdb", "pyarrow")):
         raise MissingExtraError("earmark find", "archive")
-    from earmark.archive.reading import Index
+    from earmark.archive.database import Index
 
     return Index(where)
 
@@ -220,8 +219,8 @@ def _query(
     longer: str | None,
     shorter: str | None,
 ) -> Query:
-    from earmark.archive.moments import during as span
-    from earmark.archive.querying import Query
+    from earmark.archive.search import Query
+    from earmark.archive.search import parse_during as span
 
     return Query(
         labels=_labels(label) if label is not None else (),
@@ -245,15 +244,15 @@ def _labels(text: str) -> tuple[str, ...]:
 
 
 def _seconds(text: str, option: str) -> float:
-    from earmark.archive.moments import seconds
+    from earmark.archive.search import parse_seconds
 
-    return seconds(text, option)
+    return parse_seconds(text, option)
 
 
 def _refuse_unsure(query: Query, options: Mapping[str, object]) -> None:
     from dataclasses import replace
 
-    from earmark.archive.querying import Query
+    from earmark.archive.search import Query
 
     for option, value in options.items():
         if value:
@@ -266,7 +265,7 @@ def _check_alone(option: str, query: Query, others: Mapping[str, object]) -> Non
     """Refuse what does not go with `--duplicates` or `--map`."""
     from dataclasses import replace
 
-    from earmark.archive.querying import Query
+    from earmark.archive.search import Query
 
     for other, value in others.items():
         if value and other != option:

@@ -14,36 +14,34 @@ from earmark.cli import common
 from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
-    from earmark.archive.examples import Likeness
-    from earmark.archive.querying import Query
-    from earmark.archive.reading import Index
+    from earmark.archive.database import Index
+    from earmark.archive.examples import ExampleQuery
     from earmark.archive.review import Answers
-    from earmark.archive.searching import Found
+    from earmark.archive.search import Detection, Query
 
 SHOWN = 50  # events, where nobody says how many
 
 
-def alike(
+def find_similar(
     index: Index,
     query: Query,
     like: Sequence[str],
     unlike: Sequence[str],
     named: str | None,
     limit: int | None,
-) -> tuple[list[Found], str]:
+) -> tuple[list[Detection], str]:
     """The events that are most like the examples, and what was asked, as a line that the same examples have again."""
-    from earmark.archive.alike import alike
-    from earmark.archive.examples import example, likeness
-    from earmark.archive.store import Store
+    from earmark.archive.embeddings import Store
+    from earmark.archive.examples import example, example_query, find_similar
 
     positive = [example(text) for text in like]
     negative = [example(text, "--unlike") for text in unlike]
     store = Store(index.folder, index.options)
-    wanted = likeness(store, index.options, positive, negative, named)
-    return alike(index, store, wanted, query, limit or SHOWN), _asked(wanted)
+    wanted = example_query(store, index.options, positive, negative, named)
+    return find_similar(index, store, wanted, query, limit or SHOWN), _asked(wanted)
 
 
-def _asked(wanted: Likeness) -> str:
+def _asked(wanted: ExampleQuery) -> str:
     return repr((wanted.label, *wanted.asked))
 
 
@@ -72,7 +70,7 @@ def check_review(
     wanted: bool, like: Sequence[str], save: Path | None, query: Query, refused: Mapping[str, object]
 ) -> None:
     """Refuse options that make no sense with `--review`, or without it."""
-    from earmark.archive.querying import Query
+    from earmark.archive.search import Query
 
     if not wanted:
         if save is not None:
@@ -106,15 +104,17 @@ def review(
     """Serve the page of a review; then write what was learned, and say how good it is."""
     import numpy as np
 
-    from earmark.archive.examples import embedder, example, likeness
-    from earmark.archive.opening import Archive
+    from earmark.archive.embeddings import Store
+    from earmark.archive.examples import embedder, example, example_query
+    from earmark.archive.recordings import Archive
     from earmark.archive.review import Answers, Pool, Review
-    from earmark.archive.store import Store
     from earmark.service.review import Session, run_review
 
     store, archive = Store(index.folder, index.options), Archive(root or index.options.root)
     model = embedder(index.options) if save is not None else None  # before hours of answers, not after them
-    wanted = likeness(store, index.options, [*map(example, like)], [example(one, "--unlike") for one in unlike], named)
+    wanted = example_query(
+        store, index.options, [*map(example, like)], [example(one, "--unlike") for one in unlike], named
+    )
     answers = Answers(index.folder / "reviews" / f"{_file_name(wanted.label)}.jsonl")
     rng = np.random.default_rng()
     learning = Review(store, Pool(store, rng), wanted.wanted, answers, rng)

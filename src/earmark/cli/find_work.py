@@ -14,10 +14,9 @@ from earmark.cli import common, found
 from earmark.errors import EarmarkError, MediaError, MissingExtraError
 
 if TYPE_CHECKING:
-    from earmark.archive.opening import Archive
-    from earmark.archive.querying import Query
-    from earmark.archive.reading import Index
-    from earmark.archive.searching import Found, Order
+    from earmark.archive.database import Index
+    from earmark.archive.recordings import Archive
+    from earmark.archive.search import Detection, Order, Query
 
 AT_A_TERMINAL = 50  # lines of a table that somebody reads
 UNSURE = 50  # excerpts that somebody listens to
@@ -25,16 +24,16 @@ UNSURE = 50  # excerpts that somebody listens to
 
 def count(index: Index, query: Query, to: str) -> None:
     """Show how many there are."""
-    from earmark.archive.searching import total
+    from earmark.archive.search import total
 
     found.show_total(total(index, query), to)
 
 
 def groups(index: Index, query: Query, by: str, to: str) -> None:
     """Show how many there are in each group."""
-    from earmark.archive import searching
+    from earmark.archive import search
 
-    found.show_groups(searching.groups(index, query, by), by, to)
+    found.show_groups(search.groups(index, query, by), by, to)
 
 
 def plot(index: Index, query: Query, picture: Path, by: str | None) -> None:
@@ -45,15 +44,15 @@ def plot(index: Index, query: Query, picture: Path, by: str | None) -> None:
     if by not in (None, "day", "hour"):
         raise EarmarkError(f"--by {by}", "is no picture", "draw by day, the default, or by hour")
     path = place(picture, Path("found"), ".png", 1)
-    from earmark.archive.plotting import draw
+    from earmark.archive.search import draw
 
     draw(index, query, path, by)
     common.say(path, err=True)
 
 
-def events(index: Index, query: Query, order: Order, limit: int | None, to: str) -> list[Found]:
+def events(index: Index, query: Query, order: Order, limit: int | None, to: str) -> list[Detection]:
     """The events; of more than somebody reads at a terminal, the first."""
-    from earmark.archive.searching import find, total
+    from earmark.archive.search import find, total
 
     if limit is None and to == "table" and sys.stdout.isatty():
         events = find(index, query, order, AT_A_TERMINAL + 1)
@@ -66,28 +65,28 @@ def events(index: Index, query: Query, order: Order, limit: int | None, to: str)
 
 def rows(index: Index, query: Query, order: Order, limit: int | None, to: str) -> None:
     """Show the events as CSV or JSON, one by one: there may be more than fit into memory."""
-    from earmark.archive.searching import each
+    from earmark.archive.search import each
 
     found.show_rows(each(index, query, order, limit), to)
 
 
-def unsure(index: Index, query: Query, limit: int | None) -> list[Found]:
+def unsure(index: Index, query: Query, limit: int | None) -> list[Detection]:
     """What the model is least sure of."""
-    from earmark.archive.uncertain import uncertain
+    from earmark.archive.uncertainty import least_certain
 
-    return uncertain(index, query, limit or UNSURE)
+    return least_certain(index, query, limit or UNSURE)
 
 
 def duplicates(index: Index, query: Query, limit: int | None, root: str | None, to: str) -> None:
     """Show which recordings hold the same sound."""
     from earmark.archive import duplicates as search
-    from earmark.archive.alike import named
-    from earmark.archive.opening import Archive
-    from earmark.archive.searching import durations
-    from earmark.archive.store import Store
+    from earmark.archive.embeddings import Store
+    from earmark.archive.examples import recordings_named
+    from earmark.archive.recordings import Archive
+    from earmark.archive.search import durations
 
     store, archive = Store(index.folder, index.options), Archive(root or index.options.root)
-    only = named(index, query) if query.recordings else None
+    only = recordings_named(index, query) if query.recordings else None
     failed: list[EarmarkError] = []
     with common.bar("pairs", None) as advance:
         pairs = search.duplicates(store, archive, durations(index), only, failed.append, advance)
@@ -106,8 +105,8 @@ def map_(index: Index, file: Path, limit: int | None, root: str | None) -> None:
         raise MissingExtraError("--map", "train")
     import numpy as np
 
+    from earmark.archive.embeddings import Store
     from earmark.archive.map import MOST, sound_map, write_map
-    from earmark.archive.store import Store
 
     if file.suffix.lower() not in (".html", ".htm"):
         raise EarmarkError(f"--map {file}", "is no name of a page", "let it end in .html")
@@ -119,7 +118,7 @@ def map_(index: Index, file: Path, limit: int | None, root: str | None) -> None:
 def then(
     index: Index,
     query: Query,
-    events: Sequence[Found],
+    events: Sequence[Detection],
     play: bool,
     cut: Path | None,
     margin: float,
@@ -129,7 +128,7 @@ def then(
     """Cut out and play what was found; `asked` is what was asked beside the query."""
     if not events or not (play or cut):
         return
-    from earmark.archive.opening import Archive
+    from earmark.archive.recordings import Archive
 
     archive = Archive(root or index.options.root)
     failed: list[EarmarkError] = []
@@ -146,22 +145,22 @@ def then(
 def _cut(
     index: Index,
     query: Query,
-    events: Sequence[Found],
+    events: Sequence[Detection],
     archive: Archive,
     out: Path,
     margin: float,
     failed: list[EarmarkError],
     asked: str,
 ) -> None:
-    from earmark.archive import cutting
+    from earmark.archive import excerpts
 
     recordings = len({one.recording for one in events})
     with common.bar("recordings", recordings) as advance:
-        there = cutting.cut(index, query, events, archive, out, margin, failed.append, advance, asked)
+        there = excerpts.cut(index, query, events, archive, out, margin, failed.append, advance, asked)
     common.say(f"{out}: {len(there)} excerpt{'' if len(there) == 1 else 's'}", err=True)
 
 
-def _play(events: Sequence[Found], archive: Archive, margin: float, failed: list[EarmarkError]) -> None:
+def _play(events: Sequence[Detection], archive: Archive, margin: float, failed: list[EarmarkError]) -> None:
     from earmark import media
 
     for recording, some in groupby(events, lambda one: one.recording):

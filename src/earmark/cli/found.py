@@ -11,20 +11,20 @@ from earmark.util.text import SheetWriter, in_json, visible
 
 if TYPE_CHECKING:
     from earmark.archive.duplicates import Duplicate
-    from earmark.archive.searching import Found, Group, Total
+    from earmark.archive.search import Detection, Group, Total
 
 FORMATS = ("table", "csv", "json")
 NO_DATE = "no date"
 
 
-def show_events(found: Sequence[Found], to: str) -> None:
+def show_events(found: Sequence[Detection], to: str) -> None:
     """The events, one a line."""
     if to == "table":
         return _aligned(*_event_table(found)) if found else _write("no sounds found\n")
     show_rows(found, to, any(one.threshold is not None for one in found))
 
 
-def show_rows(found: Iterable[Found], to: str, unsure: bool = False) -> None:
+def show_rows(found: Iterable[Detection], to: str, unsure: bool = False) -> None:
     """The same as CSV or JSON, each as it comes; with the thresholds of what the model is not sure of."""
     fields = ["recording", "onset", "offset", "label", "score", "began", *(["threshold"] if unsure else [])]
     _show(map(_event, found), fields, to)
@@ -78,14 +78,14 @@ def show_duplicates(found: Sequence[Duplicate], to: str) -> None:
 _COUNTED = ("events", "seconds")
 
 
-def _event(one: Found) -> dict[str, Any]:
+def _event(one: Detection) -> dict[str, Any]:
     began = None if one.began is None else one.began.isoformat(timespec="milliseconds")
     plain = {"recording": one.recording, "onset": one.onset, "offset": one.offset, "label": one.label}
     more = {} if one.threshold is None else {"threshold": one.threshold}
     return {**plain, "score": one.score, "began": began, **more}
 
 
-def _event_table(found: Sequence[Found]) -> tuple[Sequence[str], list[Sequence[str]], str]:
+def _event_table(found: Sequence[Detection]) -> tuple[Sequence[str], list[Sequence[str]], str]:
     """Heads, rows, and how each column is aligned; columns that say the same throughout, or nothing, are left out."""
     from earmark.formats.plain_text import clock
 

@@ -15,11 +15,11 @@ from earmark.errors import EarmarkError, MissingExtraError
 from earmark.util.text import visible
 
 if TYPE_CHECKING:
-    from earmark.archive.recordings import Found
-    from earmark.archive.reporting import Report
-    from earmark.archive.working import Done
+    from earmark.archive.planning import Report
+    from earmark.archive.recordings import Listing
+    from earmark.archive.workers import Done
 
-HELP = """Label all recordings of an archive and keep what was heard in an index, for `earmark find`.
+HELP = """Label all recordings of an archive and keep what sounds in them in an index, for `earmark find`.
 
 FOLDER is a folder, or a URL that fsspec reads: s3://bucket/folder, gs://..., https://... Only recordings that are new
 or have changed are labelled, so the same command brings an index up to date, and goes on where it was interrupted.
@@ -111,8 +111,8 @@ def index(
     _check(found, out, root or str(list_file))
     settings = Settings(jobs, scheduler, batch, retry_bad, prune, timeout)
     try:
-        with _progress() as (begin, heed):
-            report = bring_up_to_date(found, out, options, settings, begin, heed)
+        with _progress() as (on_plan, on_batch):
+            report = bring_up_to_date(found, out, options, settings, on_plan, on_batch)
     except KeyboardInterrupt:
         common.complain("interrupted; the same command goes on")
         raise
@@ -121,7 +121,7 @@ def index(
         raise typer.Exit(1)
 
 
-def _check(found: Found, out: Path, place: str) -> None:
+def _check(found: Listing, out: Path, place: str) -> None:
     if not found.recordings and not out.exists():
         raise EarmarkError(place, "holds no recordings", "give the folder that holds audio or video files")
 
@@ -154,16 +154,16 @@ def _progress() -> Iterator[tuple[Callable[[Report], None], Callable[[Done], Non
         task = shown.add_task("labelling", total=None, note="")
         current: list[Report] = []
 
-        def begin(report: Report) -> None:
+        def on_plan(report: Report) -> None:
             current.append(report)
             shown.update(task, total=report.todo_bytes or None)
 
-        def heed(_: Done) -> None:
+        def on_batch(_: Done) -> None:
             report = current[0]
-            note = f"{report.heard:,} of {report.todo:,}  {report.hours:,.1f} h  {report.rate:.2f} h/s"
+            note = f"{report.processed:,} of {report.todo:,}  {report.hours:,.1f} h  {report.rate:.2f} h/s"
             shown.update(task, completed=report.size, note=note)
 
-        yield begin, heed
+        yield on_plan, on_batch
 
 
 def _tell(report: Report, out: Path, to: common.To) -> None:
@@ -185,7 +185,7 @@ def _few(what: str, pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def _summary(report: Report, out: Path) -> str:
-    done = f"{report.heard:,} recordings, {report.hours:,.2f} h, labelled in {common.clock(report.took)}"
+    done = f"{report.processed:,} recordings, {report.hours:,.2f} h, labelled in {common.clock(report.took)}"
     speed = f" ({report.rate * 3600:,.0f} times real time)" if report.seconds else ""
     return f"{out}: {done}{speed}"
 

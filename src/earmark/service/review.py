@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from earmark import media
-from earmark.archive.opening import Archive
+from earmark.archive.recordings import Archive
 from earmark.archive.review import Answer, Kind, Review, Second
 from earmark.errors import EarmarkError, MediaError
 from earmark.service import problems

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from earmark.archive.querying import Query, Values, like_one_of, one_of
-from earmark.archive.reading import RECORDINGS, SECONDS, Index
-from earmark.archive.searching import Found, check
+from earmark.archive.database import RECORDINGS, SECONDS, Index
+from earmark.archive.search import Detection, Query, Values, check, like_one_of, one_of
 
 USUAL_THRESHOLD = 0.5
 UNSURE = 1.0  # log-odds from the threshold: at 0.5, scores from 0.27 to 0.73
@@ -26,7 +25,7 @@ SPARE = 20  # seconds of each label for each stretch that is wanted: many are ne
 _ODDS = "ln(greatest({0}, 1e-7) / greatest(1 - {0}, 1e-7))"
 
 
-def uncertain(index: Index, query: Query, limit: int) -> list[Found]:
+def least_certain(index: Index, query: Query, limit: int) -> list[Detection]:
     """The stretches that the model is least sure of, those that are worth most first.
 
     A stretch is a second that scores as it does, and its neighbours while they are unsure too, at most `AROUND` on
@@ -38,14 +37,14 @@ def uncertain(index: Index, query: Query, limit: int) -> list[Found]:
         limit: how many.
 
     Raises:
-        EarmarkError: as for `searching.find`.
+        EarmarkError: as for `search.find`.
     """
     chosen = list(_chosen(_seconds(index, check(index, query), limit), limit))
     unsure = _unsure_around(index, chosen)
     return [_stretched(one, unsure[number]) for number, one in enumerate(chosen)]
 
 
-def _seconds(index: Index, query: Query, limit: int) -> list[Found]:
+def _seconds(index: Index, query: Query, limit: int) -> list[Detection]:
     """The least sure seconds of each label, the least sure first."""
     values = Values()
     conditions = [f"score BETWEEN coalesce(low, {values.add(_score(0.0, -UNSURE))})"]
@@ -83,10 +82,10 @@ def _second(
     threshold: float,
     started: datetime | None,
     duration: float | None,
-) -> Found:
+) -> Detection:
     end = second + 1.0 if duration is None else max(second + 0.001, min(second + 1.0, duration))
     began = None if started is None else started + timedelta(seconds=second)
-    return Found(recording, float(second), end, label, round(score, 4), began, threshold)
+    return Detection(recording, float(second), end, label, round(score, 4), began, threshold)
 
 
 def _score(odds: float, by: float) -> float:
@@ -94,13 +93,13 @@ def _score(odds: float, by: float) -> float:
     return 1 / (1 + math.exp(-odds - by))
 
 
-def _chosen(found: Iterable[Found], limit: int) -> Iterator[Found]:
+def _chosen(found: Iterable[Detection], limit: int) -> Iterator[Detection]:
     """Labels take turns, that with the least sure second first; one that adds nothing is passed over."""
-    waiting: dict[str, deque[Found]] = defaultdict(deque)
+    waiting: dict[str, deque[Detection]] = defaultdict(deque)
     for one in found:
         waiting[one.label].append(one)
     given: Counter[str] = Counter()
-    taken: dict[str, list[Found]] = defaultdict(list)
+    taken: dict[str, list[Detection]] = defaultdict(list)
     while waiting:
         for label in list(waiting):
             following = _next(waiting[label], given, taken)
@@ -113,7 +112,7 @@ def _chosen(found: Iterable[Found], limit: int) -> Iterator[Found]:
                 return
 
 
-def _next(waiting: deque[Found], given: Counter[str], taken: dict[str, list[Found]]) -> Found | None:
+def _next(waiting: deque[Detection], given: Counter[str], taken: dict[str, list[Detection]]) -> Detection | None:
     while waiting:
         one = waiting.popleft()
         near = any(abs(one.onset - other.onset) <= 2 * AROUND for other in taken[one.recording])
@@ -124,7 +123,7 @@ def _next(waiting: deque[Found], given: Counter[str], taken: dict[str, list[Foun
     return None
 
 
-def _unsure_around(index: Index, chosen: list[Found]) -> dict[int, set[int]]:
+def _unsure_around(index: Index, chosen: list[Detection]) -> dict[int, set[int]]:
     """For each, by its place, the seconds around it of which the model is unsure if the label sounds."""
     odds = [math.log(one.threshold / (1 - one.threshold)) if one.threshold else 0.0 for one in chosen]
     columns = {
@@ -148,7 +147,7 @@ def _unsure_around(index: Index, chosen: list[Found]) -> dict[int, set[int]]:
     return unsure
 
 
-def _stretched(one: Found, unsure: set[int]) -> Found:
+def _stretched(one: Detection, unsure: set[int]) -> Detection:
     """With the unsure seconds beside it."""
     first = last = int(one.onset)
     while first - 1 in unsure:

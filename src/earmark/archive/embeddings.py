@@ -1,9 +1,14 @@
-"""The embeddings of an index, read batch by batch: a few thousand vectors in memory at a time."""
+"""An embedding for each second of a recording, as an index keeps them, and the embeddings of a whole index.
+
+They are signed bytes, compared by their angle; an index's are read batch by batch, a few thousand vectors in memory at
+a time.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +19,67 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from earmark.archive import layout
-from earmark.archive.layout import Options
-from earmark.archive.tables import SUM
-from earmark.archive.vectors import Bytes
+from earmark.archive.layout import SUM, Options
 from earmark.errors import EarmarkError
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
+
+Vectors = NDArray[np.int8]
+LARGEST = 127
+_NEARLY = 1e-6  # of a second: a step that floating point puts just before it begins at it
+
+
+def packed(vectors: Array) -> Vectors:
+    """Vectors [rows, dimensions] as signed bytes, each scaled by itself: their angles hardly change."""
+    most = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
+    return np.asarray(np.rint(vectors * (LARGEST / np.maximum(most, 1e-30))), np.int8)
+
+
+def directions(rows: Vectors) -> Array:
+    """The same as vectors of length 1 [rows, dimensions]; zeros stay zeros."""
+    return unit(rows.astype(np.float32))
+
+
+def unit(vectors: Array) -> Array:
+    """Each vector [..., dimensions] scaled to length 1; zeros stay zeros."""
+    length = np.sqrt(np.einsum("...d,...d->...", vectors, vectors))[..., None]
+    return np.asarray(vectors / np.maximum(length, 1e-30), np.float32)
+
+
+class MeanPerSecond:
+    """Takes embeddings [steps, dimensions] in parts, and keeps their mean for each second, in bytes.
+
+    Step i belongs to the second in which it is, `i * step`; steps are a second long at most, so that none is left out.
+    """
+
+    def __init__(self, step: float, dimensions: int) -> None:
+        self.step = step
+        self._steps = 0
+        self._rows = [np.empty((0, dimensions), np.int8)]
+        self._second = 0  # the last one that steps have come for, and their sum so far
+        self._sum = np.zeros((1, dimensions), np.float32)
+
+    def add(self, embeddings: Array) -> None:
+        """Take the next ones."""
+        if not len(embeddings):
+            return
+        times = np.arange(self._steps, self._steps + len(embeddings)) * self.step
+        seconds = np.floor(times + _NEARLY).astype(np.int64)
+        starts = np.flatnonzero(np.diff(seconds, prepend=-1))
+        sums = np.add.reduceat(embeddings, starts, axis=0)
+        if seconds[0] == self._second:
+            sums[0] += self._sum[0]
+        else:
+            self._rows.append(packed(self._sum))
+        self._rows.append(packed(sums[:-1]))  # the angle of a sum is that of its mean
+        self._second, self._sum = int(seconds[-1]), sums[-1:]
+        self._steps += len(embeddings)
+
+    def rows(self, duration: float | None = None) -> Vectors:
+        """Of all that was added [seconds, dimensions], none beyond a recording that lasts `duration` seconds."""
+        last = [packed(self._sum)] if self._steps else []
+        return np.concatenate([*self._rows, *last])[: None if duration is None else max(math.ceil(duration), 1)]
+
 
 AT_ONCE = 4096  # vectors: as floats they fit into a processor's cache
 STEADY = 60  # seconds: the mean of fewer says little of what an archive is like, and counts for less
@@ -70,13 +130,13 @@ class Store:
         all_ = names.dictionary.to_pylist()  # also of rows that were dropped
         return Places([all_[one] for one in used], codes.astype(np.int32), table["second"].to_numpy().astype(np.int32))
 
-    def vectors(self, batch: Path) -> Iterator[Bytes]:
+    def vectors(self, batch: Path) -> Iterator[Vectors]:
         """Its vectors in order, [rows, dimensions], some at a time."""
         with _opened(batch, "vectors") as file:
             for part in file.iter_batches(AT_ONCE, columns=["vector"]):
                 yield self._rows(part.column(0))
 
-    def of(self, recording: str) -> Bytes:
+    def of(self, recording: str) -> Vectors:
         """All vectors of one recording [seconds, dimensions]: none where it has none."""
         for batch in self.batches:
             file = batch / "vectors.parquet"
@@ -126,7 +186,7 @@ class Store:
             total += np.frombuffer(base64.b64decode(about[SUM]), np.float32)
         return (total / (rows + STEADY)).astype(np.float32), rows
 
-    def _rows(self, column: pa.Array) -> Bytes:
+    def _rows(self, column: pa.Array) -> Vectors:
         values = np.frombuffer(column.buffers()[1], np.int8)
         first = column.offset * self.dimensions
         return values[first : first + len(column) * self.dimensions].reshape(-1, self.dimensions)

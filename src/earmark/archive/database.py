@@ -19,7 +19,7 @@ Row = tuple[Any, ...]
 Rows = list[Row]
 Taken = TypeVar("Taken")
 
-AT_ONCE = 10_000  # rows that are in memory where they are taken one by one
+ROWS_AT_ONCE = 10_000  # rows that are in memory where they are taken one by one
 PATIENCE = 5  # times that a query is asked while batches are replaced under it
 # Nothing is fetched from anywhere.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
@@ -65,7 +65,7 @@ class Index:
 
     def each(self, sql: str, values: Mapping[str, object]) -> Iterator[Row]:
         """The same rows one by one, of which few are in memory at a time. The query has to sort them."""
-        return _one_by_one(*self._asked(sql, values, lambda result: (result, result.fetchmany(AT_ONCE))))
+        return _one_by_one(*self._asked(sql, values, lambda result: (result, result.fetchmany(ROWS_AT_ONCE))))
 
     def _asked(
         self, sql: str, values: Mapping[str, object], take: Callable[[duckdb.DuckDBPyConnection], Taken]
@@ -86,7 +86,7 @@ class Index:
 def _one_by_one(result: duckdb.DuckDBPyConnection, some: Rows) -> Iterator[Row]:
     while some:
         yield from some
-        some = result.fetchmany(AT_ONCE)
+        some = result.fetchmany(ROWS_AT_ONCE)
 
 
 def _literal(path: str) -> str:

@@ -18,10 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from earmark import media
-from earmark.archive.opening import Archive
-from earmark.archive.querying import Query
-from earmark.archive.reading import EVENTS, Index
-from earmark.archive.searching import Found, durations
+from earmark.archive.database import EVENTS, Index
+from earmark.archive.recordings import Archive
+from earmark.archive.search import Detection, Query, durations
 from earmark.datasets import Clip, Dataset, tables
 from earmark.datasets.tables import write_events
 from earmark.errors import EarmarkError, MediaError
@@ -51,7 +50,7 @@ class Excerpt:
     recording: str
     begin: float
     end: float
-    found: list[Found] = field(default_factory=list)
+    found: list[Detection] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -61,7 +60,7 @@ class Excerpt:
         return f"{AUDIO}/{plain}-{fingerprint}-{self.begin * 1000:09.0f}-{self.end * 1000:09.0f}.flac"
 
 
-def excerpts(found: Iterable[Found], margin: float, durations: Mapping[str, float]) -> dict[str, list[Excerpt]]:
+def excerpts(found: Iterable[Detection], margin: float, durations: Mapping[str, float]) -> dict[str, list[Excerpt]]:
     """The excerpts of each recording, in order; events whose margins overlap are in one.
 
     Args:
@@ -85,7 +84,7 @@ def excerpts(found: Iterable[Found], margin: float, durations: Mapping[str, floa
 def cut(
     index: Index,
     query: Query,
-    found: Sequence[Found],
+    found: Sequence[Detection],
     archive: Archive,
     out: Path,
     margin: float,
@@ -143,18 +142,18 @@ def _write(archive: Archive, recording: str, parts: Iterable[Excerpt], out: Path
 
 
 def _write_tables(index: Index, there: Sequence[tuple[Excerpt, Path]], out: Path) -> None:
-    heard = _events(index, [excerpt for excerpt, _ in there])
-    clips = [clip for excerpt, path in there for clip in _clips(excerpt, path, heard[excerpt.name])]
+    events = _events(index, [excerpt for excerpt, _ in there])
+    clips = [clip for excerpt, path in there for clip in _clips(excerpt, path, events[excerpt.name])]
     tables.write_clips(Dataset("found", tuple(clips), exclusive=False), out / CLIPS)
-    write_events(heard, out / EVENT_TABLE)
+    write_events(events, out / EVENT_TABLE)
 
 
-def _clips(excerpt: Excerpt, path: Path, heard: Sequence[Event]) -> list[Clip]:
+def _clips(excerpt: Excerpt, path: Path, events: Sequence[Event]) -> list[Clip]:
     """A clip for each found event, with the labels of all that the index holds through half of it."""
     clips = []
     for one in excerpt.found:
         onset, offset = round(one.onset - excerpt.begin, 3), round(min(one.offset, excerpt.end) - excerpt.begin, 3)
-        labels = {e.label for e in heard if min(e.offset, offset) - max(e.onset, onset) >= (offset - onset) / 2}
+        labels = {e.label for e in events if min(e.offset, offset) - max(e.onset, onset) >= (offset - onset) / 2}
         if one.threshold is None or one.score >= one.threshold:
             labels.add(one.label)
         if offset - onset >= _SHORTEST:
@@ -164,7 +163,7 @@ def _clips(excerpt: Excerpt, path: Path, heard: Sequence[Event]) -> list[Clip]:
 
 def _events(index: Index, parts: Sequence[Excerpt]) -> dict[str, list[Event]]:
     """What the index holds in each excerpt, by its name; times from the excerpt's beginning."""
-    heard: dict[str, list[Event]] = {part.name: [] for part in parts}
+    events: dict[str, list[Event]] = {part.name: [] for part in parts}
     columns = {
         "names": [part.name for part in parts],
         "wanted": [part.recording for part in parts],
@@ -182,5 +181,5 @@ def _events(index: Index, parts: Sequence[Excerpt]) -> dict[str, list[Event]]:
     )
     for name, onset, offset, label, score in rows:
         if offset - onset >= _SHORTEST:
-            heard[name].append(Event(round(onset, 3), round(offset, 3), label, round(score, 4)))
-    return heard
+            events[name].append(Event(round(onset, 3), round(offset, 3), label, round(score, 4)))
+    return events

@@ -19,9 +19,10 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from earmark._version import __version__
 from earmark.archive import tables
+from earmark.archive.analysis import TIMEOUT, Analysis, analyse
 from earmark.archive.batches import attempt
-from earmark.archive.hearing import TIMEOUT, Heard, hear
 from earmark.archive.layout import Options
 from earmark.archive.recordings import Recording, is_there
 from earmark.errors import EarmarkError
@@ -42,7 +43,7 @@ class Job:
         options: of the index.
         wanted: labels, or embeddings, or both.
         beside: the folder of the run beside it, for embeddings where both are wanted.
-        timeout: see `hearing.hear`.
+        timeout: see `analysis.analyse`.
         expendable: whether this process may be ended where a recording hangs: another takes its place.
     """
 
@@ -89,22 +90,22 @@ def work(job: Job, batch: Batch) -> Done:
         embedder = model
     rules = EventRules(sensitivity=options.sensitivity)
     with _watched(job) as moving:
-        heard = [hear(one, options.root, model, rules, job.timeout, moving, embedder) for one in batch.recordings]
-    return keep(job, batch, heard)
+        analyses = [analyse(one, options.root, model, rules, job.timeout, moving, embedder) for one in batch.recordings]
+    return keep(job, batch, analyses)
 
 
-def keep(job: Job, batch: Batch, heard: Sequence[Heard]) -> Done:
+def keep(job: Job, batch: Batch, analyses: Sequence[Analysis]) -> Done:
     """Write what came of a batch.
 
     Raises:
         EarmarkError: see `batches.attempt`.
     """
-    embeddings = {} if job.wanted == "labels" else tables.embedding_tables(heard, job.options)
-    made = embeddings if job.wanted == "embeddings" else tables.tables(heard, job.options)
+    embeddings = {} if job.wanted == "labels" else tables.embedding_tables(analyses, job.options)
+    made = embeddings if job.wanted == "embeddings" else tables.label_tables(analyses, job.options)
     if job.wanted == "both":  # first: a batch of labels is a sign that both are there
         attempt(Path(job.beside), batch.name, embeddings)
     attempt(Path(job.folder), batch.name, made)
-    damaged = tuple((one.recording.name, one.damage) for one in heard if one.damage)
+    damaged = tuple((one.recording.name, one.damage) for one in analyses if one.damage)
     return replace(counted(made["recordings"], job.wanted), damaged=damaged)
 
 
@@ -151,3 +152,26 @@ def _watched(job: Job) -> Iterator[Callable[[], None] | None]:
         yield moving
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+def check(root: str, folder: str, version: str) -> str | None:
+    """What this process lacks, after 'a worker that ...'; None where nothing.
+
+    Args:
+        root: of the recordings; empty where they are named in full.
+        folder: of the run, in the index: where this process must write.
+        version: of Earmark, which must be the same.
+    """
+    if version != __version__:
+        return f"has Earmark {__version__} in place of {version}"
+    if not is_there(root):
+        return f"cannot see {root}"
+    if not Path(folder).is_dir():
+        return f"cannot see {folder}"
+    try:
+        probe = Path(folder) / "probe"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        return f"cannot write to {folder} ({error.strerror})"
+    return None
