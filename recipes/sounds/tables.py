@@ -23,8 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from earmark import datasets
-from earmark.datasets import Clip, Dataset, table
-from earmark.datasets.rows import read as read_rows
+from earmark.datasets import Clip, Dataset
+from earmark.datasets.tables import read_clips, read_rows, write_clips
 from earmark.labels import SOUNDS, canonical
 from earmark.labels.groups import ancestors
 
@@ -75,7 +75,7 @@ class Apart:
     """Recordings that must teach nothing, by their files and their sources."""
 
     def __init__(self, data: Path, parts: Path | None) -> None:
-        clips = () if parts is None else table.read(parts, exclusive=False, split="test").clips
+        clips = () if parts is None else read_clips(parts, exclusive=False, split="test").clips
         self.files = {clip.path.resolve() for clip in clips}
         slices = read_rows(data / "urbansound8k" / "metadata" / "UrbanSound8K.csv", ("fsID", "fold"))
         judging = [row.required("fsID") for row in slices if row.integer("fold") in JUDGING]
@@ -135,7 +135,7 @@ def music() -> Iterator[Clip]:
 
 def write(path: Path, clips: Iterable[Clip]) -> None:
     kept = tuple(clips)
-    table.write(Dataset(path.stem, kept), path)
+    write_clips(Dataset(path.stem, kept), path)
     print(f"{path}: {len(kept)} clips of {len({clip.source for clip in kept})} sources")
 
 
