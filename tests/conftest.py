@@ -1,3 +1,4 @@
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -17,6 +18,14 @@ settings.load_profile("earmark")
 BESIDE = Path(__file__).parents[2] / "shared"
 SHARED = BESIDE / "data"
 PRETRAINED = BESIDE / "pretrained" / "mn04_as_mAP_432.pt"
+
+
+def pytest_collection_modifyitems(items):
+    """Where the system lacks what only POSIX has, tests that use it are skipped, and say so."""
+    if os.name != "posix":
+        for item in items:
+            if item.get_closest_marker("posix") or item.get_closest_marker("kill"):
+                item.add_marker(pytest.mark.skip(reason="this system has no POSIX signals, pipes or limits"))
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ def test_a_link_to_nothing_is_a_recording_that_cannot_be_read(tmp_path):
     assert below(str(tmp_path)).recordings == [Recording("a.wav")]
 
 
+@pytest.mark.posix
 def test_what_is_no_file_is_no_recording(tmp_path):
     (tmp_path / "folder.wav").mkdir()
     os.mkfifo(tmp_path / "pipe.wav")

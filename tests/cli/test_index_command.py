@@ -101,6 +101,7 @@ def test_without_the_extra(command, folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.posix
 def test_ctrl_c(folder, low_high_file, tmp_path, jobs):
     """The terminal sends it to all processes of the command; the same command goes on."""
     for number in range(40):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from model_making import tones, write_wav
 
+pytestmark = pytest.mark.posix
+
 EARMARK = Path(sys.executable).with_name("earmark")
 INTERRUPTED_WHEN_IMPORTING = """
 import os, signal, sys

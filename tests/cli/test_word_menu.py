@@ -148,6 +148,7 @@ def test_folders_without_recordings(menu, place):
     assert done.stderr == "earmark: empty: holds no recordings; name another folder, or files\n"
 
 
+@pytest.mark.posix
 def test_control_c_leaves(place):
     words = [EARMARK, "words", "voices", "--menu", "--classifier", "m.onnx"]
     with subprocess.Popen(

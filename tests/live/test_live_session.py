@@ -129,6 +129,7 @@ def test_a_process_says_what_is_wrong(tmp_path):
     assert "no such model" in json.loads(out.splitlines()[0])["detail"]
 
 
+@pytest.mark.posix
 def test_it_ends_with_whoever_started_it(low_high_file, tmp_path):
     """Also where its input stays open."""
     code = f"""

@@ -199,6 +199,7 @@ def test_a_few_tags_are_read(tmp_path):
         assert len(media.read(source, 8000)) == 8000
 
 
+@pytest.mark.posix
 def test_a_pipe_with_a_name_is_read_once(tmp_path):
     """As `<(ffmpeg ...)` is one in a shell."""
     pipe = tmp_path / "pipe.mkv"
@@ -211,6 +212,7 @@ def test_a_pipe_with_a_name_is_read_once(tmp_path):
         pipe.unlink()
 
 
+@pytest.mark.posix
 def test_label_says_so_and_can_be_interrupted(tmp_path, low_high_file):
     (tmp_path / "tags.mkv").write_bytes(many_tags(10_000))
     words = [*EARMARK, "label", str(tmp_path / "tags.mkv"), "--model", str(low_high_file)]
@@ -298,6 +300,7 @@ def test_a_trial_of_a_long_stream_keeps_little(monkeypatch):
     assert data == bytes(range(256)) * 10
 
 
+@pytest.mark.posix
 def test_what_breaks_ffmpeg_breaks_only_the_trial():
     with pytest.raises(MediaError, match="FFmpeg breaks down over"):
         try_opening("x", "x", True, lambda _: os.kill(os.getpid(), signal.SIGSEGV))

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import resource
 import select
 import shutil
 import socket
@@ -281,6 +280,7 @@ class TestGet:
 
     def test_a_disk_that_fills_up(self, served, small, cache):
         """The system refuses what is longer, as it refuses what does not fit."""
+        resource = pytest.importorskip("resource")
         usual = resource.getrlimit(resource.RLIMIT_FSIZE)
         with served():
             resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, usual[1]))

@@ -88,6 +88,7 @@ def test_a_link_at_the_name_itself_is_replaced(tmp_path):
     assert theirs.read_text() == "precious"
 
 
+@pytest.mark.posix
 def test_a_pipe_is_written_to_and_stays(tmp_path):
     pipe, read = tmp_path / "pipe", []
     os.mkfifo(pipe)
@@ -115,6 +116,7 @@ def test_a_lock_empties_nothing(tmp_path):
     assert (tmp_path / "lock").read_text() == "a note about the lock of my door"
 
 
+@pytest.mark.posix
 def test_a_name_that_stays_is_no_link(tmp_path):
     theirs = tmp_path / "theirs"
     theirs.write_text("precious")

@@ -1,5 +1,4 @@
 import csv
-import fcntl
 import sqlite3
 
 import numpy as np
@@ -13,6 +12,7 @@ from earmark.datasets.audioset.candidates import Settings
 from earmark.datasets.audioset.ledger import Outcome, RefusedError
 from earmark.datasets.audioset.tables import Segment, split_of
 from earmark.errors import DatasetError, EarmarkError
+from earmark.util.locks import lock_of
 
 RATE = 16_000
 
@@ -181,8 +181,7 @@ def test_progress_counts_clips_in_place(tmp_path):
 
 
 def test_only_one_run_fills_a_folder(tmp_path):
-    with FaultyServer() as server, (tmp_path / LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FaultyServer() as server, lock_of(tmp_path / LOCK):
         with pytest.raises(DatasetError, match="another acquisition is at work"):
             acquire({"guitar": segments(1)}, 1, tmp_path, settings(server))
         assert not server.requests
