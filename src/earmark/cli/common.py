@@ -246,7 +246,7 @@ def bars(transfer: bool = False) -> Iterator[Bars]:
 
 
 @contextmanager
-def bar(name: str, total: int | None = None, transfer: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+def bar(name: str, total: int | None = None, transfer: bool = False) -> Iterator[Progress]:
     """One such bar; what comes is called with (done, total)."""
     with bars(transfer) as shown:
         task = shown.add_task(visible(name), total=total)

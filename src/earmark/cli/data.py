@@ -24,7 +24,7 @@ from earmark.errors import DatasetError
 if TYPE_CHECKING:
     from earmark.datasets import Dataset
     from earmark.datasets.catalogue import PublishedDataset
-    from earmark.util.download import OnProgress
+    from earmark.util.types import Progress
 
 GET_HELP = """Fetch a published dataset: ESC-50 (0.6 GB) or UrbanSound8K (6 GB).
 
@@ -247,7 +247,7 @@ def _say(message: str) -> None:
 def _stages() -> Iterator[Any]:
     with bars(transfer=True) as progress:
 
-        def stage(name: str) -> OnProgress:
+        def stage(name: str) -> Progress:
             task = progress.add_task(name, total=None)
             return lambda done, total: progress.update(task, completed=done, total=total)
 

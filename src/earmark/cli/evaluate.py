@@ -96,7 +96,7 @@ def evaluate(
             relabel=names,
             truth=truth,
             split=split,
-            progress=advance,  # type: ignore[arg-type]
+            progress=advance,
         )
     for error in found.unreadable:
         common.complain(error)

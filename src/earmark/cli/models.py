@@ -127,7 +127,7 @@ def _fetch(weights: PretrainedWeights, url: str, out: Path | None) -> Path:
     fetched = False
     with common.bar(weights.name, transfer=True) as advance:
 
-        def on_progress(done: int, total: int | None) -> None:
+        def on_progress(done: float, total: float | None) -> None:
             nonlocal fetched
             fetched = True
             advance(done, total)

@@ -21,18 +21,18 @@ from typing import IO
 from earmark.datasets import catalogue, layouts, media_files
 from earmark.datasets.catalogue import PUBLISHED, PublishedDataset
 from earmark.errors import DatasetError, EarmarkWarning
-from earmark.util.download import Download, OnProgress, no_progress
+from earmark.util.download import Download, no_progress
+from earmark.util.types import Progress
 
 LEAST = 4096
 """Bytes that a file, or a folder, takes on a disk however little it holds."""
 
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, ValueError)
 
-
 MORE = 1 << 30
 """Bytes by which an unpacked dataset may be larger than it was when it was measured."""
 
-Stage = Callable[[str], OnProgress]
+Stage = Callable[[str], Progress]
 """Called with what begins (`download` or `unpack`), gives what to call as it goes on."""
 
 
@@ -50,7 +50,7 @@ class _Member:
     """Bytes of the archive that lie behind it."""
 
 
-def unpack(archive: Path, into: Path, on_progress: OnProgress = no_progress, most: int | None = None) -> None:
+def unpack(archive: Path, into: Path, on_progress: Progress = no_progress, most: int | None = None) -> None:
     """Unpack a .zip or .tar.gz archive, checking the checksums it holds.
 
     Parameters
@@ -143,7 +143,7 @@ def _too_large(archive: Path) -> DatasetError:
     return DatasetError(archive, "holds far more than the dataset that it should be", "do not use it")
 
 
-def no_stages(stage: str) -> OnProgress:
+def no_stages(stage: str) -> Progress:
     """Show no progress."""
     return no_progress
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +17,7 @@ from earmark.datasets.duplicates import Duplicates
 from earmark.datasets.measurements import Measurement, measure
 from earmark.datasets.tables import read_events
 from earmark.events.timeline import Event
+from earmark.util.types import Progress
 
 EVENTS_TABLE = "events.csv"
 """What the table is called that lies beside a dataset's."""
@@ -24,7 +25,6 @@ ROUNDING = 0.05
 """Seconds by which an event may end behind its recording."""
 
 Events = Mapping[str, Sequence[Event]]
-
 
 SILENT = 10 ** (-60 / 20)
 """The peak under which a clip is silent: -60 dBFS."""
@@ -34,8 +34,6 @@ SHORT_SECONDS = 0.25
 SHORT_SHARE = 0.1
 """Of the median length."""
 THREADS = 2
-
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,7 @@ class CheckReport:
 
 
 def check_dataset(
-    dataset: Dataset, on_progress: OnProgress | None = None, threads: int = THREADS, events: Path | None = None
+    dataset: Dataset, on_progress: Progress | None = None, threads: int = THREADS, events: Path | None = None
 ) -> CheckReport:
     """Decode every clip of a dataset and look for what would spoil training or its figures.
 
@@ -187,7 +185,7 @@ def check_dataset(
     threads
         That decode.
     events
-        The table of when labels sound that belongs to it, see `annotations`.
+        The table of when labels sound that belongs to it, see `tables`.
 
     Raises
     ------
@@ -200,7 +198,7 @@ def check_dataset(
     return CheckReport(dataset, tuple(measured), tuple(duplicates.find_duplicates(audible)), found)
 
 
-def _measure_all(clips: Sequence[Clip], on_progress: OnProgress | None, threads: int) -> list[Measurement]:
+def _measure_all(clips: Sequence[Clip], on_progress: Progress | None, threads: int) -> list[Measurement]:
     measured = []
     pool = ThreadPoolExecutor(threads)
     try:

@@ -32,7 +32,6 @@ _BITS_APART = 0.30
 _FEWEST = 24
 """Frames that have to agree, about half a second."""
 
-
 RATE = 44100
 FULL_SCALE = 0.999
 SHORTEST_RUN = 3

@@ -26,7 +26,6 @@ ESC_LICENCES = "LICENSE"  # names that of each clip: - [1-100032-A.ogg]: clip de
 _LICENCE = re.compile(r"\[(\d-\d+-[A-Z])[^\]]*\]:.*\[([^\]]+)\]\s*$", re.MULTILINE)
 _ESC_COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
 
-
 URBANSOUND8K_TABLE = Path("metadata", "UrbanSound8K.csv")
 _URBANSOUND8K_COLUMNS = ("slice_file_name", "fsID", "fold", "class")
 _FOLD_POLICIES = ("folds", "error", "skip")

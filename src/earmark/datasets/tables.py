@@ -43,7 +43,6 @@ from earmark.util.text import SheetWriter, unguarded
 if TYPE_CHECKING:
     from _csv import Reader
 
-
 CLIP_COLUMNS = ("path", "start", "end", "labels", "fold", "source", "split")
 LICENCE_COLUMN = "licence"  # a column that is read, and not written
 

@@ -21,12 +21,12 @@ from earmark.util.locks import alone
 from earmark.util.text import visible
 
 if TYPE_CHECKING:
-    from earmark.util.download import OnProgress
+    from earmark.util.types import Progress
 
 Ask = Callable[[str], bool]
 """Puts a question to whoever sits there: yes or no."""
 
-Bar = Callable[[str], "AbstractContextManager[OnProgress]"]
+Bar = Callable[[str], "AbstractContextManager[Progress]"]
 """Shows how a download of that name gets on, as long as the block lasts."""
 
 ENVIRONMENT = "EARMARK_PRETRAINED"
@@ -202,7 +202,7 @@ def verify(path: Path, weights: PretrainedWeights) -> None:
         raise ModelError(path, reason, weights.remedy)
 
 
-def get(name: str, url: str = "", folder: Path | None = None, on_progress: OnProgress | None = None) -> Path:
+def get(name: str, url: str = "", folder: Path | None = None, on_progress: Progress | None = None) -> Path:
     """Fetch the file of some weights, unless it is there.
 
     What broke off goes on where it stopped, and the file gets its name when it is whole and checked. Where no checksum

@@ -21,7 +21,6 @@ EARLY_SECONDS = (0.002, 0.04)
 BRIGHT = 2000.0  # Hz above which echoes die away faster
 DULLER = (0.3, 0.9)  # their decay relative to that of the others
 
-
 ROOM_SHARE, TILT_SHARE, BUMP_SHARE, BAND_SHARE, NOISE_SHARE = 0.65, 0.6, 0.6, 0.35, 0.85
 TILT = 3.0  # dB an octave, the most, around 1 kHz
 BUMPS = 4  # resonances, the most

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from earmark.errors import DatasetError, EarmarkError, EarmarkWarning, MissingExtraError
 from earmark.util.atomic import atomic_write, open_own
+from earmark.util.types import Progress
 
 if TYPE_CHECKING:
     import httpx
 
-
-OnProgress = Callable[[int, int | None], None]
-"""Called with the bytes done so far and the bytes in all, where that is known."""
 
 ATTEMPTS = 6
 LONGEST_WAIT = 60.0
@@ -34,7 +32,7 @@ class PassingError(Exception):
         self.wait = wait
 
 
-def no_progress(done: int, total: int | None) -> None:
+def no_progress(done: float, total: float | None) -> None:
     """Show no progress."""
 
 
@@ -54,7 +52,7 @@ class Download:
     target: Path
     spare: int = 0
     """Bytes of disk that must be left when the file is there."""
-    on_progress: OnProgress = no_progress
+    on_progress: Progress = no_progress
     attempts: int = ATTEMPTS
     """How often in a row to try without getting any further."""
     accept: Callable[[Path], None] = accept_anything

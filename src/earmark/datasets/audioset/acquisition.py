@@ -11,7 +11,7 @@ under way, and nothing that is in place is fetched again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +24,12 @@ from earmark.datasets.audioset.tables import Segment, split_of
 from earmark.datasets.audioset.workers import Pace, WorkerPool
 from earmark.datasets.clips import Clip, Dataset
 from earmark.errors import DatasetError
+from earmark.util.types import Progress
 from earmark.util.workspace import Workspace
 
 TABLE = "clips.csv"
 LEDGER = "ledger.sqlite"
 LOCK = "ledger.lock"
-
-OnProgress = Callable[..., None]
-"""Called with the clips in place, and the clips wanted, over all classes."""
 
 
 def acquire(
@@ -39,7 +37,7 @@ def acquire(
     quota: int,
     out: Path,
     settings: Settings,
-    on_progress: OnProgress | None = None,
+    on_progress: Progress | None = None,
 ) -> AcquisitionReport:
     """Fetch clips until each class has `quota` of them, or no candidates are left.
 
@@ -99,7 +97,7 @@ class _Run:
         out: Path,
         settings: Settings,
         ledger: Ledger,
-        on_progress: OnProgress | None,
+        on_progress: Progress | None,
     ) -> None:
         self.pace = Pace(settings, np.random.default_rng(settings.seed))
         self.rows = ledger.rows()

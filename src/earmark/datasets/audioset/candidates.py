@@ -17,7 +17,6 @@ from earmark.util.types import Samples
 
 YOUTUBE = "https://www.youtube.com/watch?v={video}"
 
-
 PARTS = ".parts"
 
 

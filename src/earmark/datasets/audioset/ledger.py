@@ -253,7 +253,7 @@ class RefusedError(DatasetError):
     """A run that came to a full stop, because the server kept turning it away; `report` says what was had."""
 
     def __init__(self, subject: object, reason: str, remedy: str, report: AcquisitionReport) -> None:
-        """See `Report`."""
+        """See `AcquisitionReport`."""
         super().__init__(subject, reason, remedy)
         self.report = report
 

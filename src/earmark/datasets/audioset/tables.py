@@ -19,7 +19,8 @@ from typing import NoReturn
 from earmark.datasets.audioset.ontology import Ontology
 from earmark.datasets.tables import read_rows
 from earmark.errors import DatasetError, EarmarkWarning
-from earmark.util.download import Download, OnProgress, no_progress
+from earmark.util.download import Download, no_progress
+from earmark.util.types import Progress
 
 SHARES = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
 
@@ -179,7 +180,7 @@ class PublishedFile:
         """Roughly, for the user to see."""
         return _MEGABYTES[self.name]
 
-    def fetch(self, on_progress: OnProgress = no_progress) -> None:
+    def fetch(self, on_progress: Progress = no_progress) -> None:
         """Fetch the file, and see that it is what it should be.
 
         Raises

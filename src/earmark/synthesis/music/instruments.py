@@ -23,7 +23,6 @@ from typing import Literal
 Manner = Literal["plucked", "bass", "keyboard", "bowed", "blown", "struck", "held", "drums"]
 DRUM_BANK = 128  # where SoundFonts keep their drum kits
 
-
 EXPRESSION, PEDAL = 11, 64  # controllers of MIDI
 
 

@@ -25,7 +25,6 @@ BEND_RANGE = 12  # semitones either way
 ALL_SOUND_OFF, RESET_CONTROLLERS = 120, 121  # controllers: all sound off at once, all controllers as at the start
 PEDAL_DOWN = 64  # values of the sustain pedal from which it holds
 
-
 Score = tuple[Part, ...]
 """A piece of music: its parts, with times from its beginning."""
 

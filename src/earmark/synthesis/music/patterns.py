@@ -27,7 +27,6 @@ INTO = 0.7  # share of phrases that are in full flow when the clip begins
 FIRST_SHARE = 0.25  # of the clip, within which the others begin
 ENDING = 0.3  # share of phrases that end before the clip does
 
-
 RHYTHMS = (
     (1.0,), (0.5, 0.5), (0.5,), (1.5, 0.5), (0.25, 0.25, 0.5), (0.75, 0.25), (1.0, 0.5, 0.5), (1 / 3, 1 / 3, 1 / 3),
     (2.0, 1.0, 1.0), (0.25,), (0.5, 1.0, 0.5),

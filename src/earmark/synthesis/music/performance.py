@@ -40,7 +40,6 @@ SLIDE = (0.03, 0.09)  # seconds
 SWELLING = ("bowed", "blown", "held")  # whose loudness can change within a note
 STEP = 0.02  # seconds between bends, and between values of a controller
 
-
 Kind = Callable[[Setting, Instrument, np.random.Generator], list[Note]]
 
 KINDS: dict[str, tuple[tuple[Kind, float], ...]] = {

@@ -25,7 +25,6 @@ LEAD = 1.0  # seconds that are played before a clip begins, so that notes may so
 GAP = 0.1  # seconds after it
 GAIN = "0.5"
 
-
 FRAME = 0.01  # seconds in which energy is measured
 BELOW = 35.0  # dB below its loudest frame at which a part is no longer heard
 FLOOR = 1e-10  # power below which nothing sounds at all

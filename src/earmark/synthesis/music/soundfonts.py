@@ -32,7 +32,6 @@ STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
 Samples = NDArray[np.int16]
 
-
 Preset = tuple[int, int]
 """Bank and program; bank 128 holds drum kits."""
 

@@ -20,7 +20,6 @@ LONGEST = 30.0  # seconds of one clip that are heard at once
 GRID = 10.0  # seconds: where in a long recording such a part may begin
 ROOM = 256 * 2**20  # bytes of samples that are kept
 
-
 SHORT_FADE = 0.01  # seconds, before and after what is heard
 CROSSFADE = 1.0  # seconds
 PAUSE = (0.1, 1.5)  # seconds from the end of one phrase to the next

@@ -26,7 +26,6 @@ SPEECH_DB, MUSIC_DB = (0.0, 25.0), (-5.0, 20.0)  # over the background
 FADE = (0.01, 0.5)  # seconds
 PEAK, QUIET_PEAK = (-30.0, -1.0), (-50.0, -1.0)  # dB of the highest sample, re full scale
 
-
 FLAC_SHARE = 0.4  # of 16 bit samples that noisy scenes take as FLAC
 
 

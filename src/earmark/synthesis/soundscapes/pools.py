@@ -15,7 +15,6 @@ from earmark.errors import DatasetError
 Kind = Hashable
 """What a source is good for, such as a role and a label: each kind is spread over all groups."""
 
-
 EVENTS, BACKGROUND, SPEECH, MUSIC = ROLES = ("events", "background", "speech", "music")
 UNLABELLED = ""  # what a background without labels is listed under
 

@@ -33,7 +33,6 @@ from earmark.util.download import PASSING, PassingError, http_client, retry_afte
 if TYPE_CHECKING:
     import httpx
 
-
 RATE = 22050  # Hz of the recordings made from answers, as eSpeak NG's
 ALIGNMENTS = ("normalized_alignment", "alignment")  # what was spoken counts, where both are there
 PARTS = ("characters", "character_start_times_seconds", "character_end_times_seconds")
@@ -41,7 +40,6 @@ LONGEST_OVERRUN = 0.5  # seconds that times may go on after the sound ends; more
 
 Timed = tuple[str, float, float]
 """A character, and the seconds at which it starts and ends."""
-
 
 URL = "https://api.elevenlabs.io"
 MODEL = "eleven_multilingual_v2"
@@ -95,7 +93,7 @@ def read_answer(content: bytes | str, where: str) -> Answer:
 
 
 def open_answer(file: Path) -> Answer:
-    """What a saved answer holds; errors as for `read`, and where the file cannot be opened."""
+    """What a saved answer holds; errors as for `read_answer`, and where the file cannot be opened."""
     try:
         return read_answer(file.read_bytes(), str(file))
     except OSError as error:
@@ -198,7 +196,7 @@ class ElevenLabs:
         return cls(key, url or os.environ.get(URL_VARIABLE) or URL, model)
 
     def ask(self, text: str, voice: str, seed: int | None = None) -> bytes:
-        """The answer for a text in a voice: JSON, as `elevenlabs.read` takes it.
+        """The answer for a text in a voice: JSON, as `read_answer` takes it.
 
         What may pass is tried again: a busy server, a broken connection. With a seed the service does its best to
         say the same again.

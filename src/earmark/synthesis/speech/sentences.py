@@ -46,7 +46,6 @@ Backgrounds = Mapping[str, Sequence[Clip]]
 
 _PLACE = re.compile(r"(.+?)(?::(\d+(?:,\d+)*))?")
 
-
 CONDITIONS = "conditions.csv"
 CLEAN = "clean"
 WORDS = (5, 12)  # in a sentence

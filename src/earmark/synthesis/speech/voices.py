@@ -34,7 +34,6 @@ ASTERISK_PARTS = ("digits", "letters", "phonetic")
 ASTERISK_ENDING = ".wav"
 SEVERAL_WORDS = ("ascii*", "exclaim*", "a-m", "p-m", "*-and", "at_s", "afternoon", "ore-*", "aa", "ww")
 
-
 LONGEST_GAP = 0.2  # seconds of quiet within one word, as before a plosive; longer is a pause between two
 LONGEST = 1.4  # seconds
 SHORTEST = 0.08
