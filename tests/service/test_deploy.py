@@ -17,7 +17,7 @@ def test_the_dockerfile_is_lint_free():
 
 def test_the_unit_and_the_container_serve_with_options_that_exist(command):
     helped = command("serve", "--help").stdout
-    for file in ("Dockerfile", "earmark.service"):
+    for file in ("Dockerfile", "earmark.service", "earmark-user.service"):
         words = (DEPLOY / file).read_text().replace('"', " ").replace(",", " ").split()
         start = max(place for place, word in enumerate(words) if word == "serve")
         options = [word for word in words[start : start + 9] if word.startswith("--")]

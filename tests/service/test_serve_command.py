@@ -70,3 +70,19 @@ def test_beyond_loopback_everyone_brings_the_token_that_was_printed(tmp_path, lo
         server.process.terminate()
         server.process.wait(60)
         assert psutil.wait_procs(workers, 60)[1] == []
+
+
+def test_the_page_is_opened_with_what_lets_it_in(tmp_path, monkeypatch):
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    (tmp_path / "token").write_text("a token / of this test")
+    options = ("--open", "--workers", "1", "--token-file", str(tmp_path / "token"))
+    with Server(tmp_path / "service", *options) as server:
+        Server.until(opened.exists)
+        answer = httpx.get(opened.read_text())
+        assert answer.status_code == 303
+        session = answer.headers["set-cookie"].partition(";")[0]
+        jobs = httpx.get(f"http://127.0.0.1:{server.port}/v1/jobs", headers={"cookie": session})
+        assert jobs.json() == {"jobs": []}

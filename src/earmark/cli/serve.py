@@ -21,7 +21,7 @@ killed, goes on with them when it is started again.
 
 Examples:
 
-    earmark serve
+    earmark serve --open
 
     earmark serve --port 9000 --model my_sounds=runs/my_sounds/2026-01-31T12-00-00/model.onnx
 
@@ -62,6 +62,7 @@ def serve(
     keep_hours: Annotated[float, typer.Option(min=0, help="Age at which finished jobs are deleted.")] = 24.0,
     keep_gb: Annotated[float, typer.Option(min=0, help="Space of all jobs on disk.")] = 20.0,
     live_sessions: Annotated[int, typer.Option(min=0, help="Live captions at a time.")] = 4,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in your browser.")] = False,
 ) -> None:
     """Serve until Ctrl-C."""
     _check_installed()
@@ -86,7 +87,7 @@ def serve(
         live_sessions=live_sessions,
     )
     _make(settings)
-    run(settings, tell_token=settings.token is not None and token_file is None)
+    run(settings, tell_token=settings.token is not None and token_file is None, open_page=open_page)
 
 
 def _check_installed() -> None:

@@ -6,11 +6,14 @@ import asyncio
 import os
 import socket
 import sys
+import webbrowser
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -168,12 +171,13 @@ def _address(transport: asyncio.Transport) -> str:
 GRACE = 5  # seconds that open requests get at the end
 
 
-def run(settings: Settings, tell_token: bool) -> None:
+def run(settings: Settings, tell_token: bool, open_page: bool = False) -> None:
     """Serve until a signal ends it.
 
     Args:
         settings: see there.
         tell_token: print the token: nobody else knows it.
+        open_page: show the page in a browser of this machine.
 
     Raises:
         EarmarkError: the address is taken or none of this machine's, or the folder is in use.
@@ -194,6 +198,8 @@ def run(settings: Settings, tell_token: bool) -> None:
         **Connections(settings).protocols(),
     )
     _tell(settings, listening, tell_token)
+    if open_page:
+        Thread(target=webbrowser.open, args=(_page(settings, listening),), daemon=True).start()  # it may wait for us
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
@@ -222,6 +228,13 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
     listening.setblocking(False)
     return listening
+
+
+def _page(settings: Settings, listening: socket.socket) -> str:
+    """The page's address as a browser of this machine reaches it, with the token, for which it gets a session."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    query = f"/?token={quote(settings.token, safe='')}" if settings.token else "/"
+    return f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}{query}"
 
 
 def _tell(settings: Settings, listening: socket.socket, tell_token: bool) -> None:
