@@ -272,7 +272,7 @@ def test_a_library_that_is_none(tmp_path, monkeypatch):
         def get_data_path(self):
             return str(tmp_path)
 
-    monkeypatch.setattr(espeak, "_loader", Loader)
+    monkeypatch.setattr(espeak, "_loader", lambda extra: Loader())
     with pytest.raises(EarmarkError, match=r"eSpeak NG: ended with code 1: OSError: .*none\.so"):
         espeak.speak(["hello"], espeak.Voice("en"))
 

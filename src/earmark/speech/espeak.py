@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +22,7 @@ from earmark.errors import EarmarkError, MissingExtraError
 
 SPEEDS = (80, 450)  # words per minute that eSpeak NG can do
 PITCHES = (0, 99)  # its own scale; 50 is the voice's usual
+WORD = 1  # an event's kind; what is none is a phoneme
 PATIENCE = 120.0  # seconds for one recording; it takes a hundredth of that
 
 Samples = NDArray[np.int16]
@@ -51,16 +52,38 @@ def language_of(voice: str) -> str:
     return voice.partition("+")[0].partition("-")[0]
 
 
+@dataclass(frozen=True)
+class Utterance:
+    """A text as it was spoken.
+
+    Attributes:
+        samples: int16 [samples], with the silence around it.
+        rate: Hz.
+        words: of each word the place of its first character in the text, and where it begins and ends, seconds.
+    """
+
+    samples: Samples
+    rate: int
+    words: tuple[tuple[int, float, float], ...]
+
+
 def speak(texts: Sequence[str], voice: Voice) -> tuple[list[Samples], int]:
     """Each text by itself: samples int16 [samples] with the silence around them, and their rate in Hz.
 
-    The same texts give the same samples every time.
+    The same texts give the same samples every time. Errors as for `utter`.
+    """
+    spoken = utter(texts, voice)
+    return [one.samples for one in spoken], spoken[0].rate if spoken else 0
+
+
+def utter(texts: Sequence[str], voice: Voice, extra: str = "data") -> list[Utterance]:
+    """Each text by itself, with the times of its words by eSpeak NG's phonemes.
 
     Raises:
-        MissingExtraError: espeakng-loader is not installed.
+        MissingExtraError: espeakng-loader is not installed, which `extra` brings.
         EarmarkError: there is no such voice, or eSpeak NG fails.
     """
-    loader = _loader()
+    loader = _loader(extra)
     data = Path(loader.get_data_path())
     _check_variant(data, voice.name)
     wanted = {"library": loader.get_library_path(), "data": str(data), "texts": list(texts)}
@@ -70,8 +93,28 @@ def speak(texts: Sequence[str], voice: Voice) -> tuple[list[Samples], int]:
         raise EarmarkError(f"voice {voice.name}", "is not known to eSpeak NG", "take one such as en-us, el, cs+f2")
     if "error" in head:
         raise EarmarkError(data, "is not the data of eSpeak NG", "install espeakng-loader anew")
-    samples = np.frombuffer(content, np.int16)
-    return np.split(samples, np.cumsum(head["samples"])[:-1]), int(head["rate"])
+    samples = np.split(np.frombuffer(content, np.int16), np.cumsum(head["samples"])[:-1])
+    rate = int(head["rate"])
+    return [
+        Utterance(some, rate, tuple(_words(events, len(some) / rate)))
+        for some, events in zip(samples, head["events"], strict=True)
+    ]
+
+
+def _words(events: Sequence[tuple[int, int, int, str]], end: float) -> Iterator[tuple[int, float, float]]:
+    """Words from their first phoneme to what follows the last; eSpeak NG's pauses are named `_`, `_:` and so on."""
+    place, begins = 0, -1.0
+    for kind, at, milliseconds, name in events:
+        ends = kind == WORD or name.startswith("_")
+        if begins >= 0 and ends and (kind != WORD or at - 1 != place):
+            yield place, begins, milliseconds / 1000
+            begins = -1.0
+        if kind == WORD:
+            place = at - 1
+        elif begins < 0 and name and not ends:
+            begins = milliseconds / 1000
+    if begins >= 0:
+        yield place, begins, end
 
 
 def _run(wanted: bytes) -> tuple[dict[str, Any], bytes]:
@@ -88,11 +131,11 @@ def _run(wanted: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(head), content
 
 
-def _loader() -> Any:
+def _loader(extra: str) -> Any:
     try:
         return import_module("espeakng_loader")
     except ImportError as error:
-        raise MissingExtraError("eSpeak NG (espeakng-loader)", "data") from error
+        raise MissingExtraError("eSpeak NG (espeakng-loader)", extra) from error
 
 
 def _check_variant(data: Path, voice: str) -> None:

@@ -38,7 +38,9 @@ class Word:
     f0: float | None = None
     """Mean fundamental frequency over its voiced frames, Hz; None where none is voiced or nobody measured."""
     text: str | None = None
-    """What is said, where a ground truth tells."""
+    """What is said, where a ground truth tells or a text was given."""
+    score: float | None = None
+    """How well the word of a text fits what is heard there, 0 to 1; None where there was no text."""
 
     @property
     def duration(self) -> float:
@@ -66,7 +68,7 @@ class Words(Result[Word]):
         What the recording can be read from again.
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("onset", "offset", "f0", "text")
+    columns: ClassVar[tuple[str, ...]] = ("onset", "offset", "f0", "text", "score")
 
     recording: str
     duration: float
@@ -108,7 +110,11 @@ def _entry(word: Word) -> dict[str, Any]:
     entry: dict[str, Any] = {"onset": round(word.onset, 3), "offset": round(word.offset, 3)}
     if word.f0 is not None:
         entry["f0"] = round(word.f0, 1)
-    return entry if word.text is None else entry | {"text": word.text}
+    if word.text is not None:
+        entry["text"] = word.text
+    if word.score is not None:
+        entry["score"] = round(word.score, 3)
+    return entry
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.errors import ModelError
+from earmark.errors import EarmarkError, EarmarkWarning, ModelError
 from earmark.media import Given, Sound
 from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, loaded
 from earmark.models.model import Model, bundled_models
@@ -48,11 +49,13 @@ def words(
     sensitivity: float | None = None,
     track: int = 0,
     rules: WordRules | None = None,
+    text: str | None = None,
+    language: str = "en",
     progress: Progress | bool | None = None,
 ) -> Words:
-    """Find the words of one speaker, and how high the voice is.
+    """Find the words of one speaker, or those of a known text, and how high the voice is.
 
-    Some twenty bytes are kept for each 10 ms of a recording.
+    Some twenty bytes are kept for each 10 ms of a recording; with a text, 250.
 
     Parameters
     ----------
@@ -70,13 +73,18 @@ def words(
         Which of the audio tracks, from 0.
     rules
         What a word and a pause are, in detail.
+    text
+        What is said. Then each of its words is found, also in fluent speech, with a score from 0 to 1; a warning tells
+        that text and speech do not seem to fit. eSpeak NG is loaded for this alone (extra `align`).
+    language
+        Of the text: a voice of eSpeak NG such as en, en-us, cs, el, fr-fr. Default `"en"`.
     progress
         Called with the seconds done and the recording's length; or True for a line on standard error.
 
     Returns
     -------
     Words
-        A sequence of words: onset and offset in seconds, F0 in Hz.
+        A sequence of words: onset and offset in seconds, F0 in Hz; with a text also text and score.
 
     Raises
     ------
@@ -86,6 +94,10 @@ def words(
         The model cannot be read, or is no frame classifier of speech.
     ArgumentError
         The sensitivity is not between 0 and 1, or `sample_rate` does not fit.
+    EarmarkError
+        The text has no words, or eSpeak NG does not speak the language; or the recording can be read only once.
+    MissingExtraError
+        With a text: espeakng-loader is not installed.
 
     Examples
     --------
@@ -104,7 +116,32 @@ def words(
         heard = analyse(
             source, chosen, sample_rate=sample_rate, track=track, rules=rules, progress=progress, listener=tracker.add
         )
-        return with_pitch(heard.words, tracker.finish())
+        pitch = tracker.finish()
+        found = heard.words if text is None else aligned(heard, text, language, pitch)
+        return with_pitch(found, pitch)
+
+
+def aligned(heard: Analysis, text: str, language: str, pitch: Pitch) -> Words:
+    """The words of a text, where they are spoken; at pauses their edges are those of the words found without it."""
+    from earmark.speech import alignment  # loads what only a text needs
+
+    sound = heard.words.sound
+    if sound is None or not sound.rereadable:
+        raise EarmarkError(
+            heard.words.recording, "can be read only once, and a text needs it twice", "save it to a file"
+        )
+    said = alignment.tokens(text)
+    with sound.open() as recording:
+        features = alignment.speech_features(recording.blocks(alignment.FRONT_END.rate))
+    spans = [(word.onset, word.offset) for word in heard.words]
+    found = alignment.align(said, features, heard.scores, alignment.voice_like(language, pitch.speaker(spans)))
+    score = float(np.median([word.score for word in found]))
+    if score < alignment.DOUBTFUL:
+        reason = f"does not seem to be a recording of this text (median score of its words {score:.2f})"
+        warnings.warn(EarmarkWarning(f"{heard.words.recording}: {reason}"), stacklevel=3)
+    edges = alignment.at_pauses(found, spans)
+    words = (Word(*edge, text=word.text, score=word.score) for word, edge in zip(found, edges, strict=True))
+    return heard.words.with_words(words)
 
 
 def analyse(

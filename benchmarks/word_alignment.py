@@ -1,0 +1,123 @@
+"""How well words of a known text are found in recordings (`earmark words --text`), beside a linear guess.
+
+    python benchmarks/word_alignment.py --data-dir ../shared/data
+
+Recordings of single words are joined, with pauses and without, so that all times are known: digits and letters of
+Debian's asterisk-core-sounds-*-wav (English, Spanish, French, Italian, Russian) and the four English speakers of the
+Free Spoken Digit Dataset. The linear guess knows where speech begins and ends and shares the time by letters. Writes
+`results/words/alignment.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import earmark
+from earmark.speech.segmentation import Word
+from earmark.synthesis.speech.recordings import join_words
+from earmark.synthesis.speech.voices import ASTERISK, RecordedWord, Vocabulary, Voice, find_voices, read_vocabulary
+from earmark.util.machine import machine
+
+RESULTS = Path(__file__).parent.parent / "results" / "words"
+WORDS = (6, 14)  # in a recording
+PAUSES = {"pauses": (0.08, 0.6), "no pauses": (0.0, 0.0)}
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def voices(data_dir: Path) -> Iterator[Voice]:
+    """Speakers with words that eSpeak NG says as they do: numbers and letters."""
+    for voice in find_voices(ASTERISK):
+        known = [w for w in voice.recordings if w.text.isdigit() or len(w.text) == 1]
+        recordings = (RecordedWord(w.path, w.text.upper()) for w in known)
+        yield Voice(voice.speaker, voice.language, voice.sex, tuple(recordings))
+    speakers: dict[str, list[RecordedWord]] = defaultdict(list)
+    for file in sorted((data_dir / "spoken_digits").glob("*.opus")):
+        digit, speaker, _ = file.stem.split("_")
+        speakers[speaker].append(RecordedWord(file, NAMES[int(digit)]))
+    for speaker, recordings in speakers.items():
+        yield Voice(speaker, "en", "m", tuple(recordings[:150]))
+
+
+def recording(
+    known: Vocabulary, pause: tuple[float, float], rng: np.random.Generator
+) -> tuple[NDArray[np.int16], list[Word]]:
+    """A recording of words of one speaker, and their times."""
+    count = int(rng.integers(*WORDS))
+    chosen = [known.words[place] for place in rng.choice(len(known.words), count)]
+    pauses = [rng.uniform(0.3, 0.8), *rng.uniform(*pause, count - 1), rng.uniform(0.3, 0.8)]
+    return join_words([w.text for w in chosen], [w.samples for w in chosen], pauses, known.rate)
+
+
+def linear(words: Sequence[Word], first: float, last: float) -> list[float]:
+    """Onsets where the time from `first` to `last` is shared by letters."""
+    lengths = np.array([len(word.text or "") + 1 for word in words], float)
+    return list(first + (last - first) * np.cumsum([0, *lengths[:-1]]) / lengths.sum())
+
+
+def summary(off: Sequence[float]) -> dict[str, float]:
+    """Of how far onsets are off, milliseconds."""
+    sizes = 1000 * np.abs(off)
+    return {
+        "words": len(sizes),
+        "median_ms": round(float(np.median(sizes)), 1),
+        "p90_ms": round(float(np.percentile(sizes, 90)), 1),
+        "within_50_ms": round(float((sizes <= 50).mean()), 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--recordings", type=int, default=8, help="of each speaker, with pauses and without")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    onsets: dict[tuple[str, str], list[float]] = defaultdict(list)
+    offsets: dict[str, list[float]] = defaultdict(list)
+    by_speaker: dict[str, list[float]] = defaultdict(list)
+    fit: dict[str, list[float]] = defaultdict(list)
+    for voice in voices(options.data_dir):
+        known = read_vocabulary(voice)
+        for kind, pause in PAUSES.items():
+            for number in range(options.recordings):
+                rng = np.random.default_rng([number, len(voice.speaker), len(kind)])
+                samples, true = recording(known, pause, rng)
+                text = " ".join(word.text or "" for word in true)
+                found = earmark.words(samples, sample_rate=known.rate, text=text, language=voice.language)
+                off = [word.onset - there.onset for word, there in zip(found.words, true, strict=True)]
+                onsets["aligned", kind] += off
+                by_speaker[voice.speaker] += off
+                offsets[kind] += [word.offset - there.offset for word, there in zip(found.words, true, strict=True)]
+                guess = linear(true, true[0].onset, true[-1].offset)
+                onsets["linear guess", kind] += [a - b.onset for a, b in zip(guess, true, strict=True)]
+                fit["right text"].append(float(np.median([word.score for word in found.words])))
+                wrong = " ".join(w.text for w in np.random.default_rng(number).permutation(known.words)[: len(true)])
+                other = earmark.words(samples, sample_rate=known.rate, text=wrong, language=voice.language)
+                fit["wrong text"].append(float(np.median([word.score for word in other.words])))
+        print(voice.speaker, summary(by_speaker[voice.speaker]), flush=True)
+    report = {
+        "command": "python benchmarks/word_alignment.py",
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "onsets": {f"{way}, {kind}": summary(off) for (way, kind), off in onsets.items()},
+        "offsets": {kind: summary(off) for kind, off in offsets.items()},
+        "onsets_by_speaker": {speaker: summary(off) for speaker, off in by_speaker.items()},
+        "median_score": {
+            what: {"mean": round(float(np.mean(s)), 3), "share_doubted": round(float((np.array(s) < 0.5).mean()), 3)}
+            for what, s in fit.items()
+        },
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "alignment.json").write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
