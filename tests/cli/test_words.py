@@ -265,6 +265,36 @@ def test_real_speech_with_the_bundled_classifier(command, shared, tmp_path):
     ]
 
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "five_words.flac"
+
+
+def test_a_text_gives_words_their_text(command, tmp_path):
+    (tmp_path / "said.txt").write_text("Pound, Sunday.\nSixty F dollar!", encoding="utf-8-sig")
+    done = command("words", EXAMPLE, "--text", tmp_path / "said.txt", "--to", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)["words"]
+    truth = truth_beside(EXAMPLE).words
+    assert [word["text"] for word in found] == ["Pound,", "Sunday.", "Sixty", "F", "dollar!"]
+    assert [word["onset"] for word in found] == pytest.approx([word.onset for word in truth], abs=0.05)
+    assert all(0 <= word["score"] <= 1 for word in found)
+    done = command("words", EXAMPLE, "--text", "pound Sunday sixty F dollar", "--to", "ctm")
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row[1:2] + row[4:5] for row in rows][2] == ["1", "sixty"]
+
+
+def test_a_text_that_is_not_said_is_told_of(command):
+    done = command("words", EXAMPLE, "--text", "nothing of what these many words say stands in that short recording")
+    assert done.returncode == 0
+    assert "does not seem to be a recording of this text" in done.stderr
+
+
+def test_what_a_text_does_not_go_with(words, place):
+    assert_one_line(words("one.wav", "two, really.wav", "--text", "one"), "--text", "one recording")
+    assert_one_line(words("one.wav", "--to", "srt"), "--to srt", "--text")
+    assert_one_line(words("one.wav", "--text", "..."), "has no words")
+    assert_one_line(words("-", "--text", "one"), "--text", "standard input")
+
+
 def test_a_picture_takes_no_recordings_place(command, tmp_path):
     import shutil
     from pathlib import Path

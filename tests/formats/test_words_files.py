@@ -12,6 +12,7 @@ from praatio.utilities import textgrid_io
 from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats import WORD_FORMATS, plain_text
+from earmark.formats.dialogue import dialogue
 from earmark.speech.f0 import SpeakerF0
 from earmark.speech.segmentation import Word, Words
 
@@ -151,3 +152,40 @@ def test_side_by_side_every_word_stands_once_in_its_column(columns):
     cells = plain_text.side_by_side(several).split()
     names = [f"{word.onset:.2f}-{word.offset:.2f}" for words in several for word in words.words]
     assert sorted(cell for cell in cells if "-" in cell) == sorted(names)
+
+
+SAID = Words("my talk.wav", 9.0, "gru").with_words(
+    [
+        Word(0.1, 0.5, text="Three", score=0.91),
+        Word(0.5, 0.9, text="blue", score=0.8),
+        Word(0.9, 1.4, text="birds.", score=0.75),
+        Word(3.0, 3.5, text="<one>"),
+        Word(3.6, 4.5, text="quiet"),
+        Word(4.5, 5.0, text="river"),
+    ]
+)
+
+
+def test_ctm():
+    lines = written("ctm", SAID).splitlines()
+    assert lines[0] == "my_talk.wav 1 0.100 0.400 Three 0.910"
+    assert lines[3] == "my_talk.wav 1 3.000 0.500 <one>"
+
+
+def test_subtitles_of_what_is_said():
+    assert written("srt", SAID).split("\r\n\r\n")[0] == "1\r\n00:00:00,100 --> 00:00:01,400\r\nThree blue birds."
+    assert written("vtt", SAID).endswith("00:00:03.000 --> 00:00:05.000\n&lt;one&gt; quiet river\n")
+    with pytest.raises(EarmarkError, match="nobody knows"):
+        written("srt", TALK)
+
+
+@given(st.lists(st.tuples(st.text("abc.", min_size=1, max_size=30), st.floats(0, 1)), min_size=1, max_size=60))
+def test_subtitles_hold_all_words_within_their_lines(words):
+    at, said = 0.0, []
+    for text, pause in words:
+        said.append(Word(at + pause, at + pause + 0.3, text=text))
+        at = said[-1].offset
+    cues = dialogue(Words("a.wav", at, "gru").with_words(said))
+    assert " ".join(" ".join(cue.lines) for cue in cues).split() == [text for text, _ in words]
+    assert all(len(cue.lines) <= 2 and all(len(line) <= 42 for line in cue.lines) for cue in cues)
+    assert all(cue.offset - cue.onset <= 7 for cue in cues)

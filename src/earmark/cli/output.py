@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WordsPlotter = Callable[[Path, "Words", Path, "Words | None", int], None]
 SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
-SINGLE_OF_WORDS = ("textgrid", "audacity")
+SINGLE_OF_WORDS = ("textgrid", "audacity", "srt", "vtt")
 R = TypeVar("R", bound="Timeline | Words | Seconds")
 """What was found in one recording."""
 

@@ -33,6 +33,10 @@ Examples:
 
     earmark words speech.wav --cut words/ --plot speech.png
 
+    earmark words speech.wav --text "Three blue birds, one quiet river."
+
+    earmark words talk.mp3 --text talk.txt --language fr --to srt > talk.srt
+
     earmark words recordings/ --menu
 
 The menu is for listening: it lists recordings, the words that each classifier finds, and how right they are
@@ -54,7 +58,9 @@ def words(
         ),
     ],
     classifier: Annotated[str, typer.Option(help="A bundled frame classifier's name, or an .onnx file.")] = "gru",
-    to: Annotated[str, typer.Option(help="table, json, csv, textgrid or audacity.")] = "table",
+    to: Annotated[
+        str, typer.Option(help="table, json, csv, textgrid or audacity; with --text also srt, vtt or ctm.")
+    ] = "table",
     out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording, or a file.")] = None,
     pause: Annotated[
         float | None,
@@ -66,6 +72,13 @@ def words(
     ] = None,
     min_word: Annotated[float | None, typer.Option(min=0, help="Shortest word, seconds.", show_default="0.06")] = None,
     sensitivity: common.Sensitivity = 0.5,
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT|FILE", help="What is said: find each of its words, also in fluent speech."),
+    ] = None,
+    language: Annotated[
+        str, typer.Option(help="The text's language: a voice of eSpeak NG, such as en-us, fr, ru, cs.")
+    ] = "en",
     play: Annotated[str | None, typer.Option(metavar="WORDS", help="Play these words: 3, or 2,4-6, or all.")] = None,
     gap: Annotated[float, typer.Option(min=0, max=60, help="Seconds of silence between words that are played.")] = 0.5,
     cut: Annotated[
@@ -83,18 +96,47 @@ def words(
     if menu:
         from earmark.cli import word_menu
 
-        _refuse_with_menu(files, {"--play": play, "--cut": cut, "--plot": plot, "--out": out})
+        _refuse_with_menu(files, {"--play": play, "--cut": cut, "--plot": plot, "--out": out, "--text": text})
         return word_menu.run(files, classifier, rules, gap, track)
-    _refuse_standard_input(files, {"--play": play, "--cut": cut, "--plot": plot})
-    _find(files, classifier, rules, track, to, out, _actions(files, play, gap, cut, margin, plot, track))
+    _refuse_standard_input(files, {"--play": play, "--cut": cut, "--plot": plot, "--text": text})
+    said = Said(None if text is None else _said(text, files), language)
+    _find(files, classifier, rules, track, to, out, _actions(files, play, gap, cut, margin, plot, track), said)
 
 
 Action = Callable[[Path, "Words"], None]
 """Something to do with a recording and its words."""
 
 
+@dataclass(frozen=True)
+class Said:
+    """A text, if one was given, and its language."""
+
+    text: str | None
+    language: str
+
+
+def _said(text: str, files: list[Path]) -> str:
+    """The text itself, or what a file of that name holds."""
+    if len(files) != 1:
+        raise EarmarkError("--text", "is what is said in one recording", "name one recording")
+    try:
+        path = Path(text)
+        return path.read_text(encoding="utf-8-sig") if len(text) < 1000 and path.is_file() else text
+    except UnicodeDecodeError as error:
+        raise EarmarkError(text, "is no text in UTF-8", "save it as UTF-8") from error
+    except OSError as error:
+        raise EarmarkError(text, f"cannot be read ({error.strerror})") from error
+
+
 def _find(
-    files: list[Path], classifier: str, rules: WordRules, track: int, to: str, out: Path | None, actions: list[Action]
+    files: list[Path],
+    classifier: str,
+    rules: WordRules,
+    track: int,
+    to: str,
+    out: Path | None,
+    actions: list[Action],
+    said: Said,
 ) -> None:
     from earmark.cli import output
     from earmark.speech import words as speech
@@ -104,7 +146,10 @@ def _find(
 
     def work(file: Path) -> None:
         with common.progress(file) as advance:
-            found = speech.words(common.source(file), chosen, track=track, rules=rules, progress=advance)
+            found = speech.words(
+                common.source(file), chosen, track=track, rules=rules, text=said.text, language=said.language,
+                progress=advance,
+            )  # fmt: skip
         writer.add(found)
         for act in actions:
             act(file, found)

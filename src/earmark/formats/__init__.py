@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from earmark.errors import ArgumentError, EarmarkError
 from earmark.formats.annotations import Audacity, Rttm, WordsAudacity
 from earmark.formats.base import Format, Reader
+from earmark.formats.dialogue import WordsCtm, WordsSrt, WordsVtt
 from earmark.formats.json_files import Jams, Json, SecondsJson, WordsJson
 from earmark.formats.subtitles import Srt, Vtt
 from earmark.formats.tables import Csv, SecondsCsv, WordsCsv
@@ -52,6 +53,9 @@ WORD_FORMATS: dict[str, Format[Words]] = {
     "csv": WordsCsv(),
     "textgrid": WordsTextGrid(),
     "audacity": WordsAudacity(),
+    "srt": WordsSrt(),
+    "vtt": WordsVtt(),
+    "ctm": WordsCtm(),
 }
 """Every format of words. All suffixes begin with `.words`: a file that a classifier made thus never takes the name, nor
 the place, of the ground truth that a person drew beside the same recording."""

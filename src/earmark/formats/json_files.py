@@ -200,7 +200,8 @@ def _word(entry: Any, where: str) -> Word:
     if onset > offset:
         raise EarmarkError(where, f"cannot last from {onset:g} to {offset:g}", "give seconds, onset first")
     f0 = None if entry.get("f0") is None else _number(entry, "f0", where)
-    return Word(onset, offset, f0, _text(entry, "text", where))
+    score = None if entry.get("score") is None else _number(entry, "score", where)
+    return Word(onset, offset, f0, _text(entry, "text", where), score)
 
 
 def _statistics(f0: Any, where: str) -> SpeakerF0:

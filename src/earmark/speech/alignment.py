@@ -29,8 +29,8 @@ FRONT_END = FrontEnd(
     kind="mfcc", rate=16000, n_fft=400, hop=160, bands=26, fmin=100.0, fmax=4000.0, coefficients=13, deltas=1
 )
 """Up to 4 kHz, so that telephones are heard like other recordings."""
-WEIGHTS = np.tile(np.repeat(np.float32([3.0, 1.0, 0.5]), [1, 6, 6]), 2) / np.sqrt(2 * (3.0**2 + 6 + 6 * 0.5**2))
-"""Loudness counts more, and what is most of the speaker, the fine shape of the spectrum, less; then the same of deltas."""
+WEIGHTS = np.tile(np.repeat(np.array([3.0, 1.0, 0.5]), [1, 6, 6]), 2) / np.sqrt(2 * (3.0**2 + 6 + 6 * 0.5**2))
+"""Loudness counts more, and the fine shape of the spectrum, which is most of the speaker, less; so do deltas."""
 SPOKEN_TOGETHER = 60  # words that eSpeak NG speaks at a time
 SLOWER = (0.3, 4.0)  # how much slower than eSpeak NG's usual speed somebody may speak
 PAUSE = -1  # the word of a reference's frame that stands for a pause
@@ -113,9 +113,9 @@ def spoken(words: Sequence[str], voice: espeak.Voice, seconds: float) -> Referen
     if not features:
         raise EarmarkError("text", f"is not spoken by eSpeak NG's voice {voice.name}", "give the text's language")
     together, of = np.concatenate(features), np.concatenate(numbers)
-    places = np.linspace(0, len(of) - 1, max(len(words), round(seconds / STEP)))  # what its range of speeds leaves
-    places = places if len(of) * STEP < seconds or len(of) * STEP > 1.2 * seconds else np.arange(len(of))
-    nearest = np.round(places).astype(np.intp)
+    nearest = np.arange(len(of))
+    if not 1 <= len(of) * STEP / seconds <= 1.2:  # what its range of speeds leaves
+        nearest = np.round(np.linspace(0, len(of) - 1, max(len(words), round(seconds / STEP)))).astype(np.intp)
     return Reference(normalised(together, np.ones(len(of), np.bool_))[nearest], of[nearest])
 
 

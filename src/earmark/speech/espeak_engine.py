@@ -6,8 +6,8 @@ not Earmark.
 
 Standard input: `{"library", "data", "voice", "speed", "pitch", "texts"}`, JSON. Standard output: a line of JSON, either
 `{"rate": Hz, "samples": [how many for each text], "events": [those of each text]}` with the samples after it, int16, or
-`{"error": what is wrong}`. Events are `[kind, place, milliseconds, name]`: words, with the place of their first character
-counted from 1, and phonemes, with eSpeak NG's name for them.
+`{"error": what is wrong}`. Events are `[kind, place, milliseconds, name]`: words, with the place of their first
+character counted from 1, and phonemes, with eSpeak NG's name for them.
 """
 
 from __future__ import annotations
@@ -72,14 +72,12 @@ def _speak(library: ctypes.CDLL, texts: list[str]) -> tuple[list[bytes], list[li
     def take(samples: int | None, count: int, events: int | None) -> int:
         if samples:
             parts.append(ctypes.string_at(samples, 2 * count))
-        event = ctypes.cast(events, ctypes.POINTER(Event)) if events else []
-        number = 0
-        while event and event[number].kind:
-            one = event[number]
-            if one.kind in (WORD, PHONEME):
-                name = one.name.decode(errors="replace") if one.kind == PHONEME else ""
-                found.append((one.kind, one.place, one.milliseconds, name))
-            number += 1
+        place = events or 0
+        while place and (event := Event.from_address(place)).kind:
+            if event.kind in (WORD, PHONEME):
+                name = event.name.decode(errors="replace") if event.kind == PHONEME else ""
+                found.append((event.kind, event.place, event.milliseconds, name))
+            place += ctypes.sizeof(Event)
         return 0
 
     callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)(take)
