@@ -213,7 +213,7 @@ def test_numbers(count, data):
 @pytest.mark.parametrize(
     ("rest", "says"),
     [
-        (["one.wav", "--to", "srt"], ["--to srt", "textgrid"]),
+        (["one.wav", "--to", "doc"], ["--to doc", "textgrid"]),
         (["one.wav", "--out", "x"], ["--out", "--to"]),
         (["one.wav", "still.wav", "--to", "textgrid"], ["textgrid", "--out"]),
         (["one.wav", "--track", "3"], ["one.wav", "track 3"]),
