@@ -12,7 +12,7 @@ from patch_making import compare_with_file, made, pictures
 from torch import nn
 
 from earmark.errors import EarmarkError, MissingExtraError, RecipeError
-from earmark.training.networks import NETWORKS, build
+from earmark.training.networks import NETWORKS, SETTINGS, build
 from earmark.training.networks.imagenet import Pretrained, torchvision_models
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="torchvision is not installed")
@@ -31,7 +31,7 @@ def theirs(name):
     """torchvision's model; its batch normalisation holds the statistics of random pictures, as after training."""
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
-        model = torchvision_models().get_model(NETWORKS[name].backbone, weights=None)
+        model = torchvision_models().get_model(SETTINGS[name]["backbone"], weights=None)
         norms = [part.train() for part in model.eval().modules() if isinstance(part, nn.BatchNorm2d)]
         for part in norms:
             part.momentum = 1.0

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
-from earmark.training.ridge import Rows, solve
+from earmark.training import negatives
+from earmark.training.negatives import Negatives, probe_features
+from earmark.training.networks.mn import AUDIOSET, EmbeddingHead
+from earmark.training.ridge import LinearHead, Rows, fill, joined, known, rows_of_table, solve
 
 SIZE = 12
 
@@ -84,3 +88,57 @@ def test_weights_of_rows_count_as_so_many_rows(places):
     twice = Rows(np.concatenate([own.values, own.values]), np.concatenate([own.weights, own.weights]) / 2)
     once, doubled = solve(own, targets, 1.0, nobodys), solve(twice, np.concatenate([targets, targets]), 1.0, nobodys)
     np.testing.assert_allclose(once.weight, doubled.weight, atol=1e-5)
+
+
+def test_rows_of_the_table_are_what_the_head_sees():
+    torch.manual_seed(0)
+    head, other = EmbeddingHead(384, 2, 16, (3,)).eval(), EmbeddingHead(384, 2, 16, (3,)).eval()
+    table = negatives.bundled()
+    for own in (head, other, head):
+        rows = rows_of_table(own, table)
+        for row in (0, 100):
+            seen = joined(own, table.embeddings[[row]])  # a step alone is its own mean
+            np.testing.assert_allclose(rows.values[[row]], seen, atol=1e-4)
+            np.testing.assert_allclose(rows.known[[row]], known(own, seen), atol=1e-4)
+        assert rows.known.shape == (len(table.kinds), AUDIOSET)
+
+
+def test_a_head_that_is_filled_answers_as_solved():
+    torch.manual_seed(1)
+    rng = np.random.default_rng(1)
+    head = EmbeddingHead(6, 3, 4, (3,)).eval()
+    of = rng.standard_normal
+    solved = LinearHead(*(v.astype(np.float32) for v in (of(10), rng.uniform(0.5, 2, 10), of((3, 10)), of(3))))
+    fill(head, solved)
+    embeddings = rng.standard_normal((9, 6)).astype(np.float32)
+    with torch.no_grad():
+        answer = head(torch.from_numpy(embeddings)[None])[0].numpy()
+    np.testing.assert_allclose(answer, solved(joined(head, embeddings)), atol=1e-4)
+
+
+def test_a_table_comes_back_as_it_was_written_but_for_its_fineness(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((50, 6)).astype(np.float32) * [1, 10, 0.1, 1, 1, 1]
+    kinds = tuple(rng.choice(["music", "speech"], 50).tolist())
+    Negatives(values.astype(np.float32), kinds, values[0].astype(np.float32), ("here",)).save(tmp_path / "t.npz")
+    back = Negatives.load(tmp_path / "t.npz")
+    assert back.kinds == kinds
+    assert back.about == ["here"]
+    assert (np.abs(back.embeddings - values) <= values.std(0) / negatives.FINENESS / 2 + 1e-5).all()
+
+
+def test_the_bundled_table():
+    table = negatives.bundled()
+    assert table.embeddings.shape == (len(table.kinds), 384)
+    assert {"speech", "music", "sound", "place", "noise"} == set(table.kinds)
+    assert np.isfinite(table.embeddings).all()
+
+
+def test_another_backbone_is_known_by_its_embedding():
+    table = negatives.bundled()
+    assert table.fits(lambda features: np.repeat(table.probe[None], 3, axis=0))
+    assert table.fits(lambda features: 1.01 * table.probe[None])
+    assert not table.fits(lambda features: 1.2 * table.probe[None])
+    assert not table.fits(lambda features: np.zeros((3, 384), np.float32))
+    assert not table.fits(lambda features: np.zeros((3, 512), np.float32))
+    assert probe_features().shape == (96, 128)

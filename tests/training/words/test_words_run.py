@@ -53,33 +53,59 @@ def speech_part(root, pattern):
     return found | {"one_word": True}
 
 
+def recipe(root, network="gru", options=None, **changes):
+    """A small recipe for a network, with changes."""
+    return {
+        "task": "words",
+        "train": {
+            "speech": [speech_part(root, "*_[ab].wav")],
+            "background": [part(root, "noise", "[012].wav")],
+            "sentences": 60,
+        },
+        "validation": {
+            "speech": [speech_part(root, "*_[cd].wav")],
+            "background": [part(root, "noise", "3.wav")],
+            "sentences": 12,
+        },
+        "mixing": {"seconds": 4, "snr_db": [10, 30], "room": 0, "long_pause": 0},
+        "model": {"network": network, "options": options or {}},
+        "training": {"epochs": 3, "batch": 8, "learning_rate": 0.01},
+        **changes,
+    }
+
+
 @pytest.fixture
 def written(data, tmp_path):
     """A function that writes a recipe for a network, with changes, and returns its path."""
 
     def write(network="gru", options=None, **changes):
-        content = {
-            "task": "words",
-            "train": {
-                "speech": [speech_part(data, "*_[ab].wav")],
-                "background": [part(data, "noise", "[012].wav")],
-                "sentences": 60,
-            },
-            "validation": {
-                "speech": [speech_part(data, "*_[cd].wav")],
-                "background": [part(data, "noise", "3.wav")],
-                "sentences": 12,
-            },
-            "mixing": {"seconds": 4, "snr_db": [10, 30], "room": 0, "long_pause": 0},
-            "model": {"network": network, "options": options or {}},
-            "training": {"epochs": 3, "batch": 8, "learning_rate": 0.01},
-            **changes,
-        }
         path = tmp_path / "small.yaml"
-        path.write_text(yaml.safe_dump(content))
+        path.write_text(yaml.safe_dump(recipe(data, network, options, **changes)))
         return path
 
     return write
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Where the sentences lie, which are the same for all networks."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def trained(data, cache, tmp_path_factory):
+    """A function that trains a network once, and gives its plan and its outcome."""
+    done = {}
+
+    def train(network):
+        if network not in done:
+            path = tmp_path_factory.mktemp(network) / "small.yaml"
+            path.write_text(yaml.safe_dump(recipe(data, network, NETWORKS[network])))
+            plan = corpus.load(path)
+            done[network] = plan, run.run(plan, path.parent / "runs", Silent(), cache)
+        return done[network]
+
+    return train
 
 
 class Silent:
@@ -103,9 +129,8 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_every_classifier_is_trained_measured_and_exported(network, written, tmp_path):
-    plan = corpus.load(written(network, NETWORKS[network]))
-    outcome = run.run(plan, tmp_path / "runs", Silent(), tmp_path / "cache")
+def test_every_classifier_is_trained_measured_and_exported(network, trained):
+    _, outcome = trained(network)
     figures = json.loads((outcome.folder / "metrics.json").read_text())
     assert figures["validation"]["accuracy"] > 0.8
     assert figures["speakers"] == {"train": ["speech:a", "speech:b"], "validation": ["speech:c", "speech:d"]}
@@ -119,8 +144,8 @@ def test_every_classifier_is_trained_measured_and_exported(network, written, tmp
     ]
 
 
-def test_a_trained_classifier_finds_words(written, data, tmp_path):
-    outcome = run.run(corpus.load(written("gru", NETWORKS["gru"])), tmp_path / "runs", Silent(), tmp_path / "cache")
+def test_a_trained_classifier_finds_words(trained, tmp_path):
+    _, outcome = trained("gru")
     speech = np.concatenate([voice(number, 150) for number in (7, 8, 9)])
     write_wav(tmp_path / "three.wav", speech, RATE)
     found = words(tmp_path / "three.wav", outcome.model)
@@ -128,38 +153,30 @@ def test_a_trained_classifier_finds_words(written, data, tmp_path):
     assert [w.f0 for w in found.words] == pytest.approx([150] * 3, rel=0.03)
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(written, tmp_path, monkeypatch):
-    plan = corpus.load(written("mlp", NETWORKS["mlp"]))
-    whole = run.run(plan, tmp_path / "whole", Silent(), tmp_path / "cache")
+class Interrupting(Silent):
+    def epoch(self, part, report):
+        super().epoch(part, report)
+        if report.epoch == 3:
+            raise KeyboardInterrupt
 
-    class Interrupting(Silent):
-        def epoch(self, part, report):
-            if report.epoch == 3:
-                raise KeyboardInterrupt
 
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(trained, cache, tmp_path, monkeypatch):
+    plan, whole = trained("mlp")
     monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        run.run(plan, tmp_path / "parts", Interrupting(), tmp_path / "cache")
+        run.run(plan, tmp_path / "parts", Interrupting(), cache)
     heard = Silent()
-    parts = run.run(plan, tmp_path / "parts", heard, tmp_path / "cache")
+    parts = run.run(plan, tmp_path / "parts", heard, cache)
     assert [e.epoch for e in heard.epochs] == [3]
     assert parts.model.read_bytes() == whole.model.read_bytes()
 
 
-def test_a_checkpoint_of_an_earlier_version_is_taken_up(written, tmp_path, monkeypatch):
-    plan = corpus.load(written("mlp", {"hidden": [8]}))
-    whole = run.run(plan, tmp_path / "whole", Silent(), tmp_path / "cache")
-
-    class Interrupting(Silent):
-        def epoch(self, part, report):
-            self.epochs.append(report)
-            if report.epoch == 3:
-                raise KeyboardInterrupt
-
+def test_a_checkpoint_of_an_earlier_version_is_taken_up(trained, cache, tmp_path, monkeypatch):
+    plan, whole = trained("mlp")
     monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)
     heard = Interrupting()
     with pytest.raises(KeyboardInterrupt):
-        run.run(plan, tmp_path / "parts", heard, tmp_path / "cache")
+        run.run(plan, tmp_path / "parts", heard, cache)
     (work,) = (tmp_path / "parts").rglob("work")
     (work / "history.jsonl").unlink()
     state = torch.load(work / "checkpoint.pt", weights_only=True)
@@ -167,7 +184,7 @@ def test_a_checkpoint_of_an_earlier_version_is_taken_up(written, tmp_path, monke
     torch.save(
         kept | {"best": state["stopping"]["best"], "history": list(map(vars, heard.epochs[:2]))}, work / "checkpoint.pt"
     )
-    parts = run.run(plan, tmp_path / "parts", Silent(), tmp_path / "cache")
+    parts = run.run(plan, tmp_path / "parts", Silent(), cache)
     assert parts.model.read_bytes() == whole.model.read_bytes()
     assert parts.metrics["epochs"] == whole.metrics["epochs"]
 

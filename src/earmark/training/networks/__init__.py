@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from earmark.errors import RecipeError
 from earmark.training.networks.frames import GRUFrames, LinearFrames, MLPFrames, RNNFrames
-from earmark.training.networks.imagenet import (
-    VGG16,
-    AlexNet,
-    DenseNet161,
-    EfficientNetB0,
-    MobileNetV2,
-    ResNet152,
-    SqueezeNet,
-)
+from earmark.training.networks.imagenet import Pretrained
 from earmark.training.networks.mn import MobileNet
 from earmark.training.networks.network import Network, PatchNetwork
 from earmark.training.networks.patches import CNN4, CNNSmall, Conv1D, DeepCNN, MLPBaseline
@@ -42,20 +34,27 @@ NETWORKS: dict[str, type[Network]] = {
     "cnn7": DeepCNN,
     "cnn9": DeepCNN,
     "conv1d": Conv1D,
-    "mobilenet_v2": MobileNetV2,
-    "efficientnet_b0": EfficientNetB0,
-    "squeezenet": SqueezeNet,
-    "alexnet": AlexNet,
-    "vgg16": VGG16,
-    "densenet161": DenseNet161,
-    "resnet152": ResNet152,
+    "mobilenet_v2": Pretrained,
+    "efficientnet_b0": Pretrained,
+    "squeezenet": Pretrained,
+    "alexnet": Pretrained,
+    "vgg16": Pretrained,
+    "densenet161": Pretrained,
+    "resnet152": Pretrained,
 }
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "cnn4_reduced": {"width": 16, "units": 64, "pooled": True, "dropout": 0.1, "dense_dropout": 0.25},
     "cnn9": {"groups": [[48], [64, 64], [128, 128], [256]], "dropout": 0.4},
+    "mobilenet_v2": {"backbone": "mobilenet_v2"},
+    "efficientnet_b0": {"backbone": "efficientnet_b0"},
+    "squeezenet": {"backbone": "squeezenet1_1"},
+    "alexnet": {"backbone": "alexnet"},
+    "vgg16": {"backbone": "vgg16"},
+    "densenet161": {"backbone": "densenet161"},
+    "resnet152": {"backbone": "resnet152"},
 }
-"""Options of those that are one network in several sizes; a recipe's own lie over them."""
+"""Options of those that are one network in several settings; a recipe's own lie over them."""
 
 
 def build_for(recipe: Recipe, labels: int) -> Network:

@@ -10,9 +10,10 @@ import importlib
 import pickle
 import re
 from collections import OrderedDict
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,33 @@ from earmark.training.networks.network import PatchNetwork
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet's red, green and blue, which all its networks expect to be taken off
 DEVIATION = (0.229, 0.224, 0.225)
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")  # named so in the file that torchvision offers
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Where torchvision's model has what we take of it.
+
+    Attributes:
+        parts: positions among its convolutional parts where the second and the third of our three begin.
+        prefix: of the names of the convolutions' weights.
+        smallest: rows and columns that a picture must have at least.
+    """
+
+    parts: tuple[int, int]
+    prefix: str = "features."
+    smallest: int = 32
+
+
+ARCHITECTURES = {
+    "alexnet": Architecture((3, 8), smallest=64),  # Krizhevsky, 2014, arXiv:1404.5997: 2 million parameters
+    "densenet161": Architecture((8, 10)),  # Huang et al., 2017: 26 million
+    "efficientnet_b0": Architecture((4, 6)),  # Tan and Le, 2019: 4 million
+    "mobilenet_v2": Architecture((7, 14)),  # Sandler et al., 2018: 2 million
+    "resnet152": Architecture((6, 7), prefix=""),  # He et al., 2016: 58 million
+    "squeezenet1_1": Architecture((6, 9)),  # Iandola et al., 2016, arXiv:1602.07360: 1 million
+    "vgg16": Architecture((17, 24)),  # Simonyan and Zisserman, 2015, without batch normalisation: 15 million
+}
+"""By torchvision's names; the numbers are of the convolutions alone."""
 
 
 class Pretrained(PatchNetwork):
@@ -41,46 +69,41 @@ class Pretrained(PatchNetwork):
         bands: columns of a picture.
         labels: answers.
         rows: rows of a picture.
+        backbone: torchvision's name of the model, one of `ARCHITECTURES`.
         weights: `imagenet`, torchvision's own (`IMAGENET1K_V1`), which it downloads into its cache; `none`, random
             ones; otherwise the path of a file with the `state_dict` of torchvision's model of this name.
         dropout: share of the linear layer's inputs dropped in training.
-
-    Attributes:
-        backbone: torchvision's name of the model.
-        parts: positions among its convolutional parts where the second and the third of our three begin.
-        prefix: of the names of the convolutions' weights in torchvision's model.
-        smallest: rows and columns that a picture must have at least.
 
     Raises:
         RecipeError: the pictures are too small.
         MissingExtraError: torchvision is not installed.
     """
 
-    backbone: ClassVar[str]
-    parts: ClassVar[tuple[int, int]]
-    prefix: ClassVar[str] = "features."
-    smallest: ClassVar[int] = 32
-
-    def __init__(self, bands: int, labels: int, rows: int, weights: str = "imagenet", dropout: float = 0.2) -> None:
+    def __init__(
+        self,
+        bands: int,
+        labels: int,
+        rows: int,
+        backbone: str = "mobilenet_v2",
+        weights: str = "imagenet",
+        dropout: float = 0.2,
+    ) -> None:
         super().__init__(rows)
-        if min(rows, bands) < self.smallest:
-            reason = f"needs pictures of at least {self.smallest}x{self.smallest}, and these are {rows}x{bands}"
-            raise RecipeError(f"model.network: {self.backbone}", reason, "set front_end.image")
+        self.backbone, self.architecture = backbone, ARCHITECTURES[backbone]
+        least = self.architecture.smallest
+        if min(rows, bands) < least:
+            reason = f"needs pictures of at least {least}x{least}, and these are {rows}x{bands}"
+            raise RecipeError(f"model.network: {backbone}", reason, "set front_end.image")
         self.weights = weights
-        self.trained = len(self.parts) + 2  # stages
-        self.convolutions = self._convolutions(torchvision_models().get_model(self.backbone, weights=None))
+        self.trained = len(self.architecture.parts) + 2  # stages
+        self.convolutions = convolutions_of(torchvision_models().get_model(backbone, weights=None), backbone)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(self._channels(), labels)
-
-    @classmethod
-    def _convolutions(cls, model: Any) -> nn.Sequential:
-        """The part of torchvision's model that we take."""
-        return nn.Sequential(OrderedDict(model.features.named_children()))
 
     @torch.no_grad()
     def _channels(self) -> int:
         """How many the convolutions end with."""
-        example = torch.zeros(1, 3, self.smallest, self.smallest)
+        example = torch.zeros(1, 3, self.architecture.smallest, self.architecture.smallest)
         self.convolutions.eval()
         channels = self.convolutions(example).shape[1]
         self.convolutions.train()
@@ -95,7 +118,7 @@ class Pretrained(PatchNetwork):
 
     def stages(self) -> list[nn.Module]:
         """The linear layer, and the convolutions' three parts from the last to the first."""
-        second, third = self.parts
+        second, third = self.architecture.parts
         return [self.head, self.convolutions[third:], self.convolutions[second:third], self.convolutions[:second]]
 
     def unfreeze(self, stages: int) -> None:
@@ -123,9 +146,9 @@ class Pretrained(PatchNetwork):
             return
         state = self._downloaded() if self.weights == "imagenet" else self._from_file()
         own = {
-            OLD_DENSENET.sub(r"\1\2", name).removeprefix(self.prefix): value
+            OLD_DENSENET.sub(r"\1\2", name).removeprefix(self.architecture.prefix): value
             for name, value in state.items()
-            if name.startswith(self.prefix) and not name.startswith("fc.")
+            if name.startswith(self.architecture.prefix) and not name.startswith("fc.")
         }
         try:
             self.convolutions.load_state_dict(own)
@@ -158,71 +181,19 @@ class Pretrained(PatchNetwork):
         return RecipeError(f"model.options.weights: {self.weights}", reason, remedy)
 
 
-class ResNet152(Pretrained):
-    """ResNet of 152 layers (He et al., 2016), 58 million parameters."""
-
-    backbone = "resnet152"
-    parts = (6, 7)
-    prefix = ""
-
-    @classmethod
-    def _convolutions(cls, model: Any) -> nn.Sequential:
-        return nn.Sequential(OrderedDict(part for part in model.named_children() if part[0] not in ("avgpool", "fc")))
-
-
-class DenseNet161(Pretrained):
-    """DenseNet of 161 layers (Huang et al., 2017), 26 million parameters."""
-
-    backbone = "densenet161"
-    parts = (8, 10)
-
-    @classmethod
-    def _convolutions(cls, model: Any) -> nn.Sequential:
-        return nn.Sequential(OrderedDict([*model.features.named_children(), ("relu", nn.ReLU())]))
-
-
-class AlexNet(Pretrained):
-    """AlexNet (Krizhevsky, 2014, arXiv:1404.5997), 2 million parameters."""
-
-    backbone = "alexnet"
-    parts = (3, 8)
-    smallest = 64
-
-
-class SqueezeNet(Pretrained):
-    """SqueezeNet 1.1 (Iandola et al., 2016, arXiv:1602.07360), 1 million parameters."""
-
-    backbone = "squeezenet1_1"
-    parts = (6, 9)
-
-
-class VGG16(Pretrained):
-    """VGG of 16 layers, without batch normalisation (Simonyan and Zisserman, 2015), 15 million parameters."""
-
-    backbone = "vgg16"
-    parts = (17, 24)
-
-
-class MobileNetV2(Pretrained):
-    """MobileNetV2 (Sandler et al., 2018), 2 million parameters."""
-
-    backbone = "mobilenet_v2"
-    parts = (7, 14)
-
-
-class EfficientNetB0(Pretrained):
-    """EfficientNet-B0 (Tan and Le, 2019), 4 million parameters."""
-
-    backbone = "efficientnet_b0"
-    parts = (4, 6)
-
-    @classmethod
-    def _convolutions(cls, model: Any) -> nn.Sequential:
-        """The means in its squeezes, as torchvision writes them, take the ONNX exporter minutes."""
-        for part in model.modules():
-            if hasattr(part, "avgpool"):
-                part.avgpool = Mean()
-        return super()._convolutions(model)
+def convolutions_of(model: Any, backbone: str) -> nn.Sequential:
+    """The part of torchvision's model that we take."""
+    if backbone.startswith("resnet"):
+        parts = [part for part in model.named_children() if part[0] not in ("avgpool", "fc")]
+    else:
+        parts = [*model.features.named_children()]
+    if backbone.startswith("densenet"):
+        parts.append(("relu", nn.ReLU()))
+    for _, part in parts:
+        for inner in part.modules():
+            if hasattr(inner, "avgpool"):  # EfficientNet's, as torchvision writes them, take the ONNX exporter minutes
+                inner.avgpool = Mean()
+    return nn.Sequential(OrderedDict(parts))
 
 
 class Mean(nn.Module):
