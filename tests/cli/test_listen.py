@@ -15,7 +15,7 @@ from model_making import RATE, tones, write_wav
 from rich.console import Console
 
 from earmark.cli.listen import paced
-from earmark.cli.listening import Heard, Screen, time_of
+from earmark.cli.live_display import Screen, SoundTally, time_of
 from earmark.live import Begin, Change, End
 from earmark.media import read
 
@@ -204,7 +204,7 @@ def test_the_bell_is_only_rung_when_asked():
 
 
 def test_a_summary():
-    heard = Heard()
+    heard = SoundTally()
     heard.noted([SIREN, RAIN, End(1, 2.0)])
     heard.noted([End(2, 9.0), Begin(3, "siren", "siren wails", 10.0, 0.9, True), End(3, 10.5)])
     lines = heard.summary(65.0).splitlines()

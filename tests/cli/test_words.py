@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from voice_making import RATE, WORDS, loud_model, write_voice
 
 from earmark import media
-from earmark.cli import numbers
+from earmark.cli import common
 from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.json_files import WordsJson
@@ -205,9 +205,9 @@ def test_numbers(count, data):
     ends = st.tuples(st.integers(1, count), st.integers(1, count)).map(sorted)
     parts = data.draw(st.lists(ends, min_size=1, max_size=5))
     text = " ,".join(f"{a}" if a == b else f"{a} -{b}" for a, b in parts)
-    assert numbers.chosen(text, count) == [n for a, b in parts for n in range(a, b + 1)]
+    assert common.chosen_numbers(text, count) == [n for a, b in parts for n in range(a, b + 1)]
     with pytest.raises(EarmarkError, match=f"there is no {count + 1}"):
-        numbers.chosen(f"{text},{count + 1}", count)
+        common.chosen_numbers(f"{text},{count + 1}", count)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 OPTIONS = {"labels": "only"}  # where an argument of the library is called otherwise
 ARGUMENT = re.compile(r"(?<![\w-])(encoding|out|relabel|truth)=(?=$|[\s,;.)])")  # as the library's messages have it
+LONGEST_NUMBER = 9  # digits: no list is longer, and Python refuses to read thousands of them
 NUMBERS = r"\d+(\.\d+)?(,\d+(\.\d+)?)+"  # 5,20
 
 Files = Annotated[
@@ -109,6 +110,45 @@ def key_value(option: str) -> tuple[str, int | str | list[float]]:
     if re.fullmatch(NUMBERS, value):
         return key, [float(number) for number in value.split(",")]
     return key, int(value) if value.isdigit() else value
+
+
+def chosen_numbers(text: str, count: int, option: str = "") -> list[int]:
+    """The numbers from 1 to `count` that a text stands for, in the order given.
+
+    Raises
+    ------
+    EarmarkError
+        It stands for none, or one is out of range; `option` names where it was given.
+    """
+    wanted = number_ranges(text, option)
+    if wanted is None:
+        return list(range(1, count + 1))
+    for each in wanted:
+        if each[-1] > count:
+            remedy = f"choose from 1 to {count}" if count > 1 else "there is only 1" if count else "there are none"
+            raise EarmarkError(_subject(text, option), f"there is no {max(each[0], count + 1)}", remedy)
+    return [number for each in wanted for number in each]
+
+
+def number_ranges(text: str, option: str = "") -> list[range] | None:
+    """The ranges that a text names; None for all. Errors as for `chosen_numbers`, but for too large ones."""
+    if text.strip().lower() == "all":
+        return None
+    found = []
+    for part in text.split(","):
+        ends = [end.strip() for end in part.split("-")]
+        if len(ends) > 2 or not all(map(_is_number, ends)) or not 1 <= int(ends[0]) <= int(ends[-1]):
+            raise EarmarkError(_subject(text, option), "is no list of numbers from 1", "write 3, or 2,4-6, or all")
+        found.append(range(int(ends[0]), int(ends[-1]) + 1))
+    return found
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= LONGEST_NUMBER
+
+
+def _subject(text: str, option: str) -> str:
+    return f"{option} {text.strip()}".strip()
 
 
 def relabelling(pairs: Iterable[str]) -> dict[str, str]:

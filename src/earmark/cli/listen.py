@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 HELP = """Caption what the microphone hears, as it is heard; Ctrl-C ends it.
 
-Speech is not captioned unless asked for. With `--to json` each change is a line of JSON, as on the
-service's live socket.
+Speech is captioned only with --include-speech. `--to json` writes each change as a line of JSON, as the live socket of
+the service sends it.
 
 Examples:
 
@@ -41,7 +41,7 @@ Examples:
 
     earmark listen --mqtt mqtt://user:password@homeassistant.local --run 'blink1-tool --red'
 
-EARMARK_SOUND names the sound system to record from (such as alsa); EARMARK_SOUND=null hears silence.
+EARMARK_SOUND sets the sound system to record from, such as alsa, or null for silence.
 """
 
 BLOCK_SECONDS = 0.05  # of a file
@@ -57,18 +57,20 @@ def listen(
     language: Annotated[
         str, typer.Option(help="Language of the captions: cs, de, el, en, es, fr, ko, pl or ru.")
     ] = "en",
-    phrases: Annotated[Path | None, typer.Option(help="A file of your own phrases (TOML), for any labels.")] = None,
+    phrases: Annotated[Path | None, typer.Option(help="Your own phrases for any labels (TOML).")] = None,
     sensitivity: common.Sensitivity = 0.5,
     include_speech: Annotated[bool, typer.Option("--include-speech", help="Caption speech as well.")] = False,
-    device: Annotated[str | None, typer.Option(help="A microphone's name, or a part of it.")] = None,
-    list_devices: Annotated[bool, typer.Option("--list-devices", help="Name the microphones.")] = False,
-    to: Annotated[str, typer.Option(help="text or json.")] = "text",
-    bell: Annotated[bool, typer.Option("--bell", help="Ring the terminal's bell at alarms.")] = False,
-    save: Annotated[Path | None, typer.Option(metavar="WAV", help="Keep what is heard in this new file.")] = None,
-    file: Annotated[
-        Path | None, typer.Option(help="Listen to a recording instead; - for standard input, as it comes.")
+    device: Annotated[str | None, typer.Option(help="Name of the microphone, or a part of it.")] = None,
+    list_devices: Annotated[bool, typer.Option("--list-devices", help="List the microphones.")] = False,
+    to: Annotated[str, typer.Option(help="Format of the output: text or json.")] = "text",
+    bell: Annotated[bool, typer.Option("--bell", help="Ring the bell of the terminal at alarms.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="WAV", help="Save the sound to this file, which must not exist.")
     ] = None,
-    fast: Annotated[bool, typer.Option("--fast", help="Listen to --file faster than it sounds.")] = False,
+    file: Annotated[
+        Path | None, typer.Option(help="Listen to a recording instead, or with - to standard input.")
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Process --file as fast as possible, not in real time.")] = False,
     alert: Annotated[
         list[str] | None,
         typer.Option(metavar="LABEL", help="A sound to alert of, any number of times; by default all alarms."),
@@ -175,16 +177,16 @@ def _follow(
     take: Callable[[Sequence[AnyChange]], object],
 ) -> None:
     """Tell what is heard until the blocks end, or somebody ends it."""
-    from earmark.cli.listening import Heard, shown
+    from earmark.cli.live_display import SoundTally, shown
     from earmark.live.saving import saved
 
-    heard = Heard()
+    tally = SoundTally()
     with ExitStack() as stack:
         show = stack.enter_context(shown(to, bell, began))
 
         def tell(changes: Sequence[AnyChange]) -> None:
             take(changes)
-            show(heard.noted(changes), listener.seconds)
+            show(tally.noted(changes), listener.seconds)
 
         if save:
             blocks = stack.enter_context(closing(saved(blocks, save, listener.rate)))
@@ -192,7 +194,7 @@ def _follow(
             for block in blocks:
                 tell(listener.hear(block))
         tell(listener.finish())
-    common.say_lines(heard.summary(listener.seconds), err=True)
+    common.say_lines(tally.summary(listener.seconds), err=True)
 
 
 @contextmanager

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 HELP = """Serve a page to drop a video on, a REST interface, and live captions.
 
-On 127.0.0.1, as it is if nothing is said, only this machine can reach it, but everybody who has an account there can
-read all jobs: on a shared machine, and behind a proxy, say --token-file. On any other address everyone must bring a
-token: it is printed at the start, inside the page's address. Jobs are kept in a folder: a server that was stopped, or
-killed, goes on with them when it is started again.
+By default it listens on 127.0.0.1, where only this machine reaches it; but everybody with an account on the machine can
+read all jobs, so give --token-file on a shared machine, and behind a proxy. On any other address a token is needed,
+which is printed at the start as part of the page's address. Jobs are kept in a folder, and a server that was stopped or
+killed continues them when it is started again.
 
 Examples:
 
@@ -36,32 +36,32 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8765,
     token_file: Annotated[
         Path | None,
         typer.Option(
-            help="A file that holds the token. Left out: none on loopback, elsewhere a new one at each start."
+            help="A file that holds the token.", show_default="no token on loopback, elsewhere a new one at each start"
         ),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Where jobs are kept.", show_default="a folder of your account")
+        Path | None, typer.Option(help="The folder in which jobs are kept.", show_default="a folder of your account")
     ] = None,
     model: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=FILE", help="A model of your own to offer; more than once.")
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="A model of your own to offer; can be repeated.")
     ] = None,
     origin: Annotated[
-        list[str] | None, typer.Option(help="Another origin whose pages may use it, with the token; more than once.")
+        list[str] | None, typer.Option(help="Another origin whose pages may use it, with the token; can be repeated.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that do jobs.", show_default="one a core")
+        int | None, typer.Option(min=1, help="Number of processes that do jobs.", show_default="one a core")
     ] = None,
-    queue: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 100,
-    upload_mb: Annotated[int, typer.Option(min=1, help="Largest upload.")] = 2048,
-    hours: Annotated[float, typer.Option(min=0.001, help="Longest recording.")] = 4.0,
-    memory_mb: Annotated[int, typer.Option(min=512, help="Memory that a worker may take.")] = 2048,
-    keep_hours: Annotated[float, typer.Option(min=0, help="Age at which finished jobs are deleted.")] = 24.0,
-    keep_gb: Annotated[float, typer.Option(min=0, help="Space of all jobs on disk.")] = 20.0,
-    live_sessions: Annotated[int, typer.Option(min=0, help="Live captions at a time.")] = 4,
+    queue: Annotated[int, typer.Option(min=1, help="Largest number of waiting jobs.")] = 100,
+    upload_mb: Annotated[int, typer.Option(min=1, help="Largest upload, MB.")] = 2048,
+    hours: Annotated[float, typer.Option(min=0.001, help="Longest recording, hours.")] = 4.0,
+    memory_mb: Annotated[int, typer.Option(min=512, help="Most memory of a worker, MB.")] = 2048,
+    keep_hours: Annotated[float, typer.Option(min=0, help="Age at which finished jobs are deleted, hours.")] = 24.0,
+    keep_gb: Annotated[float, typer.Option(min=0, help="Most disk space of all jobs, GB.")] = 20.0,
+    live_sessions: Annotated[int, typer.Option(min=0, help="Largest number of live captions at a time.")] = 4,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in your browser.")] = False,
 ) -> None:
     """Serve until Ctrl-C."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earmark.cli import common
-from earmark.cli import numbers as typed
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -220,7 +219,7 @@ def _choose(prompt: str, count: int, keys: str, empty: str = "") -> list[int]:
         if answer.lower() in ("b", "back"):
             return []
         try:
-            numbers = typed.chosen(answer, count) if answer else []
+            numbers = common.chosen_numbers(answer, count) if answer else []
         except EarmarkError as error:
             _say(error)
             continue

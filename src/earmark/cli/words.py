@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli import common, numbers
+from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HELP = """Find the words in a recording of one speaker who pauses between them, and how high the voice is.
 
-Times are seconds from the recording's start, F0 (the fundamental frequency) is in Hz.
+Times are in seconds from the beginning of the recording, the fundamental frequency (F0) in Hz.
 
 Examples:
 
@@ -39,9 +39,9 @@ Examples:
 
     earmark words recordings/ --menu
 
-The menu is for listening: it lists recordings, the words that each classifier finds, and how right they are
-where the true words lie beside a recording. EARMARK_SOUND names the sound system to play on (such as alsa);
-EARMARK_SOUND=null plays to nobody.
+--menu is for listening: it lists recordings and the words that each classifier finds, plays them, and shows the figures
+of recordings that have ground truth beside them. EARMARK_SOUND sets the sound system to play on, such as alsa, or null
+for none.
 """
 
 
@@ -54,14 +54,21 @@ def words(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Audio or video files; - for standard input. With --menu folders as well.", show_default=False
+            metavar="FILE...",
+            help="Audio or video files, or - for standard input; with --menu also folders.",
+            show_default=False,
         ),
     ],
-    classifier: Annotated[str, typer.Option(help="A bundled frame classifier's name, or an .onnx file.")] = "gru",
+    classifier: Annotated[str, typer.Option(help="Name of a bundled frame classifier, or an .onnx file.")] = "gru",
     to: Annotated[
-        str, typer.Option(help="table, json, csv, textgrid or audacity; with --text also srt, vtt or ctm.")
+        str,
+        typer.Option(
+            help="Format of the output: table, json, csv, textgrid or audacity; with --text also srt, vtt or ctm."
+        ),
     ] = "table",
-    out: Annotated[Path | None, typer.Option(help="A folder for one result file a recording, or a file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file, or to one file a recording in this folder.")
+    ] = None,
     pause: Annotated[
         float | None,
         typer.Option(
@@ -74,22 +81,29 @@ def words(
     sensitivity: common.Sensitivity = 0.5,
     text: Annotated[
         str | None,
-        typer.Option(metavar="TEXT|FILE", help="What is said: find each of its words, also in fluent speech."),
+        typer.Option(metavar="TEXT|FILE", help="Find each word of this text, which may be spoken fluently."),
     ] = None,
     language: Annotated[
-        str, typer.Option(help="The text's language: a voice of eSpeak NG, such as en-us, fr, ru, cs.")
+        str, typer.Option(help="Language of the text: a voice of eSpeak NG, such as en-us, fr, ru or cs.")
     ] = "en",
-    play: Annotated[str | None, typer.Option(metavar="WORDS", help="Play these words: 3, or 2,4-6, or all.")] = None,
-    gap: Annotated[float, typer.Option(min=0, max=60, help="Seconds of silence between words that are played.")] = 0.5,
+    play: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="Play these words, such as 3, or 2,4-6, or all.")
+    ] = None,
+    gap: Annotated[float, typer.Option(min=0, max=60, help="Silence between words that are played, seconds.")] = 0.5,
     cut: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write each word to a WAV file in this folder.")
     ] = None,
-    margin: Annotated[float, typer.Option(min=0, max=60, help="Seconds kept before and after a word cut out.")] = 0.05,
+    margin: Annotated[
+        float, typer.Option(min=0, max=60, help="What is kept before and after a word that is cut out, seconds.")
+    ] = 0.05,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw waveform, spectrogram, words and F0 to this PNG, or into this folder.")
+        Path | None,
+        typer.Option(help="Draw waveform, spectrogram, words and F0 into this PNG file, or into this folder."),
     ] = None,
     track: common.Track = 0,
-    menu: Annotated[bool, typer.Option("--menu", help="Look at words and listen to them, in a menu.")] = False,
+    menu: Annotated[
+        bool, typer.Option("--menu", help="Choose recordings, look at words and listen to them, in a menu.")
+    ] = False,
 ) -> None:
     """Find the words of every file; results to standard output or to files."""
     rules = _rules(pause, min_word, sensitivity)
@@ -186,12 +200,12 @@ def _plotting(place: Path, files: int, track: int) -> Action:
 
 
 def _playing(wanted: str, gap: float, track: int) -> Action:
-    numbers.ranges(wanted, "--play")  # what is no number is told before hours of work
+    common.number_ranges(wanted, "--play")  # what is no number is told before hours of work
 
     def act(file: Path, found: Words) -> None:
         from earmark import media
 
-        chosen = [found.words[number - 1] for number in numbers.chosen(wanted, len(found.words), "--play")]
+        chosen = [found.words[number - 1] for number in common.chosen_numbers(wanted, len(found.words), "--play")]
         media.play_spans(file, [(word.onset, word.offset) for word in chosen], gap=gap, track=track)
 
     return act

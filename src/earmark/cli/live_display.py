@@ -30,8 +30,8 @@ Show = Callable[[Sequence["AnyChange"], float], None]
 """Shows some changes, after so many seconds."""
 
 
-class Heard:
-    """Counts what is heard, for the summary."""
+class SoundTally:
+    """Counts sounds, and how long they last, for the summary."""
 
     def __init__(self) -> None:
         self.begun: dict[int, Begin] = {}
