@@ -73,16 +73,22 @@ def listen(
     fast: Annotated[bool, typer.Option("--fast", help="Process --file as fast as possible, not in real time.")] = False,
     alert: Annotated[
         list[str] | None,
-        typer.Option(metavar="LABEL", help="A sound to alert of, any number of times; by default all alarms."),
+        typer.Option(metavar="LABEL", help="A label to alert of; can be repeated.", show_default="all alarms"),
     ] = None,
-    notify: Annotated[bool, typer.Option("--notify", help="Alert on the desktop.")] = False,
+    notify: Annotated[bool, typer.Option("--notify", help="Alert by a notification on the desktop.")] = False,
     run: Annotated[
-        str | None, typer.Option(metavar="COMMAND", help="Alert by a command; EARMARK_LABEL, _TEXT, _AT say of what.")
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Alert by running this command, with EARMARK_LABEL, EARMARK_TEXT and EARMARK_AT set.",
+        ),
     ] = None,
-    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Alert by JSON posted to an address.")] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Alert by posting JSON to this address.")] = None,
     mqtt: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Alert a broker, mqtt://HOST; Home Assistant shows sensors by itself."),
+        typer.Option(
+            metavar="URL", help="Alert by this MQTT broker, mqtt://HOST; Home Assistant finds a sensor for each label."
+        ),
     ] = None,
 ) -> None:
     """Listen until Ctrl-C, or to the end of a recording."""

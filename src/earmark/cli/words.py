@@ -74,7 +74,7 @@ def words(
         typer.Option(
             min=0,
             help="Shortest pause between two words, seconds.",
-            show_default="what is before and after a gap tells whether it is one",
+            show_default="judged by the sound beside the gap",
         ),
     ] = None,
     min_word: Annotated[float | None, typer.Option(min=0, help="Shortest word, seconds.", show_default="0.06")] = None,
