@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli import common, found
+from earmark.cli import common
 from earmark.cli import find_like as by_example
-from earmark.cli import find_work as work
+from earmark.cli import find_results as results
 from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ GROUPS = ("day", "month", "hour", "weekday", "recording", "label")
 
 HELP = """Find sounds in an archive that `earmark index` has labelled.
 
-LABEL is a sound, or several separated by commas. Lengths are written 5s, 2min, 1h, or in seconds. Times of the day and
-dates are those of the recorder's clock. Options that can be repeated: with --during, one of the hours and one of the
-dates must fit; with --near and --not, all.
+LABEL is one label, or several separated by commas. LENGTH is written as 5s, 2min or 1h, or in seconds. Times and dates
+are those of the recorder's clock. --during, --recording, --near, --not, --like and --unlike can be repeated: of several
+--during, one of the times of day and one of the dates must fit; of several --near and --not, all.
 
 Examples:
 
@@ -66,70 +66,102 @@ Repeated = list[str] | None
 
 def find(
     label: Annotated[
-        str | None, typer.Argument(metavar="[LABEL]", help="The sound, or several with commas.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[LABEL]", help="The label, or several separated by commas.", show_default=False),
     ] = None,
-    where: Annotated[Path | None, typer.Option("--in", metavar="INDEX", help="The index.", show_default=False)] = None,
-    every: Annotated[bool, typer.Option("--every", help="All sounds, in place of LABEL.")] = False,
-    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="At least so sure.")] = None,
-    max_score: Annotated[float | None, typer.Option(min=0, max=1, help="At most so sure.")] = None,
+    where: Annotated[
+        Path | None, typer.Option("--in", metavar="INDEX", help="The folder of the index.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--every", help="Find all labels, instead of LABEL.")] = False,
+    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Lowest score of the events.")] = None,
+    max_score: Annotated[float | None, typer.Option(min=0, max=1, help="Highest score of the events.")] = None,
     during: Annotated[
-        Repeated, typer.Option(metavar="SPAN", help="22:00-06:00, 2026, 2026-05 or 2026-05-01..2026-05-14.")
+        Repeated,
+        typer.Option(
+            metavar="SPAN", help="Only during this time: 22:00-06:00, 2026, 2026-05 or 2026-05-01..2026-05-14."
+        ),
     ] = None,
-    recording: Annotated[Repeated, typer.Option(metavar="GLOB", help="Only in these recordings: 'north/*'.")] = None,
-    near: Annotated[Repeated, typer.Option(metavar="LABEL", help="Another event of this label is near.")] = None,
+    recording: Annotated[
+        Repeated, typer.Option(metavar="GLOB", help="Only in recordings whose names match, such as 'north/*'.")
+    ] = None,
+    near: Annotated[Repeated, typer.Option(metavar="LABEL", help="Only if an event of this label is near.")] = None,
     absent: Annotated[
-        Repeated, typer.Option("--not", metavar="LABEL", help="No other event of this label overlaps, or is near.")
+        Repeated,
+        typer.Option("--not", metavar="LABEL", help="Only if no event of this label overlaps, or is within --within."),
     ] = None,
     within: Annotated[
-        str | None, typer.Option(metavar="LENGTH", help="What counts as near.", show_default="5s; for --not 0")
+        str | None,
+        typer.Option(metavar="LENGTH", help="Largest distance that counts as near.", show_default="5s; for --not 0"),
     ] = None,
-    longer: Annotated[str | None, typer.Option(metavar="LENGTH", help="At least so long.")] = None,
-    shorter: Annotated[str | None, typer.Option(metavar="LENGTH", help="At most so long.")] = None,
-    longest: Annotated[bool, typer.Option("--longest", help="The longest first.")] = False,
-    best: Annotated[bool, typer.Option("--best", help="The surest first.")] = False,
+    longer: Annotated[str | None, typer.Option(metavar="LENGTH", help="Shortest length of the events.")] = None,
+    shorter: Annotated[str | None, typer.Option(metavar="LENGTH", help="Longest length of the events.")] = None,
+    longest: Annotated[bool, typer.Option("--longest", help="List the longest first.")] = False,
+    best: Annotated[bool, typer.Option("--best", help="List the highest scores first.")] = False,
     uncertain: Annotated[
-        bool, typer.Option("--uncertain", help="What the model is least sure of, of LABEL or of all.")
+        bool, typer.Option("--uncertain", help="Find what the model is least sure of, for LABEL or all labels.")
     ] = False,
     like: Annotated[
         Repeated,
-        typer.Option(metavar="CLIP[@FROM-TO]", help="What sounds like this: a file, or a recording of the index."),
+        typer.Option(
+            metavar="CLIP[@FROM-TO]", help="Find what sounds like this part of a file, or of a recording of the index."
+        ),
     ] = None,
-    unlike: Annotated[Repeated, typer.Option(metavar="CLIP[@FROM-TO]", help="With --like: and not like this.")] = None,
+    unlike: Annotated[Repeated, typer.Option(metavar="CLIP[@FROM-TO]", help="With --like: but not like this.")] = None,
     named: Annotated[
         str | None,
-        typer.Option("--as", metavar="LABEL", help="What is found is called so.", show_default="the first CLIP's name"),
+        typer.Option(
+            "--as", metavar="LABEL", help="The label of what is found by --like.", show_default="the first CLIP's name"
+        ),
     ] = None,
     review: Annotated[
-        bool, typer.Option("--review", help="With --like: learn the sound by yes and no, on a page.")
+        bool, typer.Option("--review", help="With --like: teach the sound by yes and no, on a page.")
     ] = False,
     save: Annotated[
-        Path | None, typer.Option(metavar="ONNX", help="With --review: the model that is learned, for --model.")
+        Path | None, typer.Option(metavar="ONNX", help="With --review: save what is learned as a model (.onnx).")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page of --review; 0: any that is free.")] = 8766,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="With --review: port of the page; 0: any free one.")
+    ] = 8766,
     duplicates: Annotated[
         bool,
-        typer.Option("--duplicates", help="Recordings that hold the same sound: copies, also re-encoded, parts."),
+        typer.Option(
+            "--duplicates", help="List recordings that hold the same sound: copies, also re-encoded, and parts."
+        ),
     ] = False,
     map_file: Annotated[
         Path | None,
-        typer.Option("--map", metavar="HTML", help="Draw a map: seconds that sound alike lie together, and play."),
+        typer.Option(
+            "--map", metavar="HTML", help="Write a page on which seconds that sound alike lie together, and play."
+        ),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help="So many at most.", show_default="all; 50 on a terminal, if unsure, or by example"),
+        typer.Option(
+            min=1,
+            help="Largest number of events to list.",
+            show_default="all; 50 on a terminal, if unsure, or by example",
+        ),
     ] = None,
-    count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
-    by: Annotated[str | None, typer.Option(help=f"Count by {', '.join(GROUPS)}.")] = None,
-    to: Annotated[str, typer.Option(help="table, csv or json.")] = "table",
-    play: Annotated[bool, typer.Option("--play", help="Play them, one after the other.")] = False,
-    cut: Annotated[Path | None, typer.Option(metavar="DIR", help="Cut them out, as a dataset.")] = None,
-    margin: Annotated[str, typer.Option(metavar="LENGTH", help="Kept before and after, for --play and --cut.")] = "1s",
+    count: Annotated[bool, typer.Option("--count", help="Show only the number of events.")] = False,
+    by: Annotated[str | None, typer.Option(help=f"Count events by {', '.join(GROUPS)}.")] = None,
+    to: Annotated[str, typer.Option(help="Format of the output: table, csv or json.")] = "table",
+    play: Annotated[bool, typer.Option("--play", help="Play the events, one after the other.")] = False,
+    cut: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Cut the events out of the recordings, as a dataset in this folder."),
+    ] = None,
+    margin: Annotated[
+        str, typer.Option(metavar="LENGTH", help="What is kept before and after each event by --play and --cut.")
+    ] = "1s",
     root: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Where the recordings are, if they have moved.")
+        str | None, typer.Option(metavar="DIR", help="The folder of the recordings, if they have been moved.")
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="PNG", help="Draw a calendar; with --by hour, hours by days; without dates, recordings."),
+        typer.Option(
+            metavar="PNG",
+            help="Draw a calendar into this PNG file; with --by hour hours by days; without dates recordings.",
+        ),
     ] = None,
 ) -> None:
     """Search an index; results to standard output."""
@@ -149,8 +181,8 @@ def find(
             "--duplicates" if duplicates else "--map", query, others | counted | {"--play": play, "--cut": cut}
         )
         if map_file:
-            return work.map_(index, map_file, limit, root)
-        return work.duplicates(index, query, limit, root, to)
+            return results.map_(index, map_file, limit, root)
+        return results.duplicates(index, query, limit, root, to)
     if not (label or every or uncertain or like or by == "label"):
         raise EarmarkError("earmark find", "needs a label", "name one, or say --every")
     if uncertain:
@@ -160,23 +192,23 @@ def find(
             "--play and --cut", "are for events, which are not listed here", "ask for one thing at a time"
         )
     elif count:
-        return work.count(index, query, to)
+        return results.count(index, query, to)
     elif plot:
-        return work.plot(index, query, plot, by)
+        return results.plot(index, query, plot, by)
     elif by:
-        return work.groups(index, query, by, to)
+        return results.groups(index, query, by, to)
     if like and review:
         return by_example.review(index, like, unlike or (), named, save, cut, port, root)
     if like:
         events, asked = by_example.find_similar(index, query, like, unlike or (), named, limit)
-        found.show_events(events, to)
-        return work.then(index, query, events, play, cut, kept, root, asked)
+        results.show_events(events, to)
+        return results.then(index, query, events, play, cut, kept, root, asked)
     order: Order = "longest" if longest else "best" if best else "recording"
     if to != "table" and not (uncertain or play or cut):
-        return work.rows(index, query, order, limit, to)
-    events = work.unsure(index, query, limit) if uncertain else work.events(index, query, order, limit, to)
-    found.show_events(events, to)
-    work.then(index, query, events, play, cut, kept, root)
+        return results.rows(index, query, order, limit, to)
+    events = results.unsure(index, query, limit) if uncertain else results.events(index, query, order, limit, to)
+    results.show_events(events, to)
+    results.then(index, query, events, play, cut, kept, root)
 
 
 def _opened(where: Path | None) -> Index:
@@ -190,7 +222,7 @@ def _opened(where: Path | None) -> Index:
 
 
 def _check(to: str, by: str | None, every: bool, count: bool, label: str | None, both: bool) -> None:
-    common.check_choice("--to", to, found.FORMATS)
+    common.check_choice("--to", to, results.FORMATS)
     if by is not None:
         common.check_choice("--by", by, GROUPS)
     if every and label is not None:

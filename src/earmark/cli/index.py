@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HELP = """Label all recordings of an archive and keep what sounds in them in an index, for `earmark find`.
 
 FOLDER is a folder, or a URL that fsspec reads: s3://bucket/folder, gs://..., https://... Only recordings that are new
-or have changed are labelled, so the same command brings an index up to date, and goes on where it was interrupted.
+or have changed are labelled, so the same command updates an index, and continues where it was interrupted.
 
 Examples:
 
@@ -40,26 +40,26 @@ SHOWN = 10  # bad recordings, of perhaps thousands
 LOOK_BACK = 3600.0  # seconds, from which the time left is reckoned: a batch may take minutes
 
 Where = Annotated[
-    str | None, typer.Argument(metavar="FOLDER", help="The folder or URL of the recordings.", show_default=False)
+    str | None, typer.Argument(metavar="FOLDER", help="Folder or URL of the recordings.", show_default=False)
 ]
 ListFile = Annotated[
-    Path | None, typer.Option("--list", metavar="FILE", help="In place of FOLDER: paths or URLs, one a line.")
+    Path | None, typer.Option("--list", metavar="FILE", help="Instead of FOLDER: a file of paths or URLs, one a line.")
 ]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Processes at once.", show_default="all cores")]
-Scheduler = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Have the workers of this Dask scheduler do it.")
+Jobs = Annotated[int | None, typer.Option(min=1, help="Number of processes.", show_default="all cores")]
+Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler.")]
+BatchSize = Annotated[
+    int, typer.Option("--batch", min=1, help="Largest number of recordings in one file of the index.")
 ]
-BatchSize = Annotated[int, typer.Option("--batch", min=1, help="Recordings that are kept together, the most.")]
-RetryBad = Annotated[bool, typer.Option("--retry-bad", help="Try recordings again that could not be read.")]
-Prune = Annotated[bool, typer.Option("--prune", help="Drop recordings from the index that are gone.")]
+RetryBad = Annotated[bool, typer.Option("--retry-bad", help="Try again to read recordings that could not be read.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Remove recordings that no longer exist from the index.")]
 Timeout = Annotated[
-    float, typer.Option(min=1, metavar="SECONDS", help="That a recording may take, beside its own length.")
+    float, typer.Option(min=1, metavar="SECONDS", help="Time limit of a recording, beside its own length.")
 ]
 Embeddings = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="What gives the embeddings that `find --like` compares; none: keep none.",
+        help="The model of the embeddings that `find --like` compares; none: keep no embeddings.",
         show_default="the model, if it has any",
     ),
 ]
@@ -84,7 +84,7 @@ def index(
     retry_bad: RetryBad = False,
     prune: Prune = False,
     timeout: Timeout = 600.0,
-    to: Annotated[common.To, typer.Option(help="How the summary is written.")] = common.To.table,
+    to: Annotated[common.To, typer.Option(help="Format of the summary: table or json.")] = common.To.table,
 ) -> None:
     """Label what is new or has changed."""
     if out is None:

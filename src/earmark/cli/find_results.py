@@ -1,22 +1,25 @@
-"""What `earmark find` does with a query: list, count, draw, cut out and play."""
+"""What `earmark find` does with a query: list, count, draw, cut out and play; and how it shows events."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from earmark.cli import common, found
+from earmark.cli import common
 from earmark.errors import EarmarkError, MediaError, MissingExtraError
+from earmark.util.text import SheetWriter, in_json, visible
 
 if TYPE_CHECKING:
     from earmark.archive.database import Index
+    from earmark.archive.duplicates import Duplicate
     from earmark.archive.recordings import Archive
-    from earmark.archive.search import Detection, Order, Query
+    from earmark.archive.search import Detection, Group, Order, Query, Total
 
 AT_A_TERMINAL = 50  # lines of a table that somebody reads
 UNSURE = 50  # excerpts that somebody listens to
@@ -26,14 +29,14 @@ def count(index: Index, query: Query, to: str) -> None:
     """Show how many there are."""
     from earmark.archive.search import total
 
-    found.show_total(total(index, query), to)
+    show_total(total(index, query), to)
 
 
 def groups(index: Index, query: Query, by: str, to: str) -> None:
     """Show how many there are in each group."""
     from earmark.archive import search
 
-    found.show_groups(search.groups(index, query, by), by, to)
+    show_groups(search.groups(index, query, by), by, to)
 
 
 def plot(index: Index, query: Query, picture: Path, by: str | None) -> None:
@@ -67,7 +70,7 @@ def rows(index: Index, query: Query, order: Order, limit: int | None, to: str) -
     """Show the events as CSV or JSON, one by one: there may be more than fit into memory."""
     from earmark.archive.search import each
 
-    found.show_rows(each(index, query, order, limit), to)
+    show_rows(each(index, query, order, limit), to)
 
 
 def unsure(index: Index, query: Query, limit: int | None) -> list[Detection]:
@@ -92,7 +95,7 @@ def duplicates(index: Index, query: Query, limit: int | None, root: str | None, 
         pairs = search.duplicates(store, archive, durations(index), only, failed.append, advance)
     for error in failed:
         common.complain(error)
-    found.show_duplicates(pairs[:limit], to)
+    show_duplicates(pairs[:limit], to)
     if failed:
         raise typer.Exit(1)
 
@@ -175,3 +178,120 @@ def _play(events: Sequence[Detection], archive: Archive, margin: float, failed: 
 
 def _span(span: tuple[float, float]) -> str:
     return f"{common.clock(span[0])} to {common.clock(span[1])}"
+
+
+FORMATS = ("table", "csv", "json")
+NO_DATE = "no date"
+
+
+def show_events(found: Sequence[Detection], to: str) -> None:
+    """The events, one a line."""
+    if to == "table":
+        return _aligned(*_event_table(found)) if found else _write("no sounds found\n")
+    show_rows(found, to, any(one.threshold is not None for one in found))
+
+
+def show_rows(found: Iterable[Detection], to: str, unsure: bool = False) -> None:
+    """The same as CSV or JSON, each as it comes; with the thresholds of what the model is not sure of."""
+    fields = ["recording", "onset", "offset", "label", "score", "began", *(["threshold"] if unsure else [])]
+    _show(map(_event, found), fields, to)
+
+
+def show_groups(groups: Sequence[Group], by: str, to: str) -> None:
+    """The groups, one a line."""
+    if to == "table":
+        rows = [(visible(group.name or NO_DATE), f"{group.events:,}", common.clock(group.seconds)) for group in groups]
+        return _aligned((by, "events", "in all"), rows, "lrr") if groups else _write("no sounds found\n")
+    _show([{by: one.name, "events": one.events, "seconds": one.seconds} for one in groups], [by, *_COUNTED], to)
+
+
+def show_total(total: Total, to: str) -> None:
+    """How many there are, on one line."""
+    if to == "table":
+        many = f"{total.events:,} event{'' if total.events == 1 else 's'}"
+        some = f"{total.recordings:,} recording{'' if total.recordings == 1 else 's'}"
+        return _write(f"{many} in {some}, {common.clock(total.seconds)} in all\n")
+    content = {"events": total.events, "seconds": total.seconds, "recordings": total.recordings}
+    if to == "json":
+        return _write(json.dumps(content) + "\n")
+    _show([content], list(content), to)
+
+
+def show_duplicates(found: Sequence[Duplicate], to: str) -> None:
+    """The pairs, one a line."""
+    from dataclasses import asdict, fields
+
+    from earmark.archive.duplicates import Duplicate
+    from earmark.formats.plain_text import clock
+
+    if to != "table":
+        return _show(map(asdict, found), [field.name for field in fields(Duplicate)], to)
+    if not found:
+        return _write("no duplicates found\n")
+    rows = [
+        (
+            visible(one.recording),
+            clock(one.onset),
+            f"{one.length:.1f} s",
+            visible(one.duplicate),
+            clock(one.duplicate_onset),
+            f"{one.score:.2f}",
+        )
+        for one in found
+    ]
+    _aligned(("recording", "time", "length", "is also in", "time", "score"), rows, "lrrlrr")
+
+
+_COUNTED = ("events", "seconds")
+
+
+def _event(one: Detection) -> dict[str, Any]:
+    began = None if one.began is None else one.began.isoformat(timespec="milliseconds")
+    plain = {"recording": one.recording, "onset": one.onset, "offset": one.offset, "label": one.label}
+    more = {} if one.threshold is None else {"threshold": one.threshold}
+    return {**plain, "score": one.score, "began": began, **more}
+
+
+def _event_table(found: Sequence[Detection]) -> tuple[Sequence[str], list[Sequence[str]], str]:
+    """Heads, rows, and how each column is aligned; columns that say the same throughout, or nothing, are left out."""
+    from earmark.formats.plain_text import clock
+
+    columns = [
+        ("recording", "l", [visible(one.recording) for one in found]),
+        ("time", "r", [clock(one.onset) for one in found]),
+        ("length", "r", [f"{one.length:.1f} s" for one in found]),
+        ("sound", "l", [visible(one.label) for one in found]),
+        ("score", "r", [f"{one.score:.2f}" for one in found]),
+        ("threshold", "r", ["" if one.threshold is None else f"{one.threshold:.2f}" for one in found]),
+        ("date", "l", ["" if one.began is None else f"{one.began:%Y-%m-%d %H:%M:%S}" for one in found]),
+    ]
+    there = [column for column in columns if any(column[2])]
+    rows: list[Sequence[str]] = list(zip(*(cells for _, _, cells in there), strict=True))
+    return [head for head, _, _ in there], rows, "".join(side for _, side, _ in there)
+
+
+def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> None:
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = []
+    for row in (heads, *rows):
+        cells = [
+            cell.rjust(w) if side == "r" else cell.ljust(w) for cell, w, side in zip(row, widths, sides, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    _write("\n".join(lines) + "\n")
+
+
+def _show(items: Iterable[dict[str, Any]], fields: Sequence[str], to: str) -> None:
+    out = common.standard_output()
+    if to == "json":
+        before = "[\n"
+        for item in items:
+            out.write(f"{before}  {in_json(item)}")
+            before = ",\n"
+        out.write("[]\n" if before == "[\n" else "\n]\n")
+        return
+    SheetWriter(out).write_by_name(fields, items)
+
+
+def _write(text: str) -> None:
+    common.standard_output().write(text)
