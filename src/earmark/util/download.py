@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -145,7 +146,7 @@ class Download:
             self.part.unlink(missing_ok=True)
             raise PassingError("the server cannot resume")
         if response.status_code in PASSING:
-            raise PassingError(f"the server answers {response.status_code}", retry_after(response))
+            raise PassingError(f"the server answers {response.status_code}", retry_after(response.headers))
         if response.status_code not in {200, 206}:
             reason = f"the server answers {response.status_code} {response.reason_phrase}"
             raise DatasetError(self.url, reason, "give another address with --url")
@@ -226,7 +227,12 @@ def _length(response: httpx.Response) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def retry_after(response: httpx.Response) -> float | None:
-    """Seconds after which a server that turned a request away may be asked again, where it says."""
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds after which a server that turned a request away may be asked again, where its answer says."""
+    text = headers.get("Retry-After") or ""
+    if text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None

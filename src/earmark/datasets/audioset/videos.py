@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 import yt_dlp
@@ -19,9 +17,9 @@ from earmark.datasets.audioset.ledger import ClipError, Outcome
 from earmark.datasets.audioset.remote_audio import RangeFile, Response, cut_span
 from earmark.datasets.audioset.tables import Segment
 from earmark.errors import EarmarkError
+from earmark.util.download import PASSING, retry_after
 from earmark.util.types import Samples
 
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that may pass
 BLOCKED = frozenset({429})
 STATUSES = {401: Outcome.PRIVATE, 402: Outcome.PRIVATE, 404: Outcome.GONE, 410: Outcome.GONE, 451: Outcome.REGION}
 
@@ -80,7 +78,7 @@ def _of_status(error: HTTPError) -> ClipError:
     status, message = error.status, f"HTTP {error.status} {error.reason}"
     outcome = STATUSES.get(status, Outcome.REFUSED)
     again = status in PASSING or status == 403  # an address that has expired is forbidden: a fresh one may do
-    return ClipError(outcome, message, again=again, blocked=status in BLOCKED, wait=_retry_after(error))
+    return ClipError(outcome, message, again=again, blocked=status in BLOCKED, wait=retry_after(error.response.headers))
 
 
 def _of_words(message: str) -> ClipError:
@@ -89,16 +87,6 @@ def _of_words(message: str) -> ClipError:
         return ClipError(Outcome.REFUSED, message, again=True, blocked=True)
     outcome = next((outcome for outcome, pattern in WORDS if re.search(pattern, words)), Outcome.REFUSED)
     return ClipError(outcome, message)
-
-
-def _retry_after(error: HTTPError) -> float | None:
-    text = error.response.headers.get("Retry-After") or ""
-    if text.isdigit():
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return None
 
 
 def _short_message(message: str) -> str:

@@ -243,7 +243,7 @@ class ElevenLabs:
         if status == _NO_CREDIT:
             raise EarmarkError(self.url, reason, "buy credits, or wait until the plan's are renewed")
         if response.status_code in PASSING:
-            raise PassingError(reason, retry_after(response))
+            raise PassingError(reason, retry_after(response.headers))
         raise EarmarkError(self.url, reason, _REMEDIES.get(response.status_code, "correct --url"))
 
 
