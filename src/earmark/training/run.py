@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from earmark._version import __version__
 from earmark.errors import EarmarkWarning
 from earmark.evaluation.held_out_scores import HeldOut
 from earmark.labels.groups import parents
@@ -49,8 +47,9 @@ from earmark.training.run_folder import (
     Listener,
     Outcome,
     Silent,
+    card_of,
+    figures_of,
     finished,
-    machine,
     opened,
     read_histories,
     read_history,
@@ -266,11 +265,7 @@ def _finish(
     tested = [part for part in parts if len(part.test)]
     answers = [_load_answers(folder / part.name) for part in tested]
     metrics: dict[str, Any] = {
-        "recipe": recipe.name,
-        "protocol": described(recipe, len(tested)),
-        "date": datetime.now(UTC).date().isoformat(),
-        "earmark": __version__,
-        "machine": machine(),
+        **figures_of(recipe.name, described(recipe, len(tested))),
         "clips": data.originals,
         "copies": data.copies,
     }
@@ -331,22 +326,21 @@ def _export(
 
 
 def _card(recipe: Recipe, data: TrainingData, part: Part, metrics: dict[str, Any]) -> dict[str, Any]:
-    figures = {key: metrics[key] for key in ("accuracy", "macro_f1", "mean_average_precision") if key in metrics}
-    rounded = "; rounded to 8 bits afterwards" if recipe.export.bits == 8 else ""
-    return {
-        "description": recipe.description,
-        **({"backbone": pretrained.credit(recipe.weights)} if recipe.weights else {}),
-        "data": [_named(part) for part in recipe.dataset],
-        "licence": data.licence,
-        "clips": len(part.train),
-        "protocol": metrics["protocol"]
-        + ("; trained on all clips afterwards" if part.name == "final" else "")
-        + rounded,
-        "figures": figures,
-        "recipe": recipe.name,
-        "date": metrics["date"],
-        "earmark": __version__,
+    figures: dict[str, Any] = {
+        key: metrics[key] for key in ("accuracy", "macro_f1", "mean_average_precision") if key in metrics
     }
+    rounded = "; rounded to 8 bits afterwards" if recipe.export.bits == 8 else ""
+    afterwards = "; trained on all clips afterwards" if part.name == "final" else ""
+    return card_of(
+        metrics,
+        recipe.description,
+        [_named(part) for part in recipe.dataset],
+        data.licence,
+        len(part.train),
+        figures,
+        metrics["protocol"] + afterwards + rounded,
+        **({"backbone": pretrained.credit(recipe.weights)} if recipe.weights else {}),
+    )
 
 
 def _named(part: DatasetPart) -> str:

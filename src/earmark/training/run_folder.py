@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
+from earmark._version import __version__
 from earmark.errors import EarmarkError
 from earmark.training.trainer import EpochReport
 from earmark.util import machine as computer
@@ -92,6 +93,42 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write it whole or not at all."""
     with atomic_write(path) as part:
         part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def figures_of(recipe: str, protocol: str) -> dict[str, Any]:
+    """What every run's figures begin with: which recipe, how it was tested, when and where."""
+    return {
+        "recipe": recipe,
+        "protocol": protocol,
+        "date": datetime.now(UTC).date().isoformat(),
+        "earmark": __version__,
+        "machine": machine(),
+    }
+
+
+def card_of(
+    metrics: Mapping[str, Any],
+    description: str,
+    data: Sequence[str],
+    licence: str,
+    clips: int,
+    figures: Mapping[str, Any],
+    protocol: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """What a model file says of how it came to be; `protocol` is that of the figures unless it says more."""
+    return {
+        "description": description,
+        **more,
+        "data": list(data),
+        "licence": licence,
+        "clips": clips,
+        "protocol": protocol or metrics["protocol"],
+        "figures": dict(figures),
+        "recipe": metrics["recipe"],
+        "date": metrics["date"],
+        "earmark": metrics["earmark"],
+    }
 
 
 def machine() -> dict[str, Any]:

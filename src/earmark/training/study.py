@@ -121,8 +121,9 @@ def _recipe(study: Study, variant: Variant, path: Path, overrides: list[str]) ->
     name = f"{study.name}-{variant.name}" + (f"-{variant.series}" if variant.series else "")
     try:
         content = {"name": name, **read(base)}
-        changes = [*study.changes, *variant.changes, *overrides, f"name={json.dumps(name)}"]
-        leaks = any(change.replace(" ", "") == f"split.protocol={LEAK}" for change in variant.changes)
+        own = [*study.changes, *variant.changes]
+        changes = [*own, *overrides, f"name={json.dumps(name)}"]
+        leaks = any(change.replace(" ", "") == f"split.protocol={LEAK}" for change in own)
         return check_as(LeakyRecipe if leaks else Recipe, content, base, changes)
     except RecipeError as error:
         raise RecipeError(

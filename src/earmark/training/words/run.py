@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from earmark._version import __version__
 from earmark.errors import RecipeError
 from earmark.evaluation import frame_metrics
 from earmark.models.model import Description, Threshold
@@ -23,8 +21,9 @@ from earmark.training.run_folder import (
     Listener,
     Outcome,
     append_history,
+    card_of,
+    figures_of,
     finished,
-    machine,
     opened,
     read_history,
     write_json,
@@ -38,6 +37,7 @@ from earmark.training.words.sentences import SPEECH, UNSURE
 from earmark.util.atomic import atomic_write
 
 LABEL = "speech"
+PROTOCOL = "sentences of other speakers over other backgrounds, which chose the thresholds"
 WORK = "work"  # the folder, in the run's, of a checkpoint and a history
 EVEN = 0.5  # the score that divides frames where figures of single frames are given: scores are probabilities
 
@@ -143,11 +143,7 @@ def _measure(
     certain = held_out.marks != UNSURE
     measured = frame_metrics.measure(scores[certain], held_out.marks[certain] == SPEECH, EVEN)
     return {
-        "recipe": recipe.name,
-        "protocol": "sentences of other speakers over other backgrounds, which chose the thresholds",
-        "date": datetime.now(UTC).date().isoformat(),
-        "earmark": __version__,
-        "machine": machine(),
+        **figures_of(recipe.name, PROTOCOL),
         "parameters": sum(p.numel() for p in network.parameters()),
         "speakers": {"train": _speakers(training), "validation": _speakers(validating)},
         "threshold": {"on": threshold.on, "off": threshold.off},
@@ -163,17 +159,9 @@ def _describe(recipe: WordsRecipe, network: FrameClassifier, metrics: dict[str, 
     threshold = Threshold(**metrics["threshold"])
     parts = (*recipe.train.speech, *recipe.train.background)
     names = dict.fromkeys(str(part.options.get("name") or Path(part.path).name) for part in parts)
-    card = {
-        "description": recipe.description,
-        "data": list(names),
-        "licence": recipe.export.licence,
-        "clips": recipe.train.sentences,
-        "protocol": metrics["protocol"],
-        "figures": {key: metrics["validation"][key] for key in ("accuracy", "f1", "auc")},
-        "recipe": recipe.name,
-        "date": metrics["date"],
-        "earmark": __version__,
-    }
+    figures = {key: metrics["validation"][key] for key in ("accuracy", "f1", "auc")}
+    licence, count = recipe.export.licence, recipe.train.sentences
+    card = card_of(metrics, recipe.description, list(names), licence, count, figures)
     return Description(
         name=recipe.export.name or recipe.name,
         labels=(LABEL,),
