@@ -265,6 +265,26 @@ def test_real_speech_with_the_bundled_classifier(command, shared, tmp_path):
     ]
 
 
+def test_f0_every_10_ms(words):
+    rows = list(csv.DictReader(io.StringIO(words("one.wav", "--to", "csv", "--f0").stdout)))
+    onset, offset, f0 = WORDS[0]
+    inside = [float(row["f0"]) for row in rows if onset + 0.05 < float(row["time"]) < offset - 0.05]
+    assert inside == pytest.approx([f0] * len(inside), rel=0.03)
+    assert [rows[0]["f0"], rows[7]["time"]] == ["", "0.07"]
+    found = json.loads(words("one.wav", "--to", "json", "--f0").stdout)
+    assert found["f0_step"] == 0.01
+    assert [("" if f0 is None else f"{f0:g}") for f0 in found["f0"]] == [row["f0"] for row in rows]
+    assert len(found["words"]) == 3
+    assert_one_line(words("one.wav", "--f0"), "--f0", "csv")
+
+
+@pytest.mark.shared
+def test_fluent_speech_is_told_of(command, shared):
+    done = command("words", shared / "speech_pauses" / "2014" / "pav_4161.flac")
+    assert done.returncode == 0
+    assert "stretches of fluent speech, not single words" in done.stderr
+
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "five_words.flac"
 
 

@@ -91,3 +91,11 @@ def test_words_as_a_timeline():
     words = Words("a.wav", 2.0, "gru").with_words([Word(1.0, 1.5), Word(0.2, 0.6, text="yes")])
     events = words.as_timeline().events
     assert [(e.onset, e.label) for e in events] == [(0.2, "yes"), (1.0, "2")]
+
+
+def test_stretches_of_fluent_speech_are_no_words():
+    head = Words("a.wav", 9.0, "gru")
+    assert not head.fluent
+    assert not head.with_words([Word(0, 0.6), Word(1, 1.9)]).fluent
+    assert head.with_words([Word(0, 1.6), Word(2, 3.5)]).fluent
+    assert not head.with_words([Word(0, 1.6, text="a"), Word(2, 3.5, text="b")]).fluent

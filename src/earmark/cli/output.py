@@ -117,15 +117,17 @@ def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
     return FilesWriter(for_name(to), out, files) if out is not None else StreamWriter(for_name(to), files > 1)
 
 
-def words_writer(to: str, out: Path | None, files: int) -> Writer[Words]:
-    """The writer of words that `--to` and `--out` ask for."""
-    from earmark.formats import WORD_FORMATS
+def words_writer(to: str, out: Path | None, files: int, f0: bool = False) -> Writer[Words]:
+    """The writer of words that `--to` and `--out` ask for, or of F0 every 10 ms."""
+    from earmark.formats import F0_FORMATS, WORD_FORMATS
     from earmark.formats.plain_text import words_table as words_table
 
     _check(to, WORD_FORMATS, SINGLE_OF_WORDS, out, files)
-    if to == "table":
+    if to == "table" and not f0:
         return TableWriter(words_table, files > 1)
-    form = WORD_FORMATS[to]
+    if f0 and to not in F0_FORMATS:
+        raise EarmarkError("--f0", f"has no place in {to}", f"choose --to {' or '.join(F0_FORMATS)}")
+    form = F0_FORMATS[to] if f0 else WORD_FORMATS[to]
     return FilesWriter(form, out, files, spare_truth) if out is not None else StreamWriter(form, files > 1)
 
 

@@ -13,6 +13,7 @@ from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
+    from earmark.cli.output import Writer
     from earmark.speech.segmentation import WordRules, Words
 
 HELP = """Find the words in a recording of one speaker who pauses between them, and how high the voice is.
@@ -86,6 +87,9 @@ def words(
     language: Annotated[
         str, typer.Option(help="Language of the text: a voice of eSpeak NG, such as en-us, fr, ru or cs.")
     ] = "en",
+    f0: Annotated[
+        bool, typer.Option("--f0", help="With --to json: also F0 every 10 ms. With --to csv: F0 instead of words.")
+    ] = False,
     play: Annotated[
         str | None, typer.Option(metavar="WORDS", help="Play these words, such as 3, or 2,4-6, or all.")
     ] = None,
@@ -106,6 +110,8 @@ def words(
     ] = False,
 ) -> None:
     """Find the words of every file; results to standard output or to files."""
+    from earmark.cli import output
+
     rules = _rules(pause, min_word, sensitivity)
     if menu:
         from earmark.cli import word_menu
@@ -114,7 +120,8 @@ def words(
         return word_menu.run(files, classifier, rules, gap, track)
     _refuse_standard_input(files, {"--play": play, "--cut": cut, "--plot": plot, "--text": text})
     said = Said(None if text is None else _said(text, files), language)
-    _find(files, classifier, rules, track, to, out, _actions(files, play, gap, cut, margin, plot, track), said)
+    writer = output.words_writer(to, out, len(files), f0)
+    _find(files, classifier, rules, track, writer, _actions(files, play, gap, cut, margin, plot, track), said)
 
 
 Action = Callable[[Path, "Words"], None]
@@ -147,15 +154,12 @@ def _find(
     classifier: str,
     rules: WordRules,
     track: int,
-    to: str,
-    out: Path | None,
+    writer: Writer[Words],
     actions: list[Action],
     said: Said,
 ) -> None:
-    from earmark.cli import output
     from earmark.speech import words as speech
 
-    writer = output.words_writer(to, out, len(files))
     chosen = speech.loaded_classifier(classifier)
 
     def work(file: Path) -> None:
@@ -165,6 +169,10 @@ def _find(
                 progress=advance,
             )  # fmt: skip
         writer.add(found)
+        if found.fluent:
+            length = sum(word.duration for word in found.words) / len(found.words)
+            what = f"what was found lasts {length:.1f} s on average: stretches of fluent speech, not single words"
+            common.say(f"{file}: {what}; --text finds the words of a text", err=True)
         for act in actions:
             act(file, found)
 

@@ -20,9 +20,9 @@ from earmark.errors import ArgumentError, EarmarkError
 from earmark.formats.annotations import Audacity, Rttm, WordsAudacity
 from earmark.formats.base import Format, Reader
 from earmark.formats.dialogue import WordsCtm, WordsSrt, WordsVtt
-from earmark.formats.json_files import Jams, Json, SecondsJson, WordsJson
+from earmark.formats.json_files import F0Json, Jams, Json, SecondsJson, WordsJson
 from earmark.formats.subtitles import Srt, Vtt
-from earmark.formats.tables import Csv, SecondsCsv, WordsCsv
+from earmark.formats.tables import Csv, F0Csv, SecondsCsv, WordsCsv
 from earmark.formats.textgrid import TextGrid, WordsTextGrid
 from earmark.util.atomic import write_text
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from earmark.events.timeline import Timeline
     from earmark.speech.segmentation import Words
 
-__all__ = ["FORMATS", "SECONDS_FORMATS", "WORD_FORMATS", "Format", "Reader", "for_name", "read", "save"]
+__all__ = ["F0_FORMATS", "FORMATS", "SECONDS_FORMATS", "WORD_FORMATS", "Format", "Reader", "for_name", "read", "save"]
 
 FORMATS: dict[str, Format[Timeline]] = {
     "json": Json(),
@@ -59,6 +59,9 @@ WORD_FORMATS: dict[str, Format[Words]] = {
 }
 """Every format of words. All suffixes begin with `.words`: a file that a classifier made thus never takes the name, nor
 the place, of the ground truth that a person drew beside the same recording."""
+
+F0_FORMATS: dict[str, Format[Words]] = {"json": F0Json(), "csv": F0Csv()}
+"""Every format of words that holds F0 every 10 ms."""
 
 CAPTIONS = {"vtt": Vtt, "srt": Srt}
 

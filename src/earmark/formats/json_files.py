@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format, R, event, make_timeline, stream_name
+from earmark.speech.energy import STEP
 from earmark.util.text import encodable, in_json, one_line
 
 if TYPE_CHECKING:
@@ -173,6 +174,17 @@ class WordsJson(JsonFormat["Words"]):
     def parse(self, item: Any, where: str) -> Words:
         """The words of one recording from decoded JSON."""
         return parse_words(item, where)
+
+
+class F0Json(WordsJson):
+    """Words with `f0`: Hz every `f0_step` seconds from 0 on, null where it is unvoiced."""
+
+    suffix = ".f0.json"
+
+    def dump(self, words: Words) -> str:
+        """One object."""
+        values = [round(f0, 1) if f0 > 0 else None for f0 in words.f0.tolist()]
+        return super().dump(words)[:-1] + f', "f0_step": {STEP:g}, "f0": {json.dumps(values)}}}'
 
 
 def parse_words(item: Any, where: str) -> Words:

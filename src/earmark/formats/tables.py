@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format, R, event, make_timeline, number, stream_name
+from earmark.speech.energy import STEP
 from earmark.util.text import SheetWriter, encodable, unguarded
 
 if TYPE_CHECKING:
@@ -120,3 +121,15 @@ class WordsCsv(Table["Words"]):
         for place, word in enumerate(words.words, start=1):
             f0 = "" if word.f0 is None else number(word.f0, 1)
             yield place, number(word.onset), number(word.offset), f0, encodable(word.text or "")
+
+
+class F0Csv(Table["Words"]):
+    """One header, then a row for each 10 ms: time in seconds, F0 in Hz, nothing where it is unvoiced."""
+
+    suffix = ".f0.csv"
+    columns = ("time", "f0")
+
+    def rows(self, words: Words) -> Iterator[Row]:
+        """A row a frame."""
+        for place, f0 in enumerate(words.f0.tolist()):
+            yield number(place * STEP), number(f0, 1) if f0 > 0 else ""

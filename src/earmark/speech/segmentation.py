@@ -15,12 +15,13 @@ from earmark.events.timeline import Event, Timeline
 from earmark.models.model import Threshold
 from earmark.speech.boundaries import Evidence, boundaries
 from earmark.speech.energy import EDGE_DB, STEP, Levels, Span
-from earmark.speech.f0 import SpeakerF0
+from earmark.speech.f0 import Pitch, SpeakerF0
 from earmark.util.types import Array
 
 if TYPE_CHECKING:
     from earmark.media import Sound
 
+FLUENT = 1.05  # seconds: stretches of fluent speech last longer on average, single words do not
 SHORTEST_PAUSE = 0.06  # seconds, where only the length of a gap is known
 SHORTEST_GAP = 3  # frames: what is shorter is looked at no further
 SHORTEST_SPAN = 3  # frames
@@ -66,6 +67,8 @@ class Words(Result[Word]):
         The speaker's fundamental frequency over the words' voiced frames, Hz; None if nobody measured.
     sound
         What the recording can be read from again.
+    pitch
+        F0 every 10 ms; None if nobody measured.
     """
 
     columns: ClassVar[tuple[str, ...]] = ("onset", "offset", "f0", "text", "score")
@@ -76,11 +79,23 @@ class Words(Result[Word]):
     words: tuple[Word, ...] = field(default=())
     speaker_f0: SpeakerF0 | None = None
     sound: Sound | None = field(default=None, repr=False, compare=False)
+    pitch: Pitch | None = field(default=None, repr=False, compare=False)
 
     @property
     def items(self) -> tuple[Word, ...]:
         """The words."""
         return self.words
+
+    @property
+    def f0(self) -> NDArray[np.float32]:
+        """F0 every 10 ms from 0 on, Hz, 0 where it is unvoiced [frames]; empty if nobody measured."""
+        return np.empty(0, np.float32) if self.pitch is None else self.pitch.f0
+
+    @property
+    def fluent(self) -> bool:
+        """Whether these are stretches of fluent speech, not single words: by their mean length, and without a text."""
+        lengths = [word.duration for word in self.words]
+        return all(word.text is None for word in self.words) and float(np.mean(lengths or [0.0])) > FLUENT
 
     def with_items(self, items: Iterable[Word]) -> Words:
         """The same as `with_words`."""

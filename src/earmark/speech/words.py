@@ -176,7 +176,7 @@ def with_pitch(found: Words, pitch: Pitch) -> Words:
     """Words with the fundamental frequency of each, and of the speaker over all of them."""
     measured = (replace(word, f0=_mean(pitch.within(word.onset, word.offset))) for word in found.words)
     speaker = pitch.speaker((word.onset, word.offset) for word in found.words)
-    return replace(found.with_words(measured), speaker_f0=speaker)
+    return replace(found.with_words(measured), speaker_f0=speaker, pitch=pitch)
 
 
 def classifiers() -> list[str]:
