@@ -31,20 +31,21 @@ from earmark.models import labelling
 from earmark.models.model import Model, load_model
 from earmark.training import recipe as recipes
 from earmark.training import run
-from earmark.training.presets import ITS_NETWORK, recipe_for
+from earmark.training.presets import recipe_for
 from earmark.training.recipe import Recipe
 from earmark.training.run_folder import machine
 from earmark.training.trainer import start_fabric
 
 COUNTS = (1, 5, 10, 20)
+NETWORK = "segmenter"
 BASE = {
-    "model": {"network": ITS_NETWORK},
+    "model": {"network": NETWORK},
     "split": {"protocol": "none"},
     "augment": {"noise_floor": True, "overlay": 0.3, "gain_db": 15},
     "training": {"epochs": 30, "optimizer": "muon", "learning_rate": 0.003},
     "export": {"exclusive": False},
 }
-FROM_NOTHING = f"model.network={ITS_NETWORK}"  # names the network, so no start is taken
+FROM_NOTHING = f"model.network={NETWORK}"  # names the network, so no start is taken
 
 
 def carry_out(plan: Recipe, out: Path, cache: Path | None) -> Path:

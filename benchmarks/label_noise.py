@@ -1,4 +1,4 @@
-"""How many wrong labels `earmark data suspects` finds: some of ESC-50's are made wrong, and its ranking is looked at.
+"""How many wrong labels `earmark data label-issues` finds: some of ESC-50's are made wrong, and its ranking is checked.
 
     python benchmarks/label_noise.py --data-dir DATA --out results/environment/suspects
 
