@@ -50,8 +50,8 @@ def read_png(path):
     return imread(path)
 
 
-def test_a_picture_of_everything(augment, process, place, tmp_path):
-    done = process("low.wav", "--with", "high.wav")
+def test_a_picture_of_everything(augment, place, tmp_path):
+    done = augment("low.wav", "--with", "high.wav")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "low.augment.png\n"
     whole = read_png(place / "low.augment.png")
