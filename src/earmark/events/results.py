@@ -84,7 +84,8 @@ class Result(Sequence[Item]):
         ----------
         path
             A timeline is written as `.json`, `.csv`, `.vtt` and `.srt` (captions), `.TextGrid` (Praat), `.txt`
-            (Audacity's labels), `.rttm` or `.jams`; words as `.json`, `.csv`, `.TextGrid` or `.txt`.
+            (Audacity's labels), `.rttm` or `.jams`; words as `.json`, `.csv`, `.TextGrid` or `.txt`, and
+            those of a text as `.srt`, `.vtt` or `.ctm`.
         **options
             Of a timeline as captions: `language` ("en"), and `include_speech` (False).
 

@@ -410,7 +410,8 @@ def _words_text(folder: JobFolder, to: str) -> tuple[str, str]:
     with reading(), folder.result.open(encoding="utf-8", newline="") as file:
         found = WordsJson().read(file)
     out = io.StringIO(newline="")
-    if to in WORD_FORMATS:
+    said = all(word.text is not None for word in found)  # without a text, subtitles show the words' numbers
+    if to in WORD_FORMATS and (said or to not in ("srt", "vtt")):
         WORD_FORMATS[to].write(found, out)
         return out.getvalue(), WORD_FORMATS[to].suffix
     return _text(FORMATS[to], found.as_timeline()), ".words" + FORMATS[to].suffix
