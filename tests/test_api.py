@@ -121,6 +121,8 @@ def test_an_evaluation_as_text_figures_and_files(workplace, tmp_path):
     assert evaluation.kind == "clips"
     assert "macro-F1" in str(evaluation)
     assert evaluation.unreadable == ()
+    with pytest.raises(EarmarkError, match="no CSV; write a report"):
+        evaluation.to_csv()
     names = {path.name for path in evaluation.report(tmp_path / "report")}
     assert {"metrics.json", "predictions.csv"} <= names
     for argument, value in (("split", "test"), ("truth", "events.csv")):
