@@ -229,7 +229,9 @@ class StandIn:
             head = {"recording": job["name"], "duration": job["duration"]}
             if job["task"] == "words":
                 document = {**head, **_words(job["duration"])}
-                events = [{**word, "label": word.get("text", "word")} for word in document["words"]]
+                for word, text in zip(document["words"], self.jobs[key].get("texts", []), strict=False):
+                    word["text"] = text
+                events = [{**word, "label": word.get("text") or "word"} for word in document["words"]]
             else:
                 document = {**head, "model": "sounds", "events": events}
             said = PHRASES.get(query.get("language", ["en"])[0], {})
@@ -262,6 +264,10 @@ class StandIn:
             kept.update(corrected=body["events"], past=body["past"], future=body["future"])
             kept["revision"] += 1
             return Response(status_code=204, headers={"etag": f'"{kept["revision"]}"'})
+
+        @app.put("/v1/jobs/{key}/words", status_code=204)
+        async def write_words(key: str, request: Request) -> None:
+            self.jobs[key]["texts"] = (await request.json())["texts"]
 
         @app.delete("/v1/jobs/{key}/events", status_code=204)
         def forget(key: str) -> None:

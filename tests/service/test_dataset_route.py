@@ -11,7 +11,7 @@ import pytest
 from earmark.events.timeline import Event, Timeline
 from earmark.service.dataset import at_once, clips
 from earmark.service.routes.results import AT_ONCE
-from earmark.service.schemas import Corrected
+from earmark.service.schemas import Events
 
 
 def recording(events, duration=100.0):
@@ -96,7 +96,7 @@ def test_events_beyond_the_end_of_the_recording_are_refused(server, captioned):
 
 
 def test_more_events_than_a_recording_can_have_are_refused(server, captioned):
-    (most,) = (limit.max_length for limit in Corrected.model_fields["events"].metadata if hasattr(limit, "max_length"))
+    (most,) = (limit.max_length for limit in Events.model_fields["root"].metadata if hasattr(limit, "max_length"))
     many = [mark(0.001 * n, 0.001 * n + 0.001) for n in range(19_000)]
     answer = put(server, captioned, many)
     assert answer.status_code == 422

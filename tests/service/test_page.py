@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from stand_in import NONCE, StandIn
+from stand_in import EXAMPLES, NONCE, StandIn
 
 from earmark.service.pages import STATIC
 
@@ -379,6 +379,25 @@ def test_words(browse, service):
     eventually(page, "document.getElementById('media').currentTime > 2.65")
     eventually(page, "document.getElementById('media').paused")
     assert 3.2 < played(page) < 3.6
+
+
+def test_words_are_written_beside_what_was_heard(browse, service):
+    page = browse(f"#/jobs/{service.done(EXAMPLES / 'five_words.flac', 'words')}")
+    page.wait_for_selector("#heard li")
+    field = page.get_by_role("textbox", name="Word 2")
+    field.fill("two")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Word 3"
+    page.keyboard.type("a three")  # and no key acts
+    page.keyboard.press("Enter")
+    until(page, lambda: page.locator("#words-saved").inner_text() == "All corrections saved")
+    until(
+        page, lambda: json.loads(asked(service, "PUT", "words")[-1][1])["texts"] == [None, "two", "a three", None, None]
+    )
+    page.reload()
+    page.wait_for_selector("#heard li")
+    assert page.get_by_role("textbox", name="Word 2").input_value() == "two"
 
 
 def test_a_video_shows_with_captions_on_it(browse):

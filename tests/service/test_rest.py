@@ -135,6 +135,22 @@ def test_captions_of_several_in_one_zip(server, captioned, spoken):
     assert server.client.get("/v1/captions").status_code == 422
 
 
+def test_words_are_written(server, spoken):
+    here = f"/v1/jobs/{spoken}/words"
+    found = server.result(spoken).json()["words"]
+    texts = ["one", None, "τρία", "", "five"]
+    assert server.client.put(here, json={"texts": texts}).status_code == 204
+    try:
+        written = server.result(spoken).json()["words"]
+        assert [word.get("text") for word in written] == ["one", None, "τρία", None, "five"]
+        assert [word["onset"] for word in written] == [word["onset"] for word in found]
+        assert "τρία" in server.result(spoken, to="textgrid").text
+        assert server.client.put(here, json={"texts": ["one"]}).status_code == 422
+        assert server.client.put(here, json={"texts": ["x" * 101] * 5}).status_code == 422
+    finally:
+        server.client.put(here, json={"texts": [None] * 5})
+
+
 def test_names_in_a_zip_are_all_different():
     taken = set()
     assert _free_name("a", ".vtt", taken) == "a.vtt"

@@ -153,6 +153,14 @@ class History(Changes):
     revision: int = 0
 
 
+class WordTexts(BaseModel):
+    """What the words of a recording are, in their order; null where nobody says."""
+
+    texts: Annotated[list[Annotated[str, Field(max_length=100)] | None], FailFast()] = Field(max_length=100_000)
+
+    model_config = {"json_schema_extra": {"examples": [{"texts": ["one", None, "three"]}]}}
+
+
 class ModelView(BaseModel):
     """A model that jobs can name."""
 

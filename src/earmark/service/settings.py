@@ -63,10 +63,10 @@ class Settings:
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     quick_workers: int = 2
     queue: int = 100
-    uploads: int = 64
+    uploads: int = 128
     quick_uploads: int = 64
-    uploads_each: int = 16
-    quick_uploads_each: int = 8
+    uploads_each: int = 56
+    quick_uploads_each: int = 16
     upload_bytes_each: int = 4 * GB
     upload_rate: int = 16 * 1024
     upload_patience: float = 30.0

@@ -43,11 +43,22 @@ from earmark.service.exports import (
 from earmark.service.playback import Playback
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import ID, JobId, seen
-from earmark.service.schemas import CaptionTo, Corrected, Corrections, EventIn, History, JobView, Language, To
+from earmark.service.schemas import (
+    CaptionTo,
+    Corrected,
+    Corrections,
+    EventIn,
+    History,
+    JobView,
+    Language,
+    To,
+    WordTexts,
+)
 from earmark.service.state import gone, reading, service_of
 from earmark.service.storage import JobFolder
 from earmark.service.store import Job
 from earmark.service.uploads import shown_name
+from earmark.speech.segmentation import Words
 from earmark.util.atomic import atomic_write
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
@@ -317,6 +328,22 @@ def forget_corrections(request: Request, job_id: JobId) -> None:
         folder.history.unlink(missing_ok=True)
 
 
+@router.put("/words", status_code=204, responses=described(404, 409, 410, 413, 422))
+def write_words(request: Request, job_id: JobId, written: WordTexts) -> None:
+    """Say what the words are; results have these texts from then on."""
+    job, folder = service_of(request).done(job_id)
+    if job.task != "words":
+        raise refusal(409, "this recording was not asked for words")
+    found = _words(folder)
+    if len(written.texts) != len(found.words):
+        raise refusal(422, f"the recording has {len(found.words)} words, not {len(written.texts)}")
+    words = [replace(word, text=text or None) for word, text in zip(found.words, written.texts, strict=True)]
+    out = io.StringIO(newline="")
+    WordsJson().write(replace(found, words=tuple(words)), out)
+    with service_of(request).correcting:
+        _replace(folder.corrected, out.getvalue())
+
+
 def _checked(events: list[EventIn], duration: float) -> list[Event]:
     """A person's events; refused where they cannot be."""
     found = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in events]
@@ -406,9 +433,14 @@ def _thresholds(given: list[str]) -> dict[str, float]:
     return found
 
 
+def _words(folder: JobFolder) -> Words:
+    path = folder.corrected if folder.corrected.is_file() else folder.result
+    with reading(), path.open(encoding="utf-8", newline="") as file:
+        return WordsJson().read(file)
+
+
 def _words_text(folder: JobFolder, to: str) -> tuple[str, str]:
-    with reading(), folder.result.open(encoding="utf-8", newline="") as file:
-        found = WordsJson().read(file)
+    found = _words(folder)
     out = io.StringIO(newline="")
     said = all(word.text is not None for word in found)  # without a text, subtitles show the words' numbers
     if to in WORD_FORMATS and (said or to not in ("srt", "vtt")):

@@ -99,6 +99,10 @@ export async function saveEvents(id, events, changes, revision) {
   return response.headers.get("etag");
 }
 
+/** Saves what the words are, in their order. */
+export const saveWords = (id, texts) =>
+  ask(`${job(id)}/words`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ texts }) });
+
 /** Uploads a file as a new job; `progress` hears the part that is done, `signal` stops it. */
 export function upload(file, fields, progress, signal) {
   const body = new FormData();

@@ -84,11 +84,23 @@ export class Heard {
     const lasts = t("seconds", { seconds: number(event.offset - event.onset, 1) });
     const pitch = event.f0 ? t("hertz", { hz: number(event.f0, 0) }) : "–";
     const cell = (kind, text) => make("span", { class: kind, text });
-    const cells = [cell("at", clock(event.onset)), make("i", { class: "dot" }), cell("what", name), cell("length", word ? pitch : lasts)];
+    const what = word ? this.#field(event, index) : cell("what", name);
+    const cells = [cell("at", clock(event.onset)), make("i", { class: "dot" }), what, cell("length", word ? pitch : lasts)];
     if (!word) cells.push(make("span", { class: event.score === 1 ? "score sure" : "score", text: event.score === 1 ? "✓" : percent(event.score), title: t("heard.score") }));
     const row = make("li", { class: word ? "tone-word" : tone(event.label), data: { id: event.id } }, button, ...cells);
-    row.addEventListener("click", (click) => click.target.closest("button") || listen());
+    row.addEventListener("click", (click) => click.target.closest("button, input") || listen());
     return row;
+  }
+
+  /** Where a person writes what a word is. */
+  #field(event, index) {
+    const name = t("word.number", { number: index + 1 });
+    const field = make("input", { class: "what", maxlength: 100, placeholder: name, "aria-label": name, value: event.text ?? "", autocomplete: "off" });
+    field.addEventListener("change", () => {
+      this.#session.write(event.id, field.value);
+      this.#rows[index].event = this.#session.events.find(({ id }) => id === event.id);
+    });
+    return field;
   }
 
   #speaker() {

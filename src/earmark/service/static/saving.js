@@ -12,10 +12,11 @@ export function saving(session, saved) {
   let changed = false;
   let running = null;
 
+  const told = byId(session.ofWords ? "words-saved" : "saved");
   const show = (key) => {
-    byId("saved").textContent = key ? t(key) : "";
-    byId("saved").classList.toggle("wrong", key === "saved.not");
-    byId("saved").classList.toggle("done", key === "saved.all");
+    told.textContent = key ? t(key) : "";
+    told.classList.toggle("wrong", key === "saved.not");
+    told.classList.toggle("done", key === "saved.all");
   };
 
   async function run() {
@@ -23,6 +24,10 @@ export function saving(session, saved) {
       changed = false;
       show("saved.saving");
       try {
+        if (session.ofWords) {
+          await api.saveWords(session.job.id, session.events.map(({ text }) => text ?? null));
+          continue;
+        }
         const events = session.corrected ? session.events : null;
         session.revision = await api.saveEvents(session.job.id, events, session.history.kept(), session.revision);
       } catch (error) {

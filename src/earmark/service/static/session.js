@@ -111,6 +111,12 @@ export class Session extends EventTarget {
     this.#edit(this.events.map((event) => (event.id === id ? { ...event, score: 1 } : event)), id);
   }
 
+  /** A person says what a word is. Nothing else changes, so nothing is drawn anew. */
+  write(id, text) {
+    this.history.change(this.events.map((event) => (event.id === id ? { ...event, text: text.trim() || null } : event)));
+    this.#tell("edited");
+  }
+
   /** Events that sound while one does, with it. */
   beside({ onset, offset }) {
     return this.events.filter((event) => event.onset < offset && event.offset > onset);
