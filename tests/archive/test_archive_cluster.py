@@ -1,4 +1,4 @@
-"""Real clusters: a scheduler and workers as processes of their own, which die."""
+"""Real clusters: a scheduler and workers as processes of their own, which die; and what each worker is asked first."""
 
 import json
 import os
@@ -7,18 +7,19 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from archive_making import hidden, index_rows, make_archive
 
+from earmark._version import __version__
 from earmark.archive import layout
 from earmark.archive.batches import Run
 from earmark.archive.cluster import BROKE, TASKS, after_loss, local
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below, listed, root_of
-from earmark.archive.workers import Batch, Done, Job, work
+from earmark.archive.workers import Batch, Done, Job, check, work
 from earmark.errors import EarmarkError
 
 DASK = str(Path(sys.executable).with_name("dask"))
@@ -28,6 +29,16 @@ EARMARK = str(Path(sys.executable).with_name("earmark"))
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+def answers(port):
+    """Wait until somebody listens: on a busy machine a scheduler takes a while to start."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"nobody listens on {port}")
 
 
 @contextmanager
@@ -47,6 +58,7 @@ def cluster(folder, workers, threads=1):
     address = f"tcp://127.0.0.1:{free_port()}"
     place = ("--local-directory", folder, "--no-dashboard", "--no-nanny", "--nthreads", threads)
     with started("scheduler", "--host", address, "--no-dashboard", "--no-jupyter"):
+        answers(int(address.rpartition(":")[2]))
         processes = [subprocess.Popen([DASK, "worker", address, *map(str, place)], stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL) for _ in range(workers)]  # fmt: skip
         try:
@@ -132,6 +144,7 @@ def test_clusters_that_cannot_do_it(archive, low_high_file, tmp_path, monkeypatc
         return str(told.value)
 
     assert "does not answer; start one with `dask scheduler`" in refused(f"tcp://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(clusters, "PATIENCE", 10.0)
     with cluster(tmp_path, 0) as (address, _):
         assert "has no workers; start some: dask worker" in refused(address)
     monkeypatch.setattr(clusters, "PATIENCE", 60.0)
@@ -157,3 +170,16 @@ def test_each_worker_of_this_machine_has_a_core_of_its_own():
 def threads_and_cores():
     """The cores of all threads of this process."""
     return sorted({core for thread in TASKS.iterdir() for core in os.sched_getaffinity(int(thread.name))})
+
+
+def test_a_worker_that_can_do_it(tmp_path):
+    assert check(str(tmp_path), str(tmp_path), __version__) is None
+    assert check("", str(tmp_path), __version__) is None
+    assert check("s3://bucket", str(tmp_path), __version__) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_lacks_something(tmp_path):
+    assert check(str(tmp_path), str(tmp_path), "0") == f"has Earmark {__version__} in place of 0"
+    assert check(str(tmp_path / "none"), str(tmp_path), __version__) == f"cannot see {tmp_path}/none"
+    assert check(str(tmp_path), str(tmp_path / "none"), __version__) == f"cannot see {tmp_path}/none"

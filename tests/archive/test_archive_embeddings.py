@@ -1,19 +1,24 @@
-"""Embeddings of an archive: what is kept, and when they are taken."""
+"""Embeddings and highest scores of each second: what is kept, and when it is taken."""
 
+import math
 import shutil
+from collections import defaultdict
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from archive_making import files_of, hidden, index_rows, make_archive
+from hypothesis import given
+from hypothesis import strategies as st
 from model_making import FRONT_END, LOW_HIGH, low_high_model
 
 from earmark.archive import layout, workers
-from earmark.archive.analysis import Analysis
+from earmark.archive.analysis import Analysis, MaxPerSecond
 from earmark.archive.batches import Run
 from earmark.archive.cluster import after_loss
 from earmark.archive.embeddings import LARGEST, MeanPerSecond, Store, directions, packed
 from earmark.archive.indexing import Settings, index, kept_embedder, options_for
+from earmark.archive.layout import LEAST_SCORE
 from earmark.archive.recordings import Recording, below
 from earmark.errors import EarmarkError, ModelError
 from earmark.models.embedding import embed
@@ -238,3 +243,36 @@ def test_the_centre_is_the_mean_direction_and_stays(archive, folder, sensing_fil
     make_archive(folder / "more", 2, seed=7)
     brought(folder, out, sensing_file)
     assert Store(out, layout.read_options(out)).centre == pytest.approx(expected, abs=1e-4)
+
+
+def by_hand(scores, step, duration):
+    best = defaultdict(float)
+    for i, row in enumerate(scores):
+        for label, score in enumerate(row):
+            place = int(i * step + 1e-6), label
+            best[place] = max(best[place], float(score))
+    kept = {place: score for place, score in best.items() if score >= LEAST_SCORE and place[0] < math.ceil(duration)}
+    return {place: round(score, 3) for place, score in kept.items()}
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.01, 0.16, 0.5, 1.0, 2.5]),
+    st.lists(st.integers(0, 40), max_size=6),
+    st.floats(0.5, 60),
+)
+def test_whatever_the_parts(seed, step, sizes, duration):
+    rng = np.random.default_rng(seed)
+    scores = (rng.random((sum(sizes), 3)) ** 3).astype(np.float32)
+    highest = MaxPerSecond(step, 3)
+    for part in np.split(scores, np.cumsum(sizes)[:-1]) if sizes else []:
+        highest.add(part)
+    found = highest.seconds(duration)
+    rows = {(int(s), int(n)): float(v) for s, n, v in zip(found.second, found.label, found.score, strict=True)}
+    assert len(rows) == len(found.second)
+    assert rows == pytest.approx(by_hand(scores, step, duration), abs=1e-6)
+    assert list(found.second) == sorted(found.second)
+
+
+def test_of_nothing():
+    assert len(MaxPerSecond(0.1, 2).seconds(0.0).second) == 0
