@@ -169,7 +169,7 @@ def two_threads(monkeypatch):
 
 def test_our_loops_use_one_thread_and_give_the_others_back(workplace, low_high, two_threads):
     wav, before, during = workplace / "my_sounds" / "low" / "0.wav", threads(), []
-    earmark.label(wav, low_high, hear=lambda scores: during.append(threads()))
+    earmark.label(wav, low_high, on_scores=lambda scores: during.append(threads()))
     earmark.classify(wav, low_high, progress=lambda *_: during.append(threads()))
     assert during
     assert all(set(one) == {1} for one in during)

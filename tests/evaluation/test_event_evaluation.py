@@ -14,7 +14,7 @@ from earmark.evaluation.event_evaluation import false_events, summary
 from earmark.events.hysteresis import EventRules
 from earmark.events.timeline import Event
 from earmark.models.labelling import label
-from earmark.models.recorded_scores import hear
+from earmark.models.recorded_scores import recorded_scores
 
 
 @pytest.fixture
@@ -34,20 +34,20 @@ def scenes(tmp_path):
 
 def test_what_is_heard_is_what_is_labelled(tmp_path, low_high):
     path = write_wav(tmp_path / "a.wav", tones(31.0, (1.0, 3.0, 300.0), (2.5, 2.8, 4000.0), (19.0, 30.9, 300.0)))
-    heard = hear(low_high, path)
+    recorded = recorded_scores(low_high, path)
     for rules in (EventRules(), EventRules(sensitivity=0.9, shortest=1.0, longest_gap=0.0)):
-        assert tuple(heard.events(rules)) == label(path, low_high, rules=rules).events
-    assert heard.duration == pytest.approx(31.0)
+        assert tuple(recorded.events(rules)) == label(path, low_high, rules=rules).events
+    assert recorded.duration == pytest.approx(31.0)
 
 
 def test_a_sweep_finds_less_the_higher_the_threshold(tmp_path, low_high):
-    heard = hear(low_high, write_wav(tmp_path / "a.wav", tones(5.0, (1.0, 3.0, 300.0))))
-    swept = event_evaluation.sweep(heard)
+    recorded = recorded_scores(low_high, write_wav(tmp_path / "a.wav", tones(5.0, (1.0, 3.0, 300.0))))
+    swept = event_evaluation.sweep(recorded)
     seconds = [sum(event.duration for event in events) for events in swept]
     assert len(swept) == len(event_evaluation.THRESHOLDS)
     assert seconds[0] >= seconds[-1]
     usual = np.full(2, 0.5, np.float32)
-    assert heard.events(on=usual, off=usual / 2) == heard.events(), "at the model's thresholds, its events"
+    assert recorded.events(on=usual, off=usual / 2) == recorded.events(), "at the model's thresholds, its events"
 
 
 def test_all_is_found(scenes, low_high):

@@ -84,7 +84,7 @@ def test_scores_are_kept_with_their_times(heard, low_high):
 def test_scores_may_be_left_out_or_told(wav, low_high, heard):
     assert earmark.label(wav, low_high, scores=False).scores is None
     told = []
-    assert earmark.label(wav, low_high, hear=told.append).scores is None
+    assert earmark.label(wav, low_high, on_scores=told.append).scores is None
     np.testing.assert_array_equal(np.concatenate(told), heard.scores.values)
 
 
@@ -148,6 +148,8 @@ def test_words_are_saved_by_suffix(tmp_path):
     with (tmp_path / "talk.json").open() as file:
         assert WordsJson().read(file) == WORDS
     with pytest.raises(ArgumentError, match=r"end it in \.json"):
+        WORDS.save(tmp_path / "talk.jams")
+    with pytest.raises(EarmarkError, match="writes what is said"):
         WORDS.save(tmp_path / "talk.vtt")
 
 
@@ -178,7 +180,7 @@ def test_a_table():
     assert table["label"].tolist() == ["dog", "car_horn", "dog"]
     assert table["score"].sum() == pytest.approx(2.2)
     words = WORDS.to_dataframe()
-    assert list(words.columns) == ["onset", "offset", "f0", "text"]
+    assert list(words.columns) == ["onset", "offset", "f0", "text", "score"]
     assert pandas.isna(words["f0"][1])
     empty = LINE[:0].to_dataframe()
     assert len(empty) == 0

@@ -140,20 +140,22 @@ class Reader(io.RawIOBase):
 
 
 def test_blocks_are_decoded_only_a_little_ahead(low_high, monkeypatch):
-    decoded, waiting = [], []
+    decoded, waiting, parts = [], [], []
     plain = low_high.score_features
 
     def watched(features):
         scored = 0.0  # seconds
         for part in features:
             waiting.append(decoded[-1] - scored)
-            scored += len(part) * low_high.description.front_end.seconds
+            parts.append(len(part) * low_high.description.front_end.seconds)
+            scored += parts[-1]
             yield from plain([part])
 
     monkeypatch.setattr(low_high, "score_features", watched, raising=False)
     label(Reader(600), low_high, progress=lambda done, total: decoded.append(done))
     assert decoded[-1] == 600
-    assert max(waiting) <= (labelling.BLOCKS_AHEAD + 2) * labelling.BLOCK_SECONDS
+    in_features = (labelling.PARTS_AHEAD + 2) * max(parts)
+    assert max(waiting) <= (labelling.BLOCKS_AHEAD + 3) * labelling.BLOCK_SECONDS + in_features
 
 
 def test_errors_leave_no_thread(tmp_path, low_high):

@@ -8,29 +8,29 @@ from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.features.frontend import FrontEnd
 from earmark.models.model import Description, Threshold, load_model
-from earmark.models.recorded_scores import Heard, hear
+from earmark.models.recorded_scores import RecordedScores, recorded_scores
 from earmark.service.scores import load, save, timeline
 
 
 @pytest.fixture(scope="module")
-def heard(street):
-    return hear(load_model("sounds", threads=1), street)
+def recorded(street):
+    return recorded_scores(load_model("sounds", threads=1), street)
 
 
-def test_the_events_are_those_that_label_finds(heard, street, tmp_path):
-    save(heard, tmp_path / "scores.npz")
+def test_the_events_are_those_that_label_finds(recorded, street, tmp_path):
+    save(recorded, tmp_path / "scores.npz")
     for sensitivity in (0.3, 0.5, 0.8):
         rules = EventRules(sensitivity=sensitivity)
         expected = earmark.label(street, rules=rules).events
-        assert timeline(heard, "street.mp4", sensitivity).events == expected
+        assert timeline(recorded, "street.mp4", sensitivity).events == expected
         kept = timeline(load(tmp_path / "scores.npz"), "street.mp4", sensitivity).events
         assert [(e.label, round(e.onset, 1)) for e in kept] == [(e.label, round(e.onset, 1)) for e in expected]
 
 
-def of(scores: np.ndarray) -> Heard:
+def of(scores: np.ndarray) -> RecordedScores:
     labels = ("dog", "rain")
     about = Description("m", labels, False, FrontEnd(), 8, 0, 0.16, thresholds={"rain": Threshold(0.4, 0.2)})
-    return Heard(about, scores, FrameLevels(0.02), len(scores) * about.step)
+    return RecordedScores(about, scores, FrameLevels(0.02), len(scores) * about.step)
 
 
 def test_a_threshold_moves_one_label_alone():

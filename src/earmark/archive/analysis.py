@@ -94,7 +94,7 @@ def _labelled(
     vectors = MeanPerSecond(embedder.description.step, embedder.dimensions) if embedder else None
     add = vectors.add if vectors else None
     with source_of(place) as source:
-        timeline = label(source, model, rules=rules, progress=progress, hear=highest.add, embed=add)
+        timeline = label(source, model, rules=rules, progress=progress, on_scores=highest.add, on_embeddings=add)
         started = recordings.date_from_name(analysis.recording.name) or recordings.date_from_header(source)
     seconds, rows = highest.seconds(timeline.duration), vectors.rows(timeline.duration) if vectors else None
     return Analysis(analysis.recording, timeline.duration, started, timeline.events, seconds, vectors=rows)

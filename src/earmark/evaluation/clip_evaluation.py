@@ -86,7 +86,7 @@ def predict(model: Model, dataset: Dataset, progress: Progress | None = None) ->
 def _scores(model: Model, clip: Clip) -> NDArray[np.float32]:
     about = model.description
     samples = media.read(clip.path, about.front_end.rate, start=clip.start, end=clip.end)
-    return about.whole(labelling.heard(model, [samples]))
+    return about.pooled(labelling.clip_scores(model, [samples]))
 
 
 MARKED = 0.5  # the score from which a clip is said to have a label, where labels do not exclude each other

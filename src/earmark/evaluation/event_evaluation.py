@@ -22,7 +22,7 @@ from earmark.evaluation.psds import DISTINCT, EXACT, psds
 from earmark.events.scores import log_odds, probabilities
 from earmark.events.timeline import Event
 from earmark.models.model import Model
-from earmark.models.recorded_scores import Heard, hear
+from earmark.models.recorded_scores import RecordedScores, recorded_scores
 from earmark.util.text import SheetWriter
 
 RESOLUTION = 1.0  # seconds of a segment
@@ -85,7 +85,7 @@ def predict(model: Model, annotated: Annotated, progress: Progress | None = None
         by_path.setdefault(clip.path, []).append(clip)
     for done, clips in enumerate(by_path.values()):
         try:
-            _add(predictions, annotated, clips, hear(model, clips[0].path))
+            _add(predictions, annotated, clips, recorded_scores(model, clips[0].path))
         except EarmarkError as error:
             predictions.unreadable.append(error)
         if progress:
@@ -96,15 +96,15 @@ def predict(model: Model, annotated: Annotated, progress: Progress | None = None
     return predictions
 
 
-def _add(predictions: Predictions, annotated: Annotated, clips: Sequence[Clip], heard: Heard) -> None:
+def _add(predictions: Predictions, annotated: Annotated, clips: Sequence[Clip], recorded: RecordedScores) -> None:
     """The clips of one recording."""
-    found, swept = heard.events(), sweep(heard)
+    found, swept = recorded.events(), sweep(recorded)
     recording = annotated.name(clips[0])
     marked: list[Event] = []
     for clip in clips:
-        end = heard.duration if clip.end is None else min(clip.end, heard.duration)
+        end = recorded.duration if clip.end is None else min(clip.end, recorded.duration)
         if end <= clip.start:
-            reason = f"ends at {heard.duration:.2f} s, before its clip begins, at {clip.start:g} s"
+            reason = f"ends at {recorded.duration:.2f} s, before its clip begins, at {clip.start:g} s"
             predictions.unreadable.append(DatasetError(clip.path, reason, "mend the table"))
             continue
         name = f"{recording} {clip.start:g}-{end:g}"
@@ -118,12 +118,12 @@ def _add(predictions: Predictions, annotated: Annotated, clips: Sequence[Clip], 
         predictions.marked[recording] = list(dict.fromkeys(marked))
 
 
-def sweep(heard: Heard) -> list[list[Event]]:
+def sweep(recorded: RecordedScores) -> list[list[Event]]:
     """The events at each of `THRESHOLDS`; those below which events end keep their distance in log-odds."""
-    about = heard.about
+    about = recorded.about
     apart = log_odds(about.off, False) - log_odds(about.on, False)
     ons = [np.full(len(about.labels), threshold, np.float32) for threshold in THRESHOLDS]
-    return [heard.events(None, on, probabilities(log_odds(on, False) + apart, False)) for on in ons]
+    return [recorded.events(None, on, probabilities(log_odds(on, False) + apart, False)) for on in ons]
 
 
 def summary(predictions: Predictions) -> dict[str, Any]:

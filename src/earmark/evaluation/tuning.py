@@ -21,7 +21,7 @@ from earmark.evaluation.thresholds import (
 )
 from earmark.events.timeline import Event
 from earmark.models.model import Description, Model, Threshold, describe
-from earmark.models.recorded_scores import hear
+from earmark.models.recorded_scores import recorded_scores
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
 
@@ -62,11 +62,11 @@ def hear_all(model: Model, annotated: Annotated, progress: Progress | None = Non
     """
     about, known = model.description, Known({}, {})
     for done, clip in enumerate(annotated.clips):
-        heard = hear(model, clip.path)
+        recorded = recorded_scores(model, clip.path)
         first = round(clip.start / about.step)
-        end = heard.duration if clip.end is None else clip.end
+        end = recorded.duration if clip.end is None else clip.end
         name = f"{annotated.name(clip)} {clip.start:g}"
-        known.scores[name] = heard.scores[first : max(first + 1, round(end / about.step))]
+        known.scores[name] = recorded.scores[first : max(first + 1, round(end / about.step))]
         known.truth[name] = annotated.inside(clip, end - clip.start)
         if progress:
             progress(done + 1, len(annotated.clips))
@@ -81,7 +81,7 @@ def scores_of(model: Model, recording: Path) -> Array:
     MediaError
         It cannot be read.
     """
-    return hear(model, recording).scores
+    return recorded_scores(model, recording).scores
 
 
 def tune(about: Description, known: Known, by: Objective | None = None, share: bool = False) -> Description:
@@ -152,7 +152,7 @@ def raised(
     """A label's thresholds, with that at which events begin as much higher as loses the fewest seconds.
 
     A false second counts half as much as a missed one, which is what they weigh in F1 where it is about 0.7. Where
-    events end stays as it is: what has surely begun is heard to its end.
+    events end stays as it is: what has surely begun is followed to its end.
 
     Parameters
     ----------

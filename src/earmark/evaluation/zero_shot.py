@@ -24,7 +24,7 @@ from earmark.evaluation.held_out_scores import HeldOut
 from earmark.events.scores import log_odds, probabilities
 from earmark.labels import audioset
 from earmark.media import read
-from earmark.models.labelling import heard
+from earmark.models.labelling import clip_scores
 from earmark.models.model import Model
 
 Scores = NDArray[np.float32]
@@ -76,7 +76,7 @@ def answers(
             errors.append(error)
             continue
         if len(samples):
-            found[row] = model.description.whole(heard(model, [samples]))
+            found[row] = model.description.pooled(clip_scores(model, [samples]))
     return found, errors
 
 

@@ -38,8 +38,8 @@ def label(
     rules: EventRules | None = None,
     scores: bool = True,
     progress: Progress | bool | None = None,
-    hear: Callable[[Array], object] | None = None,
-    embed: Callable[[Array], object] | None = None,
+    on_scores: Callable[[Array], object] | None = None,
+    on_embeddings: Callable[[Array], object] | None = None,
 ) -> Timeline:
     """Mark what sounds in a recording, and when.
 
@@ -67,9 +67,9 @@ def label(
     progress
         Called with the seconds done and the recording's length (None where it is not known); or True for a line on
         standard error.
-    hear
+    on_scores
         Called with the scores, float32 [steps, labels], some steps at a time in order; they are not kept then.
-    embed
+    on_embeddings
         Called with the model's embeddings, float32 [steps, dimensions], likewise; they cost nothing more.
 
     Returns
@@ -82,7 +82,7 @@ def label(
     MediaError
         The recording cannot be fetched or read; or the samples are of a shape, type or scale that sound has not.
     ModelError
-        The model cannot be read, or has no embeddings and `embed` is given.
+        The model cannot be read, or has no embeddings and `on_embeddings` is given.
     ArgumentError
         A label is none of the model's, the sensitivity is not between 0 and 1, or `sample_rate` does not fit.
 
@@ -106,15 +106,15 @@ def label(
     with one_thread(), reported(progress) as told, sound.open() as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, told)
         levels = FrameLevels.of(about.front_end)
-        for part in scored(chosen, streams.ahead(iter(blocks), BLOCKS_AHEAD), levels, embed):
+        for part in scored(chosen, streams.ahead(iter(blocks), BLOCKS_AHEAD), levels, on_embeddings):
             finder.add(part)
-            if hear:
-                hear(part)
+            if on_scores:
+                on_scores(part)
             elif scores:
                 kept.append(part if labels is None else part[:, columns])
         events = levels.tighten(finder.events(blocks.seconds), about.reach)
         found = Timeline(sound.name, round(blocks.seconds, 3), about.name, sound=sound).with_events(events)
-    if hear or not scores:
+    if on_scores or not scores:
         return found
     return replace(found, scores=Scores.joined(tuple(about.labels[i] for i in columns), about.step, kept))
 
@@ -181,12 +181,12 @@ def classify(
     columns = columns_of(chosen, labels)
     with one_thread(), reported(progress) as told, sound.open() as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, told)
-        scores = about.whole(heard(chosen, streams.ahead(iter(blocks), BLOCKS_AHEAD)))
+        scores = about.pooled(clip_scores(chosen, streams.ahead(iter(blocks), BLOCKS_AHEAD)))
     best = [i for i in np.argsort(-scores, kind="stable") if i in columns]
     return [(about.labels[i], round(float(scores[i]), 4)) for i in best]
 
 
-def heard(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:
+def clip_scores(model: Model, blocks: Iterable[Samples]) -> Iterator[Array]:
     """Scores [steps, labels] of what counts in the answer for a whole recording: all of it, or all that is loud."""
     about = model.description
     if about.loud is None:

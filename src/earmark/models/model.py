@@ -125,7 +125,7 @@ class Description:
         """The label's thresholds, or the usual ones."""
         return self.thresholds.get(label, Threshold())
 
-    def whole(self, scores: Iterable[Array]) -> Array:
+    def pooled(self, scores: Iterable[Array]) -> Array:
         """The answer [labels] for all of some scores [steps, labels], which may come in parts."""
         return pooled(scores, len(self.labels), self.exclusive, self.pooling)
 

@@ -1,4 +1,4 @@
-"""What a model hears in a recording, kept so that events can be read from it at any thresholds."""
+"""A recording's scores, kept so that events can be read from them at any thresholds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Tap = Callable[[Iterable[Samples]], Iterator[Samples]]
 
 
 @dataclass(frozen=True)
-class Heard:
+class RecordedScores:
     """A model's scores of one recording, 0.4 MB a minute for a hundred labels at 0.06 s.
 
     Attributes:
@@ -48,11 +48,13 @@ class Heard:
         return self.levels.tighten(finder.events(self.duration), self.about.reach)
 
 
-def hear(model: Model, source: media.Source, tap: Tap | None = None, progress: Progress | None = None) -> Heard:
+def recorded_scores(
+    model: Model, source: media.Source, tap: Tap | None = None, progress: Progress | None = None
+) -> RecordedScores:
     """Score a recording as `label` does. Memory grows by its scores.
 
     Args:
-        model: what hears.
+        model: what scores.
         source: path, bytes or binary file of any audio or video.
         tap: sees the recording's samples, at the rate of the model's front end, as they pass.
         progress: told how far the work has come.
@@ -67,4 +69,4 @@ def hear(model: Model, source: media.Source, tap: Tap | None = None, progress: P
         passing = tap(blocks) if tap else iter(blocks)
         parts = scored(model, streams.ahead(passing, BLOCKS_AHEAD), levels)
         scores = streams.concatenate(parts, len(about.labels))
-    return Heard(about, scores, levels, blocks.seconds)
+    return RecordedScores(about, scores, levels, blocks.seconds)

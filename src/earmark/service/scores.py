@@ -13,51 +13,51 @@ from earmark.events.hysteresis import EventRules
 from earmark.events.scores import log_odds, probabilities
 from earmark.events.timeline import Timeline
 from earmark.models.model import Description
-from earmark.models.recorded_scores import Heard
+from earmark.models.recorded_scores import RecordedScores
 from earmark.util.atomic import atomic_write, settle
 from earmark.util.types import Array
 
 
 def timeline(
-    heard: Heard, name: str, sensitivity: float = 0.5, thresholds: Mapping[str, float] | None = None
+    recorded: RecordedScores, name: str, sensitivity: float = 0.5, thresholds: Mapping[str, float] | None = None
 ) -> Timeline:
     """The events, as `earmark.label` finds them.
 
     Args:
-        heard: the recording's scores.
+        recorded: the recording's scores.
         name: the recording's.
         sensitivity: see `EventRules`.
         thresholds: where events of a label begin, instead of the model's; where they end moves with it.
     """
-    on, off = _moved(heard.about, thresholds or {})
-    events = heard.events(EventRules(sensitivity=sensitivity), on, off)
-    return Timeline(name, round(heard.duration, 3), heard.about.name).with_events(events)
+    on, off = _moved(recorded.about, thresholds or {})
+    events = recorded.events(EventRules(sensitivity=sensitivity), on, off)
+    return Timeline(name, round(recorded.duration, 3), recorded.about.name).with_events(events)
 
 
-def save(heard: Heard, path: Path) -> None:
+def save(recorded: RecordedScores, path: Path) -> None:
     """Write to an `.npz` file, whole or not at all; scores keep three digits."""
-    head = {"duration": heard.duration, "frame_seconds": heard.levels.frame_seconds}
-    levels = np.concatenate([np.empty(0, np.int8), *heard.levels.parts])
+    head = {"duration": recorded.duration, "frame_seconds": recorded.levels.frame_seconds}
+    levels = np.concatenate([np.empty(0, np.int8), *recorded.levels.parts])
     with atomic_write(path) as part, part.open("wb") as file:
         np.savez(
             file,
             head=np.array(json.dumps(head)),
-            about=np.array(heard.about.to_json()),
-            scores=heard.scores.astype(np.float16),
+            about=np.array(recorded.about.to_json()),
+            scores=recorded.scores.astype(np.float16),
             levels=levels,
         )
         file.flush()
         settle(part)
 
 
-def load(path: Path) -> Heard:
+def load(path: Path) -> RecordedScores:
     """Read what `save` wrote."""
     with np.load(path) as kept:
         head = json.loads(str(kept["head"]))
         levels = FrameLevels(head["frame_seconds"])
         levels.parts.append(kept["levels"])
         about = Description.from_json(str(kept["about"]))
-        return Heard(about, kept["scores"].astype(np.float32), levels, head["duration"])
+        return RecordedScores(about, kept["scores"].astype(np.float32), levels, head["duration"])
 
 
 def _moved(about: Description, thresholds: Mapping[str, float]) -> tuple[Array, Array]:

@@ -85,23 +85,23 @@ def _longest(work: Work, upload: Path) -> tuple[float, str]:
 
 def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.formats import FORMATS
-    from earmark.models.recorded_scores import hear
+    from earmark.models.recorded_scores import recorded_scores
     from earmark.service import scores
 
     model = _model(work.model, work.threads)
     about, picture = model.description, Picture(model.description.front_end.rate)
-    heard = hear(model, folder.upload, picture.hear, progress)
-    scores.save(heard, folder.scores)
-    best = heard.scores.max(axis=0, initial=0.0)
+    recorded = recorded_scores(model, folder.upload, picture.hear, progress)
+    scores.save(recorded, folder.scores)
+    best = recorded.scores.max(axis=0, initial=0.0)
     labels = [
         {"label": label, "on": about.threshold(label).on, "off": about.threshold(label).off, "best": round(float(b), 4)}
         for label, b in zip(about.labels, best, strict=True)
     ]
-    _write_view(folder, heard.duration, picture, labels, None, progress)
+    _write_view(folder, recorded.duration, picture, labels, None, progress)
     text = io.StringIO()
-    FORMATS["json"].write(scores.timeline(heard, work.name, work.options.get("sensitivity", 0.5)), text)
+    FORMATS["json"].write(scores.timeline(recorded, work.name, work.options.get("sensitivity", 0.5)), text)
     _write(folder.result, text.getvalue())
-    return heard.duration
+    return recorded.duration
 
 
 def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
@@ -121,9 +121,9 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
         picture.add(block)
 
     rules = WordRules(sensitivity=work.options.get("sensitivity", 0.5))
-    heard = analyse(folder.upload, model, rules=rules, progress=progress, listener=listen)
+    recorded = analyse(folder.upload, model, rules=rules, progress=progress, listener=listen)
     pitch = tracker.finish()
-    found = replace(with_pitch(heard.words, pitch), recording=work.name)
+    found = replace(with_pitch(recorded.words, pitch), recording=work.name)
     f0 = {"step": STEP, "hz": [round(float(hz), 1) if hz > 0 else None for hz in pitch.f0]}
     _write_view(folder, found.duration, picture, [], f0, progress)
     text = io.StringIO()
@@ -135,17 +135,17 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
 def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.models.labelling import classify
 
-    heard = 0.0
+    recorded = 0.0
 
     def noted(seconds: float, duration: float | None) -> None:
-        nonlocal heard
-        heard = seconds
+        nonlocal recorded
+        recorded = seconds
         progress(seconds, duration)
 
     found = classify(folder.upload, _model(work.model, work.threads), progress=noted)
     labels = [{"label": label, "score": score} for label, score in found]
     _write(folder.result, json.dumps({"recording": work.name, "labels": labels}, ensure_ascii=False))
-    return heard
+    return recorded
 
 
 def _burn_in(work: Work, folder: JobFolder, progress: Progress) -> float:
