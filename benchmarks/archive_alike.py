@@ -141,7 +141,16 @@ def urbansound8k(folder: Path, name: str) -> dict[str, str]:
     }
 
 
-DATASETS = {"esc50": esc50, "urbansound8k": urbansound8k}
+def foreign(folder: Path, name: str) -> dict[str, str]:
+    """Likewise: recordings of other origins, a table of clips for each."""
+    return {
+        f"{name}/{table.parent.name}/{row['path']}": row["labels"].split(";")[0]
+        for table in sorted(folder.glob("*/clips.csv"))
+        for row in csv.DictReader(table.open())
+    }
+
+
+DATASETS = {"esc50": esc50, "urbansound8k": urbansound8k, "foreign": foreign}
 
 
 def main() -> None:
