@@ -214,3 +214,9 @@ except SystemExit:
     pass
 """
     assert not loaded_by(code) & (HEAVY | {"numpy", "scipy", "av", "onnxruntime"})
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """They are no packages: pytest would refuse the second where both are asked for."""
+    names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(names) == sorted(set(names))
