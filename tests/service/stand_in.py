@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import tempfile
 import threading
@@ -191,7 +192,7 @@ class StandIn:
             name = file.filename or "file"
             if name.startswith("huge"):
                 return _problem(413, f"a file may have {LIMIT} bytes at most", limit=LIMIT)
-            path = self.folder / f"{len(self.jobs)}{Path(name).suffix}"
+            path = self.folder / f"{secrets.token_hex(8)}{Path(name).suffix}"  # two may come at once
             path.write_bytes(await file.read())
             form = await request.form()
             self.asked.append(("FORM", "/v1/jobs", json.dumps({k: v for k, v in form.items() if k != "file"})))
