@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format, R, event, make_timeline, stream_name
-from earmark.speech.energy import STEP
+from earmark.speech import STEP
 from earmark.util.text import encodable, in_json, one_line
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format, R, event, make_timeline, number, stream_name
-from earmark.speech.energy import STEP
+from earmark.speech import STEP
 from earmark.util.text import SheetWriter, encodable, unguarded
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.speech import STEP as STEP
 from earmark.util import fft
 
-STEP = 0.01  # seconds from one frame to the next; frame i is centred at i * STEP
 EDGE_DB = 35.0  # a word lasts from the first to the last frame within this of its loudest: what a listener hears of it
 FLOOR_DB = -120.0  # dB re full scale: quieter is silence
 BAND_EDGES = (100, 600, 2000, 4000, 7600)  # Hz: voice, vowels, and two where consonants are
