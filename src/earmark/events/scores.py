@@ -103,7 +103,7 @@ def smooth(
     for rows, before, after in windows(logits, SMOOTHED_AT_ONCE, int(half.max(initial=0)), labels):
         sums = np.cumsum(np.pad(rows, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
         place = np.arange(before, len(rows) - after)[:, None]
-        first = np.maximum(0, place - half) if past else np.broadcast_to(place, (len(place), labels))
+        first = np.maximum(0, place - half) if past else place
         last = np.minimum(len(rows), place + half + 1)
         means = (sums[last, columns] - sums[first, columns]) / (last - first)
         yield probabilities(means.astype(np.float32), exclusive)

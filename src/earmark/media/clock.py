@@ -74,15 +74,6 @@ class Clock(Generic[T]):
         self._shift = round(self._shift * factor)
         self._set_rate(rate)
 
-    def continues(self, pts: int | None, samples: int) -> bool:
-        """Whether a frame begins exactly where the one before it ended, as nearly all do; it is placed then."""
-        if pts is None or not self._started or self._held is not None:
-            return False
-        if round(pts * self._scale - self._zero) + self._shift != self.next or not self._scale:
-            return False
-        self.next += samples
-        return True
-
     def place(self, frame: T, pts: int | None, samples: int, lost: bool = False) -> list[Placed[T]]:
         """The frames whose place is now known, in order: none, this one, or one held before and this one.
 

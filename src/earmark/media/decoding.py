@@ -185,9 +185,7 @@ class Decoder:
                 self._damage.no_numbers += no_numbers
                 self._damage.too_large += too_large
             fed += silence + frame.samples
-            if not silence and not mixer.fills(frame):
-                continue
-            for chunk in mixer.pull() if not silence else mixer.push_after(silence, frame):
+            for chunk in mixer.push(frame) if not silence else mixer.push_after(silence, frame):
                 if late > 0:
                     chunk, late = chunk[late:], max(0, late - chunk.size)
                 produced += chunk.size
@@ -207,9 +205,6 @@ class Decoder:
             elif rate != clock.rate:
                 yield from clock.rest()
                 clock.retime(rate)
-            if not self._lost and clock.continues(frame.pts, frame.samples):
-                yield Placed(0, 0, known)
-                continue
             yield from clock.place(known, frame.pts, frame.samples, self._lost)
             self._lost = False
         if clock is not None:

@@ -65,16 +65,10 @@ class Mixer:
 
     def push(self, frame: av.AudioFrame) -> Iterator[NDArray[np.float32]]:
         """Take a frame of this mixer's kind; yields mono chunks, 1-D, about once a second of sound."""
-        return self.pull() if self.fills(frame) else iter(())
-
-    def fills(self, frame: av.AudioFrame) -> bool:
-        """Take a frame; whether with it a second of sound is gathered, which `pull` gives."""
         self._gathered.push(frame)
         self._waiting += frame.samples
-        return self._waiting >= self.kind[0]
-
-    def pull(self) -> Iterator[NDArray[np.float32]]:
-        """Mono chunks, 1-D, of what is gathered."""
+        if self._waiting < self.kind[0]:
+            return iter(())
         self._waiting = 0
         return self._pull()
 

@@ -89,7 +89,7 @@ def describe(network: AudioSetNetwork, weights: PretrainedWeights, digest: str) 
         exclusive=False,
         front_end=FrontEnd.audioset(),
         stride=network.stride,
-        context=network.context if network.felt is None else network.felt,
+        context=network.felt,
         window=step,  # the network itself judges a second
         pooling="linear_softmax",  # a class is rarely there all the time
         thresholds=dict.fromkeys(labels, THRESHOLD),

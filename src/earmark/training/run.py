@@ -248,7 +248,7 @@ def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Descripti
         exclusive=data.exclusive,
         front_end=recipe.front_end,
         stride=network.stride,
-        context=network.context if network.felt is None else network.felt,
+        context=network.felt,
         ahead=network.ahead,
         window=recipe.export.window_seconds,
         windows=window_lengths(data, recipe.front_end.seconds) if recipe.export.windows == "by_length" else {},

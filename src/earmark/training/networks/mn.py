@@ -233,7 +233,11 @@ class MobileNet(Network):
         self.unexported = () if prior else ("answer.audioset.",)
         self.reach = reach
         self.context = reach + self.answer.context * step
-        self.felt = min(reach, FELT) + self.answer.context * step
+
+    @property
+    def felt(self) -> int:
+        """Frames that matter: those of the answer's windows, and the nearer ones of the backbone's."""
+        return min(self.reach, FELT) + self.context - self.reach
 
     def embed(self, features: Tensor) -> Tensor:
         """Embeddings [batch, steps, size] of features [batch, frames, bands]."""

@@ -19,20 +19,23 @@ class Network(nn.Module, ABC):
     Attributes:
         stride: frames from one step to the next.
         context: frames on either side that a step's logits depend on.
-        felt: those of them that matter, where what is further away changes nothing but roundings; None: `context`.
         ahead: those after it, where they are fewer; None: `context`.
         unexported: how the names begin of weights that its answers do not need, and model files do not hold.
     """
 
     stride: int
     context: int
-    felt: int | None = None
     ahead: int | None = None
     unexported: tuple[str, ...] = ()
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels]."""
+
+    @property
+    def felt(self) -> int:
+        """Frames of the context that matter: what is further away changes nothing but roundings."""
+        return self.context
 
     def name_labels(self, labels: Sequence[str]) -> None:
         """Say what the labels are called, which few networks need to know."""

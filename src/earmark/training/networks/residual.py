@@ -36,6 +36,16 @@ def as_picture(normalise: nn.Module, features: Tensor) -> Tensor:
     return normalised.transpose(1, 2).unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
 
+def _stem(width: int) -> tuple[nn.Module, ...]:
+    """The first layer: a 5x5 convolution that halves frames and bands."""
+    return nn.Conv2d(1, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+
+
+def _mix(channels: int, hidden: int) -> nn.Sequential:
+    """What makes `hidden` channels of a step's."""
+    return nn.Sequential(nn.Conv1d(channels, hidden, 1, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
+
+
 def summed_up(x: Tensor) -> Tensor:
     """Channels over frequency by their mean and maximum: [batch, 2 * channels, frames] of [..., frames, bands]."""
     return torch.cat([x.mean(3), x.amax(3)], 1)
@@ -61,9 +71,7 @@ class CompactCNN(Network):
         super().__init__()
         self.normalise = nn.BatchNorm1d(bands)
         self.layers = nn.Sequential(
-            nn.Conv2d(1, width, 5, 2, 2, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
+            *_stem(width),
             ResidualBlock(width, width, (1, 1)),
             ResidualBlock(width, 2 * width, (2, 2)),
             ResidualBlock(2 * width, 4 * width, (2, 2)),
@@ -104,16 +112,14 @@ class EarmarkNet(Network):
         super().__init__()
         self.normalise = nn.BatchNorm1d(bands, affine=False)  # the layer behind it can do the rest
         self.layers = nn.Sequential(
-            nn.Conv2d(1, width, 5, 2, 2, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
+            *_stem(width),
             ResidualBlock(width, 2 * width, (2, 2)),
             ResidualBlock(2 * width, 2 * width, (1, 1)),
             ResidualBlock(2 * width, 4 * width, (2, 2)),
             ResidualBlock(4 * width, 4 * width, (1, 1)),
             ResidualBlock(4 * width, 8 * width, (1, 2)),
         )
-        self.mix = nn.Sequential(nn.Conv1d(16 * width, hidden, 1, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
+        self.mix = _mix(16 * width, hidden)
         self.around = nn.Sequential(
             nn.Conv1d(hidden, hidden, 5, padding=4, dilation=2, groups=max(1, hidden // GROUP), bias=False),
             nn.BatchNorm1d(hidden),
@@ -168,14 +174,12 @@ class Segmenter(Network):
         self.ahead = self.NEAR if causal else None
         self.normalise = nn.BatchNorm1d(bands, affine=False)  # the layer behind it can do the rest
         self.layers = nn.Sequential(
-            nn.Conv2d(1, width, 5, 2, 2, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
+            *_stem(width),
             ResidualBlock(width, 2 * width, (2, 2)),
             ResidualBlock(2 * width, 4 * width, (1, 2)),
             ResidualBlock(4 * width, 6 * width, (1, 2)),
         )
-        self.mix = nn.Sequential(nn.Conv1d(12 * width, hidden, 1, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
+        self.mix = _mix(12 * width, hidden)
         self.over_time = nn.Sequential(*(_OverTime(hidden, dilation, causal) for dilation in DILATIONS))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * hidden, labels)
