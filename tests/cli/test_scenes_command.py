@@ -1,16 +1,14 @@
 import csv
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from killed_runs import files, kill_and_take_up
 from scenes_making import TONES, backgrounds, speech, table, tones
 
 from earmark.datasets import load
@@ -21,12 +19,6 @@ from earmark.media import read
 EARMARK = Path(sys.executable).with_name("earmark")
 COUNT = 70
 USUAL = ("--seconds", "4", "--rate", "16000", "--folds", "2", "--per-minute", "40", "--seed", "5")
-
-
-def files(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
 
 
 def rows(folder, name="clips.csv"):
@@ -82,17 +74,7 @@ def test_the_clips_that_scenes_are_made_of(made):
 def test_a_run_that_was_killed_goes_on(words, made, tmp_path):
     out = tmp_path / "scenes"
     command = [EARMARK, *map(str, words), "--count", str(COUNT), "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-    while process.poll() is None and not list(out.glob("batches/*.json")):
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    done = {path: path.stat().st_mtime_ns for path in out.glob("batches/*.json")}
-    assert done
-    assert not (out / "clips.csv").exists()
-    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
-    assert {path: path.stat().st_mtime_ns for path in done} == done
-    assert files(out) == files(made)
+    kill_and_take_up(command, out, made)
 
 
 def test_more_scenes_are_added_and_none_is_changed(command, words, made, tmp_path):

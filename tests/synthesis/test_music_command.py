@@ -1,15 +1,13 @@
 import csv
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from killed_runs import files, kill_and_take_up
 from phrases_making import SOUNDFONT, needs_fluidsynth
 
 from earmark.datasets import load
@@ -20,12 +18,6 @@ from earmark.synthesis.music.instruments import DEFAULT_LABELS, LABELS
 
 EARMARK = Path(sys.executable).with_name("earmark")
 USUAL = ("--soundfont", SOUNDFONT, "--seconds", "1.5", "--rate", "16000", "--seed", "5")
-
-
-def files(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
 
 
 def rows(folder):
@@ -78,17 +70,7 @@ def test_a_run_that_was_killed_goes_on(made, tmp_path):
     out = tmp_path / "phrases"
     words = ["data", "phrases", *map(str, USUAL), "--count", "50", "--out", str(out)]
     command = [EARMARK, *words]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-    while process.poll() is None and not list(out.glob("batches/*.json")):
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    done = {path: path.stat().st_mtime_ns for path in out.glob("batches/*.json")}
-    assert done
-    assert not (out / "clips.csv").exists()
-    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
-    assert {path: path.stat().st_mtime_ns for path in done} == done
-    assert files(out) == files(made)
+    kill_and_take_up(command, out, made)
 
 
 @needs_fluidsynth
