@@ -7,13 +7,13 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from earmark.captions.reading import Caption
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format
 from earmark.formats.subtitles import Srt, Vtt
 from earmark.util.text import encodable, one_line
 
 if TYPE_CHECKING:
+    from earmark.captions import Caption
     from earmark.speech.segmentation import Word, Words
 
 LINE, LINES = 42, 2  # letters on a line of a subtitle, and lines
@@ -75,6 +75,8 @@ def dialogue(words: Words, name: str = "srt") -> list[Caption]:
     Raises:
         EarmarkError: nobody knows what is said.
     """
+    from earmark.captions import Caption
+
     _check_text(words, name)
     groups: list[list[Word]] = []
     for word in words.words:

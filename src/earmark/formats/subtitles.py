@@ -10,12 +10,12 @@ from html import escape, unescape
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.formats.base import Format
-from earmark.formats.subtitle_reader import Entry, Subtitles
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
     from earmark.captions import Caption, Merged, Phrases, ReadingRules
     from earmark.events.timeline import Timeline
+    from earmark.formats.subtitle_reader import Entry, Subtitles
 
 _SRT_CLOCK = r"\d{2,}:[0-5]\d:[0-5]\d,\d{3}"
 # SubRip has no escapes: players would show "&lt;". They do obey <i> and {\an8}, so these signs are replaced.
@@ -238,7 +238,7 @@ def _as_vtt(entry: Entry, form: CaptionFormat) -> Entry:
     top = any(re.search(r"\{\\an[789]\}", line) for line in entry.text)
     times = form.times(entry.onset, entry.offset) + (" line:0" if top else "")
     text = tuple(shown for line in entry.text if (shown := _vtt_line(line)).strip())  # an empty one ends the cue
-    return Entry((), None, times, text, entry.onset, entry.offset)
+    return replace(entry, before=(), name=None, times=times, text=text, settings="")
 
 
 def _vtt_line(line: str) -> str:
@@ -254,7 +254,8 @@ def _as_srt(entry: Entry, form: CaptionFormat) -> Entry:
     text = [shown for line in entry.text if (shown := _srt_line(line)).strip()]  # a blank one may end the cue
     if text and _AT_TOP.search(entry.settings):
         text[0] = "{\\an8}" + text[0]
-    return Entry((), None, form.times(entry.onset, entry.offset), tuple(text), entry.onset, entry.offset)
+    times = form.times(entry.onset, entry.offset)
+    return replace(entry, before=(), name=None, times=times, text=tuple(text), settings="")
 
 
 def _srt_line(line: str) -> str:
