@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import socket
 import tempfile
 import threading
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,7 @@ class StandIn:
 
     def __init__(self) -> None:
         self.jobs: dict[str, dict] = {}
+        self.numbers = itertools.count()
         self.asked: list[tuple[str, str, str]] = []
         self.live_breaks = False  # the socket ends at once after the first sound
         self.refuses_saving = False
@@ -76,17 +79,14 @@ class StandIn:
         return self._take(path, path.name, task, steps=99)["id"]
 
     def _take(self, path: Path, name: str, task: str, steps: int = 0) -> dict:
-        samples = media.read(path, RATE)
-        picture = Picture(RATE)
-        picture.add(samples)
-        duration = len(samples) / RATE
+        duration, drawn = _drawn(path.read_bytes())
         truth = EXAMPLES / f"{Path(name).stem}.truth.json"
         if truth.is_file():
             found = json.loads(truth.read_text(encoding="utf-8"))["events"]
         else:
             found = [{"onset": a * duration, "offset": b * duration, "label": x, "score": s} for a, b, x, s in FOUND]
         job = {
-            "id": f"{len(self.jobs):016x}",
+            "id": f"{next(self.numbers):016x}",
             "task": task,
             "name": name,
             "created": time.time(),
@@ -98,7 +98,7 @@ class StandIn:
         }
         kind = {".mp4": "video/mp4", ".flac": "audio/flac"}.get(path.suffix, "audio/wav")
         played = {"type": kind if self.keeps_media else "", "copy": False, "pictures": path.suffix == ".mp4"}
-        view = {"duration": duration, **picture.view(), "labels": self._labels(found), "f0": None, "media": played}
+        view = {"duration": duration, **drawn, "labels": self._labels(found), "f0": None, "media": played}
         if task == "words":
             view["f0"] = {"step": 0.01, "hz": _voice(duration)}
         kept = {"job": job, "steps": steps, "found": found, "corrected": None, "view": view, "path": path}
@@ -310,6 +310,15 @@ class StandIn:
                     sounding = loud
             except WebSocketDisconnect:
                 pass
+
+
+@lru_cache
+def _drawn(content: bytes) -> tuple[float, dict]:
+    """Duration and picture of a recording; of many with the same sound, one is decoded."""
+    samples = media.read(content, RATE)
+    picture = Picture(RATE)
+    picture.add(samples)
+    return len(samples) / RATE, picture.view()
 
 
 def _problem(status: int, detail: str, **more: object) -> Response:

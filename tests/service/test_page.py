@@ -4,134 +4,34 @@ import io
 import json
 import re
 import wave
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from stand_in import EXAMPLES, NONCE, StandIn
+from page_helpers import (
+    SECONDS,
+    asked,
+    bar,
+    eventually,
+    lanes,
+    named,
+    played,
+    saved,
+    slide,
+    sound,
+    states,
+    times,
+    until,
+)
+from stand_in import EXAMPLES, NONCE
 
 from earmark.service.pages import STATIC
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")  # Debian's; playwright's own is not needed
-SECONDS = 10.0
-RATE = 16_000
 LANGUAGES = ("cs", "de", "el", "en", "es", "fr", "ko", "pl", "ru")
-
-
-def sound(path, *bursts, seconds=SECONDS):
-    """A WAV of silence with bursts (onset, offset, Hz)."""
-    times = np.arange(round(seconds * RATE)) / RATE
-    samples = sum(((times >= a) & (times < b)) * 0.5 * np.sin(2 * np.pi * hz * times) for a, b, hz in bursts)
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
-    return path
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory):
-    return sound(tmp_path_factory.mktemp("page") / "yard.wav", (1.0, 2.5, 500), (3.0, 6.0, 1500))
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    heard = sound(tmp_path_factory.mktemp("microphone") / "microphone.wav", (1.0, 4.0, 1000))
-    fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    quiet = ("--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required")
-    with sync_api.sync_playwright() as playwright:
-        arguments = [*quiet, *fake, f"--use-file-for-fake-audio-capture={heard}"]
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def service():
-    with StandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def browse(chromium, service):
-    """Opens the page; at the end nothing may stand in the console."""
-    contexts, wrong = [], []
-
-    def opened(place="", **options):
-        context = chromium.new_context(**{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.wrong = wrong
-        page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(f"{service.address}/{place}")
-        page.wait_for_selector("body[data-ready]")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def eventually(page, expression, tries=200):
-    """Until it holds; playwright's own way would need the page to allow `eval`."""
-    while not page.evaluate(expression):
-        tries -= 1
-        assert tries, expression
-        page.wait_for_timeout(50)
-
-
-def until(page, holds, tries=200):
-    while not holds():
-        tries -= 1
-        assert tries
-        page.wait_for_timeout(50)
-
-
-def lanes(page):
-    return page.evaluate("[...document.querySelectorAll('.lane')].map(lane => lane.dataset.label)")
-
-
-def times(page):
-    """Onset and offset of each bar, seconds."""
-    return page.evaluate(
-        "[...document.querySelectorAll('.event:not(.ghost)')].map(bar => [bar.style.left, bar.style.width]"
-        f".map(parseFloat)).map(([left, width]) => [left * {SECONDS} / 100, (left + width) * {SECONDS} / 100])"
-    )
-
-
-def bar(page, number):
-    return page.locator(".event").nth(number)
-
-
-def played(page):
-    return page.evaluate("document.getElementById('media').currentTime")
-
-
-def slide(page, locator, value):
-    locator.evaluate(f"(slider) => {{ slider.value = {value}; slider.dispatchEvent(new Event('input')); }}")
-
-
-def asked(service, method, pattern):
-    return [(where, body) for how, where, body in service.asked if how == method and re.search(pattern, where)]
-
-
-@pytest.fixture
-def work(browse, recording):
-    """The page with the recording opened by the button, its lanes drawn and its sound loaded."""
-    page = browse()
-    page.locator("#file").set_input_files(recording)
-    page.wait_for_selector(".lane")
-    eventually(page, "document.getElementById('media').readyState > 2")
-    return page
 
 
 def test_a_dropped_file_is_sent_and_its_lanes_are_drawn(browse, service, recording):
@@ -203,13 +103,6 @@ def test_a_threshold_moves_without_an_upload(work, service):
     assert "to=vtt&sensitivity=0.8&threshold=siren%3A0.85&language=en&download=true" in address
     work.locator("#reset").click()
     eventually(work, "Boolean(document.querySelector('.lane[data-label=siren]'))")
-
-
-def saved(work, service):
-    """Events as they were last saved."""
-    work.wait_for_timeout(600)
-    until(work, lambda: work.locator("#saved").inner_text() == "All corrections saved")
-    return json.loads(asked(service, "PUT", "events")[-1][1])["events"]
 
 
 def test_events_are_corrected_and_saved(work, service):
@@ -468,14 +361,6 @@ def test_on_another_day_a_recording_plays_and_corrections_go_on(browse, service,
     page.wrong[:] = [text for text in page.wrong if "412" not in text]
 
 
-def states(page):
-    return page.evaluate("[...document.querySelectorAll('#queue li')].map((row) => row.className)")
-
-
-def named(name, data, kind="audio/wav"):
-    return {"name": name, "mimeType": kind, "buffer": data}
-
-
 def test_fifty_files_are_queued_and_each_is_opened_or_told_of(browse, service, tmp_path):
     data = sound(tmp_path / "short.wav", (0.1, 0.3, 500), seconds=0.5).read_bytes()
     files = [named(f"{number:02}.wav", data) for number in range(47)]
@@ -483,7 +368,7 @@ def test_fifty_files_are_queued_and_each_is_opened_or_told_of(browse, service, t
     page = browse()
     page.locator("#file").set_input_files(files)
     assert page.locator("#queue li").count() == 50
-    until(page, lambda: states(page) == ["done"] * 47 + ["failed", "left_out", "running"], tries=1200)
+    until(page, lambda: states(page) == ["done"] * 47 + ["failed", "left_out", "running"])
     assert page.locator("#queue-summary").inner_text() == "47 of 50 done · 2 failed or left out"
     assert "a file may have 1000000 bytes at most" in page.locator("#queue .failed").inner_text()
     assert "neither sound nor video" in page.locator("#queue .left_out").inner_text()

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from stand_in import EXAMPLES, StandIn
+from stand_in import EXAMPLES
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -15,18 +14,6 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 def axe():
     package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
     return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    arguments = ["--no-sandbox", "--mute-audio", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield running
-        running.close()
 
 
 def violations(page, axe):
@@ -67,17 +54,13 @@ VIEWS = {
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing(chromium, axe, view, theme):
+def test_axe_finds_nothing(browse, service, axe, view, theme):
     place, prepare = VIEWS[view]
     phone = {"viewport": {"width": 390, "height": 844}} if theme == "dark" and view != "keys" else {}
-    with StandIn() as service:
-        if place.endswith((".mp4", ".flac")):
-            place = f"#/jobs/{service.done(EXAMPLES / place, 'words' if view == 'words' else 'label')}"
-        context = chromium.new_context(locale="en-US", color_scheme=theme, reduced_motion="reduce", **phone)
-        page = context.new_page()
-        page.goto(f"{service.address}/{place}")
-        page.wait_for_selector("body[data-ready]")
-        if prepare:
-            prepare(page)
-        assert violations(page, axe) == []
-        context.close()
+    if place.endswith((".mp4", ".flac")):
+        place = f"#/jobs/{service.done(EXAMPLES / place, 'words' if view == 'words' else 'label')}"
+    page = browse(place, color_scheme=theme, reduced_motion="reduce", **phone)
+    if prepare:
+        prepare(page)
+    assert violations(page, axe) == []
+    page.wrong[:] = [text for text in page.wrong if "inline style" not in text]  # axe's own, while it measures

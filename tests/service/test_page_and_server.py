@@ -9,65 +9,35 @@ import av
 import numpy as np
 import pytest
 import webvtt
+from page_helpers import eventually
 
 from earmark.datasets import load
 from earmark.media import open_recording
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
 RATE = 48_000
 QUIET = 2.0  # seconds
 GLASS = slice(round(14.5 * RATE), round(16.5 * RATE))  # where it breaks in the example
 
 
-def microphone(street: Path, path: Path) -> Path:
-    """Faint noise, then the glass of the example: what Chromium's microphone hears, again and again."""
+@pytest.fixture(scope="module")
+def microphone(street, tmp_path_factory):
+    """Faint noise, then the glass of the example."""
     with open_recording(street) as recording:
         samples = np.concatenate(list(recording.blocks(RATE)))[GLASS]
     noise = np.random.default_rng(0).normal(0, 1e-4, round(QUIET * RATE))
     heard = np.concatenate([noise, samples])
+    path = tmp_path_factory.mktemp("microphone") / "heard.wav"
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes((np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes())
     return path
 
 
-@pytest.fixture(scope="module")
-def chromium(street, tmp_path_factory):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    heard = microphone(street, tmp_path_factory.mktemp("microphone") / "heard.wav")
-    arguments = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
-    arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*arguments, f"--use-file-for-fake-audio-capture={heard}"]
-        )
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def page(chromium, server):
-    context = chromium.new_context(locale="en-US", viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page, wrong = context.new_page(), []
-    page.set_default_timeout(180_000)
-    page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(f"http://127.0.0.1:{server.port}/")
-    page.wait_for_selector("body[data-ready]")
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def eventually(page, expression, tries=1200):
-    while not page.evaluate(expression):
-        tries -= 1
-        assert tries, expression
-        page.wait_for_timeout(100)
+def page(visit, server):
+    return visit(f"http://127.0.0.1:{server.port}/")
 
 
 LANES = "[...document.querySelectorAll('.lane')].map(lane => lane.dataset.label)"

@@ -6,7 +6,8 @@ import { byId, eachFrame, icon, iconButton, make } from "./dom.js";
 import { language, onLanguage, percent, t } from "./i18n.js";
 
 const SENT_AT_ONCE = 2;
-const LOOK_EVERY = 1000; // ms between looks at the jobs
+const SOONEST = 300; // ms between looks at the jobs, growing while nothing happens
+const SLOWEST = 2000;
 const BUSY = 5000; // ms before another try where the service is full
 const MEDIA = /\.(3g[2p]|aac|ac3|aiff?|amr|ape|asf|au|avi|caf|dts|eac3|flac|flv|m2ts|m4[av]|mka|mkv|mov|mp[234aceg]+|mts|mxf|og[agvx]|opus|ra|rm|ts|voc|vob|w64|wav|web[am]|wma|wmv|wv)$/i;
 const ENDED = new Set(["done", "failed", "cancelled", "left_out"]);
@@ -15,6 +16,7 @@ const list = byId("queue");
 let items = [];
 let fieldsOf = () => ({});
 let timer = 0;
+let waiting = SOONEST;
 
 const among = (...states) => items.filter(({ state }) => states.includes(state));
 const redraw = eachFrame(draw);
@@ -36,7 +38,7 @@ export function enqueue(files) {
 
 function pump() {
   for (const item of among("waiting").slice(0, Math.max(0, SENT_AT_ONCE - among("sending").length))) send(item);
-  if (!timer && among("queued", "running").length) timer = setTimeout(look, LOOK_EVERY);
+  if (!timer && among("queued", "running").length) timer = setTimeout(look, waiting);
   redraw();
 }
 
@@ -70,8 +72,11 @@ function later(item, error) {
 async function look() {
   timer = 0;
   try {
+    const asked = among("queued", "running").map((item) => [item, item.job.id, item.state]);
     const known = new Map((await api.jobs(1000)).map((job) => [job.id, job]));
-    for (const item of among("queued", "running")) follow(item, known.get(item.job.id));
+    const same = asked.filter(([item, id]) => item.job?.id === id); // others were cancelled meanwhile
+    for (const [item, id] of same) follow(item, known.get(id));
+    waiting = same.some(([item, , state]) => item.state !== state) ? SOONEST : Math.min(1.2 * waiting, SLOWEST);
   } catch (error) {
     complain(error);
   }

@@ -51,6 +51,7 @@ export function saving(session, saved) {
   const later = debounced(() => flush().catch(complain), QUIET);
   const edited = () => {
     changed = true;
+    show("saved.saving");
     later();
   };
   const leaving = (event) => changed && event.preventDefault();

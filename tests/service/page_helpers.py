@@ -1,0 +1,85 @@
+"""What tests of the page in a browser share: how they wait, what they look at, and sounds to look at it with."""
+
+import json
+import re
+import time
+import wave
+
+import numpy as np
+
+PATIENCE = 300.0  # seconds; only what never happens takes as long
+POLL = 15  # ms
+SECONDS = 10.0  # of the fixture `recording`
+RATE = 16_000
+
+
+def sound(path, *bursts, seconds=SECONDS):
+    """A WAV of silence with bursts (onset, offset, Hz)."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    samples = sum(((times >= a) & (times < b)) * 0.5 * np.sin(2 * np.pi * hz * times) for a, b, hz in bursts)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+def until(page, holds):
+    """What `holds` gives, as soon as it is true."""
+    end = time.monotonic() + PATIENCE
+    while not (found := holds()):
+        assert time.monotonic() < end, "it did not happen"
+        page.wait_for_timeout(POLL)
+    return found
+
+
+def eventually(page, expression):
+    """Until it holds in the page; playwright's own way would need the page to allow `eval`."""
+    end = time.monotonic() + PATIENCE
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(POLL)
+
+
+def lanes(page):
+    return page.evaluate("[...document.querySelectorAll('.lane')].map(lane => lane.dataset.label)")
+
+
+def times(page):
+    """Onset and offset of each bar, seconds."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.event:not(.ghost)')].map(bar => [bar.style.left, bar.style.width]"
+        f".map(parseFloat)).map(([left, width]) => [left * {SECONDS} / 100, (left + width) * {SECONDS} / 100])"
+    )
+
+
+def bar(page, number):
+    return page.locator(".event").nth(number)
+
+
+def played(page):
+    return page.evaluate("document.getElementById('media').currentTime")
+
+
+def slide(page, locator, value):
+    locator.evaluate(f"(slider) => {{ slider.value = {value}; slider.dispatchEvent(new Event('input')); }}")
+
+
+def asked(service, method, pattern):
+    """What the stand-in was asked by this method at such addresses: (address, body) of each."""
+    return [(where, body) for how, where, body in service.asked if how == method and re.search(pattern, where)]
+
+
+def saved(page, service):
+    """Events as they were last saved, once nothing is left to save."""
+    until(page, lambda: page.locator("#saved").inner_text() == "All corrections saved")
+    return json.loads(asked(service, "PUT", "events")[-1][1])["events"]
+
+
+def states(page):
+    """Of the files in the queue."""
+    return page.evaluate("[...document.querySelectorAll('#queue li')].map((row) => row.className)")
+
+
+def named(name, data, kind="audio/wav"):
+    """A file for an input of files."""
+    return {"name": name, "mimeType": kind, "buffer": data}
