@@ -5,19 +5,24 @@
 Recordings of single words are joined, with pauses and without, so that all times are known: digits and letters of
 Debian's asterisk-core-sounds-*-wav (English, Spanish, French, Italian, Russian) and the four English speakers of the
 Free Spoken Digit Dataset. The linear guess knows where speech begins and ends and shares the time by letters. Writes
-`results/words/alignment.json`.
+`results/words/alignment.json`. With `--hour` it measures time and memory of one recording of an hour instead, and adds
+that to the file.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+import tempfile
+import wave
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from label_speed import timed
 from numpy.typing import NDArray
 
 import earmark
@@ -28,6 +33,7 @@ from earmark.util.machine import machine
 
 RESULTS = Path(__file__).parent.parent / "results" / "words"
 WORDS = (6, 14)  # in a recording
+HOUR = 3600  # seconds
 PAUSES = {"pauses": (0.08, 0.6), "no pauses": (0.0, 0.0)}
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
@@ -73,12 +79,43 @@ def summary(off: Sequence[float]) -> dict[str, float]:
     }
 
 
+def hour(voice: Voice) -> dict[str, object]:
+    """Time, memory and onsets of the command on an hour of one speaker, with short pauses."""
+    known, rng = read_vocabulary(voice), np.random.default_rng(1)
+    count = 2 * round(HOUR * known.rate / np.mean([len(w.samples) for w in known.words]))  # more than enough
+    chosen = [known.words[place] for place in rng.choice(len(known.words), count)]
+    pauses = rng.uniform(0.1, 0.3, count + 1).tolist()
+    samples, true = join_words([w.text for w in chosen], [w.samples for w in chosen], pauses, known.rate)
+    true = [word for word in true if word.offset < HOUR - 0.05]
+    samples[round((true[-1].offset + 0.05) * known.rate) :] = 0  # the word across the end is left out
+    samples = samples[: HOUR * known.rate]
+    with tempfile.TemporaryDirectory() as temporary:
+        path, text, out = (Path(temporary) / name for name in ("hour.wav", "hour.txt", "hour.json"))
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, known.rate, len(samples), "NONE", ""))
+            file.writeframes(samples.tobytes())
+        text.write_text(" ".join(word.text or "" for word in true), encoding="utf-8")
+        earmark_command = str(Path(sys.executable).with_name("earmark"))
+        command = [earmark_command, "words", str(path), "--text", str(text), "--language", voice.language]
+        row = timed("an hour with its text", [*command, "--to", "json", "--out", str(out)], 1, HOUR)
+        found = json.loads(out.read_text())["words"]
+    off = [word["onset"] - there.onset for word, there in zip(found, true, strict=True)]
+    about = {"command": "python benchmarks/word_alignment.py --hour", "date": datetime.now(UTC).date().isoformat()}
+    return about | {"speaker": voice.speaker, "onsets": summary(off)} | row
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--recordings", type=int, default=8, help="of each speaker, with pauses and without")
+    parser.add_argument("--hour", action="store_true", help="time and memory of an hour, and nothing else")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    if options.hour:
+        path = options.out / "alignment.json"
+        report = json.loads(path.read_text()) | {"hour": hour(next(voices(options.data_dir)))}
+        path.write_text(json.dumps(report, indent=1) + "\n")
+        return print(json.dumps(report["hour"], indent=1))
     onsets: dict[tuple[str, str], list[float]] = defaultdict(list)
     offsets: dict[str, list[float]] = defaultdict(list)
     by_speaker: dict[str, list[float]] = defaultdict(list)
