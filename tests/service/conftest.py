@@ -103,7 +103,7 @@ def visit(chromium):
 
 
 @pytest.fixture
-def browse(visit, service):
+def browse(service, visit):
     """Opens the page of the stand-in, at a place such as `#/live`."""
     return lambda place="", **options: visit(f"{service.address}/{place}", **options)
 
