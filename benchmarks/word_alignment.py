@@ -115,7 +115,8 @@ def main() -> None:
         path = options.out / "alignment.json"
         report = json.loads(path.read_text()) | {"hour": hour(next(voices(options.data_dir)))}
         path.write_text(json.dumps(report, indent=1) + "\n")
-        return print(json.dumps(report["hour"], indent=1))
+        print(json.dumps(report["hour"], indent=1))
+        return
     onsets: dict[tuple[str, str], list[float]] = defaultdict(list)
     offsets: dict[str, list[float]] = defaultdict(list)
     by_speaker: dict[str, list[float]] = defaultdict(list)

@@ -23,21 +23,17 @@ def sound(path, *bursts, seconds=SECONDS):
     return path
 
 
-def until(page, holds):
-    """What `holds` gives, as soon as it is true."""
+def until(page, holds, what="it did not happen"):
+    """Looks again and again until `holds` gives true; `what` is said if it never does."""
     end = time.monotonic() + PATIENCE
-    while not (found := holds()):
-        assert time.monotonic() < end, "it did not happen"
+    while not holds():
+        assert time.monotonic() < end, what
         page.wait_for_timeout(POLL)
-    return found
 
 
 def eventually(page, expression):
     """Until it holds in the page; playwright's own way would need the page to allow `eval`."""
-    end = time.monotonic() + PATIENCE
-    while not page.evaluate(expression):
-        assert time.monotonic() < end, expression
-        page.wait_for_timeout(POLL)
+    until(page, lambda: page.evaluate(expression), expression)
 
 
 def lanes(page):

@@ -53,6 +53,8 @@ class StandIn:
         self.live_breaks = False  # the socket ends at once after the first sound
         self.refuses_saving = False
         self.keeps_media = True
+        self.lists = threading.Event()  # while it is cleared, an answer with all jobs is on its way
+        self.lists.set()
         self.app = FastAPI()
         self.folder = Path(tempfile.mkdtemp(prefix="earmark-stand-in-"))
         self._routes()
@@ -203,7 +205,9 @@ class StandIn:
 
         @app.get("/v1/jobs")
         def listed() -> dict:
-            return {"jobs": [self._job(key) for key in reversed(self.jobs)]}
+            answer = {"jobs": [self._job(key) for key in reversed(self.jobs)]}
+            self.lists.wait()
+            return answer
 
         @app.get("/v1/jobs/{key}")
         def one(key: str) -> Response:

@@ -396,6 +396,19 @@ def test_fifty_files_are_queued_and_each_is_opened_or_told_of(browse, service, t
     page.wrong[:] = [text for text in page.wrong if "status of 4" not in text]
 
 
+def test_a_file_accepted_while_the_list_is_on_its_way_has_not_failed(browse, service, tmp_path):
+    data = sound(tmp_path / "short.wav", (0.1, 0.3, 500), seconds=0.5).read_bytes()
+    page = browse()
+    service.lists.clear()
+    page.locator("#file").set_input_files([named("a.wav", data), named("b.wav", data)])
+    until(page, lambda: asked(service, "GET", "limit=1000"))  # how the queue asks
+    page.locator("#file").set_input_files([named("c.wav", data), named("d.wav", data)])
+    until(page, lambda: states(page) == ["queued"] * 4)
+    service.lists.set()
+    until(page, lambda: set(states(page)) <= {"done", "failed"})
+    assert states(page) == ["done"] * 4
+
+
 def test_a_folder_is_taken_with_all_that_is_in_it(browse, tmp_path):
     for name in ("a.wav", "b.wav", "cover.jpg"):
         sound(tmp_path / name, (0.1, 0.3, 500), seconds=0.5)

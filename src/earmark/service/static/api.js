@@ -76,6 +76,8 @@ export const captionsAddress = (ids, language) => `/v1/captions?${new URLSearchP
 export const models = async () => (await json("/v1/models")).models;
 export const examples = () => json("/v1/examples");
 export const jobs = async (limit = 100) => (await json(`/v1/jobs?limit=${limit}`)).jobs;
+export const SOONEST = 300; // ms between questions about jobs
+export const slower = (waiting) => Math.min(1.2 * waiting, 2000); // while nothing happens
 export const jobOf = (id, signal) => json(job(id), { signal });
 export const remove = (id) => ask(job(id), { method: "DELETE" });
 export const viewOf = (id) => json(`${job(id)}/view`);

@@ -5,8 +5,6 @@ import { byId } from "./dom.js";
 import { percent, t } from "./i18n.js";
 
 const bar = byId("progress-bar");
-const FIRST = 300; // ms between questions, growing
-const SLOWEST = 2000;
 
 let stopping = new AbortController();
 
@@ -50,7 +48,7 @@ export async function watch(id) {
     api.remove(id).catch(() => {});
     location.hash = "#/";
   };
-  let waiting = FIRST;
+  let waiting = api.SOONEST;
   for (;;) {
     const job = await api.jobOf(id, signal);
     if (job.state === "done" || job.state === "failed") return job;
@@ -58,7 +56,7 @@ export async function watch(id) {
     const running = job.progress === null ? t("progress.starting") : t("progress.running", { part: percent(job.progress) });
     show(job.name, job.state === "queued" ? queued : running, job.state === "queued" ? null : job.progress);
     await pause(waiting, signal);
-    waiting = Math.min(waiting * 1.2, SLOWEST);
+    waiting = api.slower(waiting);
   }
 }
 

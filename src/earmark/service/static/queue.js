@@ -6,8 +6,6 @@ import { byId, eachFrame, icon, iconButton, make } from "./dom.js";
 import { language, onLanguage, percent, t } from "./i18n.js";
 
 const SENT_AT_ONCE = 2;
-const SOONEST = 300; // ms between looks at the jobs, growing while nothing happens
-const SLOWEST = 2000;
 const BUSY = 5000; // ms before another try where the service is full
 const MEDIA = /\.(3g[2p]|aac|ac3|aiff?|amr|ape|asf|au|avi|caf|dts|eac3|flac|flv|m2ts|m4[av]|mka|mkv|mov|mp[234aceg]+|mts|mxf|og[agvx]|opus|ra|rm|ts|voc|vob|w64|wav|web[am]|wma|wmv|wv)$/i;
 const ENDED = new Set(["done", "failed", "cancelled", "left_out"]);
@@ -16,7 +14,7 @@ const list = byId("queue");
 let items = [];
 let fieldsOf = () => ({});
 let timer = 0;
-let waiting = SOONEST;
+let waiting = api.SOONEST; // ms between looks at the jobs, growing while nothing happens
 
 const among = (...states) => items.filter(({ state }) => states.includes(state));
 const redraw = eachFrame(draw);
@@ -71,12 +69,15 @@ function later(item, error) {
 
 async function look() {
   timer = 0;
+  waiting = api.slower(waiting);
+  const asked = among("queued", "running").map((item) => [item, item.job.id]); // the answer knows no later ones
   try {
-    const asked = among("queued", "running").map((item) => [item, item.job.id, item.state]);
     const known = new Map((await api.jobs(1000)).map((job) => [job.id, job]));
-    const same = asked.filter(([item, id]) => item.job?.id === id); // others were cancelled meanwhile
-    for (const [item, id] of same) follow(item, known.get(id));
-    waiting = same.some(([item, , state]) => item.state !== state) ? SOONEST : Math.min(1.2 * waiting, SLOWEST);
+    for (const [item, id] of asked) {
+      const before = item.state;
+      if (item.job?.id === id) follow(item, known.get(id)); // others were cancelled meanwhile
+      if (item.state !== before) waiting = api.SOONEST;
+    }
   } catch (error) {
     complain(error);
   }
