@@ -521,6 +521,8 @@ def test_a_chosen_sound_alerts_until_it_is_dismissed(browse, service):
 
     replay = page.get_by_role("button", name="Hear again: siren wailing").last
     replay.wait_for()
+    page.get_by_role("button", name="Stop").click()  # the microphone's recording begins anew, and the siren with it
+    until(page, lambda: page.locator("#live-state").inner_text().startswith("Press"))
     page.evaluate(CATCH_SOUND)
     replay.click()
     sound = page.evaluate("window.caught.arrayBuffer().then((it) => [...new Uint8Array(it)])")
