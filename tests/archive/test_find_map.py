@@ -2,16 +2,20 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from archive_making import make_store
 from index_making import event, make_index
+from model_making import tones, write_wav
 
 from earmark.archive.database import Index
-from earmark.archive.map import sound_map, write_map
+from earmark.archive.map import SoundMap, sound_map, write_map
+from earmark.archive.review import Second
 from earmark.errors import EarmarkError
 
+CHROMIUM = Path("/usr/bin/chromium")  # Debian's; playwright's own is not needed
 LABELS = ("dog", "siren", "rain")
 
 
@@ -85,3 +89,60 @@ def test_the_command(made, command, tmp_path):
     done = command("find", "dog", "--in", made[0].folder, "--map", tmp_path / "archive.html")
     assert done.returncode == 1
     assert "does not go with --map" in done.stderr
+
+
+@pytest.fixture
+def page():
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--mute-audio"])
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        yield page
+        browser.close()
+
+
+@pytest.mark.browser
+def test_in_a_browser_points_play(page, tmp_path):
+    write_wav(tmp_path / "a #1?.wav", tones(60.0))
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    seconds = [Second("a #1?.wav", 4), Second("a #1?.wav", 6), Second("broken.wav", 0)]
+    places = np.array([[0, 0], [4, 0], [0, 4]], np.float32)
+    laid = SoundMap(seconds, places, [("dog", 0.9), None, None], np.array([0, 0, 1]), ["dog", "siren"], 3)
+    write_map(laid, "map", str(tmp_path), tmp_path / "map.html")
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((tmp_path / "map.html").as_uri())
+    page.evaluate(
+        "heard = []; listen = (on) => player.addEventListener(on, () => heard.push([on, player.currentTime]))"
+    )
+    page.evaluate("['playing', 'pause'].forEach(listen)")
+
+    def click(point):
+        x, y = page.evaluate(f"at(data.points[{point}])")
+        page.locator("canvas").click(position={"x": x, "y": y})
+
+    click(0)
+    page.wait_for_function("heard.some(([on]) => on === 'pause')")
+    (begun, *_), (*_, ended) = (
+        [at for on, at in page.evaluate("heard") if on == kind] for kind in ("playing", "pause")
+    )
+    assert 3.4 <= begun < ended
+    assert 5.4 <= ended < 60.0
+    status = page.get_by_role("status")
+    assert status.inner_text() == "a #1?.wav at 0:04: dog 0.90"
+    click(2)
+    page.wait_for_function("document.getElementById('about').textContent.includes('cannot be played here')")
+    page.evaluate("heard = []; play(data.points[0]); play(data.points[1])")  # before the first has begun
+    page.wait_for_function("heard.some(([on, at]) => on === 'playing' && at >= 5)")
+    assert status.inner_text() == "a #1?.wav at 0:06: no label"
+    page.locator("canvas").press("ArrowLeft")
+    assert status.inner_text() == "a #1?.wav at 0:04: dog 0.90"
+    page.get_by_role("button", name="siren").click()
+    page.locator("canvas").press("ArrowLeft")
+    assert status.inner_text().startswith("broken.wav at 0:00: no label")
+    page.evaluate("data.addresses[1] = ''; play(data.points[2])")
+    assert "cannot be played here" in status.inner_text()
+    assert wrong == []
