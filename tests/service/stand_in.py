@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import secrets
 import socket
 import tempfile
@@ -94,7 +95,7 @@ class StandIn:
             "created": time.time(),
             "duration": duration,
             "model": "words/rnn" if task == "words" else "sounds",
-            "options": {"sensitivity": 0.5},
+            "options": {"sensitivity": 0.5, "compare": task == "words"},
             "error": None,
             "links": {},
         }
@@ -166,7 +167,7 @@ class StandIn:
 
         @app.get("/v1/models")
         def models() -> dict:
-            sounds = {"name": "sounds", "labels": list(PHRASES["en"]), "default_for": ["label", "caption"]}
+            sounds = {"name": "sounds", "labels": list(PHRASES["en"]), "default_for": ["label", "caption", "classify"]}
             music = {"name": "instruments", "labels": ["guitar", "piano"], "default_for": ["instruments"]}
             words = [
                 {"name": f"words/{n}", "labels": ["speech"], "default_for": ["words"][: n == "rnn"]}
@@ -237,6 +238,9 @@ class StandIn:
                 for word, text in zip(document["words"], self.jobs[key].get("texts", []), strict=False):
                     word["text"] = text
                 events = [{**word, "label": word.get("text") or "word"} for word in document["words"]]
+            elif job["task"] == "classify":
+                labels = sorted(self.jobs[key]["view"]["labels"], key=lambda one: -one["best"])
+                document = {**head, "labels": [{"label": one["label"], "score": one["best"]} for one in labels]}
             else:
                 document = {**head, "model": "sounds", "events": events}
             said = PHRASES.get(query.get("language", ["en"])[0], {})
@@ -248,6 +252,23 @@ class StandIn:
                 {"content-disposition": f"attachment; filename={Path(job['name']).stem}.{to}"} if download else None
             )
             return Response(text, headers=headers, media_type="application/json" if to == "json" else "text/vtt")
+
+        @app.get("/v1/jobs/{key}/seconds")
+        def seconds(key: str, request: Request, to: str = "json") -> Response:
+            labels, kept = request.query_params.getlist("label"), self.jobs[key]
+            scores = [
+                [max((e["score"] for e in kept["found"] if e["label"] == x and _in(e, at)), default=0) for x in labels]
+                for at in range(math.ceil(kept["job"]["duration"]))
+            ]
+            if to == "csv":
+                return Response("start,end", headers={"content-disposition": "attachment; filename=yard.scores.csv"})
+            return JSONResponse({"every": 1.0, "labels": labels, "scores": scores})
+
+        @app.get("/v1/jobs/{key}/classifiers")
+        def classifiers(key: str) -> list:
+            found = _words(self.jobs[key]["job"]["duration"])
+            names = ("least_squares", "svm", "mlp", "rnn", "gru")
+            return [{**found, "classifier": n, "words": found["words"][i == 0 :]} for i, n in enumerate(names)]
 
         @app.get("/v1/jobs/{key}/media")
         def played(key: str) -> Response:
@@ -328,6 +349,10 @@ def _drawn(content: bytes) -> tuple[float, dict]:
 def _problem(status: int, detail: str, **more: object) -> Response:
     problem = {"type": "about:blank", "title": "Refused", "status": status, "detail": detail, **more}
     return JSONResponse(problem, status, media_type="application/problem+json")
+
+
+def _in(event: dict, second: int) -> bool:
+    return event["onset"] < second + 1 and event["offset"] > second
 
 
 def _time(seconds: float) -> str:

@@ -260,7 +260,7 @@ def test_words(browse, service):
     page.get_by_role("button", name="Five spoken words").click()
     page.wait_for_selector("#heard li")
     ((_, form),) = asked(service, "FORM", "jobs")
-    assert json.loads(form) == {"task": "words", "classifier": "rnn", "language": "en"}
+    assert json.loads(form) == {"task": "words", "classifier": "rnn", "language": "en", "compare": "true"}
     assert page.locator("#heard li").count() == page.locator(".event").count() == 5
     assert "120.4 Hz" in page.locator("#speaker").inner_text()
     assert page.locator("#f0").is_visible()

@@ -23,6 +23,9 @@ from earmark.util.blas import one_thread
 from earmark.util.progress import reported
 from earmark.util.types import Array, Features, Progress, Samples
 
+Tap = Callable[[Iterable[Samples]], Iterator[Samples]]
+"""Passes blocks of samples on, and notes something of them."""
+
 BLOCK_SECONDS = 10.0
 BLOCKS_AHEAD = 4  # decoded while the network works: bounds memory
 
@@ -150,6 +153,7 @@ def classify(
     labels: Iterable[str] | None = None,
     track: int = 0,
     progress: Progress | bool | None = None,
+    tap: Tap | None = None,
 ) -> list[tuple[str, float]]:
     """Say what a recording is as a whole.
 
@@ -157,6 +161,8 @@ def classify(
     ----------
     source, model, sample_rate, labels, track, progress
         As for `label`.
+    tap
+        Passes the recording's samples on, at the rate of the model's front end, and may note something of them.
 
     Returns
     -------
@@ -181,7 +187,8 @@ def classify(
     columns = columns_of(chosen, labels)
     with one_thread(), reported(progress) as told, sound.open() as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, told)
-        scores = about.pooled(clip_scores(chosen, streams.ahead(iter(blocks), BLOCKS_AHEAD)))
+        passing = tap(blocks) if tap else iter(blocks)
+        scores = about.pooled(clip_scores(chosen, streams.ahead(passing, BLOCKS_AHEAD)))
     best = [i for i in np.argsort(-scores, kind="stable") if i in columns]
     return [(about.labels[i], round(float(scores[i]), 4)) for i in best]
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from earmark import media
 from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.events.timeline import Event
-from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, scored
+from earmark.models.labelling import BLOCKS_AHEAD, CountedBlocks, Tap, scored
 from earmark.models.model import Description, Model
 from earmark.util import streams
 from earmark.util.blas import one_thread
-from earmark.util.types import Array, Progress, Samples
-
-Tap = Callable[[Iterable[Samples]], Iterator[Samples]]
-"""Passes blocks of samples on, and notes something of them."""
+from earmark.util.types import Array, Progress
 
 
 @dataclass(frozen=True)

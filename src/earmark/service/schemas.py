@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel
 
-Task = Literal["label", "caption", "words", "instruments"]
-To = Literal["json", "csv", "vtt", "srt", "ass", "ttml", "textgrid", "audacity", "rttm"]
+Task = Literal["label", "caption", "classify", "words", "instruments"]
+To = Literal["json", "csv", "vtt", "srt", "ass", "ttml", "textgrid", "audacity", "rttm", "ctm"]
 CaptionTo = Literal["vtt", "srt", "ass", "ttml"]
 Language = Literal["cs", "de", "el", "en", "es", "fr", "ko", "pl", "ru"]
 
@@ -20,9 +20,11 @@ class JobForm(BaseModel):
     task: Task = Field("label", description="What to look for.")
     model: str | None = Field(None, max_length=200, description="A name of /v1/models; the task's own if left out.")
     classifier: str | None = Field(None, max_length=200, description="For words: the frame classifier, such as gru.")
-    language: Language = Field("en", description="Of the captions.")
+    language: Language = Field("en", description="Of the captions, or of the text.")
     include_speech: bool = Field(False, description="Caption speech too.")
     sensitivity: float = Field(0.5, ge=0, le=1, allow_inf_nan=False, description="More marks more, less marks less.")
+    text: str | None = Field(None, max_length=65_536, description="For words: what is said, to find each of its words.")
+    compare: bool = Field(False, description="For words: what each bundled frame classifier finds, too.")
 
 
 class ClassifyForm(BaseModel):
@@ -49,6 +51,17 @@ class Classified(BaseModel):
     model_config = {
         "json_schema_extra": {"examples": [{"recording": "clip.wav", "labels": [{"label": "dog", "score": 0.93}]}]}
     }
+
+
+class SecondScores(BaseModel):
+    """How likely each label is in each window of `every` seconds: `scores` [windows][labels], 0 to 1."""
+
+    recording: str
+    duration: float
+    model: str
+    every: float
+    labels: list[str]
+    scores: list[list[float]]
 
 
 class JobView(BaseModel):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,17 @@ def timeline(
     on, off = _moved(recorded.about, thresholds or {})
     events = recorded.events(EventRules(sensitivity=sensitivity), on, off)
     return Timeline(name, round(recorded.duration, 3), recorded.about.name).with_events(events)
+
+
+def by_window(recorded: RecordedScores, labels: Sequence[str], every: float = 1.0) -> Array:
+    """The best score of each label in each window of `every` seconds [windows, labels], from 0 to the end."""
+    columns = [recorded.about.labels.index(label) for label in labels]
+    windows = max(1, math.ceil(recorded.duration / every - 1e-6))
+    if not len(recorded.scores):
+        return np.zeros((windows, len(columns)), np.float32)
+    times = np.arange(len(recorded.scores)) * recorded.about.step
+    firsts = np.searchsorted(times, np.arange(windows) * every - 1e-6)
+    return np.maximum.reduceat(recorded.scores[:, columns], np.minimum(firsts, len(times) - 1), axis=0)
 
 
 def save(recorded: RecordedScores, path: Path) -> None:

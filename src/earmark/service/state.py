@@ -31,7 +31,11 @@ from earmark.speech.words import BUNDLED, DEFAULT
 from earmark.util.locks import alone
 
 USUAL: Mapping[str, str] = MappingProxyType(
-    {"label": "sounds", "caption": "sounds", "instruments": "instruments", "words": BUNDLED + DEFAULT}
+    {
+        **dict.fromkeys(("label", "caption", "classify"), "sounds"),
+        "instruments": "instruments",
+        "words": BUNDLED + DEFAULT,
+    }
 )
 """Each task's own model."""
 

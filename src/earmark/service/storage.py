@@ -75,6 +75,16 @@ class JobFolder:
         """Captions to burn in: a list of [onset, offset, lines]."""
         return self.path / "captions.json"
 
+    @property
+    def text(self) -> Path:
+        """What is said in a recording of words, where somebody told."""
+        return self.path / "text.txt"
+
+    @property
+    def classifiers(self) -> Path:
+        """The words that each bundled frame classifier finds, as a list of Words JSON."""
+        return self.path / "classifiers.json"
+
     def video(self) -> Path | None:
         """The video with captions burned in, if there is one."""
         return next((path for path in (self.path / "video.mp4", self.path / "video.mkv") if path.is_file()), None)

@@ -22,7 +22,7 @@ _REMEDY = "move it away with the folder jobs/ beside it, or use another --folder
 
 State = Literal["queued", "running", "done", "failed"]
 BURN_IN = "burn_in"  # the task of a video with captions burned in
-QUICK = "classify"  # the task that a request waits for: it goes first, and is forgotten with the request
+QUICK = "clip"  # the task that a request waits for: it goes first, and is forgotten with the request
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -62,7 +62,7 @@ class Job:
 
     Attributes:
         id: 16 letters that nobody can guess.
-        task: label, caption, words, instruments, or classify.
+        task: one of `tasks.TASKS`, `BURN_IN`, or `QUICK`.
         name: the upload's name, for people; never a path.
         model: name of the model, or of the frame classifier.
         options: the rest that was asked.

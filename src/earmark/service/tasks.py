@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +13,21 @@ from typing import TYPE_CHECKING, Any
 from earmark.errors import EarmarkError
 from earmark.service.picture import Picture
 from earmark.service.storage import JobFolder
+from earmark.service.store import BURN_IN, QUICK
 from earmark.util.atomic import atomic_write, settle
 from earmark.util.types import Progress
 
 if TYPE_CHECKING:
     from earmark.models.model import Model
+    from earmark.speech.segmentation import WordRules, Words
 
 
-TASKS = ("label", "caption", "words", "instruments")
+TASKS = ("label", "caption", "classify", "words", "instruments")
+WITHOUT_EVENTS = ("classify", "words")
+"""Those whose results are no timeline."""
 CLIP_SECONDS = 60.0
 """Longest recording that `classify` answers at once."""
+BY_SIMPLICITY = {name: place for place, name in enumerate(("least_squares", "svm", "mlp", "rnn", "gru"))}
 USUAL = 48_000 * 8
 """Samples a second, of all channels: a recording that has more of them may be as much shorter."""
 
@@ -33,7 +38,7 @@ class Work:
 
     Attributes:
         folder: where the upload is, and where results go.
-        task: one of `TASKS`, or classify.
+        task: one of `TASKS`, or that of a clip or a video, see `store`.
         name: the recording's name.
         model: path or name of the model, or of the frame classifier.
         options: what was asked.
@@ -64,7 +69,7 @@ def do(work: Work, progress: Progress) -> float:
             raise EarmarkError(work.name, f"is longer than {longest:g} s{what}", "send a shorter part of it")
         progress(seconds, duration)
 
-    how = {"words": _words, "classify": _classify, "burn_in": _burn_in}.get(work.task, _label)
+    how = {"words": _words, "classify": _classify, QUICK: _classify, BURN_IN: _burn_in}.get(work.task, _label)
     duration = how(work, folder, bounded)
     settle(work.folder)
     return duration
@@ -76,7 +81,7 @@ def _longest(work: Work, upload: Path) -> tuple[float, str]:
 
     with open_recording(upload) as recording:
         track = recording.track
-    longest = min(work.longest, CLIP_SECONDS) if work.task == "classify" else work.longest
+    longest = min(work.longest, CLIP_SECONDS) if work.task == QUICK else work.longest
     if track.rate * track.channels <= USUAL:
         return longest, ""
     bounded = round(longest * USUAL / (track.rate * track.channels), 1)
@@ -105,12 +110,10 @@ def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
 
 
 def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
-    from dataclasses import replace
-
     from earmark.formats import WORD_FORMATS
     from earmark.speech.f0 import STEP, PitchTracker
     from earmark.speech.segmentation import WordRules
-    from earmark.speech.words import analyse, loaded_classifier, with_pitch
+    from earmark.speech.words import aligned, analyse, loaded_classifier, with_pitch
 
     model = loaded_classifier(_model(work.model, work.threads))
     rate = model.description.front_end.rate
@@ -121,9 +124,13 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
         picture.add(block)
 
     rules = WordRules(sensitivity=work.options.get("sensitivity", 0.5))
-    recorded = analyse(folder.upload, model, rules=rules, progress=progress, listener=listen)
-    pitch = tracker.finish()
-    found = replace(with_pitch(recorded.words, pitch), recording=work.name)
+    heard = analyse(folder.upload, model, rules=rules, progress=progress, listener=listen)
+    pitch, said = tracker.finish(), folder.text.read_text(encoding="utf-8") if folder.text.is_file() else None
+    words = heard.words if said is None else aligned(heard, said, work.options.get("language", "en"), pitch)
+    found = replace(with_pitch(words, pitch), recording=work.name)
+    if work.options.get("compare"):
+        compared = [with_pitch(one, pitch) for one in _by_each_classifier(work, folder, heard.words, rules, progress)]
+        _write(folder.classifiers, json.dumps([replace(one, recording=work.name).to_dict() for one in compared]))
     f0 = {"step": STEP, "hz": [round(float(hz), 1) if hz > 0 else None for hz in pitch.f0]}
     _write_view(folder, found.duration, picture, [], f0, progress)
     text = io.StringIO()
@@ -132,9 +139,27 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
     return found.duration
 
 
+def _by_each_classifier(
+    work: Work, folder: JobFolder, heard: Words, rules: WordRules, progress: Progress
+) -> Iterator[Words]:
+    """The words that each bundled frame classifier finds, the simplest first; `heard` are those of the job's own."""
+    from earmark.speech.words import BUNDLED, analyse, classifiers, loaded_classifier
+
+    for name in sorted(classifiers(), key=lambda name: BY_SIMPLICITY.get(name, len(BY_SIMPLICITY))):
+        found = heard
+        if work.model != BUNDLED + name:
+            model = loaded_classifier(_model(BUNDLED + name, work.threads))
+            found = analyse(
+                folder.upload, model, rules=rules, progress=lambda *_: progress(heard.duration, heard.duration)
+            ).words
+        yield replace(found, classifier=name)
+
+
 def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.models.labelling import classify
 
+    model = _model(work.model, work.threads)
+    picture = Picture(model.description.front_end.rate) if work.task != QUICK else None
     recorded = 0.0
 
     def noted(seconds: float, duration: float | None) -> None:
@@ -142,8 +167,10 @@ def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
         recorded = seconds
         progress(seconds, duration)
 
-    found = classify(folder.upload, _model(work.model, work.threads), progress=noted)
+    found = classify(folder.upload, model, progress=noted, tap=picture.hear if picture else None)
     labels = [{"label": label, "score": score} for label, score in found]
+    if picture:
+        _write_view(folder, recorded, picture, [], None, progress)
     _write(folder.result, json.dumps({"recording": work.name, "labels": labels}, ensure_ascii=False))
     return recorded
 

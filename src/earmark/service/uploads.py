@@ -27,7 +27,7 @@ from earmark.service.store import Store
 
 FILE = "file"  # the field that holds the recording
 MOST_FIELDS = 16
-FIELD_BYTES = 16 * 1024
+FIELD_BYTES = 64 * 1024  # of a text: an hour of speech
 
 
 class FormReader:
@@ -157,7 +157,7 @@ NAME_LENGTH = 200
 OTHER_BYTES = 2 * MB  # bodies that are no uploads
 SENDING = 3600.0  # seconds that an upload may take
 DRAINING = 10.0  # seconds that a client that sends too much is listened to
-FORM_BYTES = 64 * 1024  # what a form adds to its file
+FORM_BYTES = 128 * 1024  # what a form adds to its file
 UPLOADS = ("/v1/jobs", "/v1/classify")
 
 Fields = TypeVar("Fields", bound=BaseModel)

@@ -15,7 +15,9 @@ from earmark.service.problems import described, refusal
 from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, JobView, body
 from earmark.service.settings import client_of
 from earmark.service.state import Service, reading, service_of
+from earmark.service.storage import JobFolder
 from earmark.service.store import BURN_IN, QUICK, Job
+from earmark.service.tasks import WITHOUT_EVENTS
 from earmark.service.uploads import Incoming
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
@@ -38,6 +40,11 @@ async def create(request: Request) -> Response:
         fields = uploads.checked(JobForm, upload.fields)
         model = service.models.name_for(fields.task, fields.classifier or fields.model)
         options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
+        if fields.task == "words":
+            options["compare"] = fields.compare
+            await to_thread.run_sync(_keep_text, incoming.folder, fields.text)
+        elif fields.compare or fields.text:
+            raise refusal(422, "`text` and `compare` are for words only")
         job = await service.take(incoming, upload.name, fields.task, model, options)
     view = await to_thread.run_sync(lambda: seen(service, service.store.get(job.id) or job))
     return JSONResponse(view.model_dump(), 202, {"location": view.links["self"]})
@@ -88,6 +95,11 @@ async def remove(request: Request, job_id: JobId) -> None:
     await service.forget(job_id)
 
 
+def _keep_text(folder: JobFolder, text: str | None) -> None:
+    if text and text.strip():
+        folder.text.write_text(text, encoding="utf-8")
+
+
 @asynccontextmanager
 async def _received(request: Request, quick: bool) -> AsyncIterator[tuple[Incoming, uploads.Upload]]:
     """An upload and its form; what may not come is refused before anything of it is read."""
@@ -110,8 +122,9 @@ def seen(service: Service, job: Job) -> JobView:
         links |= {"video": f"{here}/video"}
     elif job.state == "done":
         links |= {"result": f"{here}/result", "view": f"{here}/view"}
-        if job.task != "words":
-            links |= {"events": f"{here}/events", "dataset": f"{here}/dataset"}
+        kinds = ["classifiers"] if job.options.get("compare") else []
+        kinds = kinds if job.task in WITHOUT_EVENTS else ["events", "seconds", "dataset"]
+        links |= {kind: f"{here}/{kind}" for kind in kinds}
     return JobView(
         id=job.id,
         task=job.task,

@@ -15,7 +15,6 @@ from itertools import chain, count
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Annotated
-from urllib.parse import quote
 
 from anyio import from_thread, to_thread
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -25,6 +24,7 @@ from starlette.responses import FileResponse
 
 from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, WORD_FORMATS, Format, for_name
+from earmark.formats.base import number
 from earmark.formats.json_files import Json, WordsJson
 from earmark.formats.subtitle_reader import Subtitles
 from earmark.service import scores
@@ -40,11 +40,12 @@ from earmark.service.exports import (
     read_dialogue,
     shown,
 )
-from earmark.service.playback import Playback
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import ID, JobId, seen
+from earmark.service.routes.views import MEDIA_HEADERS, as_download, stem, with_events
 from earmark.service.schemas import (
     CaptionTo,
+    Classified,
     Corrected,
     Corrections,
     EventIn,
@@ -60,6 +61,7 @@ from earmark.service.store import Job
 from earmark.service.uploads import shown_name
 from earmark.speech.segmentation import Words
 from earmark.util.atomic import atomic_write
+from earmark.util.text import SheetWriter
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 
@@ -68,12 +70,6 @@ JobName = Annotated[str, StringConstraints(pattern=ID)]
 several = APIRouter(prefix="/v1", tags=["results"])
 
 AT_ONCE = 200  # events of a person that may sound at one moment: each tells the labels of all that sound with it
-PLAYED = re.compile(r"(audio|video)/[a-z0-9.+-]+")
-MEDIA_HEADERS = {  # whatever the file holds, nothing in it is run or shown as a page
-    "content-security-policy": "sandbox; default-src 'none'",
-    "content-disposition": "inline",
-    "cache-control": "private, no-cache",
-}
 SUBTITLES = {
     "requestBody": {
         "description": "Subtitles of the dialogue: SRT, VTT or ASS",
@@ -122,7 +118,7 @@ def result(
     text, suffix = _written(job, folder, to, wanted)
     headers = {}
     if download:
-        headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(_stem(job) + suffix, safe='')}"
+        headers = as_download(stem(job) + suffix)
     return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"), headers=headers)
 
 
@@ -142,6 +138,10 @@ def _written(job: Job, folder: JobFolder, to: str, wanted: _Wanted) -> tuple[str
     """A job's result in a format, and the suffix of a file of it."""
     if job.task == "words":
         return _words_text(folder, to)
+    if job.task == "classify":
+        return _classified_text(folder, to)
+    if to == "ctm":
+        raise refusal(422, "ctm holds words, and this recording was not asked for any")
     found = _wanted_timeline(job, folder, wanted)
     if to in ("ass", "ttml") or (to in CAPTION_FORMATS and wanted.look != PLAIN):
         return _captioner(job, found, wanted).text(to), f".{to}"
@@ -194,9 +194,7 @@ async def merged(
     wanted = _Wanted(language=language, include_speech=include_speech, look=look)
 
     def write() -> str:
-        job, folder = service_of(request).done(job_id)
-        if job.task == "words":
-            raise refusal(409, "words are the dialogue itself")
+        job, folder = with_events(request, job_id)
         return _captioner(job, _kept(folder, "corrected"), wanted).text(to, subtitles)
 
     text = await to_thread.run_sync(write)
@@ -221,7 +219,7 @@ async def burn_in(
     wanted = _Wanted(language=language, include_speech=include_speech, look=look)
 
     def prepared() -> tuple[Job, JobFolder, str]:
-        job, folder = service.done(job_id)
+        job, folder = with_events(request, job_id)
         with reading():
             media = json.loads(folder.media.read_text(encoding="utf-8"))
         if not media.get("pictures"):
@@ -248,46 +246,13 @@ def video(request: Request, job_id: JobId) -> FileResponse:
         raise gone()
     kind = "video/mp4" if path.suffix == ".mp4" else "video/x-matroska"
     headers = {name: value for name, value in MEDIA_HEADERS.items() if name != "content-disposition"}
-    return FileResponse(path, media_type=kind, filename=f"{_stem(job)}.captioned{path.suffix}", headers=headers)
-
-
-def _stem(job: Job) -> str:
-    return job.name.rsplit(".", 1)[0] or "recording"
-
-
-@router.get("/view", response_class=Response, responses=described(404, 409, 410, 422))
-def view(request: Request, job_id: JobId) -> FileResponse:
-    """What a page draws: waveform, spectrogram, the labels' thresholds, F0. See docs/service.md."""
-    _, folder = service_of(request).done(job_id)
-    if not folder.view.is_file():
-        raise gone()
-    return FileResponse(folder.view, media_type="application/json")
-
-
-@router.get(
-    "/media",
-    response_class=Response,
-    responses={200: {"content": {"audio/*": {}, "video/*": {}}}, 206: {}, **described(404, 409, 410, 422)},
-)
-def media(request: Request, job_id: JobId) -> FileResponse:
-    """The recording as browsers play it, in whole or in ranges of bytes: as it came, or a copy that they can play."""
-    _, folder = service_of(request).done(job_id)
-    if not folder.media.is_file():
-        raise gone()
-    with reading():
-        playback = Playback(**json.loads(folder.media.read_text(encoding="utf-8")))
-    if not PLAYED.fullmatch(playback.type):
-        raise refusal(404, "browsers cannot play this recording")
-    path = folder.copy if playback.copy else folder.upload
-    if not path.is_file():
-        raise gone()
-    return FileResponse(path, media_type=playback.type, headers=MEDIA_HEADERS)
+    return FileResponse(path, media_type=kind, filename=f"{stem(job)}.captioned{path.suffix}", headers=headers)
 
 
 @router.get("/events", responses=described(404, 409, 410, 422))
 def corrections(request: Request, job_id: JobId, response: Response) -> Corrections:
     """Whether a person corrected the events, and the changes that can be taken back or made again."""
-    folder = _with_events(request, job_id)
+    _, folder = with_events(request, job_id)
     with service_of(request).correcting:
         history = _history(folder)
         response.headers["etag"] = f'"{history.revision}"'
@@ -302,7 +267,7 @@ def correct(
     if_match: Annotated[str | None, Header(description="ETag of the events that were corrected")] = None,
 ) -> Response:
     """Replace the events by those of a person; results are these from then on."""
-    folder = _with_events(request, job_id)
+    _, folder = with_events(request, job_id)
     kept = _kept(folder, "original")
     if corrected.events is not None:
         kept = kept.with_events(_checked(corrected.events.root, kept.duration))
@@ -322,7 +287,7 @@ def correct(
 @router.delete("/events", status_code=204, responses=described(404, 409, 410, 422))
 def forget_corrections(request: Request, job_id: JobId) -> None:
     """Back to what the model found, with nothing to take back."""
-    folder = _with_events(request, job_id)
+    _, folder = with_events(request, job_id)
     with service_of(request).correcting:
         folder.corrected.unlink(missing_ok=True)
         folder.history.unlink(missing_ok=True)
@@ -347,11 +312,11 @@ def write_words(request: Request, job_id: JobId, written: WordTexts) -> None:
 def _checked(events: list[EventIn], duration: float) -> list[Event]:
     """A person's events; refused where they cannot be."""
     found = [Event(round(e.onset, 3), round(e.offset, 3), e.label, e.score) for e in events]
-    for number, event in enumerate(found, 1):
+    for place, event in enumerate(found, 1):
         if event.offset < event.onset:
-            raise refusal(422, f"event {number} ends before it begins")
+            raise refusal(422, f"event {place} ends before it begins")
         if event.offset > duration:
-            raise refusal(422, f"event {number} ends at {event.offset:g} s, the recording at {duration:g} s")
+            raise refusal(422, f"event {place} ends at {event.offset:g} s, the recording at {duration:g} s")
     if at_once(found) > AT_ONCE:
         raise refusal(422, f"more than {AT_ONCE} events sound at once")
     return found
@@ -378,9 +343,7 @@ def dataset(request: Request, job_id: JobId) -> FileResponse:
 def _zip(request: Request, job_ids: list[str]) -> FileResponse:
     service, recordings = service_of(request), []
     for job_id in job_ids:
-        job, folder = service.done(job_id)
-        if job.task == "words":
-            raise refusal(409, f"{job.name}: words are no labelled sounds")
+        job, folder = with_events(request, job_id)
         if not folder.upload.is_file():
             raise gone()
         recordings.append(Recording(folder.upload, _kept(folder, "corrected"), job.id))
@@ -397,13 +360,6 @@ def _zip(request: Request, job_ids: list[str]) -> FileResponse:
             failing.pop_all()
     name = f"earmark-{job_ids[0]}.zip"
     return FileResponse(path, media_type="application/zip", filename=name, background=BackgroundTask(made.cleanup))
-
-
-def _with_events(request: Request, job_id: str) -> JobFolder:
-    job, folder = service_of(request).done(job_id)
-    if job.task == "words":
-        raise refusal(409, "words cannot be corrected here")
-    return folder
 
 
 def _kept(folder: JobFolder, which: str) -> Timeline:
@@ -446,7 +402,25 @@ def _words_text(folder: JobFolder, to: str) -> tuple[str, str]:
     if to in WORD_FORMATS and (said or to not in ("srt", "vtt")):
         WORD_FORMATS[to].write(found, out)
         return out.getvalue(), WORD_FORMATS[to].suffix
+    if to not in FORMATS:
+        raise refusal(422, f"words are not written as {to}")
     return _text(FORMATS[to], found.as_timeline()), ".words" + FORMATS[to].suffix
+
+
+def _classified_text(folder: JobFolder, to: str) -> tuple[str, str]:
+    """What a recording is as a whole."""
+    with reading():
+        text = folder.result.read_text(encoding="utf-8")
+        found = Classified.model_validate_json(text)
+    if to == "json":
+        return text, ".json"
+    if to != "csv":
+        raise refusal(422, f"what a recording is as a whole is written as json or csv, not as {to}")
+    out = io.StringIO(newline="")
+    writer = SheetWriter(out, "\r\n")
+    writer.writerow(("recording", "label", "score"))
+    writer.writerows((found.recording, one.label, number(one.score, 4)) for one in found.labels)
+    return out.getvalue(), ".csv"
 
 
 def _text(form: Format[Timeline], timeline: Timeline) -> str:
@@ -481,7 +455,7 @@ def captions_of_several(
         for job_id in dict.fromkeys(job):
             found, folder = service.done(job_id)
             text, suffix = _written(found, folder, to, _Wanted(language=language, include_speech=include_speech))
-            archive.writestr(_free_name(_stem(found), suffix, names), text)
+            archive.writestr(_free_name(stem(found), suffix, names), text)
     headers = {"content-disposition": "attachment; filename=earmark-captions.zip"}
     return Response(out.getvalue(), media_type="application/zip", headers=headers)
 

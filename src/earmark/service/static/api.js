@@ -70,8 +70,15 @@ export const burnIn = (id, subtitles, asked) => json(`${job(id)}/burn-in?${withS
 
 export const datasetAddress = (id) => `${job(id)}/dataset`;
 
-/** One zip with the captions of several jobs. */
-export const captionsAddress = (ids, language) => `/v1/captions?${new URLSearchParams([...ids.map((id) => ["job", id]), ["language", language]])}`;
+/** One zip with the captions of several jobs, or another format of all. */
+export const captionsAddress = (ids, language, to = "vtt") => `/v1/captions?${new URLSearchParams([...ids.map((id) => ["job", id]), ["language", language], ["to", to]])}`;
+
+/** The scores of labels, second by second. */
+export const secondsAddress = (id, labels, to = "json") => `${job(id)}/seconds?${new URLSearchParams([...labels.map((label) => ["label", label]), ["to", to]])}`;
+export const seconds = (id, labels) => json(secondsAddress(id, labels));
+
+/** The words that each classifier finds. */
+export const classifiers = (id) => json(`${job(id)}/classifiers`);
 
 export const models = async () => (await json("/v1/models")).models;
 export const examples = () => json("/v1/examples");

@@ -107,7 +107,7 @@ async function start() {
   onLanguage(retell);
   retell();
   onLanguage(() => shown === "start" && showRecent());
-  startQueue(() => fields(language()));
+  startQueue(() => fields(language(), true));
   await startStart(begin, dropped);
   startLive();
   byId("another").addEventListener("click", () => (location.hash = "#/"));

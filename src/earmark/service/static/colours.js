@@ -9,6 +9,14 @@ function preferred(label) {
   return sum % TONES;
 }
 
+/** Gives lanes that stand beside each other different tones. */
+export function tellApart(labels) {
+  labels.forEach((label, place) => {
+    const before = place ? tone(labels[place - 1]) : "";
+    while (tone(label) === before) given.set(label, (given.get(label) + 1) % TONES);
+  });
+}
+
 /** The CSS class of a label's tone. */
 export function tone(label) {
   if (!given.has(label)) {

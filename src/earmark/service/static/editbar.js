@@ -51,7 +51,7 @@ export class EditBar {
   constructor(session, player) {
     this.#session = session;
     this.acts = actions(session, player);
-    form.hidden = session.ofWords;
+    form.hidden = !session.editable;
     const id = () => session.selected;
     form.onsubmit = (event) => event.preventDefault();
     label.onchange = () => id() && session.alter(id(), { label: labelOf(label.value, this.#labels()) });

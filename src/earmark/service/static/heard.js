@@ -26,7 +26,10 @@ export class Heard {
   }
 
   draw() {
-    const { ofWords } = this.#session;
+    const { ofWords, whole } = this.#session;
+    list.tabIndex = whole ? 0 : -1; // it scrolls, and nothing in it takes the focus
+    byId("words-doubt").hidden = !this.#session.doubtful;
+    if (whole) return this.#drawWhole(whole);
     const events = this.#session.inOrder();
     byId("heard-order").hidden = ofWords;
     byId("heard-title").textContent = t(ofWords ? "heard.words" : "heard.title");
@@ -38,6 +41,20 @@ export class Heard {
     this.#speaker();
     this.mark();
     this.follow();
+  }
+
+  /** What the recording is as a whole: labels with their scores, the likeliest first. */
+  #drawWhole(labels) {
+    byId("heard-order").hidden = byId("speaker").hidden = true;
+    byId("heard-title").textContent = t("heard.whole");
+    byId("heard-count").textContent = String(labels.length);
+    const row = ({ label, score }) => {
+      const bar = make("span", { class: "share" }, make("i"));
+      bar.firstElementChild.style.width = `${100 * score}%`;
+      return make("li", { class: `whole ${tone(label)}` }, make("i", { class: "dot" }), make("span", { class: "what", text: named(label) }), bar, make("span", { class: "score", text: percent(score) }));
+    };
+    this.#rows = [];
+    list.replaceChildren(...labels.map(row));
   }
 
   mark() {

@@ -1,7 +1,7 @@
 // A lane for each label, a bar for each event. Bars stand at parts of the whole, so that zooming moves nothing here.
 
 import { byId, make } from "./dom.js";
-import { tone } from "./colours.js";
+import { tellApart, tone } from "./colours.js";
 import { clock } from "./format.js";
 import { named, percent, t } from "./i18n.js";
 import { dragging } from "./dragging.js";
@@ -13,7 +13,7 @@ export const titled = (session, label) => (session.ofWords ? t("task.words") : n
 
 /** "Dog barking, 0:01.2 to 0:03.9, score 93 %" */
 export function described(session, event) {
-  const times = { label: titled(session, event.label), from: clock(event.onset, 2), to: clock(event.offset, 2) };
+  const times = { label: event.text || titled(session, event.label), from: clock(event.onset, 2), to: clock(event.offset, 2) };
   return session.ofWords ? t("word.described", times) : t("event.described", { ...times, score: percent(event.score) });
 }
 
@@ -33,9 +33,10 @@ export class Lanes {
     const session = this.#session;
     const focused = lanes.contains(document.activeElement);
     const labels = session.labels;
+    tellApart(labels);
     names.replaceChildren(...labels.map((label) => this.#name(label)));
     lanes.replaceChildren(...labels.map((label) => this.#lane(label)));
-    byId("nothing").hidden = labels.length > 0;
+    byId("nothing").hidden = labels.length > 0 || session.ofWhole;
     this.mark();
     if (focused) this.focus();
   }

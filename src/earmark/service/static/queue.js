@@ -3,9 +3,10 @@
 import * as api from "./api.js";
 import { complain } from "./banner.js";
 import { byId, eachFrame, icon, iconButton, make } from "./dom.js";
-import { language, onLanguage, percent, t } from "./i18n.js";
+import { language, named, onLanguage, percent, t } from "./i18n.js";
 
 const SENT_AT_ONCE = 2;
+const TOLD = 3; // labels of a file as a whole
 const BUSY = 5000; // ms before another try where the service is full
 const MEDIA = /\.(3g[2p]|aac|ac3|aiff?|amr|ape|asf|au|avi|caf|dts|eac3|flac|flv|m2ts|m4[av]|mka|mkv|mov|mp[234aceg]+|mts|mxf|og[agvx]|opus|ra|rm|ts|voc|vob|w64|wav|web[am]|wma|wmv|wv)$/i;
 const ENDED = new Set(["done", "failed", "cancelled", "left_out"]);
@@ -87,7 +88,18 @@ async function look() {
 function follow(item, job) {
   if (!job) return Object.assign(item, { state: "failed", reason: t("error.failed") });
   const part = job.progress ?? 0;
+  if (job.state === "done" && job.task === "classify") tellWhole(item, job);
   return Object.assign(item, { job, state: job.state, part, reason: job.error?.detail ?? "" });
+}
+
+/** What a file is as a whole stands in the list itself. */
+async function tellWhole(item, { id }) {
+  try {
+    item.labels = (await api.result(id, {})).labels.slice(0, TOLD);
+    redraw();
+  } catch (error) {
+    complain(error);
+  }
 }
 
 function cancel(item) {
@@ -114,14 +126,16 @@ function draw() {
   const zip = byId("queue-zip");
   zip.hidden = done.length === 0;
   if (done.length) {
-    zip.href = api.captionsAddress(done.map(({ job }) => job.id), language());
-    zip.textContent = t("queue.zip", { count: done.length });
+    const whole = done.every(({ job }) => job.task === "classify");
+    const taken = done.filter(({ job }) => whole || job.task !== "classify");
+    zip.href = api.captionsAddress(taken.map(({ job }) => job.id), language(), whole ? "csv" : "vtt");
+    zip.textContent = t(whole ? "queue.zip_whole" : "queue.zip", { count: taken.length });
   }
   byId("queue-cancel").hidden = items.every(({ state }) => ENDED.has(state));
   byId("queue-retry").hidden = among("failed", "cancelled").length === 0;
   byId("queue-clear").hidden = !byId("queue-cancel").hidden;
   for (const item of items) {
-    const key = JSON.stringify([item.state, item.job?.id, item.reason, language()]);
+    const key = JSON.stringify([item.state, item.job?.id, item.reason, item.labels, language()]);
     if (item.key !== key) {
       item.key = key;
       const row = rowOf(item);
@@ -137,7 +151,7 @@ function draw() {
 function rowOf(item) {
   const { state, name, reason } = item;
   const said = { waiting: "queue.waiting", held: "queue.waiting", sending: "queue.sending", cancelled: "queue.cancelled", left_out: "queue.left_out" }[state] ?? `state.${state}`;
-  const about = make("small", { text: [t(said), reason].filter(Boolean).join(": ") });
+  const about = make("small", { text: [t(said), reason || item.labels?.map(({ label, score }) => `${named(label)} ${percent(score)}`).join(", ")].filter(Boolean).join(": ") });
   const going = ["sending", "running"].includes(state);
   const bar = going ? [make("progress", { max: 1, "aria-label": `${name}: ${t(said)}` })] : [];
   const text = [make("b", { text: name }), about, ...bar];

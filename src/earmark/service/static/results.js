@@ -18,10 +18,10 @@ export class Results {
 
   /** What a result is asked with: corrected events do not depend on thresholds. */
   asked() {
-    const { settings, ofWords, corrected } = this.#session;
+    const { settings, editable, corrected } = this.#session;
     const { first, sensitivity, thresholds, includeSpeech } = settings;
-    const spoken = { language: language(), includeSpeech, look: ofWords ? {} : look() };
-    if (ofWords || corrected) return spoken;
+    const spoken = { language: language(), includeSpeech, look: editable ? look() : {} };
+    if (!editable || corrected) return spoken;
     return { ...spoken, sensitivity: sensitivity === first ? null : sensitivity, thresholds };
   }
 
@@ -32,7 +32,7 @@ export class Results {
     const { signal } = this.#asking;
     const { id } = this.#session.job;
     try {
-      const editable = first && !this.#session.ofWords;
+      const editable = first && this.#session.editable;
       const [answer, found, changes] = await Promise.all([
         api.result(id, this.asked(), signal),
         editable ? api.result(id, { ...this.asked(), original: true }, signal) : null,
@@ -48,7 +48,7 @@ export class Results {
   }
 
   async loadCaptions(signal) {
-    if (this.#session.ofWords) return; // a list shows words better
+    if (!this.#session.editable) return; // a list shows words better
     try {
       const { job, subtitles } = this.#session;
       const text = await (subtitles ? api.merged(job.id, subtitles, { ...this.asked(), to: "vtt" }) : api.captions(job.id, this.asked(), signal));

@@ -12,6 +12,7 @@ const rounded = (time) => Math.round(time * 1000) / 1000;
 export class Session extends EventTarget {
   selected = null;
   words = null;
+  whole = null; // labels of the recording as a whole, where those were asked for
   speaker = null;
   corrected = false;
   leastSureFirst = false;
@@ -30,6 +31,15 @@ export class Session extends EventTarget {
     return this.job.task === "words";
   }
 
+  get ofWhole() {
+    return this.job.task === "classify";
+  }
+
+  /** Whether it has events, which a person can correct. */
+  get editable() {
+    return !this.ofWords && !this.ofWhole;
+  }
+
   get duration() {
     return this.view.duration;
   }
@@ -37,6 +47,12 @@ export class Session extends EventTarget {
   /** What lanes draw: events, or words as events of one label. */
   get events() {
     return this.history.now;
+  }
+
+  /** Whether the words of a given text hardly fit what is said. */
+  get doubtful() {
+    const fits = this.events.map((event) => event.fits).filter((fit) => fit !== undefined).sort((a, b) => a - b);
+    return fits.length > 0 && fits[Math.floor(fits.length / 2)] < 0.5;
   }
 
   get event() {
@@ -54,7 +70,8 @@ export class Session extends EventTarget {
 
   /** Takes what the service answers: Timeline JSON or Words JSON, what the model found, and the changes of before. */
   take(answer, found, { past = [], future = [] } = {}) {
-    const list = answer.words?.map((word) => ({ ...word, label: "word", score: 1 })) ?? answer.events;
+    const list = answer.words?.map((word) => ({ ...word, label: "word", score: 1, fits: word.score })) ?? answer.events ?? [];
+    this.whole = answer.labels ?? null;
     this.speaker = answer.speaker_f0 ?? null;
     this.words = answer.words ?? null;
     const chosen = this.event;

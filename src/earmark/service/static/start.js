@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { calm, complain } from "./banner.js";
 import { byId, icon, make } from "./dom.js";
 import { size } from "./format.js";
-import { known, named, onLanguage, t } from "./i18n.js";
+import { LANGUAGES, known, named, onLanguage, preferred, t } from "./i18n.js";
 import { droppedFiles, enqueue } from "./queue.js";
 
 const WORDS = "words/";
@@ -25,6 +25,7 @@ function showModels() {
   select.replaceChildren(...fitting.map(({ name }) => make("option", { value: name, text: name.replace(WORDS, "") })));
   const first = fitting.find((model) => model.default_for?.includes(task()));
   if (first) select.value = first.name;
+  byId("words-options").hidden = task() !== "words";
   aboutModel();
 }
 
@@ -58,10 +59,13 @@ async function pickExample({ name, url, task: kind }) {
 let begin = () => {};
 
 /** The form's fields for the service. */
-export function fields(language) {
+export function fields(language, several = false) {
   const model = select.value;
-  const named = task() === "words" ? { classifier: model.replace(WORDS, "") } : { model };
-  return { task: task(), ...(model ? named : {}), language };
+  if (task() !== "words") return { task: task(), ...(model ? { model } : {}), language };
+  const text = several ? "" : byId("words-text").value.trim();
+  const classifier = model && { classifier: model.replace(WORDS, "") };
+  const compared = byId("words-compare").checked && { compare: true };
+  return { task: task(), ...classifier, language: text ? byId("words-language").value : language, ...(text && { text }), ...compared };
 }
 
 /** Remembers a limit that the service told. */
@@ -75,6 +79,7 @@ function take(files) {
   if (!files.length) return;
   if (files.length > 1) {
     location.hash = "#/";
+    if (task() === "words" && byId("words-text").value.trim()) complain(t("words.one_text"));
     return enqueue(files);
   }
   const [file] = files;
@@ -117,6 +122,8 @@ export async function startStart(onfile, ondrop) {
   listenForDrops((files) => (files.length === 1 && ondrop(files[0])) || take(files));
   byId("tasks").addEventListener("change", showModels);
   select.addEventListener("change", aboutModel);
+  byId("words-language").append(...Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, text: name, lang: code })));
+  byId("words-language").value = preferred();
   onLanguage(() => {
     aboutModel();
     showExamples();

@@ -9,6 +9,7 @@ import { byId, debounced } from "./dom.js";
 import { drawDownloads } from "./downloads.js";
 import { EditBar } from "./editbar.js";
 import { openExports, startExports } from "./exports.js";
+import { ComparedClassifiers, SecondScores } from "./rows.js";
 import { PitchCurve } from "./f0.js";
 import { clock } from "./format.js";
 import { Heard } from "./heard.js";
@@ -49,7 +50,8 @@ export async function openJob(job, media) {
   const asked = () => open.results.asked();
   openExports(session, captionsChanged, asked, () => open.saver.flush());
   heading();
-  await open.results.load(true);
+  await Promise.all([open.results.load(true), open.compared.load()]);
+  if (mine === turn) open.thresholds.draw(); // lanes have chosen their colours first
 }
 
 export function closeJob() {
@@ -78,12 +80,16 @@ function parts(session) {
     heard: new Heard(session, player),
     editbar: new EditBar(session, player),
     thresholds: new Thresholds(session, debounced(moved, 150)),
-    saver: saving(session, () => results.loadCaptions()),
+    seconds: new SecondScores(session, player, axis),
+    compared: new ComparedClassifiers(session, player),
+    saver: saving(session, () => {
+      offerDownloads(); // words that are all written have a further format
+      results.loadCaptions();
+    }),
     results,
   };
-  byId("sensitivity-card").hidden = session.ofWords;
+  byId("sensitivity-card").hidden = !session.editable;
   byId("include-speech").checked = session.settings.includeSpeech;
-  made.thresholds.draw();
   session.addEventListener("events", drawEvents);
   session.addEventListener("selected", drawSelected);
   return made;
@@ -139,6 +145,7 @@ function drawAxis() {
   open.waveform.draw();
   open.spectrogram.draw();
   open.pitch?.draw();
+  open.seconds.paint();
   byId("playhead").style.transform = `translateX(${axis.x(player.time)}px)`;
 }
 
@@ -164,7 +171,7 @@ export function acts() {
   if (!open) return null;
   const { acts: edits } = open.editbar;
   return {
-    ...(open.session.ofWords ? { play: edits.play } : edits),
+    ...(open.session.editable ? edits : { play: edits.play, undo: edits.undo, redo: edits.redo }),
     toggle: () => player.toggle(),
     previous: () => step(-1),
     next: () => step(1),
@@ -201,6 +208,8 @@ export function retell() {
   if (!open) return;
   heading();
   open.thresholds.draw();
+  open.seconds.draw();
+  open.compared.draw();
   drawEvents();
   open.results.loadCaptions();
 }
