@@ -200,7 +200,9 @@ class StandIn:
             form = await request.form()
             self.asked.append(("FORM", "/v1/jobs", json.dumps({k: v for k, v in form.items() if k != "file"})))
             try:
-                return JSONResponse(self._take(path, name, str(form["task"])), 202)
+                job = self._take(path, name, str(form["task"]))
+                self.jobs[job["id"]]["texts"] = str(form.get("text", "")).split()
+                return JSONResponse(job, 202)
             except Exception as error:  # whatever a broken file does
                 return _problem(422, f"{name}: {error}")
 

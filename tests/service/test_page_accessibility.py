@@ -36,6 +36,12 @@ def alert(page):
     page.wait_for_selector("#alerts:visible")
 
 
+def seconds(page):
+    page.wait_for_selector(".lane")
+    page.get_by_role("button", name="Second by second").click()
+    page.wait_for_selector(".second-row")
+
+
 def opened(page):
     page.wait_for_selector(".lane")
     page.locator(".event").first.focus()
@@ -46,6 +52,9 @@ VIEWS = {
     "queue": ("", queue),
     "recording": ("street.mp4", opened),
     "words": ("five_words.flac", lambda page: page.wait_for_selector(".lane")),
+    "seconds": ("street.mp4", seconds),
+    "classify": ("five_words.flac", lambda page: page.wait_for_selector("#heard li.whole")),
+    "words to be found": ("", lambda page: page.locator("input[value=words]").check()),
     "live": ("#/live", None),
     "alert": ("#/live", alert),
     "keys": ("", lambda page: page.locator("#keys-button").click()),
@@ -58,7 +67,7 @@ def test_axe_finds_nothing(browse, service, axe, view, theme):
     place, prepare = VIEWS[view]
     phone = {"viewport": {"width": 390, "height": 844}} if theme == "dark" and view != "keys" else {}
     if place.endswith((".mp4", ".flac")):
-        place = f"#/jobs/{service.done(EXAMPLES / place, 'words' if view == 'words' else 'label')}"
+        place = f"#/jobs/{service.done(EXAMPLES / place, view if view in ('words', 'classify') else 'label')}"
     page = browse(place, color_scheme=theme, reduced_motion="reduce", **phone)
     if prepare:
         prepare(page)

@@ -104,8 +104,8 @@ export function openExports(session, changed, asked, ready) {
   turn++;
   open = { session, changed, asked, ready };
   session.subtitles = null;
-  byId("look-block").hidden = session.ofWords;
-  byId("burn-block").hidden = session.ofWords || !session.view.media?.pictures;
+  byId("look-block").hidden = !session.editable;
+  byId("burn-block").hidden = !session.editable || !session.view.media?.pictures;
   byId("burn-link").hidden = byId("burn-progress").hidden = true;
   byId("burn-text").textContent = "";
   byId("burn").disabled = false;

@@ -89,6 +89,7 @@ function parts(session) {
     results,
   };
   byId("sensitivity-card").hidden = !session.editable;
+  byId("screen").classList.toggle("plain", session.ofWhole); // without pictures there is nothing to show there
   byId("include-speech").checked = session.settings.includeSpeech;
   session.addEventListener("events", drawEvents);
   session.addEventListener("selected", drawSelected);
