@@ -85,7 +85,8 @@ def test_scores_of_chosen_labels_second_by_second(client, labelled, street):
 
 
 def test_seconds_that_make_no_sense_are_refused(client, labelled, compared):
-    assert "no label" in client.get(f"{labelled}/seconds", params={"label": "unicorn"}).json()["detail"]
+    for unknown in ("unicorn", ""):
+        assert "no label" in client.get(f"{labelled}/seconds", params={"label": ["dog", unknown]}).json()["detail"]
     assert client.get(f"{labelled}/seconds", params={"every": 0}).status_code == 422
     assert client.get(f"{compared}/seconds").status_code == 409
 

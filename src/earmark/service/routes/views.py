@@ -97,8 +97,8 @@ def seconds(
     with reading():
         recorded = scores.load(folder.scores)
     labels = list(dict.fromkeys(label or recorded.about.labels))
-    if unknown := next((one for one in labels if one not in recorded.about.labels), None):
-        raise refusal(422, f"{unknown[:100]!r} is no label of the model {recorded.about.name}")
+    if unknown := [one for one in labels if one not in recorded.about.labels]:
+        raise refusal(422, f"{unknown[0][:100]!r} is no label of the model {recorded.about.name}")
     values = scores.by_window(recorded, labels, every)
     if to == "csv":
         text = io.StringIO(newline="")
