@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from earmark.archive.database import SECONDS, Index
-from earmark.archive.embeddings import Store, Vectors
+from earmark.archive.embeddings import Store
 from earmark.archive.similarity import direction, scores
+from earmark.archive.vectors import Vectors
 from earmark.labels import audioset, canonical, normalise
 from earmark.util.types import Array
 

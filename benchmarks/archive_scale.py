@@ -25,8 +25,9 @@ import numpy as np
 import pyarrow as pa
 
 from earmark.archive import layout, similarity, tables
-from earmark.archive.embeddings import Store, Vectors, directions, packed, unit
+from earmark.archive.embeddings import Store
 from earmark.archive.similarity import best, scores
+from earmark.archive.vectors import Vectors, directions, packed, unit
 
 BATCH = 500_000
 HOUR = 3600

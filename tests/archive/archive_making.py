@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 from model_making import tones, write_wav
 
 from earmark.archive import layout, tables
-from earmark.archive.embeddings import Store, packed
+from earmark.archive.embeddings import Store
+from earmark.archive.vectors import packed
 
 
 def make_archive(folder: Path, count: int, seconds: float = 2.0, seed: int = 0) -> list[str]:

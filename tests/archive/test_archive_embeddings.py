@@ -16,10 +16,11 @@ from earmark.archive import layout, workers
 from earmark.archive.analysis import Analysis, MaxPerSecond
 from earmark.archive.batches import Run
 from earmark.archive.cluster import after_loss
-from earmark.archive.embeddings import LARGEST, MeanPerSecond, Store, directions, packed
+from earmark.archive.embeddings import MeanPerSecond, Store
 from earmark.archive.indexing import Settings, index, kept_embedder, options_for
 from earmark.archive.layout import LEAST_SCORE
 from earmark.archive.recordings import Recording, below
+from earmark.archive.vectors import LARGEST, directions, packed
 from earmark.errors import EarmarkError, ModelError
 from earmark.models.embedding import embed
 from earmark.models.model import load_model

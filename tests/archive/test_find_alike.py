@@ -10,12 +10,13 @@ from model_making import low_high_model, tones, write_wav
 
 from earmark.archive import layout, similarity, tables
 from earmark.archive.database import Index
-from earmark.archive.embeddings import Places, Store, directions, packed, unit
+from earmark.archive.embeddings import Places, Store
 from earmark.archive.examples import Example, example, example_query, find_similar
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below
 from earmark.archive.search import Hours, Query, parse_during
 from earmark.archive.similarity import Segment, best, direction, scores, segments
+from earmark.archive.vectors import directions, packed, unit
 from earmark.errors import EarmarkError
 
 LOW, HIGH = 300.0, 3000.0

@@ -18,11 +18,12 @@ from model_making import low_high_model, tones, write_wav
 from earmark import datasets, media
 from earmark.archive.classifier import write_dataset, write_model
 from earmark.archive.database import Index
-from earmark.archive.embeddings import Store, directions, unit
+from earmark.archive.embeddings import Store
 from earmark.archive.examples import embedder, example, example_query
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import Archive, below
 from earmark.archive.review import Answer, Answers, Pool, Review, Second, fitted
+from earmark.archive.vectors import directions, unit
 from earmark.errors import EarmarkError
 from earmark.models.labelling import label
 from earmark.models.model import load_model

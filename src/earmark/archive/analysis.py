@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from earmark import media
 from earmark.archive import recordings
-from earmark.archive.embeddings import MeanPerSecond, Vectors
+from earmark.archive.embeddings import MeanPerSecond
 from earmark.archive.layout import LEAST_SCORE
 from earmark.archive.recordings import Recording, place_of, source_of
+from earmark.archive.vectors import Vectors
 from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.events.hysteresis import EventRules
 from earmark.events.timeline import Event

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from earmark import media
 from earmark.archive import similarity
-from earmark.archive.embeddings import Store, directions, unit
+from earmark.archive.embeddings import Store
 from earmark.archive.recordings import Archive
+from earmark.archive.vectors import directions, unit
 from earmark.datasets import measurements
 from earmark.errors import MediaError
 from earmark.util.types import Array

@@ -20,30 +20,12 @@ from numpy.typing import NDArray
 
 from earmark.archive import layout
 from earmark.archive.layout import SUM, Options
+from earmark.archive.vectors import Vectors, packed
 from earmark.errors import EarmarkError
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
 
-Vectors = NDArray[np.int8]
-LARGEST = 127
 _NEARLY = 1e-6  # of a second: a step that floating point puts just before it begins at it
-
-
-def packed(vectors: Array) -> Vectors:
-    """Vectors [rows, dimensions] as signed bytes, each scaled by itself: their angles hardly change."""
-    most = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
-    return np.asarray(np.rint(vectors * (LARGEST / np.maximum(most, 1e-30))), np.int8)
-
-
-def directions(rows: Vectors) -> Array:
-    """The same as vectors of length 1 [rows, dimensions]; zeros stay zeros."""
-    return unit(rows.astype(np.float32))
-
-
-def unit(vectors: Array) -> Array:
-    """Each vector [..., dimensions] scaled to length 1; zeros stay zeros."""
-    length = np.sqrt(np.einsum("...d,...d->...", vectors, vectors))[..., None]
-    return np.asarray(vectors / np.maximum(length, 1e-30), np.float32)
 
 
 class MeanPerSecond:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from earmark import media
 from earmark.archive.database import RECORDINGS, Index
-from earmark.archive.embeddings import MeanPerSecond, Store, Vectors
+from earmark.archive.embeddings import MeanPerSecond, Store
 from earmark.archive.layout import Options
 from earmark.archive.search import (
     FIELDS,
@@ -25,6 +25,7 @@ from earmark.archive.search import (
     selection,
 )
 from earmark.archive.similarity import Segment, best, direction
+from earmark.archive.vectors import Vectors
 from earmark.archive.workers import version_of
 from earmark.errors import EarmarkError, ModelError
 from earmark.models.embedding import embedded

@@ -20,9 +20,10 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from earmark.archive.database import SECONDS, Index
-from earmark.archive.embeddings import Store, directions, unit
+from earmark.archive.embeddings import Store
 from earmark.archive.recordings import is_url, place_of
 from earmark.archive.review import Pool, Second
+from earmark.archive.vectors import directions, unit
 from earmark.errors import EarmarkError
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Array

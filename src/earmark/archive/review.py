@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from earmark.archive.embeddings import Store, Vectors, directions, unit
+from earmark.archive.embeddings import Store
 from earmark.archive.similarity import best, scores
+from earmark.archive.vectors import Vectors, directions, unit
 from earmark.errors import EarmarkError
 from earmark.evaluation.confidence_intervals import wilson
 from earmark.util.types import Array

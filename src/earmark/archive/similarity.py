@@ -13,14 +13,17 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.archive.embeddings import Places, Store, Vectors, directions, packed, unit
+from earmark.archive.vectors import Vectors, directions, packed, unit
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
+
+if TYPE_CHECKING:
+    from earmark.archive.embeddings import Places, Store
 
 AGAINST = 0.4  # of the mean of what it must not be like is taken off that of examples
 HELD = 0.8  # of an event's best score: seconds beside it that reach it belong to the event

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from earmark.archive.analysis import Analysis
-from earmark.archive.embeddings import directions
 from earmark.archive.layout import (
     COMPRESSION,
     EVENTS,
@@ -26,6 +25,7 @@ from earmark.archive.layout import (
     Options,
     vectors_schema,
 )
+from earmark.archive.vectors import directions
 from earmark.util.atomic import settle
 
 Tables = dict[str, pa.Table]

@@ -45,7 +45,11 @@ class RecordedScores:
 
 
 def recorded_scores(
-    model: Model, source: media.Source, tap: Tap | None = None, progress: Progress | None = None
+    model: Model,
+    source: media.Source,
+    tap: Tap | None = None,
+    progress: Progress | None = None,
+    embed: Callable[[Array], object] | None = None,
 ) -> RecordedScores:
     """Score a recording as `label` does. Memory grows by its scores.
 
@@ -54,6 +58,7 @@ def recorded_scores(
         source: path, bytes or binary file of any audio or video.
         tap: sees the recording's samples, at the rate of the model's front end, as they pass.
         progress: told how far the work has come.
+        embed: told the embeddings [steps, dimensions], some at a time.
 
     Raises:
         MediaError: the recording cannot be read.
@@ -63,6 +68,6 @@ def recorded_scores(
     with one_thread(), media.open_recording(source) as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, progress)
         passing = tap(blocks) if tap else iter(blocks)
-        parts = scored(model, streams.ahead(passing, BLOCKS_AHEAD), levels)
+        parts = scored(model, streams.ahead(passing, BLOCKS_AHEAD), levels, embed)
         scores = streams.concatenate(parts, len(about.labels))
     return RecordedScores(about, scores, levels, blocks.seconds)

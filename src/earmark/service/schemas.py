@@ -166,6 +166,20 @@ class History(Changes):
     revision: int = 0
 
 
+class LikeEvent(BaseModel):
+    """A stretch that is like an event: seconds, and how like it is, as a cosine."""
+
+    onset: float
+    offset: float
+    score: float
+
+
+class LikeEvents(BaseModel):
+    """Stretches that are like an event, the best first."""
+
+    candidates: list[LikeEvent]
+
+
 class WordTexts(BaseModel):
     """What the words of a recording are, in their order; null where nobody says."""
 

@@ -51,6 +51,11 @@ class JobFolder:
         return self.path / "scores.npz"
 
     @property
+    def embeddings(self) -> Path:
+        """Embeddings, by which like sounds are found; none where the model has none."""
+        return self.path / "embeddings.npz"
+
+    @property
     def view(self) -> Path:
         """What a page draws."""
         return self.path / "view.json"

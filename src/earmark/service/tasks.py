@@ -92,10 +92,15 @@ def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.formats import FORMATS
     from earmark.models.recorded_scores import recorded_scores
     from earmark.service import scores
+    from earmark.service.alike import KeptEmbeddings
 
     model = _model(work.model, work.threads)
     about, picture = model.description, Picture(model.description.front_end.rate)
-    recorded = recorded_scores(model, folder.upload, picture.hear, progress)
+    embeddings = KeptEmbeddings(about.step, model.dimensions) if model.dimensions else None
+    embed = embeddings.add if embeddings else None
+    recorded = recorded_scores(model, folder.upload, picture.hear, progress, embed)
+    if embeddings:
+        embeddings.save(folder.embeddings)
     scores.save(recorded, folder.scores)
     best = recorded.scores.max(axis=0, initial=0.0)
     labels = [
