@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from earmark.archive.similarity import direction, scores
-from earmark.archive.vectors import Vectors, packed
+from earmark.archive.vectors import Vectors, directions, packed
 from earmark.util.atomic import atomic_write, settle
 from earmark.util.types import Array
 
 WINDOW = 1.0  # seconds of the mean that is compared, as an index's are
-LEAST = 0.35  # cosine of the least like; sounds that have nothing in common have some 0
+BLOCK = 4096  # steps that are floats at a time
+
+LEAST = 0.5
+"""Cosine of the least like.
+
+Chosen on 40 made recordings, each of three sounds of four kinds from other sources, by the halves to choose by of DCASE
+2016's office sounds and of cats and dogs, and by folds 1 and 2 of UrbanSound8K, from none of which `sounds` learned. Of
+what is found from there on 84 % is of the example's kind, and of those of its kind 59 % are found; from 0.4 on it is
+75 and 70 %, from 0.6 on 89 and 48 %. Other kinds have -0.04 at the median, 0.21 at the ninth decile.
+"""
 
 
 class KeptEmbeddings:
@@ -27,12 +38,27 @@ class KeptEmbeddings:
         """Take the next ones."""
         self._rows.append(packed(embeddings))
 
-    def save(self, path: Path) -> None:
-        """Write them to an `.npz` file, whole or not at all."""
+    def save(self, path: Path, duration: float) -> None:
+        """Write them, and the recording's duration in seconds, to an `.npz` file, whole or not at all."""
         with atomic_write(path) as part, part.open("wb") as file:
-            np.savez(file, step=np.array(self.step), rows=np.concatenate(self._rows))
+            np.savez(file, rows=np.concatenate(self._rows), step=self.step, duration=round(duration, 3))
             file.flush()
             settle(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """What `KeptEmbeddings.save` wrote: rows [steps, dimensions], seconds from one to the next, the whole's seconds."""
+
+    rows: Vectors
+    step: float
+    duration: float
+
+    @classmethod
+    def load(cls, path: Path) -> Embeddings:
+        """Read them from its file."""
+        with np.load(path) as kept:
+            return cls(kept["rows"], float(kept["step"]), float(kept["duration"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,52 +70,47 @@ class Alike:
     score: float
 
 
-def load(path: Path) -> tuple[Vectors, float]:
-    """What `KeptEmbeddings.save` wrote: [steps, dimensions], and seconds from one to the next."""
-    with np.load(path) as kept:
-        return kept["rows"], float(kept["step"])
-
-
-def alike(rows: Vectors, step: float, onset: float, offset: float, duration: float, limit: int) -> list[Alike]:
+def alike(kept: Embeddings, onset: float, offset: float, limit: int) -> list[Alike]:
     """The stretches that are most like one of the same recording and do not overlap, the best first.
 
     Each is as long as the example, which is left out.
 
     Args:
-        rows: embeddings [steps, dimensions].
-        step: seconds from one to the next.
+        kept: the recording's embeddings.
         onset: of the example, seconds.
-        offset: its end.
-        duration: of the recording.
+        offset: its end, after `onset` and no later than the recording's.
         limit: how many at most.
     """
-    if not len(rows):
+    if not len(kept.rows):
         return []
-    means = _means(rows, max(1, round(WINDOW / step)))
-    centre = means.mean(axis=0)
-    within = slice(*np.clip([round(onset / step), max(round(onset / step) + 1, round(offset / step))], 0, len(rows)))
-    example = packed(means[within] if len(means[within]) else means[-1:])
-    like = scores(packed(means), direction([example], [], centre), centre)
+    means = _means(kept.rows, round(WINDOW / kept.step))
+    centre = np.sum([directions(some).sum(axis=0) for some in _blocks(means)], axis=0) / len(means)
+    first = min(round(onset / kept.step), len(means) - 1)
+    example = means[first : max(first + 1, round(offset / kept.step))]
+    wanted = direction([example], [], centre)
+    like = np.concatenate([scores(some, wanted, centre) for some in _blocks(means)])
     half = (offset - onset) / 2
-    found = [(onset + offset) / 2]
-    chosen: list[Alike] = []
+    middles = [onset + half]
+    found: list[Alike] = []
     for place in np.argsort(-like, kind="stable").tolist():
-        if len(chosen) == limit or like[place] < LEAST:
+        if len(found) == limit or like[place] < LEAST:
             break
-        middle = min(max(place * step, half), max(half, duration - half))
-        if all(abs(middle - other) >= max(2 * half, WINDOW) for other in found):
-            found.append(middle)
-            first, last = max(0.0, middle - half), min(duration, middle + half)
-            chosen.append(Alike(round(first, 3), round(last, 3), round(float(like[place]), 4)))
-    return chosen
+        middle = min(max(place * kept.step, half), kept.duration - half)
+        if all(abs(middle - other) >= max(2 * half, WINDOW) for other in middles):
+            middles.append(middle)
+            found.append(Alike(round(middle - half, 3), round(middle + half, 3), round(float(like[place]), 4)))
+    return found
 
 
-def _means(rows: Vectors, width: int) -> Array:
-    """Directions [steps, dimensions], each the mean of so many steps around it."""
-    values = rows.astype(np.float32)
-    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
-    sums = np.cumsum(np.pad(values, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
-    at = np.arange(len(rows))
-    first, last = np.maximum(at - width // 2, 0), np.minimum(at + width // 2 + 1, len(rows))
-    means = sums[last] - sums[first]
-    return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9), np.float32)
+def _blocks(rows: Vectors) -> Iterator[Vectors]:
+    return (rows[first : first + BLOCK] for first in range(0, len(rows), BLOCK))
+
+
+def _means(rows: Vectors, width: int) -> Vectors:
+    """Each step's mean [steps, dimensions] with those around it, so many together."""
+    beside, parts = width // 2, []
+    for first in range(0, len(rows), BLOCK):
+        before = min(beside, first)
+        around = directions(rows[first - before : first + BLOCK + beside])
+        parts.append(packed(uniform_filter1d(around, 2 * beside + 1, axis=0, mode="nearest")[before:][:BLOCK]))
+    return np.concatenate(parts)

@@ -100,7 +100,7 @@ def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     embed = embeddings.add if embeddings else None
     recorded = recorded_scores(model, folder.upload, picture.hear, progress, embed)
     if embeddings:
-        embeddings.save(folder.embeddings)
+        embeddings.save(folder.embeddings, recorded.duration)
     scores.save(recorded, folder.scores)
     best = recorded.scores.max(axis=0, initial=0.0)
     labels = [

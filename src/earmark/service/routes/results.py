@@ -9,7 +9,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, count
 from pathlib import Path as FilePath
@@ -27,7 +27,7 @@ from earmark.formats import FORMATS, WORD_FORMATS, Format, for_name
 from earmark.formats.base import number
 from earmark.formats.json_files import Json, WordsJson
 from earmark.formats.subtitle_reader import Subtitles
-from earmark.service import alike, scores
+from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
 from earmark.service.exports import (
     CAPTION_FORMATS,
@@ -52,8 +52,6 @@ from earmark.service.schemas import (
     History,
     JobView,
     Language,
-    LikeEvent,
-    LikeEvents,
     To,
     WordTexts,
 )
@@ -293,27 +291,6 @@ def forget_corrections(request: Request, job_id: JobId) -> None:
     with service_of(request).correcting:
         folder.corrected.unlink(missing_ok=True)
         folder.history.unlink(missing_ok=True)
-
-
-@router.get("/alike", responses=described(404, 409, 410, 422))
-def like_event(
-    request: Request,
-    job_id: JobId,
-    onset: Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False)],
-    offset: Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False)],
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> LikeEvents:
-    """More like an event: stretches of the recording whose embeddings are most like its own, the best first."""
-    folder = _with_events(request, job_id)
-    duration = _kept(folder, "original").duration
-    if not onset < offset <= duration:
-        raise refusal(422, f"an event begins before it ends, and ends by {duration:g} s")
-    if not folder.embeddings.is_file():
-        raise refusal(409, "this job keeps no embeddings: its model has none, or it was done by an earlier version")
-    with reading():
-        rows, step = alike.load(folder.embeddings)
-        found = alike.alike(rows, step, onset, offset, duration, limit)
-    return LikeEvents(candidates=[LikeEvent(**asdict(one)) for one in found])
 
 
 @router.put("/words", status_code=204, responses=described(404, 409, 410, 413, 422))

@@ -1,10 +1,11 @@
-"""What the page draws and plays of a recording, and its other views: scores second by second, classifiers compared."""
+"""What the page draws and plays of a recording, and its other views: scores by seconds, like events, classifiers compared."""
 
 from __future__ import annotations
 
 import io
 import json
 import re
+from dataclasses import asdict
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -13,10 +14,11 @@ from starlette.responses import FileResponse
 
 from earmark.formats.base import number
 from earmark.service import scores
+from earmark.service.alike import Embeddings, alike
 from earmark.service.playback import Playback
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import JobId
-from earmark.service.schemas import SecondScores
+from earmark.service.schemas import LikeEvent, LikeEvents, SecondScores
 from earmark.service.state import gone, reading, service_of
 from earmark.service.storage import JobFolder
 from earmark.service.store import Job
@@ -117,6 +119,25 @@ def seconds(
         scores=values.astype(float).round(4).tolist(),
     )
     return Response(found.model_dump_json(), media_type="application/json")
+
+
+@router.get("/alike", responses=described(404, 409, 410, 422))
+def like_events(
+    request: Request,
+    job_id: JobId,
+    onset: Annotated[float, Query(ge=0, allow_inf_nan=False, description="Of the example, seconds")],
+    offset: Annotated[float, Query(ge=0, allow_inf_nan=False, description="Its end")],
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> LikeEvents:
+    """More like an event: the stretches of the recording whose embeddings are most like its own, the best first."""
+    job, folder = with_events(request, job_id)
+    if not folder.embeddings.is_file():
+        raise refusal(409, f"{job.name} has no embeddings: those of a backbone are kept, since version 0.2")
+    with reading():
+        kept = Embeddings.load(folder.embeddings)
+    if not onset < offset <= kept.duration:
+        raise refusal(422, f"an event begins before it ends, and ends by {kept.duration:g} s")
+    return LikeEvents(candidates=[LikeEvent(**asdict(one)) for one in alike(kept, onset, offset, limit)])
 
 
 @router.get("/classifiers", response_class=Response, responses=described(404, 409, 410, 422))
