@@ -1,15 +1,19 @@
-"""An app behind the service's own uvicorn, in a thread: real sockets without a process."""
+"""Apps for tests: called in this process, or behind the service's own uvicorn in a thread, with real sockets."""
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 import time
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.testclient import TestClient
 
 from earmark.service.server import Connections
+from earmark.service.store import Job
+from earmark.service.tasks import Work, do
 
 
 @contextmanager
@@ -56,3 +60,20 @@ def rest(connection):
         if not data:
             return said
         said += data
+
+
+class Client(TestClient):
+    """The app, whose jobs are done here instead of by workers."""
+
+    def done(self, path, task, model, text=None, **options):
+        """The address of a job."""
+        service = self.app.state.service
+        job_id, folder = service.storage.new()
+        shutil.copyfile(path, folder.upload)
+        if text:
+            folder.text.write_text(text)
+        service.store.add(Job(job_id, task, path.name, model, options))
+        duration = do(Work(folder.path, task, path.name, model, options, 60.0), lambda *_: None)
+        service.store.claim(quick=False)
+        service.store.finish(job_id, duration, folder.size())
+        return f"/v1/jobs/{job_id}"

@@ -2,37 +2,17 @@
 
 import csv
 import io
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
+from app_server import Client
 
 import earmark
 from earmark.service.app import create_app
 from earmark.service.settings import Settings
-from earmark.service.store import Job
-from earmark.service.tasks import Work, do
 
 SIMPLEST_FIRST = ["least_squares", "svm", "mlp", "rnn", "gru"]
-
-
-class Client(TestClient):
-    """The app, whose jobs are done here instead of by workers."""
-
-    def done(self, path, task, model, text=None, **options):
-        """The address of a job."""
-        service = self.app.state.service
-        job_id, folder = service.storage.new()
-        shutil.copyfile(path, folder.upload)
-        if text:
-            folder.text.write_text(text)
-        service.store.add(Job(job_id, task, path.name, model, options))
-        duration = do(Work(folder.path, task, path.name, model, options, 60.0), lambda *_: None)
-        service.store.claim(quick=False)
-        service.store.finish(job_id, duration, folder.size())
-        return f"/v1/jobs/{job_id}"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the page draws and plays of a recording, and its other views: scores by seconds, like events, classifiers compared."""
+"""What the page draws and plays of a recording, and its other views: seconds, like events, classifiers compared."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def like_events(
     """More like an event: the stretches of the recording whose embeddings are most like its own, the best first."""
     job, folder = with_events(request, job_id)
     if not folder.embeddings.is_file():
-        raise refusal(409, f"{job.name} has no embeddings: those of a backbone are kept, since version 0.2")
+        raise refusal(409, f"{job.name} has no embeddings: its model makes none, or an earlier version did the job")
     with reading():
         kept = Embeddings.load(folder.embeddings)
     if not onset < offset <= kept.duration:
