@@ -351,7 +351,7 @@ def test_names_never_become_paths(server, five_words):
     assert job["name"] == "five.flac"
     assert server.ended(job["id"])["state"] == "done"
     files = {file.name for file in (server.folder / "jobs" / job["id"]).iterdir()}
-    assert files == {"upload", "result.json", "scores.npz", "view.json", "media.json"}
+    assert files == {"upload", "result.json", "scores.npz", "embeddings.npz", "view.json", "media.json"}
 
 
 def test_models_phrases_examples_health_and_figures(server):
