@@ -104,7 +104,11 @@ def test_another_voice_says_the_same(language, text):
     levels = np.sqrt(np.convolve(samples**2, np.ones(400) / 400, "same"))[::160][: len(features)]
     speech = (levels > 0.05 * levels.max()).astype(np.float32)
     words = alignment.tokens(text)
-    found = alignment.align(words, features, speech, espeak.Voice(f"{language}+m1"))
+    told = []
+    found = alignment.align(words, features, speech, espeak.Voice(f"{language}+m1"), lambda *it: told.append(it))
+    assert told == sorted(told)
+    last = (len(features) - 1) // alignment.TOGETHER * alignment.TOGETHER
+    assert told[-1] == pytest.approx((last * alignment.STEP, len(features) * alignment.STEP))
     starts = np.cumsum([0, *(len(word) + 1 for word in words)])
     said = {int(np.searchsorted(starts, place, "right")) - 1: begins for place, begins, _ in utterance.words}
     off = [abs(found[number].onset - begins) for number, begins in said.items()]

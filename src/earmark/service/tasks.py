@@ -131,7 +131,7 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
     rules = WordRules(sensitivity=work.options.get("sensitivity", 0.5))
     heard = analyse(folder.upload, model, rules=rules, progress=progress, listener=listen)
     pitch, said = tracker.finish(), folder.text.read_text(encoding="utf-8") if folder.text.is_file() else None
-    words = heard.words if said is None else aligned(heard, said, work.options.get("language", "en"), pitch)
+    words = heard.words if said is None else aligned(heard, said, work.options.get("language", "en"), pitch, progress)
     found = replace(with_pitch(words, pitch), recording=work.name)
     if work.options.get("compare"):
         compared = [with_pitch(one, pitch) for one in _by_each_classifier(work, folder, heard.words, rules, progress)]

@@ -24,6 +24,7 @@ from earmark.speech import espeak
 from earmark.speech.energy import STEP
 from earmark.speech.f0 import SpeakerF0
 from earmark.util.streams import concatenate
+from earmark.util.types import Progress
 
 FRONT_END = FrontEnd(
     kind="mfcc", rate=16000, n_fft=400, hop=160, bands=26, fmin=100.0, fmax=4000.0, coefficients=13, deltas=1
@@ -92,8 +93,8 @@ def normalised(features: Array, speech: NDArray[np.bool_]) -> Array:
     return np.asarray((features - chosen.mean(axis=0)) / (chosen.std(axis=0) + 1e-6) * WEIGHTS, np.float32)
 
 
-def spoken(words: Sequence[str], voice: espeak.Voice, seconds: float) -> Reference:
-    """The words of a text, spoken some at a time, in so many seconds.
+def spoken(words: Sequence[str], voice: espeak.Voice, seconds: float, progress: Progress | None = None) -> Reference:
+    """The words of a text, spoken some at a time, in so many seconds; `progress` is told that it goes on.
 
     Raises:
         MissingExtraError: espeakng-loader is not installed.
@@ -105,6 +106,8 @@ def spoken(words: Sequence[str], voice: espeak.Voice, seconds: float) -> Referen
     speed = int(np.clip(round(voice.speed / slower), *espeak.SPEEDS))
     features, numbers = [], []
     for first in range(0, len(words), SPOKEN_TOGETHER):
+        if progress is not None:
+            progress(0.0, seconds)
         found, times = _said(words[first : first + SPOKEN_TOGETHER], replace(voice, speed=speed))
         for number, begins, ends in times:
             rows = slice(round(begins / STEP), max(round(ends / STEP), round(begins / STEP) + 1))
@@ -152,7 +155,9 @@ def with_pauses(reference: Reference) -> Reference:
     return Reference(features, np.insert(reference.words, places, PAUSE))
 
 
-def path(features: Array, speech: Array, reference: Reference) -> tuple[NDArray[np.int32], Array]:
+def path(
+    features: Array, speech: Array, reference: Reference, progress: Progress | None = None
+) -> tuple[NDArray[np.int32], Array]:
     """The frame of the reference for which each frame of the recording stands, and their distances [frames].
 
     Parameters
@@ -163,6 +168,8 @@ def path(features: Array, speech: Array, reference: Reference) -> tuple[NDArray[
         Probability of speech [frames].
     reference
         With pauses.
+    progress
+        Is told the seconds done, and all.
     """
     count, width = len(features), min(BAND, len(reference.words))
     pauses = reference.words == PAUSE
@@ -176,6 +183,8 @@ def path(features: Array, speech: Array, reference: Reference) -> tuple[NDArray[
     settled = 0
     for row in range(count):
         if row % TOGETHER == 0:
+            if progress is not None:
+                progress(row * STEP, count * STEP)
             some = slice(row, min(row + TOGETHER, count))
             window = slice(low, min(low + width + 2 * TOGETHER, len(pauses)))
             costs = _costs(features[some], speech[some], reference.features[window], squares[window], pauses[window])
@@ -228,7 +237,9 @@ def _distances(features: Array, reference: Reference, places: NDArray[np.int32])
     return np.asarray(np.linalg.norm(features - reference.features[places], axis=1), np.float32)
 
 
-def align(words: Sequence[str], features: Array, speech: Array, voice: espeak.Voice) -> list[AlignedWord]:
+def align(
+    words: Sequence[str], features: Array, speech: Array, voice: espeak.Voice, progress: Progress | None = None
+) -> list[AlignedWord]:
     """Where each word of a text is in a recording.
 
     Parameters
@@ -241,6 +252,8 @@ def align(words: Sequence[str], features: Array, speech: Array, voice: espeak.Vo
         Probability of speech [frames], every `STEP`.
     voice
         eSpeak NG's, of the text's language.
+    progress
+        Is told the seconds done, and all.
 
     Raises
     ------
@@ -255,8 +268,8 @@ def align(words: Sequence[str], features: Array, speech: Array, voice: espeak.Vo
     loud = speech[:count] > 0.5
     if not loud.any():
         raise EarmarkError("recording", "has no speech in it", "give a recording of the text")
-    reference = with_pauses(spoken(words, voice, float(speech[:count].sum()) * STEP))
-    places, distances = path(normalised(features[:count], loud), speech[:count], reference)
+    reference = with_pauses(spoken(words, voice, float(speech[:count].sum()) * STEP, progress))
+    places, distances = path(normalised(features[:count], loud), speech[:count], reference, progress)
     return list(_aligned(words, reference.words[places], distances))
 
 

@@ -112,16 +112,16 @@ def words(
     tracker = PitchTracker(chosen.description.front_end.rate)
     rules = rules or WordRules()
     rules = rules if sensitivity is None else replace(rules, sensitivity=sensitivity)
-    with one_thread():
+    with one_thread(), reported(progress) as told:
         heard = analyse(
-            source, chosen, sample_rate=sample_rate, track=track, rules=rules, progress=progress, listener=tracker.add
+            source, chosen, sample_rate=sample_rate, track=track, rules=rules, progress=told, listener=tracker.add
         )
         pitch = tracker.finish()
-        found = heard.words if text is None else aligned(heard, text, language, pitch)
+        found = heard.words if text is None else aligned(heard, text, language, pitch, told)
         return with_pitch(found, pitch)
 
 
-def aligned(heard: Analysis, text: str, language: str, pitch: Pitch) -> Words:
+def aligned(heard: Analysis, text: str, language: str, pitch: Pitch, progress: Progress | None = None) -> Words:
     """The words of a text, where they are spoken; at pauses their edges are those of the words found without it."""
     from earmark.speech import alignment  # loads what only a text needs
 
@@ -134,7 +134,9 @@ def aligned(heard: Analysis, text: str, language: str, pitch: Pitch) -> Words:
     with sound.open() as recording:
         features = alignment.speech_features(recording.blocks(alignment.FRONT_END.rate))
     spans = [(word.onset, word.offset) for word in heard.words]
-    found = alignment.align(said, features, heard.scores, alignment.voice_like(language, pitch.speaker(spans)))
+    found = alignment.align(
+        said, features, heard.scores, alignment.voice_like(language, pitch.speaker(spans)), progress
+    )
     score = float(np.median([word.score for word in found]))
     if score < alignment.DOUBTFUL:
         reason = f"does not seem to be a recording of this text (median score of its words {score:.2f})"
