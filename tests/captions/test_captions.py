@@ -327,3 +327,40 @@ def test_one_file_is_all_a_language_takes(tmp_path, monkeypatch):
     assert languages() == ["xx"]
     assert captions(scene(10, (1, 2, "dog", 0.9)), language="xx") == [Caption(1.0, 2.3, ("[haf]",))]
     module._load.cache_clear()
+
+
+@pytest.mark.parametrize("density", ["few", "all"])
+@settings(max_examples=50, deadline=None)
+@given(timelines())
+def test_reading_rules_hold_however_much_is_told(density, timeline):
+    cues = captions(timeline, density=density)
+    for cue in cues:
+        assert 1000 * RULES.shortest <= ms(cue.offset) - ms(cue.onset) <= ms(RULES.longest)
+        assert 1 <= len(cue.lines) <= RULES.lines
+        assert all(0 < len(line) <= RULES.characters for line in cue.lines)
+        assert cue.offset <= max(timeline.duration, RULES.shortest) + MS
+    for before, after in itertools.pairwise(cues):
+        pause = ms(after.onset) - ms(before.offset)
+        assert pause >= 1000 * RULES.gap
+        stood_longest = ms(before.offset) - ms(before.onset) == ms(RULES.longest)
+        assert pause >= ms(RULES.pause) or pause <= math.ceil(1000 * RULES.gap) or stood_longest
+
+
+def test_few_tell_of_alarms_and_of_news_all_of_each_return():
+    barks = [(at, at + 0.3, "dog", 0.9) for at in (5.0, 20.0, 80.0)]
+    rain = [(30.0, 35.0, "rain", 0.9), (45.0, 50.0, "rain", 0.9)]
+    sirens = [(60.0, 61.0, "siren", 0.9), (70.0, 71.0, "siren", 0.9)]
+    timeline = scene(120, *barks, *rain, *sirens)
+    onsets = {density: {} for density in ("few", "normal", "all")}
+    for density, found in onsets.items():
+        for onset, _, text in shown(timeline, density=density):
+            found.setdefault(text, []).append(onset)
+    sirens = {"[siren wails]": [60.0, 70.0]}
+    dogs = {"[dog barks]": [5.0, 20.0, 80.0]}
+    assert onsets["few"] == {"[dog barks]": [5.0, 80.0], **sirens}
+    assert onsets["normal"] == {**dogs, "[rain falling]": [30.0], "[rain continues]": [45.0], **sirens}
+    assert onsets["all"] == {**dogs, "[rain falling]": [30.0, 45.0], **sirens}
+    long = scene(300, (0.0, 280.0, "dog", 0.9))
+    many = {density: len(shown(long, density=density)) for density in onsets}
+    assert many["few"] == 1
+    assert many["few"] < many["normal"] < many["all"]

@@ -164,3 +164,8 @@ def test_a_name_that_ends_as_the_file_does_is_a_file(caption, folder):
     (folder / "dir.vtt").mkdir()
     assert caption("--out", folder / "dir.vtt").returncode == 0
     assert [path.suffix for path in (folder / "dir.vtt").iterdir()] == [".vtt"]
+
+
+def test_density_is_one_of_three(caption):
+    assert "[low]" in caption("--density", "few", "--out", "-").stdout
+    failed(caption("--density", "some"), "--density", "few, normal, all")

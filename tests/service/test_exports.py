@@ -1,19 +1,21 @@
 """Captions in every look and format, checked by parsers of others; merged; burned into a video."""
 
 import io
+import re
 import xml.etree.ElementTree as ET
 
 import av
 import numpy as np
 import pysubs2
 import pytest
+import srt
 import webvtt
 
-from earmark.captions import Caption
+from earmark.captions.looks import Cue, Line, Look
 from earmark.captions.video_burn_in import burn_in, suffix_of
 from earmark.errors import EarmarkError, MediaError
 from earmark.events.timeline import Event, Timeline
-from earmark.service.exports import CAPTION_FORMATS, Captioner, Look, read_dialogue
+from earmark.service.exports import CAPTION_FORMATS, Captioner, read_dialogue
 
 EVENTS = (
     Event(1.0, 3.0, "dog", 0.9),
@@ -39,16 +41,18 @@ def test_looks():
     assert texts(preset="french")[0] == ["Dog barking"]
     assert texts(music="notes")[1] == ["♪ music playing ♪"]
     assert [one for one in texts() if one not in texts(density="few")] == [["[wind blowing]"]]
+    assert texts(density="all") == texts()
 
 
 def seconds(clock):
     return sum(float(part) * 60**place for place, part in enumerate(reversed(clock.split(":"))))
 
 
+@pytest.mark.parametrize("density", ["few", "normal", "all"])
 @pytest.mark.parametrize("look", [{}, {"preset": "french", "position": "top"}, {"preset": "youtube", "music": "notes"}])
 @pytest.mark.parametrize("to", CAPTION_FORMATS)
-def test_other_parsers_read_the_same_times_and_words(to, look):
-    made = captioner(**look)
+def test_other_parsers_read_the_same_times_and_words(to, look, density):
+    made = captioner(**look, density=density)
     text = made.text(to)
     wanted = [(one.onset, one.offset, " ".join(line.text for line in one.lines)) for one in made.cues()]
     if to == "ttml":
@@ -59,6 +63,15 @@ def test_other_parsers_read_the_same_times_and_words(to, look):
     elif to == "vtt":
         cues = webvtt.from_buffer(io.StringIO(text))
         found = [(seconds(cue.start), seconds(cue.end), " ".join(cue.text.split())) for cue in cues]
+    elif to == "srt":
+        found = [
+            (
+                one.start.total_seconds(),
+                one.end.total_seconds(),
+                " ".join(re.sub(r"<[^>]*>|{.*?}", "", one.content).split()),
+            )
+            for one in srt.parse(text)
+        ]
     else:
         cues = pysubs2.SSAFile.from_string(text)
         found = [(cue.start / 1000, cue.end / 1000, " ".join(cue.plaintext.split())) for cue in cues]
@@ -88,9 +101,65 @@ def test_sounds_go_among_a_dialogue_of_any_kind(kind, to):
     cues = pysubs2.SSAFile.from_string(text.replace("\r\n", "\n"))
     said = [cue.plaintext for cue in cues]
     assert sum("Look, Rex!" in one for one in said) == 1
-    assert "[dog barking]" in next(one for one in said if "Rex" in one)
+    assert "[dog barking]" in " ".join(cue.plaintext for cue in cues if cue.start == 1000)
     assert "[music playing]" in said
-    assert "At last." in said[-1]
+    assert sum("At last." in one for one in said) == 1
+
+
+ASS = """[Script Info]
+; By hand
+Title: Film
+PlayResX: 640
+X-Mine: kept
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, \
+StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Style: Default,Gentium,31.5,&H00AAFFAA,&H000000FF,&H00000000,&H00000000,0,0,0,0,100,100,0,0,1,2,2,2,10,10,10,1
+Style: Sound,Comic,20,&H000000FF,&H000000FF,&H00000000,&H00000000,0,0,0,0,100,100,0,0,1,2,2,8,10,10,10,1
+
+[Fonts]
+fontname: gentium_0.ttf
+!!!!1234
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Comment: 0,0:00:00.00,0:00:05.00,Default,,0,0,0,,to do
+Dialogue: 3,0:00:01.00,0:00:04.00,Default,Ann,0,0,0,,{\\i1\\pos(10,20)}Look, {\\k20}Rex!
+Dialogue: 3,0:00:20.00,0:00:22.00,Default,,0,0,0,,At last.
+""".replace("\\\n", "").replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize("look", [{}, {"preset": "french", "position": "top", "music": "notes"}])
+def test_a_script_with_styles_of_its_own_is_kept_to_the_letter(look):
+    merged = captioner(**look).text("ass", read_dialogue(ASS.encode(), "film.ass"))
+    rest = iter(merged.split("\r\n"))
+    assert all(line in rest for line in ASS.split("\r\n")), "every line, in its order"
+    before, after = pysubs2.SSAFile.from_string(ASS), pysubs2.SSAFile.from_string(merged)
+    assert after.info == before.info
+    assert after.fonts_opaque == before.fonts_opaque
+    assert {name: after.styles[name] for name in before.styles} == before.styles
+    added = after.styles.keys() - before.styles.keys()
+    assert added == {"sound 2", "music"}, "not the name of a style that is there"
+    sounds = [one for one in after if one.style in added]
+    assert [one.as_dict() for one in after if one.style not in added] == [one.as_dict() for one in before]
+    assert len(sounds) == 4
+    assert {one.layer for one in sounds} == {3}, "they make room for the dialogue"
+    style = after.styles["sound 2"]
+    assert (style.fontname, style.fontsize) == ("Gentium", 31.5)
+    french = look.get("preset") == "french"
+    assert style.primarycolor == (pysubs2.Color(255, 0, 0) if french else before.styles["Default"].primarycolor)
+    assert style.alignment == (pysubs2.Alignment.TOP_CENTER if french else pysubs2.Alignment.BOTTOM_CENTER)
+
+
+def test_ssa_is_kept_in_its_own_version():
+    data = pysubs2.SSAFile.from_string(ASS).to_string("ssa")
+    merged = captioner(preset="french", position="top").text("ass", read_dialogue(data.encode(), "film.ssa"))
+    assert "[V4 Styles]" in merged
+    after = pysubs2.SSAFile.from_string(merged)
+    assert after.styles["sound 2"].primarycolor == pysubs2.Color(255, 0, 0)
+    assert after.styles["sound 2"].alignment == pysubs2.Alignment.TOP_CENTER
+    assert len(after) == len(pysubs2.SSAFile.from_string(data)) + 4
 
 
 def test_what_is_no_dialogue_is_told():
@@ -112,8 +181,10 @@ def frame(path, seconds):
         return next(f.to_ndarray(format="rgb24").astype(int) for f in container.decode(video=0) if f.time >= seconds)
 
 
-def test_a_burned_in_video_shows_captions_and_keeps_its_sound(tmp_path, street):
-    cut = tmp_path / "cut.mp4"
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory, street):
+    """The first four seconds of the example."""
+    cut = tmp_path_factory.mktemp("cut") / "cut.mp4"
     with av.open(str(street)) as source, av.open(str(cut), "w") as output:
         kept = {
             one.index: output.add_stream_from_template(one) for one in (*source.streams.video, *source.streams.audio)
@@ -122,9 +193,13 @@ def test_a_burned_in_video_shows_captions_and_keeps_its_sound(tmp_path, street):
             if packet.dts is not None and packet.dts * packet.time_base < 4 and packet.stream.index in kept:
                 packet.stream = kept[packet.stream.index]
                 output.mux(packet)
+    return cut
+
+
+def test_a_burned_in_video_shows_captions_and_keeps_its_sound(tmp_path, cut):
     out, told = tmp_path / f"out{suffix_of(cut)}", []
     assert out.suffix == ".mp4"
-    burn_in(cut, [Caption(1.0, 2.0, ("[dog barking]",))], out, lambda *done: told.append(done))
+    burn_in(cut, [Cue(1.0, 2.0, (Line("[dog barking]", "sound"),))], out, lambda *done: told.append(done))
     assert packets(out) == packets(cut)
     assert len(told) >= 3
     plain, drawn = (np.abs(frame(out, at) - frame(cut, at)) for at in (0.5, 1.5))
@@ -135,6 +210,27 @@ def test_a_burned_in_video_shows_captions_and_keeps_its_sound(tmp_path, street):
     assert drawn[above].mean() < 6
     text = frame(out, 1.5)[below]
     assert (text.min(axis=2) > 220).sum() > 100  # white letters
+
+
+def reds(picture):
+    """How many pixels are red."""
+    return (picture[..., 0] - picture[..., 1:].max(axis=2) > 70).sum()
+
+
+def test_a_burned_in_video_has_the_colours_and_the_place_of_its_look(tmp_path, cut):
+    cues = captioner(preset="french", position="top").cues()[:1]
+    cues = [Cue(1.0, 2.0, cues[0].lines), Cue(2.5, 3.5, (Line("Dog barking", "sound"), Line("Look, Rex!")))]
+    out = tmp_path / "out.mp4"
+    burn_in(cut, cues, out, lambda *_: None, Look(preset="french", position="top"))
+    assert packets(out) == packets(cut)
+    height = frame(cut, 0.5).shape[0]
+    above, below = slice(0, height // 5), slice(height * 4 // 5, height)
+    alone, beside = frame(out, 1.5), frame(out, 3.0)
+    assert reds(alone[above]) > 100
+    assert reds(alone[below]) == 0
+    assert reds(beside[above]) < reds(frame(cut, 3.0)[above]) + 20, "sounds on a cue of dialogue stand with it"
+    assert reds(beside[below]) > 100
+    assert (beside[below].min(axis=2) > 220).sum() > 100, "the dialogue is white"
 
 
 def test_sound_alone_has_nothing_to_burn_into(tmp_path, five_words):

@@ -10,12 +10,13 @@ Inside, times are whole milliseconds, so that captions meet exactly and come out
 from __future__ import annotations
 
 from earmark.captions.dialogue import DialogueCue, Merged, merge
-from earmark.captions.layout import captions
+from earmark.captions.layout import Density, captions
 from earmark.captions.phrases import Form, Phrases, Priority, languages
 from earmark.captions.reading import Caption, ReadingRules
 
 __all__ = [
     "Caption",
+    "Density",
     "DialogueCue",
     "Form",
     "Merged",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 
 import av
@@ -91,27 +92,35 @@ def _upright(frame: av.VideoFrame, aspect: float) -> Image.Image:
     return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
 
 
-def draw_lines(picture: Image.Image, lines: Sequence[str]) -> None:
-    """Draw lines of text at the bottom of a picture: white on a dark shade, centred.
+def draw_lines(picture: Image.Image, lines: Sequence[str], colours: Sequence[str] = (), top: bool = False) -> None:
+    """Draw lines of text on a picture, on a dark shade, centred: at its bottom, or at its top.
+
+    Args:
+        picture: RGB or RGBA.
+        lines: the top one first.
+        colours: of each line, as #rrggbb; white where it is empty, or there is none.
+        top: where.
 
     Raises:
         EarmarkError: no font that is installed has the letters.
     """
     if not lines:
         return
-    text = "\n".join(lines)
     height = LINE * picture.height
-    font_file = _font_for("".join(sorted(set(text) - {"\n", " "})))
+    font_file = _font_for("".join(sorted(set("".join(lines)) - {" "})))
     font = ImageFont.truetype(font_file, max(8, round(height * 0.8)))
     widest = max(font.getlength(line) for line in lines)
     if widest > WIDEST * picture.width:
         font = ImageFont.truetype(font_file, max(6, int(font.size * WIDEST * picture.width / widest)))
+        widest = max(font.getlength(line) for line in lines)
     pen = ImageDraw.Draw(picture, "RGBA")
-    place = (picture.width / 2, picture.height * (1 - LOWEST))
-    left, top, right, bottom = pen.multiline_textbbox(place, text, font, anchor="md", align="center")
-    edge = font.size * 0.25
-    pen.rectangle((left - edge, top - edge, right + edge, bottom + edge), fill=SHADE)
-    pen.multiline_text(place, text, "white", font, anchor="md", align="center")
+    step, edge = sum(font.getmetrics()), font.size * 0.25
+    middle = picture.width / 2
+    first = picture.height * LOWEST if top else picture.height * (1 - LOWEST) - step * len(lines)
+    box = (middle - widest / 2 - edge, first - edge, middle + widest / 2 + edge, first + step * len(lines) + edge)
+    pen.rectangle(box, fill=SHADE)
+    for row, (line, colour) in enumerate(zip_longest(lines, colours)):
+        pen.text((middle, first + row * step), line, colour or "white", font, anchor="ma")
 
 
 @lru_cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from earmark.captions import Caption, Merged, Phrases, captions, merge
+from earmark.captions import Caption, Density, Merged, Phrases, captions, merge
 from earmark.errors import ArgumentError
 from earmark.events.results import Result
 from earmark.events.timeline import Timeline
@@ -143,6 +143,7 @@ def caption(
     dialogue: str | os.PathLike[str] | Subtitles | None = None,
     encoding: str | None = None,
     include_speech: bool = False,
+    density: Density = "normal",
     sensitivity: float | None = None,
     labels: Iterable[str] | None = None,
     track: int = 0,
@@ -155,7 +156,7 @@ def caption(
     source, model, sample_rate, sensitivity, labels, track, progress
         As for `label`.
     language
-        A language code (`"cs"`, `"el"`, `"en"`, `"ko"`, `"pl"`, `"ru"`), or phrases of one's own:
+        A code, one of `earmark.captions.languages()`, such as `"de"`, or phrases of one's own:
         `earmark.captions.Phrases.load("en").with_file(path)`. Default `"en"`.
     dialogue
         Subtitles of the dialogue, SRT or WebVTT, to go into: a file's path, or what
@@ -164,6 +165,8 @@ def caption(
         How the dialogue's letters are encoded, such as `"cp1251"`. Default UTF-8, or UTF-16 where it says so.
     include_speech
         Caption speech, too, which is left to the dialogue's subtitles otherwise. Default False.
+    density
+        How much is told: `"few"`, `"normal"` or `"all"`. Default `"normal"`.
 
     Returns
     -------
@@ -203,19 +206,23 @@ def caption(
         scores=False,
         progress=progress,
     )
-    return captioned(timeline, phrases, subtitles, include_speech)
+    return captioned(timeline, phrases, subtitles, include_speech, density)
 
 
 def captioned(
-    timeline: Timeline, phrases: Phrases, dialogue: Subtitles | None = None, include_speech: bool = False
+    timeline: Timeline,
+    phrases: Phrases,
+    dialogue: Subtitles | None = None,
+    include_speech: bool = False,
+    density: Density = "normal",
 ) -> Captions:
     """The captions of a timeline: on a screen of their own, or among those of a dialogue."""
     if dialogue is None:
-        cues = captions(timeline, phrases, include_speech=include_speech)
+        cues = captions(timeline, phrases, include_speech=include_speech, density=density)
         return Captions(timeline, phrases, tuple(cues), tuple(cue.onset for cue in cues))
     from earmark.formats.subtitles import shown
 
-    placed = merge(timeline, dialogue.dialogue(), phrases, include_speech=include_speech)
+    placed = merge(timeline, dialogue.dialogue(), phrases, include_speech=include_speech, density=density)
     onsets = [*(c.onset for c in placed.captions), *(dialogue.entries[i].onset for i in placed.shared)]
     on_screen: Sequence[Caption] = shown(dialogue, placed)
     return Captions(timeline, phrases, tuple(on_screen), tuple(sorted(onsets)), dialogue, placed)

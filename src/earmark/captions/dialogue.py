@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from earmark.captions.layout import Cue, Screen, Sound, captioned_events, end_of, ms, sounds
+from earmark.captions.layout import Cue, Density, Screen, Sound, captioned_events, end_of, ms, rules_of, sounds
 from earmark.captions.phrases import Phrases, Priority, in_language
 from earmark.captions.reading import Caption, ReadingRules
 
@@ -45,6 +45,7 @@ def merge(
     language: str | Phrases = "en",
     rules: ReadingRules | None = None,
     include_speech: bool = False,
+    density: Density = "normal",
 ) -> Merged:
     """The captions of a recording's sounds, placed around the cues of its dialogue; arguments as for `captions`.
 
@@ -54,10 +55,10 @@ def merge(
         EarmarkError: there are no phrases in the language.
     """
     phrases = in_language(language)
-    rules = rules or phrases.rules
+    rules = rules_of(density, rules or phrases.rules)
     events = captioned_events(timeline, include_speech)
     screen = _SharedScreen(rules, phrases, end_of(timeline, events))
-    screen.expect(sounds(events, phrases, rules))
+    screen.expect(sounds(events, phrases, rules, density))
     screen.go_through(_slots(dialogue, screen.gap, screen.shortest, screen.last_start))
     own = [cue.caption() for cue in screen.cues if cue.dialogue is None]
     return Merged(own, {cue.dialogue: cue.lines for cue in screen.cues if cue.dialogue is not None})

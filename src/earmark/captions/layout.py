@@ -6,8 +6,8 @@ import math
 import sys
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 from earmark.captions.phrases import Form, Phrases, Priority, in_language
 from earmark.captions.reading import Caption, ReadingRules, bracketed, reading_time
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from earmark.events.timeline import Event, Timeline
 
 SPEECH = "speech"  # the label that subtitles, not sound captions, are for
+FEW_EVERY = 60.0  # seconds after which a sound that is no alarm is told of again where captions are few
+
+Density = Literal["few", "normal", "all"]
+"""How much is told: `few` alarms, and of other sounds what is news; `normal`; `all` that the reading rules allow."""
 
 
 def captions(
@@ -23,6 +27,7 @@ def captions(
     language: str | Phrases = "en",
     rules: ReadingRules | None = None,
     include_speech: bool = False,
+    density: Density = "normal",
 ) -> list[Caption]:
     """The captions of a recording's sounds, in order; they never overlap.
 
@@ -31,14 +36,26 @@ def captions(
         language: one of `languages()`, or phrases of one's own.
         rules: how long and how much a viewer reads; by default those of the language.
         include_speech: caption speech too, although its words say more.
+        density: how much is told.
 
     Raises:
         EarmarkError: there are no phrases in the language.
     """
     phrases = in_language(language)
-    rules = rules or phrases.rules
+    rules = rules_of(density, rules or phrases.rules)
     events = captioned_events(timeline, include_speech)
-    return Screen(rules, phrases, end_of(timeline, events)).show(sounds(events, phrases, rules))
+    return Screen(rules, phrases, end_of(timeline, events)).show(sounds(events, phrases, rules, density))
+
+
+def rules_of(density: Density, rules: ReadingRules) -> ReadingRules:
+    """The rules, of which `all` changes what leaves sounds out, not what makes captions readable.
+
+    Each return of a sound is told, as soon as two captions and a pause fit, and that it goes on every half minute.
+    """
+    if density != "all":
+        return rules
+    apart = min(rules.repeats_within, rules.shortest + rules.pause)
+    return replace(rules, repeats_within=apart, returns_within=apart, reminder_at_least_every=rules.reminder_every)
 
 
 def captioned_events(timeline: Timeline, include_speech: bool) -> list[Event]:
@@ -90,7 +107,7 @@ class Sound:
         return (self.priority, -self.score, self.offset - self.onset, self.onset, self.label)
 
 
-def sounds(events: Iterable[Event], phrases: Phrases, rules: ReadingRules) -> list[Sound]:
+def sounds(events: Iterable[Event], phrases: Phrases, rules: ReadingRules, density: Density = "normal") -> list[Sound]:
     """Events of one label, or of labels that read alike, become one sound unless a long silence parts them."""
     found: list[Sound] = []
     last: dict[str, Sound] = {}
@@ -102,7 +119,23 @@ def sounds(events: Iterable[Event], phrases: Phrases, rules: ReadingRules) -> li
             before = last[name] = Sound(event.label, phrases.priority(event.label), 0.0, [[onset, offset]])
             found.append(before)
         before.score = max(before.score, event.score)
-    return found
+    return _few(found, phrases, rules) if density == "few" else found
+
+
+def _few(found: Iterable[Sound], phrases: Phrases, rules: ReadingRules) -> list[Sound]:
+    """The alarms, and of other sounds, but those of the background, the beginning, once a minute at most."""
+    few: list[Sound] = []
+    told: dict[str, int] = {}
+    for sound in found:
+        if sound.priority is Priority.ORDINARY:
+            name = phrases.say(sound.label, Form.SHORT)
+            if sound.onset - told.get(name, -sys.maxsize) < ms(FEW_EVERY):
+                continue
+            told[name] = sound.onset
+            sound.stretches[0][1] = min(sound.offset, sound.onset + ms(rules.longest))  # no "continues"
+        if sound.priority is not Priority.AMBIENT:
+            few.append(sound)
+    return few
 
 
 def _goes_on(sound: Sound, onset: int, offset: int, rules: ReadingRules) -> bool:

@@ -9,12 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
 from earmark.captions.burn_in import draw_lines
-from earmark.captions.reading import Caption
+from earmark.captions.looks import Cue, Look
 from earmark.errors import EarmarkError, MediaError
 from earmark.media.decoding import claimed_duration, zero_of
 from earmark.media.opening import open_container
@@ -24,7 +25,9 @@ IN_MP4 = {"aac", "mp3", "ac3", "eac3", "alac", "opus", "mp2"}
 """Codecs of sound that MP4 takes; others go into Matroska."""
 QUALITY = "20"  # of x264: pictures that nobody tells from the original by looking
 MOST_PIXELS = 4096 * 2304
-LUMA = np.array([65.481, 128.553, 24.966], np.float32) / 255  # of red, green and blue (BT.601): captions are grey
+WEIGHTS = {"BT.601": (0.299, 0.587, 0.114), "BT.709": (0.2126, 0.7152, 0.0722)}  # of red, green and blue in luma
+UNSAID = 2  # FFmpeg's colour space of a picture that has none
+HIGH = 720  # lines of a picture from which players take BT.709 where a file does not say
 
 
 def suffix_of(video: Path) -> str:
@@ -35,15 +38,20 @@ def suffix_of(video: Path) -> str:
 
 
 def burn_in(
-    video: Path, captions: Sequence[Caption], out: Path, progress: Callable[[float, float | None], None]
+    video: Path,
+    cues: Sequence[Cue],
+    out: Path,
+    progress: Callable[[float, float | None], None],
+    look: Look | None = None,
 ) -> float:
     """Write a copy of a video with captions drawn on its pictures, and its sound untouched.
 
     Args:
         video: what has pictures; its first ones are taken.
-        captions: in order of time, on the media's clock.
+        cues: in order of time, on the media's clock.
         out: the copy, with the suffix that `suffix_of` says.
         progress: told the seconds done, and the length where it is known.
+        look: colours and places; by default white and below.
 
     Returns:
         Its length, seconds.
@@ -60,9 +68,11 @@ def burn_in(
                 target = output.add_stream("libx264", rate=pictures.average_rate or 25)
                 target.width, target.height = _size(source, pictures)
                 target.pix_fmt, target.options = "yuv420p", {"crf": QUALITY, "preset": "veryfast"}
+                for tag in ("colorspace", "color_primaries", "color_trc"):
+                    setattr(target.codec_context, tag, getattr(pictures.codec_context, tag))
                 target.codec_context.time_base = pictures.time_base or Fraction(1, 90_000)
                 copies = {stream.index: output.add_stream_from_template(stream) for stream in source.streams.audio}
-                overlays = _Overlays(captions, target.width, target.height)
+                overlays = _Overlays(cues, look or Look(), target.width, target.height)
                 zero, length, seconds = float(zero_of(source)), claimed_duration(source), 0.0
                 for packet in source.demux([pictures, *source.streams.audio]):
                     if packet.stream.index in copies:
@@ -105,10 +115,10 @@ def _size(source: InputContainer, pictures: VideoStream) -> tuple[int, int]:
 class _Overlays:
     """Draws captions on frames; each caption is drawn once, and laid over as many frames as it lasts."""
 
-    def __init__(self, captions: Sequence[Caption], width: int, height: int) -> None:
-        self._captions, self._next = captions, 0
+    def __init__(self, cues: Sequence[Cue], look: Look, width: int, height: int) -> None:
+        self._cues, self._next, self._look = cues, 0, look
         self._width, self._height = width, height
-        self._lines: tuple[str, ...] = ()
+        self._standing: tuple[Cue, ...] = ()
         self._picture: _Picture | None = None
 
     def drawn(self, frame: av.VideoFrame, seconds: float) -> av.VideoFrame:
@@ -118,9 +128,10 @@ class _Overlays:
             picture = Image.fromarray(frame.to_ndarray(format="rgb24")).rotate(frame.rotation, expand=True)
             plain = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24").reformat(format="yuv420p")
         plain = plain.reformat(self._width, self._height)
-        lines = self._standing(seconds)
-        if lines != self._lines:
-            self._lines, self._picture = lines, _Picture(lines, self._width, self._height) if lines else None
+        standing = self._at(seconds)
+        if standing != self._standing:
+            self._standing = standing
+            self._picture = _Picture(self._canvas(standing), _weights(frame)) if standing else None
         if self._picture:
             planes = np.asarray(plain.to_ndarray(), np.uint8)
             self._picture.lay_over(planes)
@@ -129,37 +140,57 @@ class _Overlays:
         plain.pict_type = av.video.frame.PictureType.NONE  # the encoder chooses
         return plain
 
-    def _standing(self, seconds: float) -> tuple[str, ...]:
-        while self._next < len(self._captions) and self._captions[self._next].offset <= seconds:
+    def _at(self, seconds: float) -> tuple[Cue, ...]:
+        """What stands there at this time."""
+        while self._next < len(self._cues) and self._cues[self._next].offset <= seconds:
             self._next += 1
-        standing = [one for one in self._captions[self._next : self._next + 8] if one.onset <= seconds < one.offset]
-        return tuple(line for one in standing for line in one.lines)
+        near = self._cues[self._next : self._next + 8]
+        return tuple(cue for cue in near if cue.onset <= seconds < cue.offset)
+
+    def _canvas(self, cues: Sequence[Cue]) -> Image.Image:
+        canvas = Image.new("RGBA", (self._width, self._height), (0, 0, 0, 0))
+        for top in (False, True):
+            lines = [line for cue in cues if self._look.is_top(cue) == top for line in cue.lines]
+            draw_lines(canvas, [line.text for line in lines], [self._look.colour(line.kind) for line in lines], top)
+        return canvas
+
+
+def _weights(frame: av.VideoFrame) -> tuple[float, float, float]:
+    """How red, green and blue make up the luma of a frame, as players take it."""
+    said = frame.colorspace
+    high = said == Colorspace.ITU709 or (said == UNSAID and frame.height >= HIGH)
+    return WEIGHTS["BT.709" if high else "BT.601"]
 
 
 class _Picture:
-    """A drawn caption as planes of luma and chroma, with how much each pixel covers."""
+    """Drawn captions as planes of luma and chroma, with how much each pixel covers."""
 
-    def __init__(self, lines: Sequence[str], width: int, height: int) -> None:
-        canvas = Image.new("RGBA", (width, height), (0, 0, 0, 0))
-        draw_lines(canvas, lines)
+    def __init__(self, canvas: Image.Image, weights: tuple[float, float, float]) -> None:
         pixels = np.asarray(canvas)
+        self._height, self._width = pixels.shape[:2]
         rows = np.flatnonzero(pixels[..., 3].any(axis=1))
         self._top = int(rows[0]) // 2 * 2 if len(rows) else 0
         bottom = -(-(int(rows[-1]) + 1) // 2) * 2 if len(rows) else 0
-        cut = pixels[self._top : min(bottom, height)].astype(np.float32)
-        self._height, self._width = height, width
+        cut = pixels[self._top : min(bottom, self._height)].astype(np.float32)
         self._alpha = cut[..., 3] / 255
-        self._luma = (
-            16 + cut[..., :3] @ np.array([65.481, 128.553, 24.966], np.float32) / 255
-        )  # BT.601, as captions are grey
-        self._half = self._alpha.reshape(len(cut) // 2, 2, width // 2, 2).mean(axis=(1, 3))
+        luma = cut[..., :3] @ np.array(weights, np.float32)
+        differences = [(cut[..., 2] - luma) / (1 - weights[2]), (cut[..., 0] - luma) / (1 - weights[0])]
+        self._luma = 16 + luma * 219 / 255
+        self._half = _halved(self._alpha)
+        covered = np.maximum(self._half, 1 / 255)
+        self._chroma = np.stack([128 + _halved(one * self._alpha) / covered * 112 / 255 for one in differences])
 
     def lay_over(self, planes: NDArray[np.uint8]) -> None:
-        """Blend it into a frame [3/2 height, width] of yuv420p; captions are white on black, so chroma only fades."""
+        """Blend it into a frame [3/2 height, width] of yuv420p."""
         luma = planes[self._top : self._top + len(self._alpha)]
         luma[:] = (luma * (1 - self._alpha) + self._luma * self._alpha + 0.5).astype(np.uint8)
-        half_width, quarter = self._width // 2, self._height // 2
-        chroma = planes[self._height :].reshape(2, quarter, half_width)
+        chroma = planes[self._height :].reshape(2, self._height // 2, self._width // 2)
         top = self._top // 2
         part = chroma[:, top : top + len(self._half)]
-        part[:] = (part * (1 - self._half) + 128 * self._half + 0.5).astype(np.uint8)
+        part[:] = (part * (1 - self._half) + self._chroma * self._half + 0.5).astype(np.uint8)
+
+
+def _halved(plane: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The means of squares of four pixels."""
+    height, width = plane.shape
+    return np.asarray(plane.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)), np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -33,6 +33,8 @@ Examples:
     earmark caption film.mkv --merge film.srt --encoding cp1251 --language ru
 
     earmark caption holiday.mp4 --mux captioned.mp4
+
+    earmark caption holiday.mp4 --density few
 
     earmark caption holiday.mp4 --phrases my_words.toml --burn-preview look.png
 """
@@ -86,12 +88,15 @@ def caption(
         bool, typer.Option("--overwrite", help="Replace existing caption files that Earmark did not write.")
     ] = False,
     include_speech: Annotated[bool, typer.Option("--include-speech", help="Caption speech as well.")] = False,
+    density: Annotated[
+        str, typer.Option(help="How much is told: few (alarms, and what is news), normal, or all that can be read.")
+    ] = "normal",
     only: common.Only = None,
     sensitivity: common.Sensitivity = 0.5,
     track: common.Track = 0,
 ) -> None:
     """Caption every file."""
-    from earmark.captions import Phrases
+    from earmark.captions import Density, Phrases
     from earmark.captions.captioning import captioned
     from earmark.cli import output
     from earmark.formats.subtitle_reader import read_subtitles
@@ -103,6 +108,7 @@ def caption(
     dialogue = read_subtitles(merge, encoding) if merge else None
     kind = to or _told_by(out) or (dialogue.kind if dialogue else "vtt")
     common.check_choice("--to", kind, ("vtt", "srt"))
+    common.check_choice("--density", density, get_args(Density))
     if _told_by(out) not in (None, kind):
         raise EarmarkError(f"--out {out}", f"is no name of a {kind} file", f"end it in .{kind}, or leave out --to")
     alone = out is not None and output.is_file_name(out, f".{kind}", len(files))
@@ -133,7 +139,7 @@ def caption(
             _spare(path, merge, overwrite)
         if copies:
             copies.check(file)
-        made = captioned(timeline_of(file), words, dialogue, include_speech)
+        made = captioned(timeline_of(file), words, dialogue, include_speech, cast(Density, density))
         text = made.to_text(kind)
         if copies:
             _tell(copies.write(file, text), made)

@@ -77,7 +77,7 @@ class JobFolder:
 
     @property
     def captions(self) -> Path:
-        """Captions to burn in: a list of [onset, offset, lines]."""
+        """Captions to burn in: their look, and the cues, [onset, offset, [[text, kind], ...]]."""
         return self.path / "captions.json"
 
     @property

@@ -181,13 +181,13 @@ def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
 
 
 def _burn_in(work: Work, folder: JobFolder, progress: Progress) -> float:
-    from earmark.captions import Caption
+    from earmark.captions.looks import Cue, Line, Look
     from earmark.captions.video_burn_in import burn_in, suffix_of
 
-    rows = json.loads(folder.captions.read_text(encoding="utf-8"))
-    captions = [Caption(onset, offset, tuple(lines)) for onset, offset, lines in rows]
+    asked = json.loads(folder.captions.read_text(encoding="utf-8"))
+    cues = [Cue(onset, offset, tuple(Line(*line) for line in lines)) for onset, offset, lines in asked["cues"]]
     path = folder.path / f"video{suffix_of(folder.upload)}"
-    duration = burn_in(folder.upload, captions, path, progress)
+    duration = burn_in(folder.upload, cues, path, progress, Look(**asked["look"]))
     _write(folder.result, json.dumps({"recording": work.name, "video": path.name}, ensure_ascii=False))
     return duration
 

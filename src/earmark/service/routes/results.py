@@ -9,7 +9,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain, count
 from pathlib import Path as FilePath
@@ -22,6 +22,8 @@ from pydantic import StringConstraints
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
+from earmark.captions import Density
+from earmark.captions.looks import Look, Music, Position, Preset
 from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, WORD_FORMATS, Format, for_name
 from earmark.formats.base import number
@@ -29,17 +31,7 @@ from earmark.formats.json_files import Json, WordsJson
 from earmark.formats.subtitle_reader import Subtitles
 from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
-from earmark.service.exports import (
-    CAPTION_FORMATS,
-    Captioner,
-    Density,
-    Look,
-    Music,
-    Position,
-    Preset,
-    read_dialogue,
-    shown,
-)
+from earmark.service.exports import CAPTION_FORMATS, Captioner, read_dialogue
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import ID, JobId, seen
 from earmark.service.routes.views import MEDIA_HEADERS, as_download, stem, with_events
@@ -226,7 +218,8 @@ async def burn_in(
             raise refusal(422, f"{job.name} has no pictures to burn captions into")
         captioner = _captioner(job, _kept(folder, "corrected"), wanted)
         cues = captioner.merged(subtitles) if subtitles else captioner.cues()
-        return job, folder, json.dumps([[one.onset, one.offset, one.lines] for one in shown(cues)])
+        rows = [[one.onset, one.offset, [[line.text, line.kind] for line in one.lines]] for one in cues]
+        return job, folder, json.dumps({"look": asdict(wanted.look), "cues": rows})
 
     job, folder, captions = await to_thread.run_sync(prepared)
     made = await service.derive(folder, replace(job, options={"of": job.id}), captions)
