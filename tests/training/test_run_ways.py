@@ -93,7 +93,7 @@ def test_summaries(place):
     assert sum(answers.values()) == pytest.approx(1, abs=1e-3)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_ensemble_teaches_and_is_not_tested(place, jobs):
     settings = "training.distillation={members: 2, epochs: 3}"
     outcome, listener = carry_out(
