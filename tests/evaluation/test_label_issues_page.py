@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -210,11 +211,11 @@ def opened(browser, path):
     return page
 
 
-def eventually(page, expression, tries=200):
+def eventually(page, expression, seconds=300):
     """Until it holds; playwright's own way would need the page to allow `eval`."""
+    until = time.monotonic() + seconds
     while not page.evaluate(expression):
-        tries -= 1
-        assert tries, expression
+        assert time.monotonic() < until, expression
         page.wait_for_timeout(50)
 
 

@@ -190,7 +190,7 @@ def test_two_processes_at_once(clips, cache):
     processes = [context.Process(target=prepare_in_process, args=(order, cache, results)) for order in orders]
     for process in processes:
         process.start()
-    answers = [results.get(timeout=120) for _ in processes]
+    answers = [results.get(timeout=600) for _ in processes]
     for process in processes:
         process.join()
     found = prepare(clips, FRONT_END, cache)
@@ -209,7 +209,9 @@ from earmark.training import prepared
 prepared.AT_ONCE = 1
 print("started", flush=True)
 clips = [Clip(path) for path in sorted(Path(sys.argv[1]).glob("*.wav"))]
-prepared.prepare(clips, FrontEnd(rate=8000, n_fft=256, hop=100, bands=10), Path(sys.argv[2]))
+# Where whoever is to kill it is slow, it waits for that.
+wait = lambda done, total: done < 100 or time.sleep(3600)
+prepared.prepare(clips, FrontEnd(rate=8000, n_fft=256, hop=100, bands=10), Path(sys.argv[2]), wait)
 """
 
 

@@ -1,7 +1,4 @@
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,22 +11,17 @@ from earmark.models.model import load_model
 from earmark.training.presets import WITHOUT_BACKBONE, recipe_for
 from earmark.training.stages import Start
 
-EARMARK = Path(sys.executable).with_name("earmark")
 
-
-def earmark(*words, **options):
-    return subprocess.run([EARMARK, *map(str, words)], capture_output=True, text=True, **options)
-
-
-def test_from_a_folder_to_the_labels_of_a_recording(tmp_path):
+def test_from_a_folder_to_the_labels_of_a_recording(command, tmp_path, monkeypatch):
     """The whole way, as a user goes it."""
+    monkeypatch.chdir(tmp_path)
     write_dataset(tmp_path / "My Sounds", labels=("hiss", "tone"), each=10)
     (tmp_path / "My Sounds" / "tone" / "broken.wav").write_bytes(b"no sound")
     (tmp_path / "My Sounds" / "tone" / "notes.txt").write_text("never mind")
     # Noise of any level and mixtures teach little in so few steps.
     easy = ["augment.overlay=0", "augment.noise_floor=false", "training.epochs=30"]
     words = ("train", "My Sounds", *SMALL, *easy, "--cache", "cache", "--accelerator", "cpu")
-    done = earmark(*words, cwd=tmp_path)
+    done = command(*words)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("earmark: warning: left out:") == 1
@@ -42,7 +34,7 @@ def test_from_a_folder_to_the_labels_of_a_recording(tmp_path):
     quiet = np.zeros(22_050)
     parts = [quiet, sound_of("tone", 100), sound_of("tone", 100), quiet, sound_of("hiss", 101), sound_of("hiss", 102)]
     write_wav(tmp_path / "new.wav", np.clip(np.concatenate(parts), -1, 1))
-    done = earmark("label", "new.wav", "--model", model, "--to", "json", cwd=tmp_path)
+    done = command("label", "new.wav", "--model", model, "--to", "json")
     assert done.returncode == 0, done.stderr
     timeline = json.loads(done.stdout)
     assert timeline["model"] == "my_sounds"
@@ -56,9 +48,9 @@ def test_from_a_folder_to_the_labels_of_a_recording(tmp_path):
     assert seconds("tone", 1, 3) > seconds("hiss", 1, 3)
     assert seconds("hiss", 4, 6) > seconds("tone", 4, 6)
 
-    done = earmark("models", model, cwd=tmp_path)
+    done = command("models", model)
     assert "Labels: hiss, tone" in done.stdout
-    done = earmark("classify", "My Sounds/tone/tone_0.wav", "--model", model, "--to", "json", cwd=tmp_path)
+    done = command("classify", "My Sounds/tone/tone_0.wav", "--model", model, "--to", "json")
     assert json.loads(done.stdout)["labels"][0]["label"] == "tone"
 
 

@@ -68,7 +68,7 @@ def candidates() -> dict[str, list[Segment]]:
 
 def settings(url: str) -> Settings:
     """Impatient, but in nothing else unlike those of a user."""
-    return Settings(rate=RATE, jobs=8, pause=0.01, backoff=0.02, timeout=4.0, refusals=1000, url=url)
+    return Settings(rate=RATE, jobs=8, pause=0.01, backoff=0.02, timeout=10.0, refusals=1000, url=url)
 
 
 def run(url: str, out: Path) -> AcquisitionReport:
@@ -90,7 +90,7 @@ class Story:
 
 def play(out: Path) -> Story:
     """Kill the program twice, and run it to its end."""
-    with FaultyServer(faults(), stall=6.0) as server:
+    with FaultyServer(faults(), stall=15.0) as server:
         before: list[Counter[str]] = []
         for wanted in KILLS_AT:
             here = _killed_at(server, out, wanted)

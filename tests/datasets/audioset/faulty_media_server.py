@@ -2,7 +2,6 @@
 
 import io
 import threading
-import time
 from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
@@ -74,6 +73,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.requests: Counter[str] = Counter()
         self.cookies: set[str] = set()
         self.lock = threading.Lock()
+        self.closing = threading.Event()
 
     @property
     def url(self) -> str:
@@ -92,6 +92,7 @@ class FaultyServer(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.closing.set()
         self.shutdown()
         self.server_close()
 
@@ -118,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(b"<!doctype html><html><title>Hello</title><p>Nothing here.</html>", "text/html")
             return
         if fault == "stall":
-            time.sleep(self.server.stall)
+            self.server.closing.wait(self.server.stall)
         self._send(media_of(video, fault), "video/webm", broken=fault == "cut")
 
     def _send(self, content: bytes, kind: str, broken: bool = False) -> None:
