@@ -71,10 +71,8 @@ def test_the_clips_that_scenes_are_made_of(made):
 
 
 @pytest.mark.kill
-def test_a_run_that_was_killed_goes_on(words, made, tmp_path):
-    out = tmp_path / "scenes"
-    command = [EARMARK, *map(str, words), "--count", str(COUNT), "--out", str(out)]
-    kill_and_take_up(command, out, made)
+def test_a_run_that_was_killed_goes_on(command, words, made, tmp_path):
+    kill_and_take_up(command, [*words, "--count", COUNT], tmp_path / "scenes", made)
 
 
 def test_more_scenes_are_added_and_none_is_changed(command, words, made, tmp_path):

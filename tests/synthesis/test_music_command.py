@@ -66,11 +66,8 @@ def test_there_are_clips_of_each_kind(made):
 
 
 @pytest.mark.kill
-def test_a_run_that_was_killed_goes_on(made, tmp_path):
-    out = tmp_path / "phrases"
-    words = ["data", "phrases", *map(str, USUAL), "--count", "50", "--out", str(out)]
-    command = [EARMARK, *words]
-    kill_and_take_up(command, out, made)
+def test_a_run_that_was_killed_goes_on(command, made, tmp_path):
+    kill_and_take_up(command, ["data", "phrases", *USUAL, "--count", 50], tmp_path / "phrases", made)
 
 
 @needs_fluidsynth

@@ -20,8 +20,24 @@ from earmark.training.run import run
 from earmark.training.trainer import start_fabric
 
 LEFT = {"recipe.yaml", "metrics.json", "predictions.csv", "confusion.png", "curves.png", "model.onnx", "scores.npz"}
-# `earmark`, but with a checkpoint after each epoch, so that a kill can come early.
-EAGER = "import earmark.training.trainer as f; f.CHECKPOINT_SECONDS = 0.0; from earmark.cli import main; main()"
+# `earmark`, but with a checkpoint after each epoch, so that a kill can come early; a late one is waited for.
+HELD = """
+import itertools, time
+from earmark.cli import main
+from earmark.training import run, trainer
+
+epochs, note = itertools.count(1), trainer.BestEpoch.note
+
+def held(*words):
+    note(*words)
+    if next(epochs) == 6:
+        time.sleep(3600)
+
+trainer.CHECKPOINT_SECONDS = 0.0
+trainer.BestEpoch.note = held
+run._follow = lambda *words: time.sleep(3600)  # networks side by side are trained by processes that are not held
+main()
+"""
 
 
 class Listener:
@@ -120,7 +136,7 @@ def words_of_training(place, *words):
     return ["train", *map(str, words), "--cache", str(place / "cache"), "--accelerator", "cpu"]
 
 
-def train(place, *words, program=(sys.executable, "-c", EAGER)):
+def train(place, *words, program=(sys.executable, "-c", HELD)):
     words = words_of_training(place, *words)
     return subprocess.Popen([*program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -133,7 +149,8 @@ def wait_for_epochs(process, out, epochs, parts=1):
         if len(histories) == parts and all(len(path.read_text().splitlines()) >= epochs for path in histories):
             return
         time.sleep(0.01)
-    pytest.fail(f"the run ended before it could be killed: {process.communicate()}")
+    process.kill()
+    pytest.fail(f"the run does not get so far: {process.communicate()}")
 
 
 @pytest.mark.kill
