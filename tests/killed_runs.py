@@ -6,23 +6,26 @@ import subprocess
 import sys
 import time
 
-# `earmark`, but it waits for its end before it notes a second batch, however late that comes.
 HELD = """
-import time
+import itertools, time
 from earmark.cli import main
-from earmark.util.workspace import Workspace
+from {module} import {owner}
 
-done, before = Workspace.done, []
+calls, plain = itertools.count(1), {owner}.{method}
 
 def held(*words):
-    if before:
+    if next(calls) >= {call}:
         time.sleep(3600)
-    before.append(words)
-    done(*words)
+    return plain(*words)
 
-Workspace.done = held
+{owner}.{method} = held
 main()
 """
+
+
+def held(module, owner, method, call):
+    """`earmark` that waits to be killed from that call of a method, or of a function of a module, on."""
+    return [sys.executable, "-c", HELD.format(module=module, owner=owner, method=method, call=call)]
 
 
 def files(folder):
@@ -34,7 +37,8 @@ def files(folder):
 def kill_and_take_up(command, words, out, made):
     """After a kill nothing that was done is done again, and all is as in a folder made at once."""
     words = [*map(str, words), "--out", str(out)]
-    process = subprocess.Popen([sys.executable, "-c", HELD, *words], stdout=subprocess.DEVNULL, start_new_session=True)
+    command_held = [*held("earmark.util.workspace", "Workspace", "done", 2), *words]
+    process = subprocess.Popen(command_held, stdout=subprocess.DEVNULL, start_new_session=True)
     while process.poll() is None and not list(out.glob("batches/*.json")):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from archive_making import files_of, hidden, index_rows, make_archive
+from killed_runs import held
 
 from earmark.archive import layout
 from earmark.archive.indexing import Settings, index, options_for
@@ -27,15 +29,21 @@ KILLS = 10
 
 
 class Served(SimpleHTTPRequestHandler):
-    """Counts what is asked for: each labelling of a small recording is one GET."""
+    """Counts what is asked for: each labelling of a small recording is one GET.
 
-    def __init__(self, *words, asked, **options):
-        self.asked = asked
+    It answers as long as `answers`, so that a run that is to be killed cannot end before, however late the kill comes.
+    """
+
+    def __init__(self, *words, asked, answers, **options):
+        self.asked, self.answers = asked, answers
         super().__init__(*words, **options)
 
     def do_GET(self):
         self.asked[self.path.lstrip("/")] += 1
-        super().do_GET()
+        while not self.answers():
+            time.sleep(0.01)
+        with suppress(BrokenPipeError, ConnectionResetError):  # it was killed
+            super().do_GET()
 
     def log_message(self, *_):
         pass
@@ -43,14 +51,19 @@ class Served(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(tmp_path):
-    """A web server of sixty recordings: their folder, address, and how often each was read."""
+    """A web server of sixty recordings, which answers until an index has enough of them.
+
+    Their folder, address, how often each was read, and what is enough.
+    """
     folder = tmp_path / "recordings"
     make_archive(folder, 60, seconds=1.0)
-    asked = Counter()
-    handler = partial(Served, directory=str(folder), asked=asked)
+    asked, enough = Counter(), [60]
+    handler = partial(
+        Served, directory=str(folder), asked=asked, answers=lambda: done_in(tmp_path / "index") <= enough[0]
+    )
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}", asked
+        yield folder, f"http://127.0.0.1:{server.server_port}", asked, enough
         server.shutdown()
 
 
@@ -58,38 +71,35 @@ def done_in(out):
     return len(list((out / layout.BATCHES).glob("[!.]*"))) if out.exists() else 0
 
 
-def killed_after(command, out, batches, pause):
-    """Start it, and kill it and its children so many batches and seconds later; whether it was still at work."""
+def kill_at(goal, command, out, pause=0.0):
+    """Start it, and kill it and its children so many seconds after the index has so many batches."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    goal = done_in(out) + batches
     while process.poll() is None and done_in(out) < goal:
         time.sleep(0.002)
     time.sleep(pause)
-    alive = process.poll() is None
-    if alive:
-        os.killpg(process.pid, signal.SIGKILL)
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    return alive
 
 
 def test_ten_kills(served, low_high_file, tmp_path):
     pytest.importorskip("aiohttp")  # what fsspec reads http with
-    folder, address, asked = served
+    folder, address, asked, enough = served
     names = [one.name for one in below(str(folder)).recordings]
     (tmp_path / "list.txt").write_text("\n".join(f"{address}/{name}" for name in names))
     out = tmp_path / "index"
     command = [EARMARK, "index", "--list", tmp_path / "list.txt", "--out", out, "--model", low_high_file]
     command = [*map(str, command), "--jobs", "1", "--batch", "1", "--to", "json"]
     rng = np.random.default_rng(8)
-    kills = 0
     for _ in range(KILLS):
         whole = files_of(out) if out.exists() else {}
-        kills += killed_after(command, out, rng.integers(0, 6), rng.uniform(0, 0.05))
+        enough[0] = done_in(out) + rng.integers(0, 6)
+        kill_at(enough[0], command, out, rng.uniform(0, 0.05))
         now = files_of(out) if out.exists() else {}
         assert whole.items() <= now.items()  # what was done is neither written again nor touched
     left = 60 - done_in(out)
-    assert kills == KILLS
     assert left >= 10
+    enough[0] = 60
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(run.stdout)["labelled"] == left
     assert sum(asked[name] for name in names) <= 60 + KILLS  # one at most was in flight at each kill
@@ -106,12 +116,12 @@ def test_ten_kills(served, low_high_file, tmp_path):
 def test_kills_with_several_processes(archive, low_high_file, indexed, tmp_path):
     """They end with the command that started them."""
     out = tmp_path / "index"
-    command = [EARMARK, "index", archive, "--out", out, "--model", low_high_file, "--jobs", "2", "--batch", "1"]
-    command = [*map(str, command), "--to", "json"]
-    assert killed_after(command, out, 3, 0.0)
+    words = ["index", archive, "--out", out, "--model", low_high_file, "--jobs", "2", "--batch", "1", "--to", "json"]
+    words = [*map(str, words)]
+    kill_at(3, [*held("earmark.archive", "indexing", "merge_small", 1), *words], out)
     whole = files_of(out)
     assert len(whole) >= 9
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    run = subprocess.run([EARMARK, *words], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout)["labelled"] == 12 - len(whole) // 3
     indexed(archive, tmp_path / "fresh")
     assert index_rows(out) == index_rows(tmp_path / "fresh")

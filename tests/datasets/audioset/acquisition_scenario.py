@@ -1,6 +1,7 @@
 """Two hundred clips of two classes from a server with every fault, acquired by a program that is killed twice.
 
-As a program: `python acquisition_scenario.py URL OUT` is one run of the acquisition.
+As a program: `python acquisition_scenario.py URL OUT CLIPS` is a run of the acquisition that is to be killed with so
+many clips in place: it puts no more there, however late the kill comes.
 """
 
 import os
@@ -11,11 +12,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from faulty_media_server import FaultyServer
 
 from earmark.datasets.audioset.acquisition import acquire
-from earmark.datasets.audioset.candidates import Settings
+from earmark.datasets.audioset.candidates import ClipFolder, Settings
 from earmark.datasets.audioset.ledger import AcquisitionReport
 from earmark.datasets.audioset.tables import Segment
 
@@ -105,7 +107,7 @@ def play(out: Path) -> Story:
 def _killed_at(server: FaultyServer, out: Path, wanted: int) -> set[str]:
     """Run the program until so many clips are in place, kill it, and tell whose."""
     environment = {**os.environ, "no_proxy": "127.0.0.1", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, __file__, server.url, str(out)]
+    words = [sys.executable, __file__, server.url, str(out), str(wanted)]
     with subprocess.Popen(words, env=environment) as program:
         while len(_in_place(out)) < wanted:
             if program.poll() is not None:
@@ -121,5 +123,17 @@ def _in_place(out: Path) -> set[str]:
     return {path.stem.rpartition("_")[0] for label in LABELS for path in out.glob(f"{label}/*.flac")}
 
 
+def _run_to_be_killed(url: str, out: Path, wanted: int) -> None:
+    place = ClipFolder.place
+
+    def held(*words: Any) -> None:
+        if len(_in_place(out)) >= wanted:
+            time.sleep(3600)
+        place(*words)
+
+    ClipFolder.place = held  # type: ignore[method-assign]
+    run(url, out)
+
+
 if __name__ == "__main__":
-    run(sys.argv[1], Path(sys.argv[2]))
+    _run_to_be_killed(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
