@@ -35,7 +35,7 @@ def test_own_phrases(caption, folder):
     mine = folder / "mine.toml"
     mine.write_text('[phrases]\nlow = ["hoot", "hooting", "still hooting"]', encoding="utf-8")
     assert "\n[hooting]\n" in caption("--phrases", mine, "--out", "-").stdout
-    assert "\n[계속되는 소리: low]\n" not in caption("--language", "ko", "--out", "-").stdout
+    assert "\n[low: 소리가 계속된다]\n" not in caption("--language", "ko", "--out", "-").stdout
     mine.write_text("[phrases]\nlow = 3", encoding="utf-8")
     failed(caption("--phrases", mine), "mine.toml", "low has no three phrases")
 
