@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 from swift_f0 import SwiftF0
 
-from earmark.datasets import published_layouts
+from earmark.datasets import layout_readers
 from earmark.evaluation.pitch_metrics import at_times, figures
 from earmark.media import read
 from earmark.speech.f0 import STEP, track
@@ -104,7 +104,7 @@ class Conditions:
     names = ("clean", "telephone", "white 20 dB", "white 10 dB", "background 20 dB", "background 10 dB")
 
     def __init__(self, data: Path) -> None:
-        clips = [c for c in published_layouts.read_esc(data / "esc50").clips if set(c.labels) & set(BACKGROUND)]
+        clips = [c for c in layout_readers.read_esc(data / "esc50").clips if set(c.labels) & set(BACKGROUND)]
         self.clips = sorted(clips, key=lambda clip: str(clip.path))
 
     def apply(self, name: str, utterance: Utterance, rng: np.random.Generator) -> Samples:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from earmark.datasets import catalogue, folder_layouts, published_layouts, tables
+from earmark.datasets import catalogue, layout_readers, tables
 from earmark.datasets.clips import Dataset
 from earmark.errors import DatasetError, EarmarkWarning
 
@@ -19,12 +19,12 @@ CLIPS_TABLE = "clips.csv"
 
 LAYOUTS: Mapping[str, Reader] = MappingProxyType(
     {
-        "esc": published_layouts.read_esc,
-        "urbansound8k": published_layouts.read_urbansound8k,
-        "common_voice": published_layouts.read_common_voice,
-        "folder": folder_layouts.read_folder,
+        "esc": layout_readers.read_esc,
+        "urbansound8k": layout_readers.read_urbansound8k,
+        "common_voice": layout_readers.read_common_voice,
+        "folder": layout_readers.read_folder,
         "table": tables.read_clips,
-        "files": folder_layouts.read_files,
+        "files": layout_readers.read_files,
     }
 )
 """What reads each layout."""
@@ -64,11 +64,11 @@ def guess_layout(path: Path) -> str:
         if path.suffix.lower() == ".csv":
             return "table"
         raise DatasetError(path, "is no dataset", "give a folder, or a table (CSV)")
-    if (path / published_layouts.ESC_TABLE).is_file():
+    if (path / layout_readers.ESC_TABLE).is_file():
         return "esc"
-    if (path / published_layouts.URBANSOUND8K_TABLE).is_file():
+    if (path / layout_readers.URBANSOUND8K_TABLE).is_file():
         return "urbansound8k"
-    if (path / published_layouts.COMMON_VOICE_TABLE).is_file():
+    if (path / layout_readers.COMMON_VOICE_TABLE).is_file():
         return "common_voice"
     if (path / CLIPS_TABLE).is_file():
         return "table"
