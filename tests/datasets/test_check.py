@@ -8,8 +8,7 @@ from dataset_making import noise, write_csv, write_sound
 from earmark.datasets import load
 from earmark.datasets.check import check_dataset
 from earmark.datasets.check_report import advice, as_json, text
-from earmark.datasets.duplicates import correlation
-from earmark.datasets.measurements import clipped_share
+from earmark.datasets.measurements import clipped_share, correlation
 
 RATE = 22050
 

@@ -11,10 +11,9 @@ from functools import cached_property
 from os.path import normpath
 from pathlib import Path
 
-from earmark.datasets import duplicates
+from earmark.datasets import measurements
 from earmark.datasets.clips import Clip, Dataset
-from earmark.datasets.duplicates import Duplicates
-from earmark.datasets.measurements import Measurement, measure
+from earmark.datasets.measurements import Duplicates, Measurement, measure
 from earmark.datasets.tables import read_events
 from earmark.events.timeline import Event
 from earmark.util.types import Progress
@@ -195,7 +194,7 @@ def check_dataset(
     measured = _measure_all(dataset.clips, on_progress, threads)
     audible = [one for one in measured if not one.error and one.peak >= SILENT]
     found = None if events is None else check_events(events, dataset, measured)
-    return CheckReport(dataset, tuple(measured), tuple(duplicates.find_duplicates(audible)), found)
+    return CheckReport(dataset, tuple(measured), tuple(measurements.find_duplicates(audible)), found)
 
 
 def _measure_all(clips: Sequence[Clip], on_progress: Progress | None, threads: int) -> list[Measurement]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from earmark.datasets.check import SHORT_SECONDS, CheckReport, EventReport
 from earmark.datasets.clips import Clip
-from earmark.datasets.duplicates import Duplicates
-from earmark.datasets.measurements import Measurement
+from earmark.datasets.measurements import Duplicates, Measurement
 from earmark.util.text import visible
 
 FEW = 10
