@@ -32,7 +32,7 @@ def test_the_table_is_the_published_one(shared):
 
 @pytest.mark.shared
 def test_parents_are_those_of_the_ontology(shared):
-    from earmark.datasets.audioset.ontology import Ontology
+    from earmark.datasets.audioset.tables import Ontology
 
     ontology = Ontology.read(shared / "audioset" / "ontology.json")
     ours = {one.id for one in audioset.classes()}

@@ -17,10 +17,9 @@ from earmark.errors import DatasetError, EarmarkError
 if TYPE_CHECKING:
     from earmark.datasets.audioset.candidates import Settings
     from earmark.datasets.audioset.ledger import AcquisitionReport
-    from earmark.datasets.audioset.ontology import Ontology
     from earmark.datasets.audioset.preview import Cooccurrences
     from earmark.datasets.audioset.selection import Rules
-    from earmark.datasets.audioset.tables import PublishedFile, Segment
+    from earmark.datasets.audioset.tables import Ontology, PublishedFile, Segment
 
 MESSAGES = 5  # of each outcome, those that were said most
 
@@ -200,7 +199,7 @@ def _material(
 ) -> tuple[list[Path], Ontology]:
     """The tables of segments and the ontology: as given, or in the data folder, where what lacks is fetched."""
     from earmark.datasets.audioset import tables
-    from earmark.datasets.audioset.ontology import Ontology
+    from earmark.datasets.audioset.tables import Ontology
     from earmark.datasets.catalogue import data_folder
 
     folder = data_folder(data_dir) / tables.AUDIOSET_FOLDER

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from earmark.datasets.audioset.ontology import Ontology
-from earmark.datasets.audioset.tables import Segment
+from earmark.datasets.audioset.tables import Ontology, Segment
 
 # name: names of the classes below
 GRAPH = {

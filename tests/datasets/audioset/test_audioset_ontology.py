@@ -6,7 +6,7 @@ from audioset_making import GRAPH, entries, identifier, ontology_file, small_ont
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.datasets.audioset.ontology import Ontology, Sound
+from earmark.datasets.audioset.tables import Ontology, Sound
 from earmark.errors import DatasetError
 
 

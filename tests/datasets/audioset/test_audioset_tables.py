@@ -13,8 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.datasets.audioset import tables
-from earmark.datasets.audioset.ontology import Ontology
-from earmark.datasets.audioset.tables import CLASSES, ONTOLOGY, PARTS, Segment, missing_files, warn_of_unknown_classes
+from earmark.datasets.audioset.tables import (
+    CLASSES,
+    ONTOLOGY,
+    PARTS,
+    Ontology,
+    Segment,
+    missing_files,
+    warn_of_unknown_classes,
+)
 from earmark.errors import DatasetError, EarmarkWarning
 
 OFFICIAL = """# Segments csv created Sun Mar  5 10:54:25 2017

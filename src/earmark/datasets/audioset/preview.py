@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from earmark.datasets.audioset.candidates import YOUTUBE, Settings
-from earmark.datasets.audioset.ontology import Ontology
 from earmark.datasets.audioset.selection import RULES, Selection, TargetClass
-from earmark.datasets.audioset.tables import SHARES, Segment, split_of
+from earmark.datasets.audioset.tables import SHARES, Ontology, Segment, split_of
 
 BITS = 10.0
 """Of FLAC for each sample of 16 bits. Measured: street music of UrbanSound8K 9.6 at 22,050 Hz, solo instruments of

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from earmark.datasets.audioset.ontology import Ontology, Sound
-from earmark.datasets.audioset.tables import Segment
+from earmark.datasets.audioset.tables import Ontology, Segment, Sound
 from earmark.errors import DatasetError
 from earmark.labels import normalise
 
