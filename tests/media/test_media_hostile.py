@@ -24,7 +24,7 @@ from model_making import tones, write_wav
 from earmark import media
 from earmark.archive.recordings import date_from_header
 from earmark.datasets.audioset.ledger import ClipError
-from earmark.datasets.audioset.remote_audio import cut_span
+from earmark.datasets.audioset.videos import cut_span
 from earmark.errors import MediaError
 from earmark.live.sources import decoded
 from earmark.media import decoding, probe

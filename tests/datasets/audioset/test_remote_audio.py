@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from media_files import CODECS, Track, sine, write
 
 from earmark import media
-from earmark.datasets.audioset import remote_audio
+from earmark.datasets.audioset import videos
 from earmark.datasets.audioset.ledger import ClipError, Outcome
-from earmark.datasets.audioset.remote_audio import RangeFile, cut_span
+from earmark.datasets.audioset.videos import RangeFile, cut_span
 
 RATE = 48_000
 SECONDS = 16.0
@@ -67,7 +67,7 @@ def test_a_span_is_what_decoding_from_the_start_gives(noise, name, rate, slack):
 
 
 def test_only_the_blocks_around_the_span_are_asked_for(noise, monkeypatch):
-    monkeypatch.setattr(remote_audio, "BLOCK", 1 << 13)
+    monkeypatch.setattr(videos, "BLOCK", 1 << 13)
     asked = []
     content = write(None, "ipod", Track(noise, RATE, "aac"))
     cut_span(on_a_server(content, asked), 12.0, 13.0, RATE)
@@ -107,7 +107,7 @@ def test_a_connection_that_breaks_off_is_not_taken_for_the_end(noise):
 
 @given(st.binary(max_size=300), st.lists(st.tuples(st.integers(-50, 400), st.integers(0, 2), st.integers(0, 99))))
 def test_a_range_file_reads_like_a_file(content, moves):
-    block, remote_audio.BLOCK = remote_audio.BLOCK, 32
+    block, videos.BLOCK = videos.BLOCK, 32
     try:
         ours, theirs = on_a_server(content or b"x"), io.BytesIO(content or b"x")
         for offset, whence, count in moves:
@@ -118,4 +118,4 @@ def test_a_range_file_reads_like_a_file(content, moves):
             assert here or not count or not theirs.read(1)
             theirs.seek(ours.tell())
     finally:
-        remote_audio.BLOCK = block
+        videos.BLOCK = block
