@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from yt_dlp.networking.exceptions import IncompleteRead
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError
 
+from earmark.datasets.audioset.acquisition import Pace, StoppedError
 from earmark.datasets.audioset.candidates import Quota, Settings
 from earmark.datasets.audioset.ledger import ClipError, Ledger, LedgerRow, Outcome
 from earmark.datasets.audioset.tables import Segment
 from earmark.datasets.audioset.videos import explain
-from earmark.datasets.audioset.workers import Pace, StoppedError
 from earmark.errors import DatasetError
 
 BLOCKED = ClipError(Outcome.REFUSED, "HTTP 429", again=True, blocked=True)
