@@ -34,7 +34,7 @@ from earmark import datasets
 from earmark.datasets import Dataset
 from earmark.evaluation import annotated, clip_evaluation
 from earmark.evaluation.clip_evaluation import Predictions, predict
-from earmark.evaluation.confidence_intervals import of_accuracies
+from earmark.evaluation.clip_metrics import of_accuracies
 from earmark.evaluation.event_metrics import segment_based
 from earmark.events.timeline import Timeline
 from earmark.models.labelling import label

@@ -33,8 +33,7 @@ from yamnet_answers import POOLINGS, Yamnet, lay_out
 from earmark import classify, label, load_model
 from earmark.datasets import Clip, tables
 from earmark.evaluation import annotated
-from earmark.evaluation.calibration import confidences, reliability
-from earmark.evaluation.confidence_intervals import wilson
+from earmark.evaluation.clip_metrics import confidences, reliability, wilson
 from earmark.evaluation.event_metrics import event_based, segment_based
 from earmark.evaluation.thresholds import ON
 from earmark.events.timeline import Event, Timeline, joined

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from earmark.evaluation.calibration import brier, confidences, reliability, sounds_through
+from earmark.evaluation.clip_metrics import brier, confidences, reliability, sounds_through
 from earmark.events.timeline import Event
 
 answers = st.lists(

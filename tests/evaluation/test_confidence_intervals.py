@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from earmark.evaluation.confidence_intervals import interval, of_accuracies, wilson, within
+from earmark.evaluation.clip_metrics import interval, of_accuracies, wilson, within
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=10), st.sampled_from([0.8, 0.95, 0.99]))

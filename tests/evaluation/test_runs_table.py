@@ -11,7 +11,7 @@ from run_folders import metrics, write_run
 
 from earmark.errors import EarmarkError
 from earmark.evaluation import run_table, runs
-from earmark.evaluation.confidence_intervals import interval, wilson
+from earmark.evaluation.clip_metrics import interval, wilson
 
 LEAKY = {"protocol": "random_after_augmentation", "parts": 5}
 

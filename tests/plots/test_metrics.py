@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from earmark.evaluation.calibration import reliability
+from earmark.evaluation.clip_metrics import reliability
 from earmark.plots import metrics
 from earmark.plots.metrics import RunAccuracy
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.evaluation.confidence_intervals import interval, wilson
+from earmark.evaluation.clip_metrics import interval, wilson
 from earmark.training.held_out import Answers, answer, answer_crops, reliability, summary, total_confusion
 from earmark.training.networks import Network
 from earmark.training.prepared import Prepared

@@ -24,7 +24,7 @@ from earmark.archive.embeddings import Store
 from earmark.archive.similarity import best, scores
 from earmark.archive.vectors import Vectors, directions, unit
 from earmark.errors import EarmarkError
-from earmark.evaluation.confidence_intervals import wilson
+from earmark.evaluation.clip_metrics import wilson
 from earmark.util.types import Array
 
 SHARPNESS = 10.0  # log-odds between a vector along the head and one across it, to begin with

@@ -15,7 +15,7 @@ from earmark import media
 from earmark.datasets import Clip, Dataset
 from earmark.errors import DatasetError, EarmarkError
 from earmark.evaluation import clip_metrics
-from earmark.evaluation.confidence_intervals import of_accuracies
+from earmark.evaluation.clip_metrics import of_accuracies
 from earmark.evaluation.relabelling import some
 from earmark.models import labelling
 from earmark.models.model import Model

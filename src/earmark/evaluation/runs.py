@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import EarmarkError, MissingExtraError
-from earmark.evaluation.confidence_intervals import Interval, interval, of_accuracies, within
+from earmark.evaluation.clip_metrics import Interval, interval, of_accuracies, within
 
 METRICS, RECIPE = "metrics.json", "recipe.yaml"
 UNFINISHED = ".partial"

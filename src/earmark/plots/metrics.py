@@ -130,7 +130,7 @@ def draw_training_curves(curves: Mapping[str, Sequence[float]], path: Path) -> N
 
 
 class _Bins(Protocol):
-    """Answers in bins by their score: `earmark.evaluation.calibration.Reliability`."""
+    """Answers in bins by their score: `earmark.evaluation.clip_metrics.Reliability`."""
 
     @property
     def edges(self) -> Floats: ...

@@ -13,7 +13,7 @@ from earmark import datasets
 from earmark.captions import Priority
 from earmark.captions.phrases import usual_priorities
 from earmark.evaluation import annotated, tuning
-from earmark.evaluation.calibration import confidences
+from earmark.evaluation.clip_metrics import confidences
 from earmark.evaluation.thresholds import ON, Objective, line_above, measures, of_label, rising
 from earmark.evaluation.tuning import Known
 from earmark.events.hysteresis import EventRules

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark.evaluation import calibration, confidence_intervals
+from earmark.evaluation import clip_metrics
 from earmark.evaluation import clip_metrics as figures
 from earmark.events.boundaries import loud_steps
 from earmark.events.scores import Pooling, pooled, smooth
@@ -92,10 +92,8 @@ def summary(
     total = np.sum(matrices, axis=0)
     result: dict[str, Any] = {"divisions": divisions, "labels": list(labels)}
     accuracies, f1s = [figures.accuracy(m) for m in matrices], [figures.macro_f1(m) for m in matrices]
-    result["accuracy"] = _spread(
-        accuracies, confidence_intervals.of_accuracies(accuracies, [int(m.sum()) for m in matrices])
-    )
-    result["macro_f1"] = _spread(f1s, confidence_intervals.within(confidence_intervals.interval(f1s)))
+    result["accuracy"] = _spread(accuracies, clip_metrics.of_accuracies(accuracies, [int(m.sum()) for m in matrices]))
+    result["macro_f1"] = _spread(f1s, clip_metrics.within(clip_metrics.interval(f1s)))
     if exclusive:
         result["calibration"] = reliability(answers, targets).summary() | {"brier": _brier(answers, targets)}
     result["mean_average_precision"] = _mean_average_precision(answers, targets)
@@ -117,17 +115,17 @@ def total_confusion(answers: Sequence[Answers], targets: NDArray[np.float32]) ->
     return np.asarray(np.sum([_matrix(a, targets) for a in answers], axis=0), np.int64)
 
 
-def reliability(answers: Sequence[Answers], targets: NDArray[np.float32]) -> calibration.Reliability:
+def reliability(answers: Sequence[Answers], targets: NDArray[np.float32]) -> clip_metrics.Reliability:
     """The best score of each clip that has a label, over all divisions, beside whether that label is one of its own."""
     whole, truth = _labelled(answers, targets)
     best = whole.argmax(1)
     clips = np.arange(len(whole))
-    return calibration.reliability(whole[clips, best], truth[clips, best])
+    return clip_metrics.reliability(whole[clips, best], truth[clips, best])
 
 
 def _brier(answers: Sequence[Answers], targets: NDArray[np.float32]) -> float | None:
     whole, truth = _labelled(answers, targets)
-    return round(calibration.brier(whole, truth), 4) if len(whole) else None
+    return round(clip_metrics.brier(whole, truth), 4) if len(whole) else None
 
 
 def _labelled(
@@ -139,7 +137,7 @@ def _labelled(
     return whole[truth.any(1)], truth[truth.any(1)]
 
 
-def _spread(values: Sequence[float], interval: confidence_intervals.Interval | None) -> dict[str, Any]:
+def _spread(values: Sequence[float], interval: clip_metrics.Interval | None) -> dict[str, Any]:
     return {
         "mean": round(float(np.mean(values)), 4),
         "std": round(float(np.std(values)), 4),
