@@ -15,8 +15,8 @@ from earmark import media
 from earmark.datasets import Clip, Dataset
 from earmark.errors import DatasetError, EarmarkError
 from earmark.evaluation import clip_metrics
+from earmark.evaluation.annotated import some
 from earmark.evaluation.clip_metrics import of_accuracies
-from earmark.evaluation.relabelling import some
 from earmark.models import labelling
 from earmark.models.model import Model
 from earmark.util.text import SheetWriter

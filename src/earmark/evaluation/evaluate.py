@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from earmark import datasets
 from earmark.errors import ArgumentError, DatasetError, EarmarkError, EarmarkWarning
-from earmark.evaluation.relabelling import renamed, some
+from earmark.evaluation.annotated import renamed, some
 from earmark.models.model import Model, bundled_models, load_model
 from earmark.speech.words import classifiers, loaded_classifier
 from earmark.util.blas import one_thread
