@@ -15,8 +15,7 @@ from model_making import RATE, tones
 from earmark.errors import EarmarkError
 from earmark.events.hysteresis import EventRules
 from earmark.live import LiveListener
-from earmark.live.session import AUDIO, END, WISH, Inbox, paced, packet, serve
-from earmark.live.wishes import Wish
+from earmark.live.session import AUDIO, END, WISH, Inbox, Wish, paced, packet, serve
 from earmark.models.model import load_model
 
 

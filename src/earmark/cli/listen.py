@@ -184,7 +184,7 @@ def _follow(
 ) -> None:
     """Tell what is heard until the blocks end, or somebody ends it."""
     from earmark.cli.live_display import SoundTally, shown
-    from earmark.live.saving import saved
+    from earmark.live.session import saved
 
     tally = SoundTally()
     with ExitStack() as stack:

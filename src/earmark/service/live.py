@@ -17,8 +17,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from earmark.errors import EarmarkError
-from earmark.live.session import AUDIO, END, WISH, packet
-from earmark.live.wishes import Wish
+from earmark.live.session import AUDIO, END, WISH, Wish, packet
 from earmark.models.model import bundled_models
 
 SESSION = ["-P", "-m", "earmark.live.session"]  # what Python runs for each client, from no folder but its own
