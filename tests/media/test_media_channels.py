@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from media_files import Track, write
 
 from earmark.media import open_recording, read
-from earmark.media.channels import ChannelMixer
+from earmark.media.mixing import ChannelMixer
 
 RATE = 16_000
 

@@ -11,7 +11,7 @@ from av.audio import AudioStream
 from av.container import InputContainer
 
 from earmark.errors import MediaError
-from earmark.media.channels import ChannelMixer
+from earmark.media.mixing import ChannelMixer
 from earmark.media.opening import DEMUXERS, open_input
 from earmark.util.types import Samples
 
