@@ -17,7 +17,7 @@ from earmark.errors import DatasetError
 from earmark.evaluation import clip_evaluation
 from earmark.evaluation.clip_evaluation import predict
 from earmark.models.model import bundled_models, load_model
-from earmark.synthesis.music import drums, instruments, midi, patterns, performance
+from earmark.synthesis.music import instruments, midi, patterns, performance
 from earmark.synthesis.music.patterns import Setting, draw_setting
 from earmark.synthesis.music.plan import Companion, Plan, draw_phrase
 from earmark.synthesis.music.soundfonts import SoundFont
@@ -88,19 +88,19 @@ def test_a_strummed_chord_spreads():
 
 
 def test_drums_come_where_the_pattern_says(monkeypatch):
-    monkeypatch.setattr(drums, "GROOVES", (("x...............", "........x.......", "................"),))
+    monkeypatch.setattr(patterns, "GROOVES", (("x...............", "........x.......", "................"),))
     found = {}
     for seed in range(40):
-        for note in drums.groove(C_MAJOR, instrument("standard kit"), np.random.default_rng(seed)):
-            if note.velocity == drums.ACCENT:
+        for note in patterns.groove(C_MAJOR, instrument("standard kit"), np.random.default_rng(seed)):
+            if note.velocity == patterns.ACCENT:
                 found.setdefault(note.pitch, set()).add(round(note.onset % 2.0, 6))
-    assert (found[drums.KICK], found[drums.SNARE]) == ({0.0}, {1.0})
+    assert (found[patterns.KICK], found[patterns.SNARE]) == ({0.0}, {1.0})
 
 
 def test_a_roll_is_fast_and_a_hit_is_alone():
-    roll = drums.roll(C_MAJOR, instrument("standard kit"), np.random.default_rng(1))
+    roll = patterns.roll(C_MAJOR, instrument("standard kit"), np.random.default_rng(1))
     assert np.diff([note.onset for note in roll]).max() < 0.1
-    hits = [drums.hits(C_MAJOR, instrument("standard kit"), np.random.default_rng(seed)) for seed in range(40)]
+    hits = [patterns.hits(C_MAJOR, instrument("standard kit"), np.random.default_rng(seed)) for seed in range(40)]
     assert min(map(len, hits)) == 1
     assert sum(len({note.pitch for note in one}) == 1 for one in hits) > 20
 

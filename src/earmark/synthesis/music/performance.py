@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from earmark.synthesis.music import drums, patterns
+from earmark.synthesis.music import patterns
 from earmark.synthesis.music.instruments import EXPRESSION, PEDAL, Bend, Control, Instrument, Note, Part
 from earmark.synthesis.music.patterns import Setting
 
@@ -90,7 +90,7 @@ KINDS: dict[str, tuple[tuple[Kind, float], ...]] = {
         (patterns.arpeggio, 0.7),
         (patterns.chords, 3.0),
     ),
-    "drums": ((drums.groove, 4.5), (drums.hits, 4.0), (drums.roll, 1.0), (drums.solo, 0.8)),
+    "drums": ((patterns.groove, 4.5), (patterns.hits, 4.0), (patterns.roll, 1.0), (patterns.solo, 0.8)),
 }
 """What each manner of playing can do, and how often."""
 SECTION = 61  # the brass section, which plays chords too
