@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from earmark.datasets import Clip
 from earmark.errors import RecipeError
-from earmark.training.data import TrainingData
+from earmark.training.data import TrainingData, described, divide
 from earmark.training.prepared import Prepared
 from earmark.training.recipe import Recipe
 from earmark.training.recipe_files import check_as
-from earmark.training.split import described, divide
 from earmark.training.study import LEAK, LeakyRecipe
 
 COPIES = ["slow", "fast", "noise"]

@@ -18,10 +18,10 @@ from earmark.training import prepared, stages
 from earmark.training import recipe as recipes
 from earmark.training import trainer as fitting
 from earmark.training.batches import as_embeddings
+from earmark.training.data import Part
 from earmark.training.export import quantise
 from earmark.training.optimizers import in_groups
 from earmark.training.run import run
-from earmark.training.split import Part
 from earmark.training.stages import Start, build_network, fit_head, fit_stages, weights_of
 from earmark.training.tasks import SoundTask, forgotten_loss
 from earmark.training.trainer import start_fabric

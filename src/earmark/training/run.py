@@ -26,7 +26,7 @@ from earmark.plots.metrics import draw_confusion, draw_reliability, draw_trainin
 from earmark.training import calibration
 from earmark.training import data as training_data
 from earmark.training.batches import crop_frames
-from earmark.training.data import TrainingData
+from earmark.training.data import Part, TrainingData, described, divide
 from earmark.training.export import EXCERPTS, excerpts, export, quantise, round_weights
 from earmark.training.held_out import (
     Answers,
@@ -55,7 +55,6 @@ from earmark.training.run_folder import (
     read_history,
     write_json,
 )
-from earmark.training.split import Part, described, divide
 from earmark.training.stages import Start, build_network, clear_checkpoints, fit_stages, needs_weights
 from earmark.training.thresholds import clip_thresholds, event_thresholds, window_lengths
 from earmark.training.trainer import EpochReport, start_fabric

@@ -21,7 +21,7 @@ from earmark.errors import RecipeError
 from earmark.models.model import Description, load_model
 from earmark.training import networks
 from earmark.training.batches import TrainingSet, as_embeddings
-from earmark.training.data import TrainingData
+from earmark.training.data import Part, TrainingData
 from earmark.training.export import HALF, PREFIX, TURNED
 from earmark.training.networks import Network
 from earmark.training.networks.mn import MobileNet
@@ -29,7 +29,6 @@ from earmark.training.prepared import Progress
 from earmark.training.recipe import Recipe
 from earmark.training.ridge import solve_head
 from earmark.training.run_folder import Listener, append_history
-from earmark.training.split import Part
 from earmark.training.tasks import SoundTask
 from earmark.training.trainer import EpochReport, Report, fit
 from earmark.util.atomic import atomic_write

@@ -19,12 +19,11 @@ from pydantic import model_validator
 from earmark.errors import RecipeError
 from earmark.evaluation.protocol import random_after_augmentation
 from earmark.plots.metrics import draw_study
-from earmark.training.data import TrainingData
+from earmark.training.data import Part, TrainingData, described, divide, final, part_of
 from earmark.training.recipe import Recipe, Section, Split
 from earmark.training.recipe_files import check_as, read
 from earmark.training.run import run
 from earmark.training.run_folder import Listener, find, write_json
-from earmark.training.split import Part, described, divide, final, part_of
 from earmark.util.text import SheetWriter
 
 LEAK = "random_after_augmentation"
