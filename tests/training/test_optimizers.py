@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from earmark.training.optimizers import Muon, is_matrix, orthogonalised
+from earmark.training.trainer import Muon, is_matrix, orthogonalised
 
 
 def normal(*shape, seed=0):

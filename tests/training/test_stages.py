@@ -20,11 +20,10 @@ from earmark.training import trainer as fitting
 from earmark.training.batches import as_embeddings
 from earmark.training.data import Part
 from earmark.training.export import quantise
-from earmark.training.optimizers import in_groups
 from earmark.training.run import run
 from earmark.training.stages import Start, build_network, fit_head, fit_stages, weights_of
 from earmark.training.tasks import SoundTask, forgotten_loss
-from earmark.training.trainer import start_fabric
+from earmark.training.trainer import in_groups, start_fabric
 
 FAST = {"rate": 8000, "n_fft": 256, "hop": 80, "bands": 32}
 LOOP = {"epochs": 2, "batch": 6, "learning_rate": 0.01, "ema": 0.5, "precision": "32-true"}

@@ -10,11 +10,10 @@ from earmark.training import trainer as fitting
 from earmark.training.batches import TrainingSet, excerpts, loud_frames
 from earmark.training.held_out import answer
 from earmark.training.networks import Network
-from earmark.training.optimizers import scheduled
 from earmark.training.prepared import Prepared
 from earmark.training.stages import fit_network
 from earmark.training.tasks import SoundTask, cross_entropy, loss_of
-from earmark.training.trainer import BestEpoch, start_fabric
+from earmark.training.trainer import BestEpoch, scheduled, start_fabric
 
 BANDS, FRAMES, CLIPS = 16, 60, 24
 
