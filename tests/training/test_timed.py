@@ -10,7 +10,7 @@ from earmark.datasets import Clip, Dataset, tables
 from earmark.datasets.tables import write_events
 from earmark.evaluation.event_metrics import segment_based
 from earmark.events.timeline import Event
-from earmark.training import recipe, targets
+from earmark.training import batches, recipe
 from earmark.training.run import run
 from earmark.training.trainer import start_fabric
 
@@ -82,11 +82,11 @@ def test_a_network_taught_by_events_marks_them(scenes, tmp_path):
 
 def test_stretches_in_which_labels_hold():
     wanted = [Event(0.1, 0.3, "b", 1.0), Event(0.5, 0.6, "a", 1.0), Event(0.5, 0.8, "b", 1.0)]
-    active = targets.by_events(
+    active = batches.by_events(
         Clip("x"), [Event(e.onset, e.offset - 0.1, e.label, 1.0) for e in wanted], ("a", "b"), 8, 0.1
     )
-    found = targets.events_of(active, ("a", "b"), 0.1)
+    found = batches.events_of(active, ("a", "b"), 0.1)
     assert [(e.label, round(e.onset, 6), round(e.offset, 6)) for e in found] == [
         (e.label, e.onset, e.offset) for e in wanted
     ]
-    assert targets.events_of(np.zeros((5, 2), np.uint8), ("a", "b"), 0.1) == []
+    assert batches.events_of(np.zeros((5, 2), np.uint8), ("a", "b"), 0.1) == []

@@ -23,10 +23,9 @@ from earmark.features.frontend import IN_DECIBELS
 from earmark.labels import SOUNDS
 from earmark.labels.audioset import nearest_only
 from earmark.labels.groups import ancestors
-from earmark.training.batches import TrainingSet
+from earmark.training.batches import Activity, TrainingSet, by_events, overlapped, targets_of, where_loud, with_others
 from earmark.training.prepared import Prepared, Progress, prepare
 from earmark.training.recipe import DatasetPart, Recipe
-from earmark.training.targets import Activity, by_events, overlapped, targets_of, where_loud, with_others
 
 OTHERS = "*"  # in `relabel`: all labels that are not named
 

@@ -22,13 +22,13 @@ from earmark.events.boundaries import loud_steps
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
 from earmark.models.model import Description, Model, Threshold, describe, load_model
 from earmark.training import negatives
+from earmark.training.batches import LOUD_DB, targets_of
 from earmark.training.networks import build
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
 from earmark.training.prepared import Prepared, Progress, prepare
 from earmark.training.presets import PARTS, PENALTY, fewest_sources
 from earmark.training.ridge import THRESHOLDS, LinearHead, Rows, joined, known, rows_of_table, solve
 from earmark.training.run_folder import finished, machine, opened, write_json
-from earmark.training.targets import LOUD_DB, targets_of
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
 

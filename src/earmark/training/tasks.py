@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from earmark.training.batches import Batches, TrainingSet
+from earmark.training.batches import Batches, TrainingSet, in_steps
 from earmark.training.held_out import answer
 from earmark.training.networks import Network
 from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Recipe
-from earmark.training.targets import in_steps
 from earmark.training.trainer import Task
 
 

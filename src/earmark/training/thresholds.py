@@ -17,9 +17,9 @@ from earmark.events.timeline import Event
 from earmark.models.model import Description, Threshold
 from earmark.speech.energy import FLOOR_DB, STEP
 from earmark.speech.segmentation import Word, WordRules, find_words
+from earmark.training.batches import events_of
 from earmark.training.data import TrainingData
 from earmark.training.held_out import Answers, TimedAnswers
-from earmark.training.targets import events_of
 from earmark.training.words.sentences import BACKGROUND
 from earmark.util.types import Array
 
