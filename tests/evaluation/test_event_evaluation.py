@@ -13,8 +13,7 @@ from earmark.evaluation import annotated, event_evaluation
 from earmark.evaluation.event_evaluation import false_events, summary
 from earmark.events.hysteresis import EventRules
 from earmark.events.timeline import Event
-from earmark.models.labelling import label
-from earmark.models.recorded_scores import recorded_scores
+from earmark.models.labelling import label, recorded_scores
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import earmark
 from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.features.frontend import FrontEnd
+from earmark.models.labelling import RecordedScores, recorded_scores
 from earmark.models.model import Description, Threshold, load_model
-from earmark.models.recorded_scores import RecordedScores, recorded_scores
 from earmark.service.scores import load, save, timeline
 
 

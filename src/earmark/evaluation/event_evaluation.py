@@ -21,8 +21,8 @@ from earmark.evaluation.event_metrics import Counts, EventMetrics, Events, Mean,
 from earmark.evaluation.psds import DISTINCT, EXACT, psds
 from earmark.events.scores import log_odds, probabilities
 from earmark.events.timeline import Event
+from earmark.models.labelling import RecordedScores, recorded_scores
 from earmark.models.model import Model
-from earmark.models.recorded_scores import RecordedScores, recorded_scores
 from earmark.util.text import SheetWriter
 
 RESOLUTION = 1.0  # seconds of a segment

@@ -20,8 +20,8 @@ from earmark.evaluation.thresholds import (
     shared,
 )
 from earmark.events.timeline import Event
+from earmark.models.labelling import recorded_scores
 from earmark.models.model import Description, Model, Threshold, describe
-from earmark.models.recorded_scores import recorded_scores
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
 

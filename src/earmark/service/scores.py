@@ -13,8 +13,8 @@ from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules
 from earmark.events.scores import log_odds, probabilities
 from earmark.events.timeline import Timeline
+from earmark.models.labelling import RecordedScores
 from earmark.models.model import Description
-from earmark.models.recorded_scores import RecordedScores
 from earmark.util.atomic import atomic_write, settle
 from earmark.util.types import Array
 

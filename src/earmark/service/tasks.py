@@ -90,7 +90,7 @@ def _longest(work: Work, upload: Path) -> tuple[float, str]:
 
 def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.formats import FORMATS
-    from earmark.models.recorded_scores import recorded_scores
+    from earmark.models.labelling import recorded_scores
     from earmark.service import scores
     from earmark.service.alike import KeptEmbeddings
 
@@ -194,7 +194,7 @@ def _burn_in(work: Work, folder: JobFolder, progress: Progress) -> float:
 
 def warm_up() -> None:
     """Import what most jobs need, so that the first one need not wait for it."""
-    import earmark.models.recorded_scores  # noqa: F401
+    import earmark.models.labelling  # noqa: F401
 
     _model("sounds", Work.threads)
 
