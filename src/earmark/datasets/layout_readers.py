@@ -1,4 +1,11 @@
-"""The layouts: recordings in folders, a folder per class, and those of published datasets."""
+"""The layouts: recordings in folders, and those of published datasets.
+
+A folder per class, as of a user's own examples, or all files that fit a pattern. ESC-50 and its subset ESC-10 (Piczak,
+2015): 5 s clips in five official folds. UrbanSound8K (Salamon, Jacoby and Bello, 2014): slices of up to 4 s in ten
+official folds. Mozilla Common Voice (Ardila et al., 2020): sentences read by volunteers, one speaker a clip; a release
+has a folder for each language, which holds `validated.tsv` and other tables, the recordings in `clips/`, and since
+version 17 `clip_durations.tsv`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""A clip's samples, measured, with a fingerprint; and clips that hold the same sound under different sources."""
+"""A clip's samples, measured: length, peak, clipping, and a fingerprint by which the same sound is found again.
+
+Fingerprints follow Haitsma and Kalker, A Highly Robust Audio Fingerprinting System (ISMIR 2002): each frame is 32 bits,
+the signs of how the energy differs between neighbouring bands and changes from frame to frame. Frames are long and
+overlap much, so that it hardly matters where they begin, nor how loud they are. A clip cut out of another is found too.
+Duplicates are clips that hold the same sound under different sources, which a split could put on both sides.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Recordings whose events are known; and their labels called as a model calls them."""
+"""Recordings whose events are known, from a dataset table and a table of events beside it.
+
+Their labels are called as a model calls them; what is said of others is here, too.
+"""
 
 from __future__ import annotations
 

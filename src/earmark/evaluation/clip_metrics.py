@@ -1,4 +1,8 @@
-"""Metrics of predictions for whole clips: confusion, calibration, intervals of confidence."""
+"""Metrics of predictions for whole clips, how far they can be trusted, and whether scores mean what they say.
+
+Confusion matrices and what is computed from them; intervals of confidence; calibration: of answers given with a score
+of 0.8, four in five should be right.
+"""
 
 from __future__ import annotations
 

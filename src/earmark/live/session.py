@@ -1,4 +1,13 @@
-"""One listener in a process of its own: what a client asks for, audio in, messages out, sound kept."""
+"""One listener in a process of its own: audio on standard input, messages on standard output.
+
+    python -m earmark.live.session
+
+A decoder that crashes or takes all memory ends this process and nothing else. It ends with the process that started it:
+its input is over then, and a thread sees to it if a decoder hangs.
+
+Input is packets: a byte that says what it is, its length (4 bytes, big-endian), and the data. First a wish (JSON), then
+audio, then perhaps an end. Output is a JSON object a line: those of the live socket, and last `{"type": "over"}`.
+"""
 
 from __future__ import annotations
 

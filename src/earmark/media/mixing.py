@@ -1,4 +1,10 @@
-"""Frames of any format, channels and rate -> mono float32 at one rate, so that no sound cancels."""
+"""Frames of any format, channels and rate -> mono float32 at one rate, in FFmpeg's own filters.
+
+Channels are mixed so that no sound is lost: their plain mean, but where that cancels what they hold. Two channels in
+opposite phase, as from a microphone wired the wrong way round or a widened stereo picture, add up to nothing. Where the
+sum of two channels has clearly less energy than the two, the first of them stands for both: it holds what they have in
+common as well as what they have in opposition, so it joins the mean before and after without a dip.
+"""
 
 from __future__ import annotations
 

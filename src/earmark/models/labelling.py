@@ -1,4 +1,7 @@
-"""The main line, end to end: a recording in, its timeline, labels or scores out."""
+"""The main line, end to end: a recording in; its timeline, its labels, or its scores out.
+
+Scores are kept so that events can be read from them at any thresholds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Batches: excerpts or patches of prepared clips, with their targets, gathered and varied."""
+"""Batches: excerpts or patches of prepared clips, gathered and varied, with what networks learn of them.
+
+Targets are labels of clips, and when they hold within them (strong labels), by frames or steps.
+"""
 
 from __future__ import annotations
 

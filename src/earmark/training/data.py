@@ -1,4 +1,7 @@
-"""A recipe's datasets as clips, targets and prepared features, and which of them train each network."""
+"""A recipe's datasets as clips, targets and prepared features, and the networks that it asks for.
+
+The latter are its parts: which clips and copies train each network, stop it early, and test it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""The training loop of every network, and its optimizers: on a CPU, a GPU or several, resumable after any epoch."""
+"""The training loop of every network: on a CPU, a GPU or several, resumable after any epoch.
+
+What differs between classifiers of clips, of steps, of patches and of words is what they learn from, their `Task`.
+Every process draws the same batches from the same generator and takes its own share of each, so the result does not
+depend on how many devices work, beyond rounding and the statistics of batch normalisation. What changes the weights is
+here, too: optimizers, their learning rates, the running mean of the weights.
+"""
 
 from __future__ import annotations
 

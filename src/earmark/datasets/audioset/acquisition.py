@@ -1,4 +1,13 @@
-"""Clips of AudioSet fetched until each class has its number of them, by workers that keep a pace."""
+"""Clips of AudioSet fetched until each class has its number of them, by workers that keep a pace.
+
+    OUT/clips.csv               the dataset table
+    OUT/<label>/<name>.flac     the clips
+    OUT/ledger.sqlite           what became of each clip that was asked for
+
+A file has its name only when it is whole and its length has been checked. The ledger is written after that: a run that
+is killed between the two leaves a file without a row, which the next run recognises. So a kill loses at most what was
+under way, and nothing that is in place is fetched again.
+"""
 
 from __future__ import annotations
 

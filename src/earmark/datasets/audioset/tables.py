@@ -1,4 +1,9 @@
-"""AudioSet's ontology, and its tables: which segments of which videos carry which labels."""
+"""AudioSet's tables and ontology: which segments of which videos carry which labels, and how classes are related.
+
+Layout of the tables, and where they are published: https://research.google.com/audioset/download.html. Lines that begin
+with `#` are comments; a comma and perhaps a blank separate; the labels come last, in quotes where there are several.
+The ontology is 632 classes of sounds in a graph, where a class may stand below several others.
+"""
 
 from __future__ import annotations
 

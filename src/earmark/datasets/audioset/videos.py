@@ -1,4 +1,7 @@
-"""Videos found with yt-dlp, and a span of their sound, of which only the parts that are decoded are fetched."""
+"""Videos found with yt-dlp, and spans of their sound, cut to the sample; what an error of either means for a clip.
+
+Only the parts of a file that are decoded are fetched.
+"""
 
 from __future__ import annotations
 

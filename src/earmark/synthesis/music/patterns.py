@@ -1,4 +1,8 @@
-"""What instruments can play: notes, scales, melodies, chords; grooves, fills and rolls of a drum kit."""
+"""What instruments can play: when, how fast and in which key; single notes, scales, melodies, chords; drum phrases.
+
+Each pattern makes the notes of one instrument in a setting, as they stand on paper; `performance` plays them. A drum
+kit has grooves with fills, single hits of one piece, and rolls.
+"""
 
 from __future__ import annotations
 
