@@ -182,6 +182,10 @@ def test_what_was_learned_is_a_model_and_a_dataset(learned, tmp_path):
     place = tmp_path / "new.wav"
     (event,) = label(write_wav(place, tones(12.0, (3.0, 6.0, 300.0), (8.0, 11.0, 3000.0))), model)
     assert (event.label, event.onset, event.offset) == ("hum", pytest.approx(3.0, abs=0.6), pytest.approx(6.0, abs=0.6))
+    others = review.unmarked(5, np.random.default_rng(0))
+    assert len(others) == 5
+    assert not any(low(one) for one in others)
+    assert others == review.unmarked(5, np.random.default_rng(0))
     failed = []
     folder = tmp_path / "hum"
     count = write_dataset(folder, "hum", review.answers, Archive(opened.options.root), failed.append)
@@ -313,5 +317,7 @@ def test_the_command(tones_index, tmp_path):
     assert running.returncode == 0, told
     assert "hum: 3 yes, 0 no" in told
     assert load_model(tmp_path / "hum.onnx").labels == ("hum",)
-    assert (tmp_path / "hum" / "clips.csv").is_file()
+    clips = datasets.load(None, tmp_path / "hum").clips
+    assert sum(clip.labels == ("hum",) for clip in clips) == 3
+    assert f"{len(clips)} clips, {len(clips) - 3} of them" in told
     assert len(Answers(tones_index / "reviews" / "hum.jsonl")) == 3

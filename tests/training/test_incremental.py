@@ -7,6 +7,7 @@ import pytest
 import torch
 from sounds import sound_of, write_dataset
 
+from earmark.datasets import Clip, Dataset, tables
 from earmark.errors import DatasetError
 from earmark.models.model import load_model
 from earmark.training.incremental import add, graft
@@ -40,6 +41,22 @@ def test_a_model_without_embeddings_learns_two_labels_and_keeps_its_own_to_the_b
             assert own.mean() > 0.5 > other.mean()
     assert new.description.card["added"][0]["labels"] == ["hiss", "tone"]
     assert json.loads((added.model.parent / "metrics.json").read_text())["added"] == added.figures
+
+
+def test_one_label_and_what_is_none(tmp_path):
+    """As a review in an archive writes them: clips with the label, and clips without any."""
+    clips = [
+        Clip(path, labels=("hiss",) if path.parent.name == "hiss" else ())
+        for path in sorted(write_dataset(tmp_path / "sounds", each=5).rglob("*.wav"))
+    ]
+    (tmp_path / "review").mkdir()
+    tables.write_clips(Dataset("hiss", tuple(clips), exclusive=False), tmp_path / "review" / "clips.csv")
+    added = add("sounds", tmp_path / "review", tmp_path / "runs", tmp_path / "cache")
+    assert (added.labels, added.clips, added.negatives) == (("hiss",), 15, True)
+    assert added.figures["hiss"]["false"] == 0.0
+    new = load_model(added.model)
+    marked = {label: scores(new, sound_of(label, 90, 3.0))[:, -1].mean() for label in ("hiss", "tone", "rumble")}
+    assert marked["hiss"] > 0.5 > max(marked["tone"], marked["rumble"])
 
 
 def test_one_more_time(tmp_path):

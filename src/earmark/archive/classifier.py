@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from onnx.utils import Extractor
 from earmark import media
 from earmark._version import __version__
 from earmark.archive.recordings import Archive
-from earmark.archive.review import Answers, Head
+from earmark.archive.review import Answer, Answers, Head
 from earmark.datasets import Clip, Dataset, tables
 from earmark.errors import MediaError
 from earmark.models.model import Model, Threshold, describe
@@ -101,7 +101,7 @@ def _put(graph: onnx.GraphProto, head: Head, centre: Array, steps: int) -> None:
 
 
 def write_dataset(
-    folder: Path, label: str, answers: Answers, archive: Archive, failed: Callable[[MediaError], object]
+    folder: Path, label: str, answers: Iterable[Answer], archive: Archive, failed: Callable[[MediaError], object]
 ) -> int:
     """Write what was answered as clips, for `earmark train`: a second each, with the label or with none.
 

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,7 @@ STIFFNESS = 10.0  # of the prior, in answers
 BEST = 0.5  # of a round's candidates are those that score best, the others those that are least sure
 ALIKE = 0.9  # cosine: of two candidates that are nearer, one is enough
 NEARBY = 3  # seconds: what is as near to one that was asked about is not asked about
+OTHERS = 200  # seconds beside those that were answered, from which a dataset tells what else occurs
 POOL = 200_000  # seconds that are in memory: of a larger archive a random sample, and the best of all
 _AT_ONCE = 4096
 
@@ -257,6 +259,13 @@ class Review:
         free = [at for at in map(self.pool.at, marked.tolist()) if at not in self.answers]
         return sorted(free[at] for at in self._rng.permutation(len(free))[:count])
 
+    def unmarked(self, count: int, rng: np.random.Generator) -> list[Second]:
+        """Seconds drawn at random that the head leaves unmarked and near which nothing was asked."""
+        odds, asked = self.pool.log_odds(self.head), self._asked()
+        rows = rng.permutation(len(odds))
+        free = (one for one, _ in self._rows(rows[odds[rows] < 0]) if not _is_near(one, asked))
+        return list(islice(free, count))
+
     def add(self, answers: Sequence[Answer]) -> None:
         """Take answers, and fit the head anew."""
         self.answers.add(answers)
@@ -282,17 +291,14 @@ class Review:
         self, seconds: Iterator[tuple[Second, int | None]], count: int, beside: Collection[Second]
     ) -> list[Second]:
         """The first of these that are new: one of a recording, none much like another."""
-        asked: dict[str, list[int]] = {}
-        for answer in self.answers:
-            asked.setdefault(answer.recording, []).append(answer.second)
+        asked = self._asked()
         taken = {one.recording for one in beside}
         vectors = [self._vector(one) for one in beside]
         chosen: list[Second] = []
         for one, row in seconds:
             if len(chosen) == count:
                 break
-            near = any(abs(one.second - other) <= NEARBY for other in asked.get(one.recording, ()))
-            if near or one.recording in taken:
+            if _is_near(one, asked) or one.recording in taken:
                 continue
             vector = self._vector(one, row)
             if not vectors or float(np.max(np.stack(vectors) @ vector)) < ALIKE:
@@ -300,6 +306,13 @@ class Review:
                 taken.add(one.recording)
                 vectors.append(vector)
         return chosen
+
+    def _asked(self) -> dict[str, list[int]]:
+        """The seconds that were asked about, by recording."""
+        asked: dict[str, list[int]] = {}
+        for answer in self.answers:
+            asked.setdefault(answer.recording, []).append(answer.second)
+        return asked
 
     def _vector(self, one: Second, row: int | None = None) -> Array:
         """Its vector, of length 1 from the centre; of none if the recording is no longer in the index."""
@@ -313,3 +326,7 @@ class Review:
         there = [(one, vector) for one in said if len(vector := self._vector(Second(one.recording, one.second)))]
         vectors = np.stack([vector for _, vector in there]) if there else np.empty((0, len(self._wanted)), np.float32)
         return fitted(self._wanted, vectors, np.array([one.answer == "yes" for one, _ in there], bool))
+
+
+def _is_near(one: Second, asked: dict[str, list[int]]) -> bool:
+    return any(abs(one.second - other) <= NEARBY for other in asked.get(one.recording, ()))

@@ -107,7 +107,7 @@ def review(
     from earmark.archive.embeddings import Store
     from earmark.archive.examples import embedder, example, example_query
     from earmark.archive.recordings import Archive
-    from earmark.archive.review import Answers, Pool, Review
+    from earmark.archive.review import OTHERS, Answer, Answers, Pool, Review
     from earmark.service.review import Session, run_review
 
     store, archive = Store(index.folder, index.options), Archive(root or index.options.root)
@@ -135,8 +135,11 @@ def review(
     if cut is not None:
         from earmark.archive.classifier import write_dataset
 
-        clips = write_dataset(cut, wanted.label, answers, archive, failed.append)
-        common.say(f"{cut}: {clips} clips", err=True)
+        others = learning.unmarked(OTHERS, np.random.default_rng(0))  # the same as the last time, as far as can be
+        nobodys = [Answer(one.recording, one.second, "no") for one in others]
+        clips = write_dataset(cut, wanted.label, [*answers, *nobodys], archive, failed.append)
+        common.say(f"{cut}: {clips} clips, {len(others)} of them of what else occurs, at random", err=True)
+        common.say(f"add it to a model: earmark train {cut} --add-to sounds", err=True)
     _tell(wanted.label, answers, save)
     for error in failed:
         common.complain(error)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from earmark import datasets
@@ -46,7 +47,7 @@ class Added:
     Attributes:
         model: the new file.
         labels: that were added.
-        negatives: whether the bundled table of sounds taught what to leave unmarked, too.
+        negatives: whether the bundled table of sounds, or clips without a label, taught what to leave unmarked, too.
         figures: by label: share of its held-out clips that are marked, and of the other new labels' that are.
         clips: that taught.
     """
@@ -64,8 +65,9 @@ def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: P
     Args:
         name: of a bundled model, or the path of a model file. Where it has no embeddings, what its last layer sees
             takes their place.
-        path: a folder per class, or a table of clips; one class is enough where the model's embeddings are those of
-            the backbone `mn04_as`, of which a table of other sounds is at hand.
+        path: a folder per class, or a table of clips; one class is enough where clips without a label say what else
+            occurs, as those of a review in an archive do, or where the model's embeddings are those of the backbone
+            `mn04_as`, of which a table of other sounds is at hand.
         out: where a run folder is made.
         cache: where prepared features are kept.
         progress: told how far preparing has come.
@@ -76,7 +78,8 @@ def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: P
     """
     model = load_model(name)
     about = model.description
-    dataset = datasets.load(None, str(path), **({"fewest": 1} if path.is_dir() else {}))
+    layout = datasets.guess_layout(datasets.find(path))
+    dataset = datasets.load(layout, path, **({"fewest": 1} if layout == "folder" else {}))
     both = sorted(set(dataset.labels) & set(about.labels))
     if both:
         raise DatasetError(path, f"holds {both[0]}, which {about.name} knows", "name its folder otherwise")
@@ -86,19 +89,21 @@ def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: P
     dataset = dataset.with_clips(dataset.clips[i] for i in good)
     steps = _embedded(body, model, features.take(good))
     head = _backbone_head(model)
-    if head is None and len(dataset.labels) < 2:
+    targets = targets_of(dataset.clips, dataset.labels)
+    others_told = head is not None or not targets.any(1).all()
+    if not others_told and len(dataset.labels) < 2:
         reason = f"holds one class, and what other sounds are to {about.name} is not known"
-        raise DatasetError(path, reason, "add a folder of other sounds beside it, or give a model on mn04_as, untuned")
+        remedy = "add other sounds: a folder beside it, or clips without a label; or give a model on mn04_as, untuned"
+        raise DatasetError(path, reason, remedy)
     free = None if head is None else rows_of_table(head, negatives.bundled())
     rows = _rows(steps, _loud(features.take(good), about), head)
-    targets = targets_of(dataset.clips, dataset.labels)
     figures = _held_out(dataset, rows, targets, free)
     solved = _solve(rows, np.arange(len(rows)), targets, free)
     with opened(out / f"{about.name}+{dataset.name}", f"model: {name}\nclips: {path}\n") as folder:
         _write(body, about, head, solved, dataset, figures, folder / "model.onnx")
         write_json(folder / "metrics.json", {"machine": machine(), "clips": len(dataset.clips), "added": figures})
         done = finished(folder)
-    return Added(done / "model.onnx", dataset.labels, free is not None, figures, len(dataset.clips))
+    return Added(done / "model.onnx", dataset.labels, others_told, figures, len(dataset.clips))
 
 
 def with_embedding(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
@@ -167,16 +172,23 @@ def _rows(steps: Sequence[Array], loud: Sequence[Any], head: EmbeddingHead | Non
     return rows
 
 
-def _solve(rows: Sequence[Rows], clips: Any, targets: Array, free: Rows | None) -> LinearHead:
+def _solve(rows: Sequence[Rows], clips: NDArray[np.int64], targets: Array, free: Rows | None) -> LinearHead:
+    """Columns that these clips teach; without `free`, those that have no label say what is nobody's."""
+    labelled = targets[clips].any(1)
+    if free is None and not labelled.all():
+        clips, free = clips[labelled], _joined([rows[i] for i in clips[~labelled]])
     chosen = [rows[i] for i in clips]
-    logits = [row.known for row in chosen if row.known is not None]
-    own = Rows(
-        np.concatenate([row.values for row in chosen]),
-        np.concatenate([row.weights for row in chosen]),
+    held = np.repeat(targets[clips], [len(row.values) for row in chosen], axis=0)
+    return solve(_joined(chosen), held, PENALTY, free)
+
+
+def _joined(rows: Sequence[Rows]) -> Rows:
+    logits = [row.known for row in rows if row.known is not None]
+    return Rows(
+        np.concatenate([row.values for row in rows]),
+        np.concatenate([row.weights for row in rows]),
         np.concatenate(logits) if logits else None,
     )
-    held = np.repeat(targets[clips], [len(row.values) for row in chosen], axis=0)
-    return solve(own, held, PENALTY, free)
 
 
 def _held_out(dataset: Dataset, rows: Sequence[Rows], targets: Array, free: Rows | None) -> dict[str, dict[str, float]]:
