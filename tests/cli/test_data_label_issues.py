@@ -1,21 +1,24 @@
 """`earmark data label-issues`: from a folder of clips to the table that training obeys, and back."""
 
 import csv
+import io
 import json
-import os
-import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from warnings import catch_warnings
 
 import numpy as np
 import pytest
+
+from earmark.cli import main
 
 TRAINING = Path(__file__).parents[1] / "training"
 sys.path.insert(0, str(TRAINING))
 from sounds import SMALL, write_dataset  # noqa: E402
 
-EARMARK = Path(sys.executable).with_name("earmark")
 ODD = "hiss/odd one #1.wav"
 
 
@@ -29,23 +32,29 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def process(place):
-    def run(*words):
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "EARMARK_CACHE": str(place / "cache")}
-        return subprocess.run([EARMARK, *map(str, words)], text=True, cwd=place, capture_output=True, env=environment)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def done(process):
-    return process("data", "label-issues", "my sounds/", *SMALL, "--folds", 3, "--jobs", 1, "--top", 7)
+def done(place):
+    """What the whole command said and left, once for all tests."""
+    words = ["data", "label-issues", "my sounds/", *SMALL, "--folds", "3", "--jobs", "1", "--top", "7"]
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err), catch_warnings():
+        patch.chdir(place)
+        patch.setenv("EARMARK_CACHE", str(place / "cache"))
+        patch.setattr(sys, "argv", ["earmark", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+    return SimpleNamespace(returncode=end.value.code or 0, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 @pytest.fixture
-def suspects(place, command, monkeypatch):
+def earmark(place, command, monkeypatch):
     monkeypatch.chdir(place)
-    return lambda *words: command("data", "label-issues", *words)
+    monkeypatch.setenv("EARMARK_CACHE", str(place / "cache"))
+    return command
+
+
+@pytest.fixture
+def suspects(earmark):
+    return lambda *words: earmark("data", "label-issues", *words)
 
 
 @pytest.fixture
@@ -122,11 +131,11 @@ def test_again_from_the_run_keeps_decisions(suspects, done, place, run_folder, t
     assert ODD in page.read_text()  # whose decision the downloaded table holds too
 
 
-def test_training_obeys(process, done, place, tmp_path):
+def test_training_obeys(earmark, done, place, tmp_path):
     marks = tmp_path / "marks.csv"
     marks.write_text(f"path,decision,relabel\n{ODD},relabel,tone\nrumble/rumble_0.wav,drop,\nrumble/gone.wav,drop,\n")
     words = ["train", "my sounds/", f"dataset.0.marks={marks}", *SMALL, "training.epochs=1", "split.held_out=0.9"]
-    trained = process(*words, "--out", tmp_path / "runs", "--jobs", 1)
+    trained = earmark(*words, "--out", tmp_path / "runs", "--jobs", 1)
     assert trained.returncode == 0, trained.stderr
     assert "1 row matches no clip of the dataset, such as line 4, gone.wav" in trained.stderr
     (folder,) = (tmp_path / "runs" / "my_sounds").iterdir()
@@ -137,7 +146,7 @@ def test_training_obeys(process, done, place, tmp_path):
     assert f"marks: {marks}" in (folder / "recipe.yaml").read_text()
 
 
-def test_a_table_of_excerpts_by_a_recipe(process, done, place, tmp_path):
+def test_a_table_of_excerpts_by_a_recipe(suspects, done, place, tmp_path):
     listed = place / "excerpts.csv"
     lines = [
         f"{p.relative_to(place)},{s},{s + 0.5},{p.parent.name}"
@@ -147,8 +156,8 @@ def test_a_table_of_excerpts_by_a_recipe(process, done, place, tmp_path):
     listed.write_text("\n".join(["path,start,end,labels", *lines]) + "\n")
     recipe = tmp_path / "own.yaml"
     recipe.write_text("dataset: {path: elsewhere}\nsplit: {protocol: grouped}\nexport: {final: all}\n")
-    words = ["data", "label-issues", "excerpts.csv", *SMALL, "training.epochs=2", "--recipe", recipe, "--folds", 2]
-    made = process(*words, "--top", 3, "--jobs", 1)
+    words = ["excerpts.csv", *SMALL, "training.epochs=2", "--recipe", recipe, "--folds", 2]
+    made = suspects(*words, "--top", 3, "--jobs", 1)
     assert made.returncode == 0, made.stderr
     home = place / "excerpts-suspects"
     rows = read(home / "suspects.csv")
@@ -204,7 +213,7 @@ class TestByAudioSet:
     """Without training; the backbone is a small one of random weights, so it is no judge."""
 
     @pytest.fixture(autouse=True)
-    def backbone(self, tmp_path, monkeypatch, backbone_file):
+    def backbone(self, earmark, tmp_path, monkeypatch, backbone_file):
         monkeypatch.setenv("EARMARK_CACHE", str(tmp_path / "cache"))
         (tmp_path / "cache" / "pretrained").mkdir(parents=True)
         (tmp_path / "cache" / "pretrained" / "mn04_as.onnx").write_bytes(backbone_file.read_bytes())
@@ -277,7 +286,7 @@ class TestByAudioSet:
         assert "`earmark models get mn04_as`" in told.stderr
 
 
-def test_help_has_examples(process):
-    told = process("data", "label-issues", "--help")
+def test_help_has_examples(suspects):
+    told = suspects("--help")
     assert told.returncode == 0
     assert "earmark data label-issues my_sounds/" in told.stdout
