@@ -23,6 +23,7 @@ from earmark import media
 from earmark.service.pages import STATIC, service_worker
 from earmark.service.picture import Picture
 from earmark.service.security import POLICY
+from earmark.service.tasks import WITHOUT_EVENTS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RATE = 16_000
@@ -38,6 +39,7 @@ FOUND = (
     (0.0, 1.0, "rain", 0.3),
     (0.7, 0.8, "speech", 0.7),
 )
+ALIKE = ((0.1, 0.9), (0.85, 0.8), (0.62, 0.6))  # part of the duration, similarity: what sounds like any event
 PHRASES = {
     "en": {"dog": "dog barking", "siren": "siren wailing", "rain": "rain falling", "speech": "someone speaking"},
     "el": {"dog": "σκύλος γαβγίζει", "siren": "σειρήνα ηχεί", "rain": "πέφτει βροχή", "speech": "κάποιος μιλά"},
@@ -97,7 +99,7 @@ class StandIn:
             "model": "words/rnn" if task == "words" else "sounds",
             "options": {"sensitivity": 0.5, "compare": task == "words"},
             "error": None,
-            "links": {},
+            "links": {} if task in WITHOUT_EVENTS else {"alike": "/v1/jobs/ID/alike"},
         }
         kind = {".mp4": "video/mp4", ".flac": "audio/flac"}.get(path.suffix, "audio/wav")
         played = {"type": kind if self.keeps_media else "", "copy": False, "pictures": path.suffix == ".mp4"}
@@ -271,6 +273,11 @@ class StandIn:
             found = _words(self.jobs[key]["job"]["duration"])
             names = ("least_squares", "svm", "mlp", "rnn", "gru")
             return [{**found, "classifier": n, "words": found["words"][i == 0 :]} for i, n in enumerate(names)]
+
+        @app.get("/v1/jobs/{key}/alike")
+        def alike(key: str, onset: float, offset: float) -> dict:
+            starts = [(part * self.jobs[key]["job"]["duration"], score) for part, score in ALIKE]
+            return {"candidates": [{"onset": at, "offset": at + offset - onset, "score": s} for at, s in starts]}
 
         @app.get("/v1/jobs/{key}/media")
         def played(key: str) -> Response:

@@ -90,6 +90,7 @@ def test_a_job_tells_what_is_like_an_event(client, beeps):
     (found,) = client.get(f"{beeps}/alike", params={"onset": 7, "offset": 8.5, "limit": 1}).json()["candidates"]
     assert found["onset"] == pytest.approx(16.75, abs=0.5)
     assert found["offset"] - found["onset"] == pytest.approx(1.5)
+    assert client.get(beeps).json()["links"]["alike"] == f"{beeps}/alike"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,7 @@ def test_jobs_without_embeddings_say_why(client, path, five_words):
     plain = client.done(path, "label", str(low_high_model(path.parent / "plain.onnx")))
     answer = client.get(f"{plain}/alike", params=asked)
     assert (answer.status_code, "no embeddings" in answer.json()["detail"]) == (409, True)
+    assert "alike" not in client.get(plain).json()["links"]
     assert client.get(f"{client.done(five_words, 'words', 'words/rnn')}/alike", params=asked).status_code == 409
     assert client.get("/v1/jobs/0123456789abcdef/alike", params=asked).status_code == 404
 

@@ -47,10 +47,17 @@ def opened(page):
     page.locator(".event").first.focus()
 
 
+def alike(page):
+    opened(page)
+    page.locator("#edit-alike").click()
+    page.wait_for_selector("#alike-list li")
+
+
 VIEWS = {
     "start": ("", None),
     "queue": ("", queue),
     "recording": ("street.mp4", opened),
+    "alike": ("street.mp4", alike),
     "words": ("five_words.flac", lambda page: page.wait_for_selector(".lane")),
     "seconds": ("street.mp4", seconds),
     "classify": ("five_words.flac", lambda page: page.wait_for_selector("#heard li.whole")),

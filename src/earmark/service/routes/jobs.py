@@ -124,6 +124,7 @@ def seen(service: Service, job: Job) -> JobView:
         links |= {"result": f"{here}/result", "view": f"{here}/view"}
         kinds = ["classifiers"] if job.options.get("compare") else []
         kinds = kinds if job.task in WITHOUT_EVENTS else ["events", "seconds", "dataset"]
+        kinds += ["alike"] if service.storage.of(job.id).embeddings.is_file() else []
         links |= {kind: f"{here}/{kind}" for kind in kinds}
     return JobView(
         id=job.id,

@@ -77,6 +77,9 @@ export const captionsAddress = (ids, language, to = "vtt") => `/v1/captions?${ne
 export const secondsAddress = (id, labels, to = "json") => `${job(id)}/seconds?${new URLSearchParams([...labels.map((label) => ["label", label]), ["to", to]])}`;
 export const seconds = (id, labels) => json(secondsAddress(id, labels));
 
+/** What of a recording sounds like a stretch of it, the likest first. */
+export const alike = (id, { onset, offset }) => json(`${job(id)}/alike?${new URLSearchParams({ onset, offset, limit: 50 })}`);
+
 /** The words that each classifier finds. */
 export const classifiers = (id) => json(`${job(id)}/classifiers`);
 

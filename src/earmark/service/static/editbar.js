@@ -1,5 +1,6 @@
 // The selected event in words and numbers: to read, to correct, to remove, to add another.
 
+import { Alike } from "./alike.js";
 import { byId, make } from "./dom.js";
 import { labelOf, named } from "./i18n.js";
 
@@ -23,7 +24,7 @@ function reviewed(session, player, act) {
   if (next) player.playSpan(next.onset, next.offset);
 }
 
-export const actions = (session, player) => ({
+const actions = (session, player, alike) => ({
   play: () => session.event && player.playSpan(session.event.onset, session.event.offset),
   remove: () => session.event && session.drop(session.event.id),
   setOnset: () => session.event && session.alter(session.event.id, { onset: player.time }),
@@ -41,16 +42,21 @@ export const actions = (session, player) => ({
     label.focus();
     label.select();
   },
+  like: () => alike.ask(),
   undo: () => session.undo(),
   redo: () => session.redo(),
 });
 
 export class EditBar {
   #session;
+  #alike;
 
   constructor(session, player) {
     this.#session = session;
-    this.acts = actions(session, player);
+    this.#alike = new Alike(session, player);
+    this.acts = actions(session, player, this.#alike);
+    byId("edit-alike").hidden = !session.alike;
+    byId("edit-alike").onclick = this.acts.like;
     form.hidden = !session.editable;
     const id = () => session.selected;
     form.onsubmit = (event) => event.preventDefault();
@@ -73,11 +79,12 @@ export class EditBar {
 
   draw() {
     const { event, history } = this.#session;
-    for (const control of [label, onset, offset, byId("edit-play"), byId("edit-delete"), ...["accept", "reject", "nothing"].map((name) => byId(`edit-${name}`))]) control.disabled = !event;
+    for (const control of [label, onset, offset, byId("edit-play"), byId("edit-delete"), ...["accept", "reject", "nothing", "alike"].map((name) => byId(`edit-${name}`))]) control.disabled = !event;
     label.value = event ? named(event.label) : "";
     onset.value = event ? event.onset.toFixed(2) : "";
     offset.value = event ? event.offset.toFixed(2) : "";
     onset.max = offset.max = this.#session.duration;
+    this.#alike.draw();
     byId("undo").disabled = !history.canUndo;
     byId("redo").disabled = !history.canRedo;
   }

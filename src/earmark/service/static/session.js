@@ -40,6 +40,11 @@ export class Session extends EventTarget {
     return !this.ofWords && !this.ofWhole;
   }
 
+  /** Whether the service can tell what sounds like an event. */
+  get alike() {
+    return "alike" in (this.job.links ?? {});
+  }
+
   get duration() {
     return this.view.duration;
   }
@@ -101,9 +106,13 @@ export class Session extends EventTarget {
   }
 
   add(label, onset, offset) {
-    const [event] = numbered([{ label, score: 1, ...this.#within(onset, offset) }]);
-    this.#edit([...this.events, event], event.id);
-    return event;
+    this.addAll(label, [{ onset, offset }]);
+  }
+
+  /** Adds events of one label, as one change; the first is then meant. */
+  addAll(label, stretches) {
+    const added = numbered(stretches.map(({ onset, offset }) => ({ label, score: 1, ...this.#within(onset, offset) })));
+    this.#edit([...this.events, ...added], added[0].id);
   }
 
   /** Changes the label, onset or offset of one event. */
