@@ -38,7 +38,7 @@ def test_like_stretches_are_heard_marked_and_taken_back(work, service):
     assert "0:06.20" in work.evaluate("document.activeElement.getAttribute('aria-label')")
     assert FIRST in saved(work, service)
     work.keyboard.press("Control+z")
-    assert len(rows(work)) == 2
+    until(work, lambda: len(rows(work)) == 2)
     until(work, lambda: asked(service, "PUT", "events")[-1][1].startswith('{"events":null'))
 
 
@@ -48,23 +48,23 @@ def test_all_are_marked_by_keys_as_the_example_is_called_by_then(work, service):
     until(work, lambda: len(rows(work)) == 2)
     assert work.evaluate("document.activeElement.id") == "alike-title"
     work.keyboard.press("Tab")
-    assert work.evaluate("document.activeElement.id") == "alike-all"
+    eventually(work, "document.activeElement.id === 'alike-all'")
     work.keyboard.press("Enter")
-    assert work.locator("#alike-none").is_visible()
+    work.wait_for_selector("#alike-none:visible")
     assert work.evaluate("document.activeElement.id") == "alike-title"
     assert [one for one in saved(work, service) if one in (FIRST, SECOND)] == [SECOND, FIRST]
     work.keyboard.press("Control+z")
-    assert len(rows(work)) == 2  # it was one change
+    until(work, lambda: len(rows(work)) == 2)  # it was one change
 
     bar(work, 1).click()
     work.locator("#edit-label").fill("Rooster")
     work.keyboard.press("Enter")
-    assert len(rows(work)) == 3  # what a dog barks is no crowing
+    until(work, lambda: len(rows(work)) == 3)  # what a dog barks is no crowing
     work.get_by_role("button", name="Mark as Rooster").first.click()
     assert {"onset": 1.0, "offset": 1.5, "label": "rooster", "score": 1} in saved(work, service)
     work.keyboard.press("Escape")
+    eventually(work, "document.activeElement.id === 'edit-alike'")
     assert work.locator("#alike").is_hidden()
-    assert work.evaluate("document.activeElement.id") == "edit-alike"
 
 
 def test_a_job_without_embeddings_does_not_offer_it(browse, service, recording):
