@@ -22,7 +22,9 @@ export class Alike {
     this.#player = player;
     byId("alike-close").onclick = () => this.close();
     byId("alike-all").onclick = () => this.#mark(this.#left());
-    block.onkeydown = ({ key }) => key === "Escape" && this.close();
+    block.onkeydown = ({ key }) => {
+      if (key === "Escape") this.close(); // no value: false would keep all other keys from what they do
+    };
     block.hidden = true;
   }
 
