@@ -64,7 +64,7 @@ def test_contrasts(theme, pairs, least):
     assert {pair: round(ratio, 2) for pair, ratio in ratios.items() if ratio < least} == {}
 
 
-GIVEN = {"#000", "#fff", "#080614", "#f00", "#f0f"}  # video, captions, the spectrogram's quiet; two of France's captions
+GIVEN = {"#000", "#fff", "#080614", "#f00", "#f0f"}  # video, captions, a quiet spectrogram, the French convention
 
 
 def test_no_other_colours_are_made_up():
