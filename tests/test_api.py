@@ -185,13 +185,13 @@ def test_calls_that_overlap_give_the_threads_back_whichever_ends_last(two_thread
     def other():
         with blas.one_thread():
             entered.set()
-            go.wait(60)
+            go.wait(300)
 
     for first_ends_last in (True, False):
         thread = threading.Thread(target=other)
         with blas.one_thread():
             thread.start()
-            assert entered.wait(60)
+            assert entered.wait(300)
             assert set(threads()) == {1}
             if first_ends_last:
                 go.set()

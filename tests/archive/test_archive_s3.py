@@ -48,7 +48,7 @@ class Passing(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
-        upstream = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+        upstream = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=300)
         upstream.request(self.command, self.path, body, dict(self.headers))
         answer = upstream.getresponse()
         content = answer.read()

@@ -307,11 +307,11 @@ def test_the_command(tones_index, tmp_path):
     running = subprocess.Popen([EARMARK, *map(str, words)], stderr=subprocess.PIPE, text=True)
     try:
         address = re.search(r"http://\S+", running.stderr.readline())[0]
-        with httpx.Client(base_url=address, timeout=30) as client:
+        with httpx.Client(base_url=address, timeout=300) as client:
             for number in range(3):
                 client.post("v1/review/answers", json={"round": 1, "candidate": number, "answer": "yes"})
             client.post("v1/review/end")
-        _, told = running.communicate(timeout=60)
+        _, told = running.communicate(timeout=300)
     finally:
         running.kill()
     assert running.returncode == 0, told

@@ -120,7 +120,7 @@ def test_ctrl_c(folder, low_high_file, tmp_path, jobs):
     while process.poll() is None and len(list(out.glob(f"{layout.BATCHES}/[!.]*"))) < 3:
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)
-    done, told = process.communicate(timeout=120)
+    done, told = process.communicate(timeout=300)
     assert (process.returncode, done) == (130, "")
     assert told == "earmark: interrupted; the same command goes on\n"
     kept = len(layout.batches(out))

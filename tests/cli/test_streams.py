@@ -19,7 +19,7 @@ def wav(tmp_path):
 
 
 def shell(words, redirected):
-    done = subprocess.run(f"{EARMARK} {words} {redirected}", shell=True, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(f"{EARMARK} {words} {redirected}", shell=True, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -164,7 +164,7 @@ def test_control_c_leaves(place):
             pass
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=300)
         assert (process.returncode, process.stderr.read()) == (0, "")
 
 

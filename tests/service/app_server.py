@@ -44,7 +44,7 @@ def line(port, source="127.0.0.1", receive_buffer=None):
     if receive_buffer:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     found.bind((source, 0))
-    found.settimeout(60)
+    found.settimeout(300)
     found.connect(("127.0.0.1", port))
     return found
 

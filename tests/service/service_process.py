@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 COMMAND = [sys.executable, "-c", "from earmark.cli import main; main()", "serve", "--port", "0"]
-PATIENCE = 180.0  # seconds; a busy machine is slow
+PATIENCE = 300.0  # seconds; a busy machine is slow
 
 
 def spawned(process: psutil.Process) -> bool:

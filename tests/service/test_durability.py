@@ -139,7 +139,7 @@ def test_fifty_at_once_are_all_answered(own, five_words):
 
 def test_two_servers_do_not_share_a_folder(own):
     second = subprocess.run(
-        [*COMMAND, "--folder", own.folder], capture_output=True, text=True, timeout=180, check=False
+        [*COMMAND, "--folder", own.folder], capture_output=True, text=True, timeout=600, check=False
     )
     assert second.returncode == 1
     assert "in use by another server" in second.stderr

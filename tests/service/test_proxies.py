@@ -56,7 +56,7 @@ def running(command, port, folder):
         yield
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(300)
         process.stderr.close()
 
 
@@ -100,7 +100,7 @@ def test_the_page_uploads_and_live_captions_work_behind_a_proxy(tmp_path, proxy,
         own = {"host": f"{NAME}:{port}", "origin": origin, "x-forwarded-for": "203.0.113.5"}
         with (
             running(command, port, tmp_path),
-            httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting, headers=own, timeout=120) as client,
+            httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting, headers=own, timeout=300) as client,
         ):
             named = {"extensions": {"sni_hostname": NAME}}
             assert client.get("/v1/jobs", **named).status_code == 401

@@ -8,7 +8,7 @@ from service_process import COMMAND, Server
 
 
 def refused(*words):
-    done = subprocess.run([*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run([*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -68,7 +68,7 @@ def test_beyond_loopback_everyone_brings_the_token_that_was_printed(tmp_path, lo
         workers = server.workers()
         assert workers
         server.process.terminate()
-        server.process.wait(60)
+        server.process.wait(300)
         assert psutil.wait_procs(workers, 60)[1] == []
 
 

@@ -59,7 +59,7 @@ def test_a_shorter_table_is_refused(work):
 def hold(work, taken, let_go):
     with work.alone():
         taken.set()
-        let_go.wait(60)
+        let_go.wait(300)
 
 
 def test_one_run_at_a_time(work):
@@ -68,7 +68,7 @@ def test_one_run_at_a_time(work):
     other = context.Process(target=hold, args=(work, taken, let_go))
     other.start()
     try:
-        assert taken.wait(60)
+        assert taken.wait(300)
         with pytest.raises(EarmarkError, match="another run is at work in it"), work.alone():
             pass
     finally:
