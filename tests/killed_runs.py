@@ -1,4 +1,4 @@
-"""Commands that fill a folder, killed on the way and begun again."""
+"""Commands that fill a folder, killed or interrupted on the way and begun again."""
 
 import os
 import signal

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from killed_runs import held
 from model_making import tones, write_wav
 
 from earmark.archive import layout
@@ -108,9 +109,10 @@ def test_ctrl_c(folder, low_high_file, tmp_path, jobs):
         write_wav(folder / f"more/{number}.wav", tones(5.0, (0.5, 1.5, 300.0)))
     (folder / "broken.mp3").unlink()
     out = tmp_path / "index"
-    words = [EARMARK, "index", folder, "--out", out, "--model", low_high_file, "--jobs", jobs, "--batch", "1"]
+    words = ["index", folder, "--out", out, "--model", low_high_file, "--jobs", jobs, "--batch", "1", "--to", "json"]
+    words = [*map(str, words)]
     process = subprocess.Popen(
-        [*map(str, words), "--to", "json"],
+        [*held("earmark.archive", "indexing", "merge_small", 1), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -125,5 +127,5 @@ def test_ctrl_c(folder, low_high_file, tmp_path, jobs):
     assert told == "earmark: interrupted; the same command goes on\n"
     kept = len(layout.batches(out))
     assert kept >= 3
-    run = subprocess.run([*map(str, words), "--to", "json"], capture_output=True, text=True, check=True)
+    run = subprocess.run([EARMARK, *words], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout)["labelled"] == 42 - kept
