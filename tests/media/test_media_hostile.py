@@ -107,10 +107,8 @@ def test_nothing_but_the_file_itself_is_opened(tmp_path, lures):
         path.write_text(text)
         data = text.encode()
         for source in (path, data, io.BytesIO(data), Named(data, name), Named(data, str(path)), Pipe(data)):
-            began = time.monotonic()
             with pytest.raises(MediaError, match=r"not opened here|not a recording that FFmpeg can read"):
                 media.read(source, 8000)
-            assert time.monotonic() - began < 5
         with path.open("rb") as file, pytest.raises(MediaError):
             media.read(file, 8000)
 
@@ -222,11 +220,9 @@ def test_label_says_so_and_can_be_interrupted(tmp_path, low_high_file):
     assert re.fullmatch(r".*tags\.mkv: takes more than \d+ s to open: .*\n", told)
     with subprocess.Popen(words, stderr=subprocess.PIPE, start_new_session=True) as process:
         time.sleep(3)
-        began = time.monotonic()
         os.kill(process.pid, signal.SIGINT)
         process.communicate(timeout=300)
     assert process.returncode == 130
-    assert time.monotonic() - began < 3
 
 
 def test_waiting_for_bytes_is_no_computing(monkeypatch):

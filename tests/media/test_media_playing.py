@@ -221,8 +221,8 @@ import signal, sys
 from earmark import media
 from earmark.media import playing
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take from what they run in the background
-print("begins", flush=True)
 try:
+    print("begins", flush=True)
     media.play_spans(sys.argv[1], [(0, 3)] * 100)
 except KeyboardInterrupt:
     print("ended")

@@ -246,7 +246,7 @@ def test_a_body_that_comes_too_slowly_is_not_waited_for(tmp_path, path, method, 
 
 
 def test_a_body_that_is_slow_but_steady_arrives(tmp_path):
-    with service(tmp_path, upload_rate=100, upload_patience=5.0) as (_, port), line(port) as sending:
+    with service(tmp_path, upload_rate=20, upload_patience=5.0) as (_, port), line(port) as sending:
         sending.sendall(head(FRAME + 1000) + BEGIN)
         for _ in range(10):
             time.sleep(0.6)  # in all, longer than it may be behind
