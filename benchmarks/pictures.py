@@ -15,6 +15,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from earmark.media import read
@@ -27,9 +28,9 @@ from service_process import Server  # noqa: E402
 STREET = ROOT / "examples" / "street.mp4"
 CHROMIUM = "/usr/bin/chromium"
 RATE = 48_000
+COLOURS = 256  # of the plot, which has few: a third of the size
 SCALE = 0.75  # of the pictures: smaller files, as sharp as they are shown
 CROW = 10.2  # seconds, while it caws
-LISTENED = 24.0  # seconds of the example that the page has heard
 
 
 def main() -> None:
@@ -39,6 +40,9 @@ def main() -> None:
     earmark = [sys.executable, "-c", "from earmark.cli import main; main()"]
     plot = ["label", str(STREET), "--plot", str(out / "street.png")]
     subprocess.run([*earmark, *plot], check=True, stdout=subprocess.DEVNULL)
+    with Image.open(out / "street.png") as picture:
+        small = picture.convert("RGB").quantize(COLOURS, kmeans=3)
+    small.save(out / "street.png", optimize=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
         Server(Path(scratch) / "service") as server,
@@ -50,8 +54,11 @@ def main() -> None:
         browser = play.chromium.launch(
             executable_path=CHROMIUM, args=[*flags, f"--use-file-for-fake-audio-capture={heard}"]
         )
-        marked(opened(browser, server.port, 1280, 1290)).screenshot(path=out / "page_light.png")
-        live(opened(browser, server.port, 1172, 746)).screenshot(path=out / "page_live.png")
+        page = marked(opened(browser, server.port, 1280, 960))
+        page.screenshot(
+            path=out / "page_light.png", full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": 1290}
+        )
+        live(opened(browser, server.port, 1172, 900)).screenshot(path=out / "page_live.png")
         browser.close()
 
 
@@ -65,7 +72,7 @@ def microphone(path: Path) -> Path:
 
 def opened(browser: Browser, port: int, width: int, height: int) -> Page:
     view = {"width": width, "height": height}
-    context = browser.new_context(locale="en-US", viewport=view, device_scale_factor=SCALE, color_scheme="light")
+    context = browser.new_context(locale="en-US", viewport=view, device_scale_factor=SCALE, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(180_000)
     page.goto(f"http://127.0.0.1:{port}/")
@@ -81,15 +88,17 @@ def marked(page: Page) -> Page:
     while page.evaluate("document.getElementById('media').currentTime") < CROW:
         page.wait_for_timeout(20)
     page.evaluate("document.getElementById('media').pause()")
+    page.evaluate("scrollTo(0, 0)")  # a click scrolls to what it clicks
     page.wait_for_timeout(500)
     return page
 
 
 def live(page: Page) -> Page:
-    """Captions of what the microphone hears."""
+    """Captions of what the microphone hears, when the glass breaks."""
     page.goto(page.url.partition("#")[0] + "#/live")
     page.get_by_role("button", name="Start listening").click()
-    page.wait_for_timeout(LISTENED * 1000)
+    page.locator("#alerts", has_text="Glass breaks").wait_for()
+    page.wait_for_timeout(500)
     return page
 
 
