@@ -9,6 +9,7 @@ from PIL import Image
 
 from earmark.captions import burn_in as burning
 from earmark.captions.burn_in import burn_preview, draw_lines, frame_at
+from earmark.captions.looks import Cue, Line
 from earmark.errors import EarmarkError, MediaError
 
 SHADES = (40, 90, 140, 190, 240)  # one a second
@@ -52,7 +53,7 @@ def test_the_frame_of_a_moment(video, seconds, shade):
 
 def test_without_pictures_the_frame_is_black(sound, tmp_path):
     assert frame_at(sound, 0) is None
-    burn_preview(sound, 0.5, ["[dog barks]"], tmp_path / "new" / "look.png")
+    burn_preview(sound, 0.5, [Cue(0, 1, (Line("[dog barks]", "sound"),))], tmp_path / "new" / "look.png")
     picture = np.asarray(Image.open(tmp_path / "new" / "look.png").convert("L"))
     assert picture.shape == (720, 1280)
     assert picture[: 720 // 2].max() == 0, "text stands below"

@@ -3,6 +3,7 @@
 import av
 import media_files
 import numpy as np
+import pysubs2
 import pytest
 from media_files import Track
 from PIL import Image
@@ -140,7 +141,9 @@ def test_no_preview_of_what_is_after_the_end(caption, folder):
         (["--encoding", "cp1253"], "--merge"),
         (["--burn-preview", "look.jpg"], "end it in .png"),
         (["--merge", "none.srt"], "cannot be opened"),
-        (["--to", "ass"], "--to ass"),
+        (["--to", "doc"], "--to doc"),
+        (["--to", "ass", "--mux", "copy.mkv"], "with --mux, use vtt or srt"),
+        (["--preset", "loud"], "plain, youtube, french"),
     ],
 )
 def test_mistakes_are_told_in_one_line(caption, words, what):
@@ -169,3 +172,31 @@ def test_a_name_that_ends_as_the_file_does_is_a_file(caption, folder):
 def test_density_is_one_of_three(caption):
     assert "[low]" in caption("--density", "few", "--out", "-").stdout
     failed(caption("--density", "some"), "--density", "few, normal, all")
+
+
+def test_looks_are_those_of_the_page(caption, folder):
+    """In every file, in a copy of the video, and on the preview."""
+    look = ["--preset", "french", "--position", "top", "--overwrite"]
+    done = caption(*look, "--mux", folder / "copy.mkv", "--to", "srt", "--burn-preview", folder / "look.png")
+    assert done.returncode == 0, done.stderr
+    with av.open(folder / "copy.mkv") as container:
+        (shown,) = [bytes(p).decode() for p in container.demux(container.streams.subtitles[0]) if p.size]
+    assert shown == '{\\an8}<font color="#ff0000">Low</font>'
+    picture = np.asarray(Image.open(folder / "look.png").convert("RGB"), int)
+    red = picture[..., 0] - picture[..., 1:].max(axis=2) > 70
+    assert red[: len(red) // 5].sum() > 20
+    assert red[len(red) // 5 :].sum() == 0
+    assert "Style: sound," in caption("--to", "ass", "--out", "-").stdout
+    assert caption("--to", "ttml", "--preset", "youtube", "--out", folder).returncode == 0
+    assert ">[Low]<" in (folder / "holiday.ttml").read_text(encoding="utf-8")
+
+
+def test_a_script_gets_sounds_and_keeps_the_rest(caption, folder):
+    script = pysubs2.SSAFile.load(str(folder / "holiday.srt"))
+    script.styles["Default"].fontname = "Gentium"
+    script.save(str(folder / "film.ass"))
+    done = caption("--merge", folder / "film.ass")
+    assert done.returncode == 0, done.stderr
+    merged = (folder / "holiday.sdh.ass").read_text(encoding="utf-8")
+    assert all(line in merged for line in (folder / "film.ass").read_text(encoding="utf-8").splitlines())
+    assert [one.plaintext for one in pysubs2.SSAFile.from_string(merged)] == ["Hello", "Bye", "[low]"]

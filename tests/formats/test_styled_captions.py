@@ -3,6 +3,7 @@
 import io
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import av
 import numpy as np
@@ -11,11 +12,15 @@ import pytest
 import srt
 import webvtt
 
+from earmark.captions import Phrases
+from earmark.captions.captioning import captioned
 from earmark.captions.looks import Cue, Line, Look
 from earmark.captions.video_burn_in import burn_in, suffix_of
 from earmark.errors import EarmarkError, MediaError
 from earmark.events.timeline import Event, Timeline
-from earmark.service.exports import CAPTION_FORMATS, Captioner, read_dialogue
+from earmark.formats.styled_captions import CAPTION_FORMATS, StyledCaptions, read_dialogue
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 EVENTS = (
     Event(1.0, 3.0, "dog", 0.9),
@@ -27,12 +32,13 @@ TIMELINE = Timeline("a.wav", 30.0, "sounds").with_events(EVENTS)
 DIALOGUE = "1\n00:00:01,000 --> 00:00:04,000\nLook, <i>Rex</i>!\n\n2\n00:00:20,000 --> 00:00:22,000\nAt last.\n"
 
 
-def captioner(**look):
-    return Captioner(TIMELINE, "en", False, Look(**look))
+def styled(dialogue=None, **look):
+    look = Look(**look)
+    return StyledCaptions(captioned(TIMELINE, Phrases.load("en"), dialogue, density=look.density), look)
 
 
 def texts(**look):
-    return [[line.text for line in cue.lines] for cue in captioner(**look).cues()]
+    return [[line.text for line in cue.lines] for cue in styled(**look).cues()]
 
 
 def test_looks():
@@ -52,7 +58,7 @@ def seconds(clock):
 @pytest.mark.parametrize("look", [{}, {"preset": "french", "position": "top"}, {"preset": "youtube", "music": "notes"}])
 @pytest.mark.parametrize("to", CAPTION_FORMATS)
 def test_other_parsers_read_the_same_times_and_words(to, look, density):
-    made = captioner(**look, density=density)
+    made = styled(**look, density=density)
     text = made.text(to)
     wanted = [(one.onset, one.offset, " ".join(line.text for line in one.lines)) for one in made.cues()]
     if to == "ttml":
@@ -82,12 +88,12 @@ def test_other_parsers_read_the_same_times_and_words(to, look, density):
 
 def test_colours_and_places_are_those_of_the_formats():
     look = {"preset": "french", "position": "top"}
-    assert "#ff0000" in captioner(**look).text("srt")
-    assert "{\\an8}" in captioner(**look).text("srt")
-    vtt = captioner(**look).text("vtt")
+    assert "#ff0000" in styled(**look).text("srt")
+    assert "{\\an8}" in styled(**look).text("srt")
+    vtt = styled(**look).text("vtt")
     assert "::cue(.music) { color: #ff00ff; }" in vtt
     assert "line:0" in vtt
-    styles = pysubs2.SSAFile.from_string(captioner(**look).text("ass")).styles
+    styles = pysubs2.SSAFile.from_string(styled(**look).text("ass")).styles
     assert styles["sound"].primarycolor == pysubs2.Color(255, 0, 0)
     assert styles["music"].primarycolor == pysubs2.Color(255, 0, 255)
     assert styles["sound"].alignment == pysubs2.Alignment.TOP_CENTER
@@ -97,7 +103,7 @@ def test_colours_and_places_are_those_of_the_formats():
 @pytest.mark.parametrize("to", ["srt", "ass"])
 def test_sounds_go_among_a_dialogue_of_any_kind(kind, to):
     data = pysubs2.SSAFile.from_string(DIALOGUE).to_string(kind).encode() if kind != "srt" else DIALOGUE.encode()
-    text = captioner().text(to, read_dialogue(data, f"film.{kind}"))
+    text = styled(read_dialogue(data, f"film.{kind}")).text(to)
     cues = pysubs2.SSAFile.from_string(text.replace("\r\n", "\n"))
     said = [cue.plaintext for cue in cues]
     assert sum("Look, Rex!" in one for one in said) == 1
@@ -132,7 +138,7 @@ Dialogue: 3,0:00:20.00,0:00:22.00,Default,,0,0,0,,At last.
 
 @pytest.mark.parametrize("look", [{}, {"preset": "french", "position": "top", "music": "notes"}])
 def test_a_script_with_styles_of_its_own_is_kept_to_the_letter(look):
-    merged = captioner(**look).text("ass", read_dialogue(ASS.encode(), "film.ass"))
+    merged = styled(read_dialogue(ASS.encode(), "film.ass"), **look).text("ass")
     rest = iter(merged.split("\r\n"))
     assert all(line in rest for line in ASS.split("\r\n")), "every line, in its order"
     before, after = pysubs2.SSAFile.from_string(ASS), pysubs2.SSAFile.from_string(merged)
@@ -154,7 +160,7 @@ def test_a_script_with_styles_of_its_own_is_kept_to_the_letter(look):
 
 def test_ssa_is_kept_in_its_own_version():
     data = pysubs2.SSAFile.from_string(ASS).to_string("ssa")
-    merged = captioner(preset="french", position="top").text("ass", read_dialogue(data.encode(), "film.ssa"))
+    merged = styled(read_dialogue(data.encode(), "film.ssa"), preset="french", position="top").text("ass")
     assert "[V4 Styles]" in merged
     after = pysubs2.SSAFile.from_string(merged)
     assert after.styles["sound 2"].primarycolor == pysubs2.Color(255, 0, 0)
@@ -182,10 +188,10 @@ def frame(path, seconds):
 
 
 @pytest.fixture(scope="module")
-def cut(tmp_path_factory, street):
+def cut(tmp_path_factory):
     """The first four seconds of the example."""
     cut = tmp_path_factory.mktemp("cut") / "cut.mp4"
-    with av.open(str(street)) as source, av.open(str(cut), "w") as output:
+    with av.open(str(EXAMPLES / "street.mp4")) as source, av.open(str(cut), "w") as output:
         kept = {
             one.index: output.add_stream_from_template(one) for one in (*source.streams.video, *source.streams.audio)
         }
@@ -218,7 +224,7 @@ def reds(picture):
 
 
 def test_a_burned_in_video_has_the_colours_and_the_place_of_its_look(tmp_path, cut):
-    cues = captioner(preset="french", position="top").cues()[:1]
+    cues = styled(preset="french", position="top").cues()[:1]
     cues = [Cue(1.0, 2.0, cues[0].lines), Cue(2.5, 3.5, (Line("Dog barking", "sound"), Line("Look, Rex!")))]
     out = tmp_path / "out.mp4"
     burn_in(cut, cues, out, lambda *_: None, Look(preset="french", position="top"))
@@ -233,6 +239,6 @@ def test_a_burned_in_video_has_the_colours_and_the_place_of_its_look(tmp_path, c
     assert (beside[below].min(axis=2) > 220).sum() > 100, "the dialogue is white"
 
 
-def test_sound_alone_has_nothing_to_burn_into(tmp_path, five_words):
+def test_sound_alone_has_nothing_to_burn_into(tmp_path):
     with pytest.raises(MediaError, match="has no pictures"):
-        burn_in(five_words, [], tmp_path / "out.mp4", lambda *_: None)
+        burn_in(EXAMPLES / "five_words.flac", [], tmp_path / "out.mp4", lambda *_: None)

@@ -14,6 +14,7 @@ import av
 from av.container import InputContainer
 from PIL import Image, ImageDraw, ImageFont
 
+from earmark.captions.looks import Cue, Look
 from earmark.errors import EarmarkError, MediaError
 from earmark.media import Source
 from earmark.media.decoding import zero_of
@@ -30,8 +31,8 @@ PREFERRED = ("notosanscjk", "notosanskr", "notosans", "nanumgothic", "malgun", "
 SUFFIXES = {".ttf", ".otf", ".ttc"}
 
 
-def burn_preview(source: Source, seconds: float, lines: Sequence[str], path: Path) -> None:
-    """Write a PNG of the frame at this time on the media's clock, with these lines on it, the top line first.
+def burn_preview(source: Source, seconds: float, cues: Sequence[Cue], path: Path, look: Look | None = None) -> None:
+    """Write a PNG of the frame at this time on the media's clock, with these cues on it; by default white and below.
 
     A recording without pictures gives a black frame.
 
@@ -40,7 +41,7 @@ def burn_preview(source: Source, seconds: float, lines: Sequence[str], path: Pat
         EarmarkError: no font that is installed has the letters, or the file cannot be written.
     """
     picture = frame_at(source, seconds) or Image.new("RGB", BLACK)
-    draw_lines(picture, lines)
+    draw_cues(picture, cues, look or Look())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as part:
@@ -90,6 +91,13 @@ def _upright(frame: av.VideoFrame, aspect: float) -> Image.Image:
     if aspect != 1:
         picture = picture.resize((max(1, round(picture.width * aspect)), picture.height))
     return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
+
+
+def draw_cues(picture: Image.Image, cues: Sequence[Cue], look: Look) -> None:
+    """Draw cues on a picture, each where the look has it: see `draw_lines`."""
+    for top in (False, True):
+        lines = [line for cue in cues if look.is_top(cue) == top for line in cue.lines]
+        draw_lines(picture, [line.text for line in lines], [look.colour(line.kind) for line in lines], top)
 
 
 def draw_lines(picture: Image.Image, lines: Sequence[str], colours: Sequence[str] = (), top: bool = False) -> None:

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
-from earmark.captions.burn_in import draw_lines
+from earmark.captions.burn_in import draw_cues
 from earmark.captions.looks import Cue, Look
 from earmark.errors import EarmarkError, MediaError
 from earmark.media.decoding import claimed_duration, zero_of
@@ -149,9 +149,7 @@ class _Overlays:
 
     def _canvas(self, cues: Sequence[Cue]) -> Image.Image:
         canvas = Image.new("RGBA", (self._width, self._height), (0, 0, 0, 0))
-        for top in (False, True):
-            lines = [line for cue in cues if self._look.is_top(cue) == top for line in cue.lines]
-            draw_lines(canvas, [line.text for line in lines], [self._look.colour(line.kind) for line in lines], top)
+        draw_cues(canvas, cues, self._look)
         return canvas
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -16,6 +16,8 @@ from earmark.util.atomic import write_text
 if TYPE_CHECKING:
     from earmark.captions import Phrases
     from earmark.captions.captioning import Captions
+    from earmark.captions.looks import Look
+    from earmark.formats.styled_captions import StyledCaptions
     from earmark.models.model import Model
 
 HELP = """Write captions of the sounds in a video, as deaf viewers read them, into a file beside it.
@@ -34,7 +36,7 @@ Examples:
 
     earmark caption holiday.mp4 --mux captioned.mp4
 
-    earmark caption holiday.mp4 --density few
+    earmark caption holiday.mp4 --density few --preset french --to ass
 
     earmark caption holiday.mp4 --phrases my_words.toml --burn-preview look.png
 """
@@ -60,14 +62,14 @@ def caption(
     model: common.ModelName = "sounds",
     to: Annotated[
         str | None,
-        typer.Option(help="Format of the captions: vtt or srt.", show_default="vtt, or that of the dialogue"),
+        typer.Option(help="Format: vtt, srt, ass or ttml.", show_default="vtt, or that of the dialogue"),
     ] = None,
     language: Annotated[
         str, typer.Option(help="Language of the captions: cs, de, el, en, es, fr, ko, pl or ru.")
     ] = "en",
     phrases: Annotated[Path | None, typer.Option(help="Your own phrases for any labels (TOML).")] = None,
     merge: Annotated[
-        Path | None, typer.Option(help="Merge the captions into these subtitles of the dialogue (SRT or VTT).")
+        Path | None, typer.Option(help="Merge the captions into these subtitles of the dialogue (SRT, VTT or ASS).")
     ] = None,
     encoding: Annotated[
         str | None,
@@ -91,24 +93,31 @@ def caption(
     density: Annotated[
         str, typer.Option(help="How much is told: few (alarms, and what is news), normal, or all that can be read.")
     ] = "normal",
+    preset: Annotated[
+        str, typer.Option(help="Style: plain, youtube ([Dog barking]) or french (colours, no brackets).")
+    ] = "plain",
+    music: Annotated[str, typer.Option(help="How music is told: words, or notes (between ♪).")] = "words",
+    position: Annotated[str, typer.Option(help="Where captions stand: bottom or top.")] = "bottom",
     only: common.Only = None,
     sensitivity: common.Sensitivity = 0.5,
     track: common.Track = 0,
 ) -> None:
     """Caption every file."""
-    from earmark.captions import Density, Phrases
+    from earmark.captions import Phrases
     from earmark.captions.captioning import captioned
     from earmark.cli import output
-    from earmark.formats.subtitle_reader import read_subtitles
+    from earmark.formats.styled_captions import CAPTION_FORMATS, Script, StyledCaptions, read_dialogue_file
     from earmark.models.model import load_model
 
     # what is wrong with the words on the command line is told before hours of work
     words = Phrases.load(language)
     words = words.with_file(phrases) if phrases else words
-    dialogue = read_subtitles(merge, encoding) if merge else None
-    kind = to or _told_by(out) or (dialogue.kind if dialogue else "vtt")
-    common.check_choice("--to", kind, ("vtt", "srt"))
-    common.check_choice("--density", density, get_args(Density))
+    look = _look(preset, position, density, music)
+    dialogue = read_dialogue_file(merge, encoding) if merge else None
+    kind = to or _told_by(out) or ("ass" if isinstance(dialogue, Script) and not mux else "srt" if dialogue else "vtt")
+    common.check_choice("--to", kind, CAPTION_FORMATS)
+    if mux and kind not in ("vtt", "srt"):
+        raise EarmarkError(f"--to {kind}", "is not what a copy of a video takes", "with --mux, use vtt or srt")
     if _told_by(out) not in (None, kind):
         raise EarmarkError(f"--out {out}", f"is no name of a {kind} file", f"end it in .{kind}, or leave out --to")
     alone = out is not None and output.is_file_name(out, f".{kind}", len(files))
@@ -139,8 +148,9 @@ def caption(
             _spare(path, merge, overwrite)
         if copies:
             copies.check(file)
-        made = captioned(timeline_of(file), words, dialogue, include_speech, cast(Density, density))
-        text = made.to_text(kind)
+        made = captioned(timeline_of(file), words, dialogue, include_speech, look.density)
+        styled = StyledCaptions(made, look)
+        text = styled.text(kind)
         if copies:
             _tell(copies.write(file, text), made)
         if path:
@@ -150,7 +160,7 @@ def caption(
         elif str(out or file) == "-":
             common.standard_output().write(text)
         if burn_preview:
-            _burn(file, made, at, output.place(burn_preview, file, ".png", len(files)))
+            _burn(file, styled, at, output.place(burn_preview, file, ".png", len(files)))
 
     common.for_each(files, work)
 
@@ -158,7 +168,18 @@ def caption(
 def _told_by(out: Path | None) -> str | None:
     """The kind of file that `--out` names, if it names a file."""
     kind = out.suffix.lower().removeprefix(".") if out and not out.is_dir() else None
-    return kind if kind in ("vtt", "srt") else None
+    return kind if kind in ("vtt", "srt", "ass", "ttml") else None
+
+
+def _look(preset: str, position: str, density: str, music: str) -> Look:
+    """The look that the options say."""
+    from earmark.captions import Density
+    from earmark.captions.looks import Look, Music, Position, Preset
+
+    chosen = {"preset": preset, "position": position, "density": density, "music": music}
+    for (option, value), choices in zip(chosen.items(), (Preset, Position, Density, Music), strict=True):
+        common.check_choice(f"--{option}", value, get_args(choices))
+    return Look(**chosen)  # type: ignore[arg-type]  # as the checks have it
 
 
 def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path | None, at: float | None) -> None:
@@ -200,19 +221,20 @@ def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:
         output.spare_foreign(path)
 
 
-def _burn(file: Path, made: Captions, at: float | None, path: Path) -> None:
+def _burn(file: Path, styled: StyledCaptions, at: float | None, path: Path) -> None:
     """Write the frame, with what stands on the screen at that moment."""
     from earmark.captions.burn_in import burn_preview
 
+    made = styled.made
     moment = min(made.onsets, default=None) if at is None else at
     if moment is None:
         raise EarmarkError(file, "has no sounds to show in a preview", "choose a moment with --at")
     end = _end(file, made)
     if moment > end:
         raise EarmarkError(f"--at {moment:g}", f"is after the end of {file}", f"choose a moment up to {end:.1f} s")
-    lines = [line for cue in made if cue.onset <= moment < cue.offset for line in cue.lines]
-    burn_preview(file, moment, lines, path)
-    common.say(path if lines else f"{path}: no caption stands there at {moment:g} s", err=True)
+    cues = [cue for cue in styled.cues() if cue.onset <= moment < cue.offset]
+    burn_preview(file, moment, cues, path, styled.look)
+    common.say(path if cues else f"{path}: no caption stands there at {moment:g} s", err=True)
 
 
 def _end(file: Path, made: Captions) -> float:

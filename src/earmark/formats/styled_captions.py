@@ -1,4 +1,4 @@
-"""Captions as people take them away: in a look of their choice, among the dialogue's own subtitles, in four formats."""
+"""Captions in a look of somebody's choice, alone or among the dialogue's own subtitles, in four formats."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from earmark.captions import Form, Merged, Phrases, captions, merge
+from earmark.captions import Form
 from earmark.captions.looks import COLOURS, Cue, Line, Look
-from earmark.errors import EarmarkError
-from earmark.events.timeline import Timeline
-from earmark.formats import for_name
+from earmark.errors import EarmarkError, MissingExtraError
 from earmark.formats.ass import ass_text, with_sounds
 from earmark.formats.subtitle_reader import Subtitles, read_subtitles
-from earmark.formats.subtitles import CaptionFormat, merged_text, timestamp
+from earmark.formats.subtitles import CaptionFormat, Srt, Vtt, timestamp
 from earmark.labels.groups import ancestors
 from earmark.util.text import one_line
 
+if TYPE_CHECKING:
+    from earmark.captions.captioning import Captions
+
 CAPTION_FORMATS = ("vtt", "srt", "ass", "ttml")
+SCRIPTS = (".ass", ".ssa")
 MUSIC = "music"
 
 
@@ -33,69 +36,51 @@ class Script(Subtitles):
     ass: str = ""
 
 
-class Captioner:
-    """Makes the captions of a timeline.
+class StyledCaptions:
+    """Captions in a look.
 
     Args:
-        timeline: what was marked.
-        language: of the captions.
-        include_speech: caption speech too.
-        look: see there.
+        made: the captions, and the dialogue among which they stand.
+        look: how those of sounds look; how many there are is decided already.
     """
 
-    def __init__(self, timeline: Timeline, language: str, include_speech: bool, look: Look) -> None:
-        self.phrases, self.look = Phrases.load(language), look
-        self.language, self.include_speech = language, include_speech
-        self.timeline = timeline
-        labels = (MUSIC, *(label for label in self.phrases.forms if MUSIC in ancestors(label)))
-        self._music = {self.phrases.say(label, form) for label in labels for form in Form}
+    def __init__(self, made: Captions, look: Look) -> None:
+        self.made, self.look = made, look
+        phrases = made.phrases
+        labels = (MUSIC, *(label for label in phrases.forms if MUSIC in ancestors(label)))
+        self._music = {phrases.say(label, form) for label in labels for form in Form}
 
     def cues(self) -> list[Cue]:
-        """Those of the sounds alone."""
-        made = captions(self.timeline, self.language, include_speech=self.include_speech, density=self.look.density)
-        return [Cue(one.onset, one.offset, self._styled(one.lines)) for one in made]
-
-    def merged(self, subtitles: Subtitles) -> list[Cue]:
-        """Those of a dialogue and of the sounds, in order of time."""
-        placed = self._placed(subtitles)
+        """What stands on the screen: the sounds, and the dialogue where there is one, in order of time."""
+        dialogue, placed = self.made.dialogue, self.made.placed
+        if dialogue is None or placed is None:
+            return [Cue(one.onset, one.offset, self._styled(one.lines)) for one in self.made]
         spoken = [
             Cue(one.onset, one.offset, (*self._styled(placed.shared.get(i, ())), *map(Line, one.shown())))
-            for i, one in enumerate(subtitles.entries)
+            for i, one in enumerate(dialogue.entries)
         ]
         own = [Cue(one.onset, one.offset, self._styled(one.lines)) for one in placed.captions]
         return sorted([*spoken, *own], key=lambda cue: cue.onset)
 
-    def _placed(self, subtitles: Subtitles) -> Merged:
-        return merge(
-            self.timeline,
-            subtitles.dialogue(),
-            self.language,
-            include_speech=self.include_speech,
-            density=self.look.density,
-        )
-
-    def _beside(self, subtitles: Subtitles) -> list[Cue]:
+    def _beside(self, dialogue: Subtitles) -> list[Cue]:
         """Those of the sounds among a dialogue, each a cue of its own, also where they stand above its words."""
-        placed = self._placed(subtitles)
-        shared = [
-            (subtitles.entries[i].onset, subtitles.entries[i].offset, lines) for i, lines in placed.shared.items()
-        ]
+        placed = self.made.placed
+        assert placed is not None
+        entries = dialogue.entries
+        shared = [(entries[i].onset, entries[i].offset, lines) for i, lines in placed.shared.items()]
         own = [(one.onset, one.offset, one.lines) for one in placed.captions]
         return [Cue(onset, offset, self._styled(lines)) for onset, offset, lines in sorted([*shared, *own])]
 
-    def text(self, to: str, subtitles: Subtitles | None = None) -> str:
+    def text(self, to: str) -> str:
         """The file, in one of `CAPTION_FORMATS`; a dialogue keeps what it has besides its words in its own format."""
-        if subtitles and to in ("srt", "vtt") and self.look == Look(density=self.look.density):
-            form = for_name(to, self.language, include_speech=self.include_speech)
-            assert isinstance(form, CaptionFormat)
-            return merged_text(subtitles, self._placed(subtitles), form, self.timeline.model)
-        if isinstance(subtitles, Script) and to == "ass":
-            return with_sounds(subtitles.ass, self._beside(subtitles), self.look)
-        cues = self.merged(subtitles) if subtitles else self.cues()
+        if to in ("srt", "vtt") and self.look == Look(density=self.look.density):
+            return self.made.to_text(to)
+        dialogue = self.made.dialogue
+        if to == "ass" and isinstance(dialogue, Script):
+            return with_sounds(dialogue.ass, self._beside(dialogue), self.look)
         if to == "ass":
-            return ass_text(cues, self.look)
-        write = {"srt": _srt, "vtt": _vtt, "ttml": _ttml}[to]
-        return write(cues, self.look, self.language)
+            return ass_text(self.cues(), self.look)
+        return {"srt": self._srt, "vtt": self._vtt, "ttml": self._ttml}[to]()
 
     def _styled(self, lines: Sequence[str]) -> tuple[Line, ...]:
         """The lines of sounds in this look; one in brackets may go over several."""
@@ -121,6 +106,44 @@ class Captioner:
             lines = [re.sub(r"\w", lambda letter: letter[0].upper(), lines[0], count=1), *lines[1:]]
         return [Line(line, kind) for line in lines]
 
+    def _srt(self) -> str:
+        form = Srt(self.made.phrases)
+        blocks = []
+        for number, cue in enumerate(self.cues(), 1):
+            lines = [_in_font(form.line(line.text), self.look.colour(line.kind)) for line in cue.lines]
+            top = "{\\an8}" if self.look.is_top(cue) else ""
+            times = form.times(cue.onset, cue.offset)
+            blocks.append("\r\n".join([str(number), times, top + lines[0], *lines[1:], "", ""]))
+        return "".join(blocks)
+
+    def _vtt(self) -> str:
+        form: CaptionFormat = Vtt(self.made.phrases)
+        styles = "".join(f"::cue(.{kind}) {{ color: {colour}; }}\n" for kind, colour in COLOURS.items())
+        note = form.note(self.made.timeline.model)
+        blocks = ["WEBVTT\n", note + "\n", *([f"STYLE\n{styles}"] if self.look.preset == "french" else [])]
+        for cue in self.cues():
+            top = " line:0" if self.look.is_top(cue) else ""
+            lines = [
+                f"<c.{line.kind}>{form.line(line.text)}</c>" if self.look.colour(line.kind) else form.line(line.text)
+                for line in cue.lines
+            ]
+            blocks.append("\n".join([form.times(cue.onset, cue.offset) + top, *lines, ""]))
+        return "\n".join(blocks)
+
+    def _ttml(self) -> str:
+        """Timed Text Markup Language in the text profile of IMSC 1, which broadcasters take."""
+        rows = []
+        for cue in self.cues():
+            region = "top" if self.look.is_top(cue) else "bottom"
+            lines = []
+            for line in cue.lines:
+                colour = self.look.colour(line.kind)
+                text = escape(one_line(line.text))
+                lines.append(f'<span tts:color="{colour}">{text}</span>' if colour else text)
+            times = f'begin="{timestamp(cue.onset, ".")}" end="{timestamp(cue.offset, ".")}"'
+            rows.append(f'      <p {times} region="{region}">{"<br/>".join(lines)}</p>')
+        return _TTML.format(language=self.made.phrases.language, cues="\n".join(rows))
+
 
 def read_dialogue(data: bytes, name: str, encoding: str | None = None) -> Subtitles:
     """The subtitles that somebody sent: SRT, VTT, or ASS, whose words and times are read.
@@ -129,7 +152,7 @@ def read_dialogue(data: bytes, name: str, encoding: str | None = None) -> Subtit
         EarmarkError: they cannot be read.
     """
     suffix = Path(name).suffix.lower()
-    script = _script(data, name, encoding) if suffix in (".ass", ".ssa") else None
+    script = _script(data, name, encoding) if suffix in SCRIPTS else None
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / f"dialogue{'.vtt' if suffix == '.vtt' else '.srt'}"
@@ -141,6 +164,20 @@ def read_dialogue(data: bytes, name: str, encoding: str | None = None) -> Subtit
     return found if script is None else Script(**vars(found), ass=script)
 
 
+def read_dialogue_file(path: Path, encoding: str | None = None) -> Subtitles:
+    """The subtitles in a file: SRT, VTT or ASS; warnings as `read_subtitles` has them.
+
+    Raises:
+        EarmarkError: they cannot be read.
+    """
+    if path.suffix.lower() not in SCRIPTS:
+        return read_subtitles(path, encoding)
+    try:
+        return read_dialogue(path.read_bytes(), str(path), encoding)
+    except OSError as error:
+        raise EarmarkError(path, f"cannot be opened ({error.strerror})") from error
+
+
 def _script(data: bytes, name: str, encoding: str | None) -> str:
     marked = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     try:
@@ -150,8 +187,10 @@ def _script(data: bytes, name: str, encoding: str | None) -> str:
 
 
 def _as_srt(script: str, name: str) -> bytes:
-    import pysubs2
-
+    try:
+        import pysubs2
+    except ImportError as error:
+        raise MissingExtraError("ASS subtitles", "serve") from error
     try:
         found = pysubs2.SSAFile.from_string(script)
     except Exception as error:  # a file of somebody's may find any fault of what reads it
@@ -160,34 +199,8 @@ def _as_srt(script: str, name: str) -> bytes:
     return found.to_string("srt").encode()
 
 
-def _srt(cues: Sequence[Cue], look: Look, language: str) -> str:
-    form = for_name("srt", language)
-    assert isinstance(form, CaptionFormat)
-    blocks = []
-    for number, cue in enumerate(cues, 1):
-        lines = [_in_font(form.line(line.text), look.colour(line.kind)) for line in cue.lines]
-        top = "{\\an8}" if look.is_top(cue) else ""
-        blocks.append("\r\n".join([str(number), form.times(cue.onset, cue.offset), top + lines[0], *lines[1:], "", ""]))
-    return "".join(blocks)
-
-
 def _in_font(text: str, colour: str) -> str:
     return f'<font color="{colour}">{text}</font>' if colour else text
-
-
-def _vtt(cues: Sequence[Cue], look: Look, language: str) -> str:
-    form = for_name("vtt", language)
-    assert isinstance(form, CaptionFormat)
-    styles = "".join(f"::cue(.{kind}) {{ color: {colour}; }}\n" for kind, colour in COLOURS.items())
-    blocks = ["WEBVTT\n", form.note() + "\n", *([f"STYLE\n{styles}"] if look.preset == "french" else [])]
-    for cue in cues:
-        top = " line:0" if look.is_top(cue) else ""
-        lines = [
-            f"<c.{line.kind}>{form.line(line.text)}</c>" if look.colour(line.kind) else form.line(line.text)
-            for line in cue.lines
-        ]
-        blocks.append("\n".join([form.times(cue.onset, cue.offset) + top, *lines, ""]))
-    return "\n".join(blocks)
 
 
 _TTML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -208,18 +221,3 @@ tts:textAlign="center"/>
   </body>
 </tt>
 """
-
-
-def _ttml(cues: Sequence[Cue], look: Look, language: str) -> str:
-    """Timed Text Markup Language in the text profile of IMSC 1, which broadcasters take."""
-    rows = []
-    for cue in cues:
-        region = "top" if look.is_top(cue) else "bottom"
-        lines = []
-        for line in cue.lines:
-            colour = look.colour(line.kind)
-            text = escape(one_line(line.text))
-            lines.append(f'<span tts:color="{colour}">{text}</span>' if colour else text)
-        times = f'begin="{timestamp(cue.onset, ".")}" end="{timestamp(cue.offset, ".")}"'
-        rows.append(f'      <p {times} region="{region}">{"<br/>".join(lines)}</p>')
-    return _TTML.format(language=language, cues="\n".join(rows))

@@ -22,16 +22,17 @@ from pydantic import StringConstraints
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
-from earmark.captions import Density
+from earmark.captions import Density, Phrases
+from earmark.captions.captioning import captioned
 from earmark.captions.looks import Look, Music, Position, Preset
 from earmark.events.timeline import Event, Timeline
 from earmark.formats import FORMATS, WORD_FORMATS, Format, for_name
 from earmark.formats.base import number
 from earmark.formats.json_files import Json, WordsJson
+from earmark.formats.styled_captions import CAPTION_FORMATS, StyledCaptions, read_dialogue
 from earmark.formats.subtitle_reader import Subtitles
 from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
-from earmark.service.exports import CAPTION_FORMATS, Captioner, read_dialogue
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import ID, JobId, seen
 from earmark.service.routes.views import MEDIA_HEADERS, as_download, stem, with_events
@@ -136,7 +137,7 @@ def _written(job: Job, folder: JobFolder, to: str, wanted: _Wanted) -> tuple[str
         raise refusal(422, "ctm holds words, and this recording was not asked for any")
     found = _wanted_timeline(job, folder, wanted)
     if to in ("ass", "ttml") or (to in CAPTION_FORMATS and wanted.look != PLAIN):
-        return _captioner(job, found, wanted).text(to), f".{to}"
+        return _styled(job, found, wanted).text(to), f".{to}"
     language = wanted.language or job.options.get("language", "en")
     form = for_name(to, language, include_speech=_spoken(job, wanted))
     return _text(form, found), form.suffix
@@ -152,9 +153,9 @@ def _spoken(job: Job, wanted: _Wanted) -> bool:
     return bool(job.options.get("include_speech")) if wanted.include_speech is None else wanted.include_speech
 
 
-def _captioner(job: Job, found: Timeline, wanted: _Wanted) -> Captioner:
-    language = wanted.language or job.options.get("language", "en")
-    return Captioner(found, language, _spoken(job, wanted), wanted.look)
+def _styled(job: Job, found: Timeline, wanted: _Wanted, dialogue: Subtitles | None = None) -> StyledCaptions:
+    phrases = Phrases.load(wanted.language or job.options.get("language", "en"))
+    return StyledCaptions(captioned(found, phrases, dialogue, _spoken(job, wanted), wanted.look.density), wanted.look)
 
 
 async def _dialogue(request: Request, filename: str, encoding: str | None) -> Subtitles | None:
@@ -187,7 +188,7 @@ async def merged(
 
     def write() -> str:
         job, folder = with_events(request, job_id)
-        return _captioner(job, _kept(folder, "corrected"), wanted).text(to, subtitles)
+        return _styled(job, _kept(folder, "corrected"), wanted, subtitles).text(to)
 
     text = await to_thread.run_sync(write)
     return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"))
@@ -216,8 +217,7 @@ async def burn_in(
             media = json.loads(folder.media.read_text(encoding="utf-8"))
         if not media.get("pictures"):
             raise refusal(422, f"{job.name} has no pictures to burn captions into")
-        captioner = _captioner(job, _kept(folder, "corrected"), wanted)
-        cues = captioner.merged(subtitles) if subtitles else captioner.cues()
+        cues = _styled(job, _kept(folder, "corrected"), wanted, subtitles).cues()
         rows = [[one.onset, one.offset, [[line.text, line.kind] for line in one.lines]] for one in cues]
         return job, folder, json.dumps({"look": asdict(wanted.look), "cues": rows})
 
