@@ -257,6 +257,17 @@ class StandIn:
             )
             return Response(text, headers=headers, media_type="application/json" if to == "json" else "text/vtt")
 
+        @app.post("/v1/jobs/{key}/merge")
+        async def merge(
+            request: Request, filename: str = "film.srt", to: str = "srt", encoding: str = "utf-8"
+        ) -> Response:
+            dialogue = (await request.body()).decode(encoding)
+            if "-->" not in dialogue:
+                return _problem(422, f"{filename}: holds no subtitles")
+            return Response(
+                dialogue if to != "vtt" else "WEBVTT\n\n" + dialogue.replace(",", "."), media_type="text/plain"
+            )
+
         @app.get("/v1/jobs/{key}/seconds")
         def seconds(key: str, request: Request, to: str = "json") -> Response:
             labels, kept = request.query_params.getlist("label"), self.jobs[key]
