@@ -3,10 +3,10 @@
     python benchmarks/archive_scale.py my.index --folder /large/disk/scale --out results/archive/scale.json
 
 The archive is made up: each second is a mixture of two real seconds of the given index, at random, in recordings of an
-hour and batches of 500,000. Vectors and graphs take 0.9 kB a second on the disk: 9 GB. Making them takes most of
-the time; a folder that has some is completed, and what that took is then left out. Queries are real seconds. Recall is the
-share of the 50 nearest seconds of all, by a look at each, that graphs give too. Memory is the largest resident set of a
-process that makes the index, and of one that asks it; pages of the index that the system keeps for it count.
+hour and batches of 500,000. Vectors and graphs take 0.9 kB a second on the disk: 9 GB. Making them takes most of the
+time; a folder that has some is completed, and what that took is then left out. Queries are real seconds. Recall is the
+share of the 50 nearest seconds of all, by a look at each, that graphs give too. Memory is the largest resident set of
+a process that makes the index, and of one that asks it; pages of the index that the system keeps for it count.
 """
 
 from __future__ import annotations
