@@ -25,15 +25,21 @@ def make_archive(folder: Path, count: int, seconds: float = 2.0, seed: int = 0) 
     return names
 
 
-def index_rows(index: Path) -> dict[str, list[tuple]]:
-    """All rows of the three tables, sorted."""
-    return {table: sorted(_rows(index, table), key=repr) for table in layout.TABLES}
+def index_rows(index: Path, root: str = "") -> dict[str, list[tuple]]:
+    """All rows of the three tables, sorted; recordings are called as below a root."""
+    return {table: sorted(_rows(index, table, root and f"{root}/"), key=repr) for table in layout.TABLES}
 
 
-def _rows(index, table):
+def _rows(index, table, root):
     for file in layout.files(index, table):
         read = pq.read_table(file, schema=layout.TABLES[table])
-        yield from zip(*(read[name].to_pylist() for name in read.column_names), strict=True)
+        for name, *row in zip(*(read[name].to_pylist() for name in read.column_names), strict=True):
+            yield name.removeprefix(root), *row
+
+
+def done_in(out: Path) -> int:
+    """How many batches an index has."""
+    return len(list((out / layout.BATCHES).glob("[!.]*"))) if out.exists() else 0
 
 
 def files_of(index: Path) -> dict[str, tuple[int, int]]:

@@ -1,5 +1,12 @@
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
-from archive_making import make_archive
+from archive_making import done_in, make_archive
 
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below, root_of
@@ -23,3 +30,42 @@ def indexed(low_high_file):
         return index(below(root), out, options, Settings(**{"jobs": 1, "most": 5, **settings}))
 
     return run
+
+
+class Served(SimpleHTTPRequestHandler):
+    """Counts what is asked for: each labelling of a small recording is one GET.
+
+    It answers as long as `answers`, so that a run that is to be killed cannot end before, however late the kill comes.
+    """
+
+    def __init__(self, *words, asked, answers, **options):
+        self.asked, self.answers = asked, answers
+        super().__init__(*words, **options)
+
+    def do_GET(self):
+        self.asked[self.path.lstrip("/")] += 1
+        while not self.answers():
+            time.sleep(0.01)
+        with suppress(BrokenPipeError, ConnectionResetError):  # it was killed
+            super().do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A web server of sixty recordings, which answers until an index has enough of them.
+
+    Their folder, address, how often each was read, and what is enough.
+    """
+    folder = tmp_path / "recordings"
+    make_archive(folder, 60, seconds=1.0)
+    asked, enough = Counter(), [60]
+    handler = partial(
+        Served, directory=str(folder), asked=asked, answers=lambda: done_in(tmp_path / "index") <= enough[0]
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}", asked, enough
+        server.shutdown()

@@ -5,20 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
-from contextlib import suppress
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
-from archive_making import files_of, hidden, index_rows, make_archive
+from archive_making import done_in, files_of, hidden, index_rows
 from killed_runs import held
 
-from earmark.archive import layout
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below
 
@@ -26,49 +20,6 @@ pytestmark = pytest.mark.kill
 
 EARMARK = str(Path(sys.executable).with_name("earmark"))
 KILLS = 10
-
-
-class Served(SimpleHTTPRequestHandler):
-    """Counts what is asked for: each labelling of a small recording is one GET.
-
-    It answers as long as `answers`, so that a run that is to be killed cannot end before, however late the kill comes.
-    """
-
-    def __init__(self, *words, asked, answers, **options):
-        self.asked, self.answers = asked, answers
-        super().__init__(*words, **options)
-
-    def do_GET(self):
-        self.asked[self.path.lstrip("/")] += 1
-        while not self.answers():
-            time.sleep(0.01)
-        with suppress(BrokenPipeError, ConnectionResetError):  # it was killed
-            super().do_GET()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def served(tmp_path):
-    """A web server of sixty recordings, which answers until an index has enough of them.
-
-    Their folder, address, how often each was read, and what is enough.
-    """
-    folder = tmp_path / "recordings"
-    make_archive(folder, 60, seconds=1.0)
-    asked, enough = Counter(), [60]
-    handler = partial(
-        Served, directory=str(folder), asked=asked, answers=lambda: done_in(tmp_path / "index") <= enough[0]
-    )
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}", asked, enough
-        server.shutdown()
-
-
-def done_in(out):
-    return len(list((out / layout.BATCHES).glob("[!.]*"))) if out.exists() else 0
 
 
 def kill_at(goal, command, out, pause=0.0):
@@ -108,8 +59,7 @@ def test_ten_kills(served, low_high_file, tmp_path):
     fresh = tmp_path / "fresh"
     index(below(str(folder)), fresh, options_for(str(folder), str(low_high_file)), Settings(jobs=1))
     for table in ("events", "seconds"):
-        rows = index_rows(out)[table]
-        assert [(row[0].removeprefix(f"{address}/"), *row[1:]) for row in rows] == index_rows(fresh)[table]
+        assert index_rows(out, address)[table] == index_rows(fresh)[table]
     assert len(index_rows(out)["recordings"]) == 60
 
 
