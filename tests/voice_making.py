@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from media_files import Track, write
+from word_models import frame_classifier
 
 from earmark.features.frontend import FrontEnd
-from earmark.models.model import METADATA_KEY, Description, Threshold
+from earmark.models.model import Description, Threshold
 
 RATE = 16_000
 FRONT_END = FrontEnd(rate=RATE, n_fft=512, hop=160, bands=40)
@@ -20,25 +21,7 @@ WORDS = ((0.5, 0.9, 120.0), (1.2, 1.5, 150.0), (2.0, 2.6, 100.0))
 
 def loud_model(path: Path, metadata: Description = LOUD) -> Path:
     """Write a frame classifier that scores the loudest band."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    constants = [numpy_helper.from_array(np.float32(value), name) for name, value in (("at", LOUD_DB), ("by", 3.0))]
-    constants.append(numpy_helper.from_array(np.array([2], np.int64), "axis"))
-    nodes = [
-        helper.make_node("ReduceMax", ["features", "axis"], ["loudest"], keepdims=1),
-        helper.make_node("Sub", ["loudest", "at"], ["over"]),
-        helper.make_node("Div", ["over", "by"], ["logits"]),
-        helper.make_node("Sigmoid", ["logits"], ["scores"]),
-    ]
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", "frames", FRONT_END.bands])
-    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", "frames", 1])
-    graph = helper.make_graph(nodes, "loud", [features], [scores], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    helper.set_model_props(model, {METADATA_KEY: metadata.to_json()})
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
-    return path
+    return frame_classifier(path, metadata, LOUD_DB, 3.0)
 
 
 def voice(seconds: float, *words: tuple[float, float, float], rate: int = RATE, level: float = 0.3) -> np.ndarray:

@@ -15,31 +15,32 @@ FRONT_END = FrontEnd(rate=RATE, n_fft=256, hop=160, bands=24)
 
 def level_classifier(path: Path, name: str = "level", at: float = -45.0, by: float = 4.0) -> Path:
     """Write a classifier to which a frame is speech whose loudest band is above `at` dB."""
+    thresholds = {"speech": Threshold(0.6, 0.4)}
+    return frame_classifier(
+        path, Description(name, ("speech",), False, FRONT_END, 1, 0, window=0.01, thresholds=thresholds), at, by
+    )
+
+
+def frame_classifier(path: Path, about: Description, at: float, by: float) -> Path:
+    """Write a frame classifier that scores the loudest band: logits are decibels above `at`, divided by `by`."""
+    import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    about = Description(
-        name=name,
-        labels=("speech",),
-        exclusive=False,
-        front_end=FRONT_END,
-        stride=1,
-        context=0,
-        window=0.01,
-        thresholds={"speech": Threshold(0.6, 0.4)},
-    )
-    constants = [numpy_helper.from_array(np.array([2], np.int64), "axis")]
-    constants += [numpy_helper.from_array(np.float32(value), key) for key, value in (("at", at), ("by", by))]
+    constants = [numpy_helper.from_array(np.float32(value), name) for name, value in (("at", at), ("by", by))]
+    constants.append(numpy_helper.from_array(np.array([2], np.int64), "axis"))
     nodes = [
         helper.make_node("ReduceMax", ["features", "axis"], ["loudest"], keepdims=1),
         helper.make_node("Sub", ["loudest", "at"], ["over"]),
         helper.make_node("Div", ["over", "by"], ["logits"]),
         helper.make_node("Sigmoid", ["logits"], ["scores"]),
     ]
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", "frames", FRONT_END.size])
+    size = about.front_end.size
+    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", "frames", size])
     scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", "frames", 1])
-    graph = helper.make_graph(nodes, name, [features], [scores], constants)
+    graph = helper.make_graph(nodes, about.name, [features], [scores], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     helper.set_model_props(model, {METADATA_KEY: about.to_json()})
+    onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     return path
 

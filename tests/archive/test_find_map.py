@@ -99,7 +99,7 @@ def page():
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--mute-audio"])
         page = browser.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(300_000)
         yield page
         browser.close()
 

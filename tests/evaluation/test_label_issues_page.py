@@ -204,6 +204,7 @@ def browser():
 
 def opened(browser, path):
     page = browser.new_page()
+    page.set_default_timeout(300_000)
     page.wrong = []
     page.on("console", lambda message: message.type == "error" and page.wrong.append(message.text))
     page.on("pageerror", lambda error: page.wrong.append(str(error)))

@@ -18,7 +18,9 @@ def page(tmp_path):
         pytest.skip(f"there is no {CHROMIUM}")
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser.new_page()
+        page = browser.new_page()
+        page.set_default_timeout(300_000)
+        yield page
         browser.close()
 
 

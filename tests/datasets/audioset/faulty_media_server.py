@@ -15,7 +15,6 @@ RATE = 48_000
 SECONDS = 3.0  # of a video
 CLICK = 1.25  # seconds into a video, where its click is
 STATUSES = {"404", "410", "403", "401", "429", "451", "500", "503"}
-LARGE = 30_000  # bytes that a server sends before it cuts or stalls
 
 
 def tone_of(video: str) -> float:
