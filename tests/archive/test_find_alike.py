@@ -238,6 +238,10 @@ def test_graphs_find_what_a_look_at_all_finds(many, monkeypatch):
     assert similarity.update_graphs(many) == 2
     assert similarity.update_graphs(many) == 0
     assert similarity.open_graph(many, many.batches[2]) is None
+    graph = similarity.open_graph(many, many.batches[0])
+    assert similarity.open_graph(many, many.batches[0]) is graph
+    similarity.make_graph(many, many.batches[0], many.centre)
+    assert similarity.open_graph(many, many.batches[0]) is not graph
     hits = 0
     for seed in range(10):
         wanted = unit(np.random.default_rng(seed).standard_normal(32).astype(np.float32))

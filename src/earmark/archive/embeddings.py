@@ -91,6 +91,7 @@ class Store:
             EarmarkError: it has none, or some were made by another version of the model.
         """
         self.folder, self.dimensions = index / layout.EMBEDDINGS, options.dimensions
+        self._places: dict[Path, Places] = {}
         more = f"earmark index {options.root or '--list FILE'} --out {index}"
         if not options.embedder:
             remedy = f"{more} --embeddings mn04_as adds them (`earmark models get mn04_as` first)"
@@ -103,7 +104,15 @@ class Store:
                 raise EarmarkError(index, "holds embeddings by two versions of a model", f"{more} makes them anew")
 
     def places(self, batch: Path) -> Places:
-        """Where the rows of a batch are from, in order: recordings together, their seconds one after the other."""
+        """Where the rows of a batch are from, in order: recordings together, their seconds one after the other.
+
+        They are kept, 8 bytes a row: to read them takes longer than a query.
+        """
+        if batch not in self._places:
+            self._places[batch] = self._read_places(batch)
+        return self._places[batch]
+
+    def _read_places(self, batch: Path) -> Places:
         table = _read(batch, "vectors", ["recording", "second"])
         names = table["recording"].unify_dictionaries().combine_chunks()
         if isinstance(names, pa.ChunkedArray):  # of no chunks, or several

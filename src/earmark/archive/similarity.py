@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,6 +169,7 @@ LARGE_BATCH = 10_000  # rows of a batch: of fewer, all are looked at as fast
 NEIGHBOURS = 16  # of each vector in the graph
 BREADTH = 128  # vectors that are kept in view, in making the graph and in a search: more find more, and take longer
 GRAPH_FILE = "graph.usearch"
+OPEN = 64  # graphs that stay open: to open one takes ten times as long as a search of it
 
 Numbers = NDArray[np.int64]
 
@@ -191,9 +193,16 @@ class Graph:
 
 
 def open_graph(store: Store, batch: Path) -> Graph | None:
-    """The graph of a batch, if it has one and usearch is there."""
+    """The graph of a batch, if it has one and usearch is there; it stays open for the next query."""
     file = batch / GRAPH_FILE
-    return Graph(file, store.dimensions) if file.is_file() and find_spec("usearch") else None
+    if not file.is_file() or not find_spec("usearch"):
+        return None
+    return _opened(file, file.stat().st_mtime_ns, store.dimensions)
+
+
+@lru_cache(maxsize=OPEN)
+def _opened(file: Path, _modified: int, dimensions: int) -> Graph:
+    return Graph(file, dimensions)
 
 
 def update_graphs(store: Store, threads: int = 1, told: Callable[[int, int], object] | None = None) -> int:
