@@ -278,11 +278,28 @@ def test_f0_every_10_ms(words):
     assert_one_line(words("one.wav", "--f0"), "--f0", "csv")
 
 
+def test_syllables_in_each_format_that_has_a_place_for_them(words, tmp_path):
+    done = words("one.wav", "--syllables")
+    assert done.stdout.splitlines()[-1] == "3 syllables, 2.3 a second of speech"
+    found = json.loads(words("one.wav", "--syllables", "--to", "json").stdout)
+    assert [time for time, (onset, offset, _) in zip(found["syllables"], WORDS, strict=True) if onset < time < offset]
+    file = tmp_path / "one.TextGrid"
+    file.write_text(words("one.wav", "--syllables", "--to", "textgrid").stdout)
+    grid = parselmouth.Data.read(str(file))
+    assert parselmouth.praat.call(grid, "Get number of tiers") == 2
+    assert parselmouth.praat.call(grid, "Get tier name", 2) == "syllables"
+    times = [parselmouth.praat.call(grid, "Get time of point", 2, number) for number in (1, 2, 3)]
+    assert times == found["syllables"]
+    assert_one_line(words("one.wav", "--syllables", "--to", "csv"), "--syllables", "textgrid")
+    assert_one_line(words("one.wav", "--syllables", "--menu"), "--syllables", "--menu")
+
+
 @pytest.mark.shared
 def test_fluent_speech_is_told_of(command, shared):
     done = command("words", shared / "speech_pauses" / "2014" / "pav_4161.flac")
     assert done.returncode == 0
     assert "stretches of fluent speech, not single words" in done.stderr
+    assert "--syllables" in done.stderr
 
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "five_words.flac"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from earmark.cli.output import Writer
     from earmark.speech.segmentation import WordRules, Words
 
+SYLLABLE_FORMATS = ("table", "json", "textgrid")
 HELP = """Find the words in a recording of one speaker who pauses between them, and how high the voice is.
 
 Times are in seconds from the beginning of the recording, the fundamental frequency (F0) in Hz.
@@ -37,6 +38,8 @@ Examples:
     earmark words speech.wav --text "Three blue birds, one quiet river."
 
     earmark words talk.mp3 --text talk.txt --language fr --to srt > talk.srt
+
+    earmark words talk.mp3 --syllables --to textgrid > talk.TextGrid
 
     earmark words recordings/ --menu
 
@@ -90,6 +93,12 @@ def words(
     f0: Annotated[
         bool, typer.Option("--f0", help="With --to json: also F0 every 10 ms. With --to csv: F0 instead of words.")
     ] = False,
+    syllables: Annotated[
+        bool,
+        typer.Option(
+            "--syllables", help="Also the nuclei of syllables, for fluent speech; with --to table, json or textgrid."
+        ),
+    ] = False,
     play: Annotated[
         str | None, typer.Option(metavar="WORDS", help="Play these words, such as 3, or 2,4-6, or all.")
     ] = None,
@@ -116,10 +125,13 @@ def words(
     if menu:
         from earmark.cli import word_menu
 
-        _refuse_with_menu(files, {"--play": play, "--cut": cut, "--plot": plot, "--out": out, "--text": text})
+        others = {"--play": play, "--cut": cut, "--plot": plot, "--out": out, "--text": text}
+        _refuse_with_menu(files, others | {"--syllables": syllables or None})
         return word_menu.run(files, classifier, rules, gap, track)
     _refuse_standard_input(files, {"--play": play, "--cut": cut, "--plot": plot, "--text": text})
-    said = Said(None if text is None else _said(text, files), language)
+    if syllables and to not in SYLLABLE_FORMATS:
+        raise EarmarkError("--syllables", f"has no place in {to}", f"choose --to {', '.join(SYLLABLE_FORMATS)}")
+    said = Said(None if text is None else _said(text, files), language, syllables)
     writer = output.words_writer(to, out, len(files), f0)
     _find(files, classifier, rules, track, writer, _actions(files, play, gap, cut, margin, plot, track), said)
 
@@ -130,10 +142,11 @@ Action = Callable[[Path, "Words"], None]
 
 @dataclass(frozen=True)
 class Said:
-    """A text, if one was given, and its language."""
+    """A text, if one was given, and its language; and whether the syllables of what was said are wanted."""
 
     text: str | None
     language: str
+    syllables: bool
 
 
 def _said(text: str, files: list[Path]) -> str:
@@ -166,13 +179,14 @@ def _find(
         with common.progress(file) as advance:
             found = speech.words(
                 common.source(file), chosen, track=track, rules=rules, text=said.text, language=said.language,
-                progress=advance,
+                syllables=said.syllables, progress=advance,
             )  # fmt: skip
         writer.add(found)
         if found.fluent:
             length = sum(word.duration for word in found.words) / len(found.words)
             what = f"what was found lasts {length:.1f} s on average: stretches of fluent speech, not single words"
-            common.say(f"{file}: {what}; --text finds the words of a text", err=True)
+            ways = "--text finds the words of a text" + ("" if said.syllables else ", --syllables syllables")
+            common.say(f"{file}: {what}; {ways}", err=True)
         for act in actions:
             act(file, found)
 

@@ -67,7 +67,7 @@ def words_table(words: Words) -> str:
     lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row[:5], widths, strict=False)) for row in table]
     if known:
         lines = [f"{line}  {row[5]}".rstrip() for line, row in zip(lines, table, strict=True)]
-    return "\n".join([*lines, "", speaker(words)]) + "\n"
+    return "\n".join([*lines, "", speaker(words), *_syllables(words)]) + "\n"
 
 
 def side_by_side(several: Sequence[Words]) -> str:
@@ -91,6 +91,15 @@ def speaker(words: Words) -> str:
         f"{many}; speaker's F0: mean {f0.mean:.1f} Hz, median {f0.median:.1f} Hz, "
         f"standard deviation {f0.std:.1f} Hz over {f0.voiced_seconds:.2f} voiced seconds"
     )
+
+
+def _syllables(words: Words) -> list[str]:
+    """How many syllables, and how many in a second of speech, pauses left out; nothing where nobody looked."""
+    if words.syllables is None:
+        return []
+    many, spoken = len(words.syllables), sum(word.duration for word in words.words)
+    rate = f", {many / spoken:.1f} a second of speech" if spoken else ""  # a text's words may all have been skipped
+    return [f"{many:,} syllable{'' if many == 1 else 's'}{rate}"]
 
 
 def _aligned(several: Sequence[Words]) -> list[list[str]]:

@@ -6,7 +6,7 @@ The format: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DIGITS = 6  # after the point, in seconds
 TIER = "words"
+SYLLABLES = "syllables"
 NO_EVENTS = "sounds"  # the tier of a recording without events: Praat wants one
 
 Interval = tuple[float, float, str]
@@ -67,25 +68,42 @@ class WordsTextGrid(Format["Words"]):
     """Praat's TextGrid with one tier, `words`: in each interval the word's text, or its number from 1.
 
     To correct it in Praat into a ground truth, save it beside `talk.flac` as `talk.TextGrid`. Where two words overlap,
-    the second begins where the first ends, as a tier cannot hold both.
+    the second begins where the first ends, as a tier cannot hold both. Nuclei of syllables, where somebody looked for
+    them, are points of a second tier.
     """
 
     name = "textgrid"
     suffix = ".words.TextGrid"
 
     def write(self, words: Words, file: TextIO) -> None:
-        """Write one recording's tier."""
+        """Write one recording's tiers."""
         end = max([round(words.duration, DIGITS), 1e-3, *(round(word.offset, DIGITS) for word in words.words)])
-        write_tiers({TIER: _words(words.words)}, end, file)
+        points = {} if words.syllables is None else {SYLLABLES: words.syllables}
+        write_tiers({TIER: _words(words.words)}, end, file, points)
 
 
-def write_tiers(tiers: Mapping[str, Iterable[Interval]], end: float, file: TextIO) -> None:
-    """Write tiers of intervals (onset, offset, text), seconds: in order, without overlap, none beyond `end`."""
+def write_tiers(
+    tiers: Mapping[str, Iterable[Interval]],
+    end: float,
+    file: TextIO,
+    points: Mapping[str, Sequence[float]] | None = None,
+) -> None:
+    """Write tiers of intervals (onset, offset, text), seconds: in order, without overlap, none beyond `end`.
+
+    Tiers of points, seconds, stand below them; the text of a point is its number from 1.
+    """
+    points = points or {}
     file.write('File type = "ooTextFile"\nObject class = "TextGrid"\n\n')
     file.write(f"xmin = 0 \nxmax = {number(end, DIGITS)} \n")
-    file.write(f"tiers? <exists> \nsize = {len(tiers)} \nitem []: \n")
+    file.write(f"tiers? <exists> \nsize = {len(tiers) + len(points)} \nitem []: \n")
     for index, (name, marked) in enumerate(tiers.items(), start=1):
         _write_tier(file, index, name, list(_contiguous(marked, end)), end)
+    for index, (name, times) in enumerate(points.items(), start=len(tiers) + 1):
+        _head(file, index, name, "TextTier", end)
+        file.write(f"        points: size = {len(times)} \n")
+        for place, time in enumerate(times, start=1):
+            file.write(f"        points [{place}]:\n            number = {number(min(time, end), DIGITS)} \n")
+            file.write(f'            mark = "{place}" \n')
 
 
 def _tiers(events: Iterable[Event]) -> dict[str, list[tuple[float, float]]]:
@@ -124,12 +142,16 @@ def _contiguous(marked: Iterable[Interval], end: float) -> Iterator[Interval]:
 
 
 def _write_tier(file: TextIO, index: int, name: str, intervals: list[Interval], end: float) -> None:
-    file.write(f'    item [{index}]:\n        class = "IntervalTier" \n        name = {_quoted(name)} \n')
-    file.write(f"        xmin = 0 \n        xmax = {number(end, DIGITS)} \n")
+    _head(file, index, name, "IntervalTier", end)
     file.write(f"        intervals: size = {len(intervals)} \n")
     for place, (onset, offset, text) in enumerate(intervals, start=1):
         file.write(f"        intervals [{place}]:\n            xmin = {number(onset, DIGITS)} \n")
         file.write(f"            xmax = {number(offset, DIGITS)} \n            text = {_quoted(text)} \n")
+
+
+def _head(file: TextIO, index: int, name: str, kind: str, end: float) -> None:
+    file.write(f'    item [{index}]:\n        class = "{kind}" \n        name = {_quoted(name)} \n')
+    file.write(f"        xmin = 0 \n        xmax = {number(end, DIGITS)} \n")
 
 
 def _quoted(text: str) -> str:

@@ -60,11 +60,13 @@ class Utterance:
         samples: int16 [samples], with the silence around it.
         rate: Hz.
         words: of each word the place of its first character in the text, and where it begins and ends, seconds.
+        phonemes: name and beginning in seconds of each, pauses too, by eSpeak NG's own names.
     """
 
     samples: Samples
     rate: int
     words: tuple[tuple[int, float, float], ...]
+    phonemes: tuple[tuple[str, float], ...]
 
 
 def speak(texts: Sequence[str], voice: Voice) -> tuple[list[Samples], int]:
@@ -96,7 +98,7 @@ def utter(texts: Sequence[str], voice: Voice, extra: str = "data") -> list[Utter
     samples = np.split(np.frombuffer(content, np.int16), np.cumsum(head["samples"])[:-1])
     rate = int(head["rate"])
     return [
-        Utterance(some, rate, tuple(_words(events, len(some) / rate)))
+        Utterance(some, rate, tuple(_words(events, len(some) / rate)), tuple(_phonemes(events)))
         for some, events in zip(samples, head["events"], strict=True)
     ]
 
@@ -115,6 +117,12 @@ def _words(events: Sequence[tuple[int, int, int, str]], end: float) -> Iterator[
             begins = milliseconds / 1000
     if begins >= 0:
         yield place, begins, end
+
+
+def _phonemes(events: Sequence[tuple[int, int, int, str]]) -> Iterator[tuple[str, float]]:
+    for kind, _, milliseconds, name in events:
+        if kind != WORD and name:
+            yield name, milliseconds / 1000
 
 
 def _run(wanted: bytes) -> tuple[dict[str, Any], bytes]:

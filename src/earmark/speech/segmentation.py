@@ -69,6 +69,8 @@ class Words(Result[Word]):
         What the recording can be read from again.
     pitch
         F0 every 10 ms; None if nobody measured.
+    syllables
+        Times of the syllables' nuclei in what was spoken, seconds; None if nobody looked for them.
     """
 
     columns: ClassVar[tuple[str, ...]] = ("onset", "offset", "f0", "text", "score")
@@ -80,6 +82,7 @@ class Words(Result[Word]):
     speaker_f0: SpeakerF0 | None = None
     sound: Sound | None = field(default=None, repr=False, compare=False)
     pitch: Pitch | None = field(default=None, repr=False, compare=False)
+    syllables: tuple[float, ...] | None = field(default=None, repr=False)
 
     @property
     def items(self) -> tuple[Word, ...]:
@@ -113,6 +116,8 @@ class Words(Result[Word]):
         if self.speaker_f0 is not None:
             figures = asdict(self.speaker_f0)
             head["speaker_f0"] = {key: round(v, 2 if key == "voiced_seconds" else 1) for key, v in figures.items()}
+        if self.syllables is not None:
+            head["syllables"] = [round(time, 3) for time in self.syllables]
         return head | {"words": [_entry(word) for word in self.words]}
 
     def as_timeline(self) -> Timeline:

@@ -17,6 +17,7 @@ from earmark.models.model import Model, bundled_models
 from earmark.speech.energy import STEP, BandMeter, LevelMeter, Levels
 from earmark.speech.f0 import Pitch, PitchTracker
 from earmark.speech.segmentation import Word, WordRules, Words, find_words
+from earmark.speech.syllables import nuclei
 from earmark.util import streams
 from earmark.util.blas import one_thread
 from earmark.util.progress import reported
@@ -34,11 +35,13 @@ class Analysis:
         words: those found, without their fundamental frequency.
         scores: probability of speech, float32 [frames], one each `energy.STEP`.
         levels: dB re full scale, float32 [frames], of the same frames.
+        bands: levels in bands, dB, float16 [frames, bands], see `energy.BandMeter`.
     """
 
     words: Words
     scores: NDArray[np.float32]
     levels: Levels
+    bands: NDArray[np.float16]
 
 
 def words(
@@ -51,6 +54,7 @@ def words(
     rules: WordRules | None = None,
     text: str | None = None,
     language: str = "en",
+    syllables: bool = False,
     progress: Progress | bool | None = None,
 ) -> Words:
     """Find the words of one speaker, or those of a known text, and how high the voice is.
@@ -78,6 +82,8 @@ def words(
         that text and speech do not seem to fit. eSpeak NG is loaded for this alone (extra `align`).
     language
         Of the text: a voice of eSpeak NG such as en, en-us, cs, el, fr-fr. Default `"en"`.
+    syllables
+        Also find the nuclei of syllables, which are there in fluent speech too (`Words.syllables`). Default False.
     progress
         Called with the seconds done and the recording's length; or True for a line on standard error.
 
@@ -118,6 +124,9 @@ def words(
         )
         pitch = tracker.finish()
         found = heard.words if text is None else aligned(heard, text, language, pitch, told)
+        if syllables:
+            spans = [(word.onset, word.offset) for word in heard.words]
+            found = replace(found, syllables=nuclei(heard.bands, pitch.f0, spans))
         return with_pitch(found, pitch)
 
 
@@ -168,10 +177,11 @@ def analyse(
         loudness, bands = LevelMeter(about.front_end.rate), BandMeter(about.front_end.rate)
         heard = streams.ahead(bands.hear(loudness.hear(_told(blocks, listener))), BLOCKS_AHEAD)
         scores = streams.concatenate(chosen.score(heard), 1)[:, 0]
-        levels = loudness.finish()
-        spans = find_words(scores, levels, about.threshold(about.labels[0]), rules, blocks.seconds, bands.finish())
+        levels, levels_in_bands = loudness.finish(), bands.finish()
+        threshold = about.threshold(about.labels[0])
+        spans = find_words(scores, levels, threshold, rules, blocks.seconds, levels_in_bands)
         found = Words(sound.name, round(blocks.seconds, 3), about.name, sound=sound)
-    return Analysis(found.with_words(Word(onset, offset) for onset, offset in spans), scores, levels)
+    return Analysis(found.with_words(Word(onset, offset) for onset, offset in spans), scores, levels, levels_in_bands)
 
 
 def with_pitch(found: Words, pitch: Pitch) -> Words:
