@@ -36,6 +36,7 @@ CLIPS = ROOT.parent / "shared" / "data" / "esc50" / "audio"
 EARMARK = str(Path(sys.executable).with_name("earmark"))
 RATE = 44_100
 LONG = 12  # recordings
+PINNED = "earmark index --jobs 1, pinned to a core"
 ONE_BY_ONE = """
 import sys
 from pathlib import Path
@@ -120,6 +121,7 @@ def measured(place: Path, nothing: Path, folder: Path, asked: argparse.Namespace
             EARMARK, "label", *map(str, sorted(at.iterdir())), "--model", asked.model, "--to", "json"
         ],
         "earmark index --jobs 1": lambda at: index_words(at, index, asked.model, 1),
+        PINNED: lambda at: ["taskset", "-c", "0", *index_words(at, index, asked.model, 1)],
         "earmark index --jobs 2": lambda at: index_words(at, index, asked.model, 2),
     }  # fmt: skip
     least: dict[str, tuple[float, float]] = {}
@@ -146,7 +148,7 @@ def measured(place: Path, nothing: Path, folder: Path, asked: argparse.Namespace
         }
         for name, (wall, cpu) in least.items()
     }
-    plain, two = rows["one by one, label(), 1 thread"], rows["earmark index --jobs 2"]
+    plain, one, two = rows["one by one, label(), 1 thread"], rows[PINNED], rows["earmark index --jobs 2"]
     return {
         "recordings": len(list(place.iterdir())),
         "hours": hours,
@@ -154,6 +156,8 @@ def measured(place: Path, nothing: Path, folder: Path, asked: argparse.Namespace
         "ways": rows,
         "two_jobs_against_one_by_one": round(plain["seconds"] / two["seconds"], 2),
         "two_jobs_against_one_by_one_beyond_startup": round(two["beyond_startup"] / plain["beyond_startup"], 2),
+        "two_jobs_against_one_pinned": round(one["seconds"] / two["seconds"], 2),
+        "two_jobs_against_one_pinned_beyond_startup": round(two["beyond_startup"] / one["beyond_startup"], 2),
         "index": told,
     }
 
