@@ -62,6 +62,9 @@ def test_dialogue_and_sounds_in_one_file(caption, folder):
     done = caption("--merge", folder / "holiday.srt", "--to", "vtt", "--out", "-")
     assert done.stdout.startswith("WEBVTT\n\nNOTE Sounds marked by Earmark")
     assert "00:00:05.000 --> 00:00:05.900\nBye" in done.stdout
+    (folder / "holiday.vtt").write_text(done.stdout, encoding="utf-8")
+    done = caption("--merge", folder / "holiday.vtt", "--out", "-")  # as the dialogue is
+    assert done.stdout.startswith("WEBVTT\n")
 
 
 def test_dialogue_is_never_replaced(caption, folder):

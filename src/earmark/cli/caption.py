@@ -114,7 +114,8 @@ def caption(
     words = words.with_file(phrases) if phrases else words
     look = _look(preset, position, density, music)
     dialogue = read_dialogue_file(merge, encoding) if merge else None
-    kind = to or _told_by(out) or ("ass" if isinstance(dialogue, Script) and not mux else "srt" if dialogue else "vtt")
+    usual = "ass" if isinstance(dialogue, Script) and not mux else dialogue.kind if dialogue else "vtt"
+    kind = to or _told_by(out) or usual
     common.check_choice("--to", kind, CAPTION_FORMATS)
     if mux and kind not in ("vtt", "srt"):
         raise EarmarkError(f"--to {kind}", "is not what a copy of a video takes", "with --mux, use vtt or srt")
@@ -167,8 +168,10 @@ def caption(
 
 def _told_by(out: Path | None) -> str | None:
     """The kind of file that `--out` names, if it names a file."""
+    from earmark.formats.styled_captions import CAPTION_FORMATS
+
     kind = out.suffix.lower().removeprefix(".") if out and not out.is_dir() else None
-    return kind if kind in ("vtt", "srt", "ass", "ttml") else None
+    return kind if kind in CAPTION_FORMATS else None
 
 
 def _look(preset: str, position: str, density: str, music: str) -> Look:
