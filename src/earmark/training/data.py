@@ -34,6 +34,7 @@ OTHERS = "*"  # in `relabel`: all labels that are not named
 
 Events = Sequence[Event] | None
 """Of a clip's recording; None: its dataset does not say when its labels hold."""
+Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -222,9 +223,6 @@ def _relabelled(clip: Clip, relabel: dict[str, list[str]]) -> Clip:
 
 def _shown(path: Path, base: Path) -> str:
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
-
-
-Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

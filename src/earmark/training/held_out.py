@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from earmark.evaluation import clip_metrics
-from earmark.evaluation import clip_metrics as figures
 from earmark.events.boundaries import loud_steps
 from earmark.events.scores import Pooling, pooled, smooth
 from earmark.models.model import Description
@@ -91,7 +90,7 @@ def summary(
     ]
     total = np.sum(matrices, axis=0)
     result: dict[str, Any] = {"divisions": divisions, "labels": list(labels)}
-    accuracies, f1s = [figures.accuracy(m) for m in matrices], [figures.macro_f1(m) for m in matrices]
+    accuracies, f1s = [clip_metrics.accuracy(m) for m in matrices], [clip_metrics.macro_f1(m) for m in matrices]
     result["accuracy"] = _spread(accuracies, clip_metrics.of_accuracies(accuracies, [int(m.sum()) for m in matrices]))
     result["macro_f1"] = _spread(f1s, clip_metrics.within(clip_metrics.interval(f1s)))
     if exclusive:
@@ -105,7 +104,7 @@ def summary(
             "f1": round(c.f1, 4),
             "clips": c.clips,
         }
-        for c in figures.per_class(total, labels)
+        for c in clip_metrics.per_class(total, labels)
     ]
     return result
 
@@ -147,8 +146,8 @@ def _spread(values: Sequence[float], interval: clip_metrics.Interval | None) -> 
 
 def _figures(matrix: NDArray[np.int64]) -> dict[str, float]:
     return {
-        "accuracy": round(figures.accuracy(matrix), 4),
-        "macro_f1": round(figures.macro_f1(matrix), 4),
+        "accuracy": round(clip_metrics.accuracy(matrix), 4),
+        "macro_f1": round(clip_metrics.macro_f1(matrix), 4),
     }
 
 
@@ -158,13 +157,13 @@ def _matrix(answers: Answers, targets: NDArray[np.float32]) -> NDArray[np.int64]
     truth, guess = truth[labelled], answers.whole[labelled].argmax(1)
     hit = truth[np.arange(len(truth)), guess] > 0
     actual = np.where(hit, guess, truth.argmax(1))
-    return figures.confusion_matrix(actual, guess, targets.shape[1])
+    return clip_metrics.confusion_matrix(actual, guess, targets.shape[1])
 
 
 def _mean_average_precision(answers: Sequence[Answers], targets: NDArray[np.float32]) -> float:
     whole = np.concatenate([a.whole for a in answers])
     truth = np.concatenate([targets[a.clips] for a in answers]) > 0
-    each = [figures.average_precision(whole[:, i], truth[:, i]) for i in range(targets.shape[1])]
+    each = [clip_metrics.average_precision(whole[:, i], truth[:, i]) for i in range(targets.shape[1])]
     return round(float(np.nanmean(each)), 4)
 
 

@@ -34,8 +34,7 @@ export class SecondScores {
 
   /** In another language, or with other labels marked. */
   draw() {
-    const best = [...this.#session.view.labels].sort((a, b) => b.best - a.best);
-    const free = best.filter(({ label }) => !this.#shown.includes(label)).map(({ label }) => label);
+    const free = this.#session.view.labels.map(({ label }) => label).filter((label) => !this.#shown.includes(label));
     const options = free.sort((a, b) => named(a).localeCompare(named(b))).map((label) => make("option", { value: label, text: named(label) }));
     byId("seconds-label").replaceChildren(make("option", { value: "", text: t("seconds.add") }), ...options);
     byId("seconds-names").replaceChildren(...this.#shown.map((label) => nameRow(tone(label), make("i", { class: "dot" }), make("span", { text: named(label) }))));
