@@ -51,13 +51,12 @@ def test_nothing_is_fetched_twice(story):
     # One request looks the video up, one fetches the bytes; only what was under way at a kill is asked for anew.
     clean = [v for v, outcome in _expected().items() if outcome == "done" and v not in scenario.faults()]
     anew = [video for video in clean if story.requests[video] != 2]
-    assert len(anew) <= 8 * len(scenario.KILLS_AT)
+    assert len(anew) <= scenario.JOBS * len(scenario.KILLS_AT)
 
 
 def test_what_failed_for_good_was_asked_for_by_one_run_only(story):
-    faults = scenario.faults()
-    lasting = [video for video, fault in faults.items() if scenario.LASTING.get(fault) in ("gone", "private", "region")]
-    assert sum(story.requests[video] > 1 for video in lasting) <= 8 * len(scenario.KILLS_AT)
+    final = [video for video, fault in scenario.faults().items() if fault in scenario.FINAL]
+    assert sum(story.requests[video] > 1 for video in final) <= scenario.JOBS * len(scenario.KILLS_AT)
 
 
 def test_no_leftovers(story, out):
