@@ -16,13 +16,14 @@ from earmark.errors import EarmarkWarning, MediaError
 from earmark.media import read
 
 RATE = 22_050
-LIMIT = 30 * RATE  # what 3 s may at most become: damaged rates and gaps, but no hours of nothing
+SECONDS = 1.0
+LIMIT = 30 * RATE  # what that may at most become: damaged rates and gaps, but no hours of nothing
 STREAMS = ["mp2.ts", "aac.ts"]  # without an encoder's delay or a length in a header
 
 
 @pytest.fixture(scope="session")
 def encoded() -> dict[str, bytes]:
-    noise = np.random.default_rng(0).normal(size=(2, 48_000 * 3)) * 0.1
+    noise = np.random.default_rng(0).normal(size=(2, round(48_000 * SECONDS))) * 0.1
     files = {name: write(None, c, Track(noise, codec=codec)) for name, (c, codec, _) in CODECS.items()}
     return files | {name: write(None, "mpegts", Track(noise, codec=name[:-3])) for name in STREAMS}
 
@@ -54,17 +55,16 @@ def reading(data: bytes) -> tuple[np.ndarray | None, list[str]]:
 def test_whole_files_warn_of_nothing(encoded, name):
     samples, said = reading(encoded[name])
     assert said == []
-    assert abs(len(samples) - 3 * RATE) < 0.03 * RATE
+    assert abs(len(samples) - SECONDS * RATE) < 0.03 * RATE
 
 
 @pytest.mark.parametrize("name", ["s16.wav", "flac", "mp3", "aac.mkv", "opus.webm", "flac.mkv", "mp3.mkv"])
 def test_files_that_end_early_say_so(encoded, name):
     data = encoded[name]
     samples, said = reading(data[: len(data) // 2])
-    assert 1.0 * RATE < len(samples) < 2.0 * RATE
+    assert 0.33 * SECONDS * RATE < len(samples) < 0.67 * SECONDS * RATE
     assert len(said) == 1
-    assert "ends early: 1." in said[0]
-    assert "s of the 3.0 s its header claims" in said[0]
+    assert f"ends early: {len(samples) / RATE:.1f} s of the {SECONDS} s its header claims" in said[0]
 
 
 def test_a_movie_that_ends_early(movie):
@@ -77,7 +77,7 @@ def test_a_cut_off_recording_still_gives_a_span(encoded):
     data = encoded["s16.wav"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(read(data[: len(data) // 2], RATE, start=0.5, end=1.0)) == RATE - round(0.5 * RATE)
+        assert len(read(data[: len(data) // 2], RATE, start=0.1, end=0.4)) == round(0.4 * RATE) - round(0.1 * RATE)
 
 
 @pytest.mark.parametrize("name", ["flac", "aac.mp4", "flac.mkv", "mp3"])
@@ -119,10 +119,10 @@ def test_what_is_no_number_or_no_sound(codec, container):
 def test_cut_anywhere(encoded, name, part):
     data = encoded[name]
     samples, _ = reading(data[: int(len(data) * part)])
-    assert samples is None or len(samples) <= 3.1 * RATE
+    assert samples is None or len(samples) <= (SECONDS + 0.1) * RATE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(CODECS) + STREAMS))
 def test_any_damage_is_a_result_or_a_media_error(encoded, data, name):
     copy = bytearray(encoded[name])
