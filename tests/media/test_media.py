@@ -45,6 +45,11 @@ def wav() -> bytes:
 
 
 @pytest.fixture(scope="session")
+def wholes(wav):
+    return {rate: read(wav, rate) for rate in (8_000, 22_050, 44_100)}
+
+
+@pytest.fixture(scope="session")
 def two_tracks() -> bytes:
     low, high = Track(sine(1.0), language="eng"), Track(sine(1.0, frequency=2000), language="ell", title="high")
     return write(None, "matroska", low, high, video=1.0)
@@ -114,10 +119,10 @@ def test_resampling_agrees_with_scipy():
 def test_eight_channels(container, codec):
     """AAC and what FFmpeg's filters give has a plane for each: PyAV counts one more than there are."""
     layout = "7.1"
-    samples = np.repeat(sine(3.0), 8, 0)
+    samples = np.repeat(sine(1.0), 8, 0)
     found = read(write(None, container, Track(samples, codec=codec, layout=layout)), 48_000)
-    assert found.size == pytest.approx(144_000, abs=3_000)
-    level = np.sqrt(np.mean(found[20_000:120_000] ** 2))
+    assert found.size == pytest.approx(48_000, abs=3_000)
+    level = np.sqrt(np.mean(found[10_000:40_000] ** 2))
     assert level == pytest.approx(0.3 / np.sqrt(2), rel=0.15)  # the low channel of AAC has no 440 Hz
 
 
@@ -155,14 +160,14 @@ def test_a_cover_picture_is_no_video(wav):
         assert not recording.has_video
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seconds=st.floats(0.001, 3.0), rate=st.sampled_from([8_000, 22_050, 44_100]))
-def test_the_length_of_blocks_changes_nothing(wav, seconds, rate):
+def test_the_length_of_blocks_changes_nothing(wav, wholes, seconds, rate):
     with open_recording(wav) as recording:
         blocks = list(recording.blocks(rate, seconds))
     assert {len(block) for block in blocks[:-1]} <= {max(1, round(seconds * rate))}
     assert len(blocks[-1]) <= max(1, round(seconds * rate))
-    assert np.array_equal(np.concatenate(blocks), read(wav, rate))
+    assert np.array_equal(np.concatenate(blocks), wholes[rate])
 
 
 def test_blocks_can_be_read_again_unless_the_source_cannot(wav):
@@ -179,11 +184,11 @@ def test_blocks_can_be_read_again_unless_the_source_cannot(wav):
 @pytest.mark.parametrize("rate", [22_050, 44_100, 16_000])
 def test_a_span_is_exactly_a_part_of_the_whole(name, rate):
     container, codec, _ = CODECS[name]
-    noise = np.random.default_rng(2).normal(size=(1, 44_100 * 9)) * 0.1
+    noise = np.random.default_rng(2).normal(size=(1, 44_100 * 3)) * 0.1
     source_rate = 48_000 if codec == "libopus" else 44_100
     data = write(None, container, Track(noise, codec=codec, rate=source_rate))
     whole = read(data, rate)
-    for start, end in ((0.0, 0.5), (1.2345, 2.0), (7.0, 7.5), (7.77777, None), (3.3, 3.3), (7.5, 100.0), (50.0, 60.0)):
+    for start, end in ((0.0, 0.2), (0.4321, 0.7), (2.3, 2.5), (2.77777, None), (1.1, 1.1), (2.5, 100.0), (50.0, 60.0)):
         part = read(data, rate, start=start, end=end)
         assert np.array_equal(part, whole[round(start * rate) : None if end is None else round(end * rate)])
 
