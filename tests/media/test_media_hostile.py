@@ -197,6 +197,59 @@ def test_a_few_tags_are_read(tmp_path):
         assert len(media.read(source, 8000)) == 8000
 
 
+@pytest.fixture
+def others(monkeypatch):
+    """Another thread of this process is at work, which a copy of it could hold up for good."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    yield
+    end.set()
+    thread.join()
+
+
+@pytest.mark.posix
+@pytest.mark.usefixtures("impatient", "others")
+@pytest.mark.parametrize("kind", [bytes, Pipe])
+def test_in_a_process_with_threads_a_new_one_tries(monkeypatch, kind):
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("this process was copied"))
+    assert len(media.read(kind(many_tags(100)), 8000)) == 8000
+    with pytest.raises(MediaError, match="takes more than 1 s to open"):
+        media.read(kind(many_tags(10_000)), 8000)
+
+
+MULTIPLIES = """
+import sys, threading
+from pathlib import Path
+import numpy as np
+from earmark import media
+
+ended = threading.Event()
+def multiply():
+    one, other = np.ones((400, 513), np.float32), np.ones((513, 64), np.float32)
+    while not ended.is_set():
+        one @ other
+
+thread = threading.Thread(target=multiply, daemon=True)
+thread.start()
+for _ in range(3):
+    media.read(Path(sys.argv[1]), 8000)
+ended.set()
+thread.join(300)
+sys.exit(thread.is_alive())
+"""
+
+
+@pytest.mark.posix
+def test_products_of_other_threads_come_to_an_end(tmp_path):
+    """OpenBLAS loses those that are under way when a process is copied."""
+    (tmp_path / "tags.mkv").write_bytes(many_tags(100))
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    command = [sys.executable, "-c", MULTIPLIES, tmp_path / "tags.mkv"]
+    assert subprocess.run(command, env={**environment, "OPENBLAS_NUM_THREADS": "2"}).returncode == 0
+
+
 @pytest.mark.posix
 def test_a_pipe_with_a_name_is_read_once(tmp_path):
     """As `<(ffmpeg ...)` is one in a shell."""

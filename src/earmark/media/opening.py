@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -164,13 +165,15 @@ def open_input(
     protocols = "file" if isinstance(file, str) else NOTHING  # beside a file object it needs nothing
     kept = {**(options or {}), "protocol_whitelist": protocols, "format_whitelist": ",".join(demuxers)}
 
-    def opened(file: str | BinaryIO) -> InputContainer:
-        return av.open(file, "r", only, kept, metadata_errors="replace", buffer_size=size)
-
+    opened = partial(_opened, only, kept, size)
     given = cast("str | BinaryIO", file)
     if not tried and not (seekable and _is_short(given)):
         given = try_opening(name, given, seekable, opened)
     return opened(given)
+
+
+def _opened(only: str | None, options: dict[str, str], buffer: int, file: str | BinaryIO) -> InputContainer:
+    return av.open(file, "r", only, options, metadata_errors="replace", buffer_size=buffer)
 
 
 def _is_short(file: str | BinaryIO) -> bool:

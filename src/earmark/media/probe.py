@@ -2,26 +2,36 @@
 
 FFmpeg reads some headers in a time that grows with the square or the cube of their length: half a megabyte of tags in
 Matroska keeps it busy for minutes, and no signal reaches Python meanwhile. Where a look at the header does not show
-that it is short, a copy of this process (`fork`, a few milliseconds) opens the file first; the system ends it when it
-has computed for too long. What it computes on its own behalf is limited, not the time it waits for a slow disk.
+that it is short, another process opens the file first; the system ends it when it has computed for too long. What it
+computes on its own behalf is limited, not the time it waits for a slow disk.
+
+That process is a copy of this one (`fork`, a few milliseconds), or a fresh Python where a copy is a danger: OpenBLAS
+ends its threads before a fork, and a product of NumPy's that another thread of this process had given them never ends
+(https://github.com/OpenMathLib/OpenBLAS/blob/develop/driver/others/blas_server.c, `blas_thread_shutdown_`).
 """
 
 from __future__ import annotations
 
+import base64
 import faulthandler
 import gc
 import io
 import os
+import pickle
 import select
 import signal
 import socket
 import struct
+import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 
 from earmark.errors import MediaError
+from earmark.util.blas import ENVIRONMENT
 from earmark.util.processes import limit
 
 T = TypeVar("T")
@@ -49,6 +59,7 @@ HANDLES = 1 << 16
 _BREAKDOWNS = {getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")}
 _ASKED = struct.Struct(">cqB")  # read or seek, a number, and from where
 _FAILED = -1
+_TOLD_BY = 3  # the socket's number in a new Python
 _ANSWER = struct.Struct(">q")
 
 Opening = Callable[[Any], object]
@@ -251,7 +262,7 @@ def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Openin
     seekable
         Whether a file object can be read again from its beginning, where it then stands.
     opening
-        What is tried; what it raises is of no concern here, as it will raise it again.
+        What is tried, which can be pickled; what it raises is of no concern here, as it will raise it again.
 
     Returns
     -------
@@ -268,13 +279,11 @@ def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Openin
     ours, theirs = socket.socketpair()
     with ours:
         try:
-            child = os.fork()
+            child = (_copy if _may_be_copied() else _fresh)(theirs, file, seekable, opening)
         except OSError:  # no room for another process
-            theirs.close()
             return file
-        if not child:
-            _be_tried(theirs, file, seekable, opening)
-        theirs.close()
+        finally:
+            theirs.close()
         lent = None if isinstance(file, str) else _Lent(file, seekable)
         try:
             ended = _serve(ours, child, lent)
@@ -285,6 +294,34 @@ def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Openin
     if ended and os.WIFSIGNALED(status):
         _judge(name, os.WTERMSIG(status))
     return lent.again() if lent else file
+
+
+def _may_be_copied() -> bool:
+    """Whether no thread of this process can be within a product that threads of OpenBLAS share."""
+    return threading.active_count() == 1 or os.environ.get(ENVIRONMENT) == "1"
+
+
+def _copy(theirs: socket.socket, file: str | BinaryIO, seekable: bool, opening: Opening) -> int:
+    """The number of a process that tries it: a copy of this one."""
+    child = os.fork()
+    if not child:
+        _be_tried(theirs, file, seekable, opening, LIMIT)
+    return child
+
+
+def _fresh(theirs: socket.socket, file: str | BinaryIO, seekable: bool, opening: Opening) -> int:
+    """The number of a process that tries it: a new Python."""
+    named = file if isinstance(file, str) else SimpleNamespace(name=str(getattr(file, "name", "")))
+    told = base64.b64encode(pickle.dumps((named, seekable, opening, LIMIT))).decode()
+    code = f"import sys; sys.path[:] = {sys.path!r}; from earmark.media.probe import try_told; try_told({told!r})"
+    with_socket = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), _TOLD_BY)]
+    return os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ, file_actions=with_socket)
+
+
+def try_told(told: str) -> NoReturn:
+    """In such a process: try what this one was told."""
+    file, seekable, opening, seconds = pickle.loads(base64.b64decode(told))
+    _be_tried(socket.socket(fileno=_TOLD_BY), file, seekable, opening, seconds)
 
 
 def _judge(name: str, ended_by: int) -> None:
@@ -335,8 +372,8 @@ def _received(other: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def _be_tried(parent: socket.socket, file: str | BinaryIO, seekable: bool, opening: Opening) -> NoReturn:
-    """What the copy of this process does."""
+def _be_tried(parent: socket.socket, file: str | BinaryIO, seekable: bool, opening: Opening, seconds: int) -> NoReturn:
+    """What the other process does."""
     try:
         # Decoders that the parent left to be collected wait, at their end, for threads that are not here.
         gc.freeze()
@@ -345,7 +382,7 @@ def _be_tried(parent: socket.socket, file: str | BinaryIO, seekable: bool, openi
         os.closerange(parent.fileno() + 1, min(os.sysconf("SC_OPEN_MAX"), HANDLES))
         faulthandler.disable()  # how it ends is told in one line
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        limit(seconds=LIMIT)
+        limit(seconds=seconds)
         opening(file if isinstance(file, str) else _Borrowed(parent, file, seekable))
     finally:
         os._exit(0)
