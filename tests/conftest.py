@@ -19,6 +19,8 @@ settings.register_profile("earmark", deadline=None, derandomize=True, max_exampl
 settings.register_profile("search", deadline=None)
 settings.load_profile("earmark")
 
+pytest_plugins = ["browser"]
+
 BESIDE = Path(__file__).parents[2] / "shared"
 SHARED = BESIDE / "data"
 PRETRAINED = BESIDE / "pretrained" / "mn04_as_mAP_432.pt"

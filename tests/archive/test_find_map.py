@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from earmark.archive.map import SoundMap, sound_map, write_map
 from earmark.archive.review import Second
 from earmark.errors import EarmarkError
 
-CHROMIUM = Path("/usr/bin/chromium")  # Debian's; playwright's own is not needed
 LABELS = ("dog", "siren", "rain")
 
 
@@ -91,30 +89,15 @@ def test_the_command(made, command, tmp_path):
     assert "does not go with --map" in done.stderr
 
 
-@pytest.fixture
-def page():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--mute-audio"])
-        page = browser.new_page()
-        page.set_default_timeout(300_000)
-        yield page
-        browser.close()
-
-
 @pytest.mark.browser
-def test_in_a_browser_points_play(page, tmp_path):
+def test_in_a_browser_points_play(opened, tmp_path):
     write_wav(tmp_path / "a #1?.wav", tones(60.0))
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     seconds = [Second("a #1?.wav", 4), Second("a #1?.wav", 6), Second("broken.wav", 0)]
     places = np.array([[0, 0], [4, 0], [0, 4]], np.float32)
     laid = SoundMap(seconds, places, [("dog", 0.9), None, None], np.array([0, 0, 1]), ["dog", "siren"], 3)
     write_map(laid, "map", str(tmp_path), tmp_path / "map.html")
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto((tmp_path / "map.html").as_uri())
+    page = opened((tmp_path / "map.html").as_uri())
     page.evaluate(
         "heard = []; listen = (on) => player.addEventListener(on, () => heard.push([on, player.currentTime]))"
     )
@@ -145,4 +128,3 @@ def test_in_a_browser_points_play(page, tmp_path):
     assert status.inner_text().startswith("broken.wav at 0:00: no label")
     page.evaluate("data.addresses[1] = ''; play(data.points[2])")
     assert "cannot be played here" in status.inner_text()
-    assert wrong == []

@@ -1,13 +1,11 @@
 from pathlib import Path
 
 import pytest
-from page_helpers import PATIENCE, eventually, sound
+from browser import eventually
+from page_helpers import sound
 from service_process import Server
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CHROMIUM = Path("/usr/bin/chromium")  # Debian's; playwright's own is not needed
-FAKE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-QUIET = ("--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required")
 
 
 @pytest.fixture(scope="session")
@@ -48,28 +46,9 @@ def recording(tmp_path_factory) -> Path:
     return sound(tmp_path_factory.mktemp("page") / "yard.wav", (1.0, 2.5, 500), (3.0, 6.0, 1500))
 
 
-@pytest.fixture(scope="module")
-def microphone(tmp_path_factory) -> Path:
-    """What the browser's microphone hears, again and again."""
-    return sound(tmp_path_factory.mktemp("microphone") / "microphone.wav", (1.0, 4.0, 1000))
-
-
-@pytest.fixture(scope="module")
-def chromium(microphone):
-    """A browser a file of tests: beside a longer one, no test could run an event loop of its own."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    arguments = [*QUIET, *FAKE, f"--use-file-for-fake-audio-capture={microphone}"]
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def service():
-    """The stand-in: what it was asked is in its `asked`."""
+@pytest.fixture(scope="session")
+def stand_in():
+    """The stand-in for the service; tests ask for `service`."""
     from stand_in import StandIn
 
     with StandIn() as running:
@@ -77,42 +56,35 @@ def service():
 
 
 @pytest.fixture
-def visit(chromium):
-    """Opens an address as one more reader; at the end nothing may stand in the console.
-
-    What has to stand there is taken out of the page's list `wrong`.
-    """
-    contexts, wrong = [], []
-
-    def opened(address, **options):
-        context = chromium.new_context(**{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        context.set_default_timeout(1000 * PATIENCE)
-        page = context.new_page()
-        page.wrong = wrong
-        page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(address)
-        page.wait_for_selector("body[data-ready]")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert wrong == []
+def service(stand_in):
+    """The stand-in as if it had just begun: what it was asked is in its `asked`."""
+    stand_in.begin()
+    return stand_in
 
 
 @pytest.fixture
-def browse(service, visit):
-    """Opens the page of the stand-in, at a place such as `#/live`."""
+def visit(opened):
+    """Opens an address of the page."""
+
+    def visit(address, **options):
+        page = opened(address, **options)
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    return visit
+
+
+@pytest.fixture
+def browse(service, visit, microphone):
+    """Opens the page of the stand-in, at a place such as `#/live`, where a siren is heard from time to time."""
+    sound(microphone, (0.4, 1.4, 1000), seconds=5.0)
     return lambda place="", **options: visit(f"{service.address}/{place}", **options)
 
 
 @pytest.fixture
-def work(browse, recording):
-    """The page with the recording opened by the button, its lanes drawn and its sound loaded."""
-    page = browse()
-    page.locator("#file").set_input_files(recording)
+def work(browse, service, recording):
+    """The page with the recording opened, its lanes drawn and its sound loaded."""
+    page = browse(f"#/jobs/{service.done(recording)}")
     page.wait_for_selector(".lane")
     eventually(page, "document.getElementById('media').readyState > 2")
     return page

@@ -1,14 +1,12 @@
-"""What tests of the page in a browser share: how they wait, what they look at, and sounds to look at it with."""
+"""What tests of the page in a browser share: what they look at, and sounds to look at it with."""
 
 import json
 import re
-import time
 import wave
 
 import numpy as np
+from browser import shows
 
-PATIENCE = 300.0  # seconds; only what never happens takes as long
-POLL = 15  # ms
 SECONDS = 10.0  # of the fixture `recording`
 RATE = 16_000
 
@@ -21,19 +19,6 @@ def sound(path, *bursts, seconds=SECONDS):
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes((samples * 32767).astype("<i2").tobytes())
     return path
-
-
-def until(page, holds, what="it did not happen"):
-    """Looks again and again until `holds` gives true; `what` is said if it never does."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, what
-        page.wait_for_timeout(POLL)
-
-
-def eventually(page, expression):
-    """Until it holds in the page; playwright's own way would need the page to allow `eval`."""
-    until(page, lambda: page.evaluate(expression), expression)
 
 
 def lanes(page):
@@ -67,7 +52,7 @@ def asked(service, method, pattern):
 
 def saved(page, service):
     """Events as they were last saved, once nothing is left to save."""
-    until(page, lambda: page.locator("#saved").inner_text() == "All corrections saved")
+    shows(page, "#saved", "All corrections saved")
     return json.loads(asked(service, "PUT", "events")[-1][1])["events"]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import uvicorn
+from browser import PATIENCE
 from fastapi import FastAPI, Request, UploadFile, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -50,17 +51,21 @@ class StandIn:
     """Answers as the service does; keeps what it was asked in `asked` as (method, address, body)."""
 
     def __init__(self) -> None:
-        self.jobs: dict[str, dict] = {}
         self.numbers = itertools.count()
+        self.lists = threading.Event()  # while it is cleared, an answer with all jobs is on its way
+        self.begin()
+        self.app = FastAPI()
+        self.folder = Path(tempfile.mkdtemp(prefix="earmark-stand-in-"))
+        self._routes()
+
+    def begin(self) -> None:
+        """Knows no jobs, was asked nothing, and does all as it should."""
+        self.jobs: dict[str, dict] = {}
         self.asked: list[tuple[str, str, str]] = []
         self.live_breaks = False  # the socket ends at once after the first sound
         self.refuses_saving = False
         self.keeps_media = True
-        self.lists = threading.Event()  # while it is cleared, an answer with all jobs is on its way
         self.lists.set()
-        self.app = FastAPI()
-        self.folder = Path(tempfile.mkdtemp(prefix="earmark-stand-in-"))
-        self._routes()
 
     def __enter__(self) -> StandIn:
         with socket.socket() as free:
@@ -70,7 +75,10 @@ class StandIn:
         self.server = uvicorn.Server(uvicorn.Config(self.app, "127.0.0.1", port, log_level="critical", lifespan="off"))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
+        end = time.monotonic() + PATIENCE
         while not self.server.started:
+            assert self.thread.is_alive(), "the stand-in did not start"
+            assert time.monotonic() < end, "the stand-in did not start"
             time.sleep(0.01)
         return self
 
@@ -145,6 +153,8 @@ class StandIn:
                 self.asked.append((request.method, str(request.url)[len(self.address) :], body.decode()))
             answer = await follow(request)
             answer.headers["content-security-policy"] = POLICY.format(nonce=NONCE)
+            if request.url.path.startswith("/static/"):
+                answer.headers["cache-control"] = "max-age=3600"  # files do not change while tests run
             return answer
 
         @app.get("/")
@@ -211,7 +221,7 @@ class StandIn:
         @app.get("/v1/jobs")
         def listed() -> dict:
             answer = {"jobs": [self._job(key) for key in reversed(self.jobs)]}
-            self.lists.wait()
+            assert self.lists.wait(PATIENCE), "nobody let the list come"
             return answer
 
         @app.get("/v1/jobs/{key}")

@@ -4,7 +4,8 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from page_helpers import asked, bar, eventually, saved, until
+from browser import eventually, until
+from page_helpers import asked, bar, saved
 
 pytestmark = pytest.mark.browser
 

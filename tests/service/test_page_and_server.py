@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 import webvtt
-from page_helpers import eventually
+from browser import eventually
 
 from earmark.datasets import load
 from earmark.media import open_recording
@@ -21,29 +21,23 @@ QUIET = 2.0  # seconds
 GLASS = slice(round(14.5 * RATE), round(16.5 * RATE))  # where it breaks in the example
 
 
-@pytest.fixture(scope="module")
-def microphone(street, tmp_path_factory):
+@pytest.fixture
+def glass_is_heard(street, microphone):
     """Faint noise, then the glass of the example."""
     with open_recording(street) as recording:
         samples = np.concatenate(list(recording.blocks(RATE)))[GLASS]
     noise = np.random.default_rng(0).normal(0, 1e-4, round(QUIET * RATE))
     heard = np.concatenate([noise, samples])
-    path = tmp_path_factory.mktemp("microphone") / "heard.wav"
-    with wave.open(str(path), "wb") as file:
+    with wave.open(str(microphone), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes((np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes())
-    return path
-
-
-@pytest.fixture
-def page(visit, server):
-    return visit(f"http://127.0.0.1:{server.port}/")
 
 
 LANES = "[...document.querySelectorAll('.lane')].map(lane => lane.dataset.label)"
 
 
-def test_a_video_is_dropped_heard_corrected_and_taken_home(page, server, street, tmp_path):
+def test_a_video_is_dropped_heard_corrected_and_taken_home(visit, server, street, tmp_path):
+    page = visit(f"http://127.0.0.1:{server.port}/", service_workers="allow")
     page.locator("#file").set_input_files(street)
     page.wait_for_selector(".lane")
     assert {"train", "applause", "glass_breaking"} <= set(page.evaluate(LANES))
@@ -77,15 +71,17 @@ def test_a_video_is_dropped_heard_corrected_and_taken_home(page, server, street,
     assert "applause" not in {label for clip in load(None, tmp_path / "clips.csv").clips for label in clip.labels}
 
 
-def test_words_are_seen_and_heard(page, five_words):
+def test_words_are_seen_and_heard(visit, server, five_words):
+    page = visit(f"http://127.0.0.1:{server.port}/")
     page.locator("input[name=task][value=words]").check()
     page.locator("#file").set_input_files(five_words)
     page.wait_for_selector("text=Hz")
     eventually(page, "document.getElementById('media').readyState > 2")
 
 
-def test_the_live_part_tells_of_breaking_glass(page):
-    page.goto(page.url.partition("#")[0] + "#/live")
+@pytest.mark.usefixtures("glass_is_heard")
+def test_the_live_part_tells_of_breaking_glass(visit, server):
+    page = visit(f"http://127.0.0.1:{server.port}/#/live")
     page.get_by_role("button", name="Start listening").click()
     eventually(page, "document.querySelector('#live-log')?.textContent.toLowerCase().includes('glass')")
     page.get_by_role("button", name="Stop").click()
@@ -94,9 +90,9 @@ def test_the_live_part_tells_of_breaking_glass(page):
 DIALOGUE = "1\n00:00:06,000 --> 00:00:08,000\nHello, who is there?\n"
 
 
-def test_captions_are_finished_on_the_page(page, server, captioned, tmp_path):
+def test_captions_are_finished_on_the_page(visit, server, captioned, tmp_path):
     """Among the dialogue's subtitles, seen on the picture, taken home, and burned into the video."""
-    page.goto(f"{page.url.partition('#')[0]}#/jobs/{captioned}")
+    page = visit(f"http://127.0.0.1:{server.port}/#/jobs/{captioned}")
     page.wait_for_selector(".lane")
     page.locator("#merge-file").set_input_files(
         {"name": "film.srt", "mimeType": "text/plain", "buffer": DIALOGUE.encode()}

@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from page_helpers import asked, eventually, named, played, until
+from browser import eventually, until
+from page_helpers import asked, named, played
 from stand_in import EXAMPLES
 
 pytestmark = pytest.mark.browser
