@@ -12,6 +12,7 @@ import warnings
 import av
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_files import CODECS, Track, impulses, sine, write
@@ -272,6 +273,18 @@ def test_a_track_of_which_nothing_can_be_decoded():
     first = data.index(b"\xff\xf8")  # a FLAC frame begins so
     data[first:-200] = bytes(len(data) - 200 - first)
     fails(bytes(data), "could be decoded|no sound|header claims")
+
+
+def test_dts_in_a_wav_file_that_says_pcm():
+    """As a DTS CD's copy on a disk, which would be noise; FFmpeg is told to look for it in the beginning only."""
+    size, rng = 4096, np.random.default_rng(0)
+    fields = ((0x7FFE8001, 32), (1, 1), (31, 5), (0, 1), (15, 7), (size - 1, 14), (2, 6), (8, 4), (29 << 5, 10))
+    head = int("".join(f"{value:0{bits}b}" for value, bits in fields), 2).to_bytes(10, "big")
+    frames = np.frombuffer(b"".join(head + rng.bytes(size - 10) for _ in range(100)), "<i2").byteswap()
+    data = io.BytesIO()
+    soundfile.write(data, frames.reshape(-1, 2), 44_100, format="WAV")
+    with open_recording(data.getvalue()) as recording:
+        assert [track.codec for track in recording.tracks] == ["dca"]
 
 
 def test_a_file_object_that_fails():

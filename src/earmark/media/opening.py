@@ -45,6 +45,10 @@ and filters (lavfi, alsa, ...); or holds no sound (subtitles, pictures)."""
 NOTHING = "none"
 """A list of protocols that is empty: FFmpeg takes an empty text for all of them."""
 
+_PACKETS = {"max_probe_packets": "2"}
+"""In how much of a WAV file FFmpeg looks for DTS behind a header that says PCM. Two packets hold eight frames of it;
+32, as many as it would take, cost more than reading a short recording."""
+
 _WAV_UNKNOWN = 0x7FFF0000  # a length from here on is a placeholder that programs write into pipes
 
 _NOT_HERE = "is of a kind that is not opened here: a playlist, a list of files, a description of a stream, pictures"
@@ -164,6 +168,8 @@ def open_input(
     only = demuxers[0] if len(demuxers) == 1 else None
     protocols = "file" if isinstance(file, str) else NOTHING  # beside a file object it needs nothing
     kept = {**(options or {}), "protocol_whitelist": protocols, "format_whitelist": ",".join(demuxers)}
+    if seekable and _head(cast("str | BinaryIO", file))[8:] == b"WAVE":
+        kept |= _PACKETS
 
     opened = partial(_opened, only, kept, size)
     given = cast("str | BinaryIO", file)

@@ -9,7 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 ENVIRONMENT = "OPENBLAS_NUM_THREADS"
 _OWNER = Lock()  # held by the call that has set the limit: libraries know one number of threads for the whole process
@@ -26,9 +31,15 @@ def one_thread() -> Iterator[None]:
         yield  # it works in one thread anyway, or by a block around this one, or by that of another thread
         return
     try:
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1, "blas"):
+        with _libraries().limit(limits=1, user_api="blas"):
             yield
     finally:
         _OWNER.release()
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """What sets their threads. Finding them takes as long as labelling some seconds; NumPy's is there by now."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
