@@ -1,6 +1,8 @@
+import io
 import os
 import sys
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -77,6 +79,23 @@ def command(monkeypatch, capfd):
             main()
         out, err = capfd.readouterr()
         return SimpleNamespace(returncode=end.value.code or 0, stdout=out, stderr=err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def early_command():
+    """The same for fixtures that several tests share."""
+
+    def run(*words):
+        from earmark.cli import main
+
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr(sys, "argv", ["earmark", *map(str, words)])
+            with warnings.catch_warnings(), pytest.raises(SystemExit) as end:
+                main()
+        return SimpleNamespace(returncode=end.value.code or 0, stdout=out.getvalue(), stderr=err.getvalue())
 
     return run
 

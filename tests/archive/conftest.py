@@ -44,8 +44,9 @@ class Served(SimpleHTTPRequestHandler):
 
     def do_GET(self):
         self.asked[self.path.lstrip("/")] += 1
-        while not self.answers():
-            time.sleep(0.01)
+        until = time.monotonic() + 300
+        while not self.answers() and time.monotonic() < until:
+            time.sleep(0.02)
         with suppress(BrokenPipeError, ConnectionResetError):  # it was killed
             super().do_GET()
 
@@ -55,13 +56,13 @@ class Served(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(tmp_path):
-    """A web server of sixty recordings, which answers until an index has enough of them.
+    """A web server of forty recordings, which answers until an index has enough of them.
 
     Their folder, address, how often each was read, and what is enough.
     """
     folder = tmp_path / "recordings"
-    make_archive(folder, 60, seconds=1.0)
-    asked, enough = Counter(), [60]
+    make_archive(folder, 40, seconds=1.0)
+    asked, enough = Counter(), [40]
     handler = partial(
         Served, directory=str(folder), asked=asked, answers=lambda: done_in(tmp_path / "index") <= enough[0]
     )

@@ -3,14 +3,13 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
+import dask
 import pytest
 from archive_making import done_in, hidden, index_rows
+from warm_commands import WarmCommand, import_first
 
 from earmark._version import __version__
 from earmark.archive.batches import Run
@@ -20,8 +19,16 @@ from earmark.archive.recordings import below, listed, root_of
 from earmark.archive.workers import Batch, Done, Job, check, work
 from earmark.errors import EarmarkError
 
-DASK = str(Path(sys.executable).with_name("dask"))
-EARMARK = str(Path(sys.executable).with_name("earmark"))
+SCHEDULER = "from distributed.cli.dask_scheduler import main; main()"
+WORKER = "from distributed.cli.dask_worker import main; main()"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_workers():
+    """Workers of this machine begin as copies of a process that has imported what they need."""
+    import_first("earmark.archive.cluster", "distributed.cli.dask_worker", "distributed.cli.dask_scheduler")
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield
 
 
 def free_port():
@@ -40,28 +47,17 @@ def answers(port):
 
 
 @contextmanager
-def started(*words):
-    """A `dask` process, ended with the block."""
-    process = subprocess.Popen([DASK, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
 def scheduler():
     """The address of one without workers."""
     address = f"tcp://127.0.0.1:{free_port()}"
-    with started("scheduler", "--host", address, "--no-dashboard", "--no-jupyter"):
+    with WarmCommand("--host", address, "--no-dashboard", "--no-jupyter", code=SCHEDULER):
         answers(int(address.rpartition(":")[2]))
         yield address
 
 
 def worker(address, folder, threads=1):
     place = ("--local-directory", folder, "--no-dashboard", "--no-nanny", "--nthreads", threads)
-    return started("worker", address, *place)
+    return WarmCommand(address, *place, code=WORKER)
 
 
 @pytest.mark.kill
@@ -74,24 +70,26 @@ def test_a_worker_killed_in_the_middle(served, low_high_file, indexed, tmp_path)
     out = tmp_path / "index"
     enough[0] = 6
     with scheduler() as reached, worker(reached, tmp_path) as first, worker(reached, tmp_path):
-        command = [EARMARK, "index", "--list", tmp_path / "list.txt", "--out", out, "--model", low_high_file]
-        command = [*map(str, command), "--batch", "1", "--scheduler", reached, "--to", "json"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        while process.poll() is None and done_in(out) <= 6:
-            time.sleep(0.01)
-        assert process.poll() is None  # the other recordings are not given out yet
-        first.kill()
-        enough[0] = 60
-        done, told = process.communicate()
-    assert process.returncode == 0, told
+        words = ["index", "--list", tmp_path / "list.txt", "--out", out, "--model", low_high_file]
+        words += ["--batch", "1", "--scheduler", reached, "--to", "json"]
+        with WarmCommand(*words) as process:
+            until = time.monotonic() + 300
+            while process.poll() is None and done_in(out) <= 6:
+                assert time.monotonic() < until, "the batches do not come"
+                time.sleep(0.02)
+            assert process.poll() is None  # the other recordings are not given out yet
+            first.kill()
+            enough[0] = len(names)
+            code, done, told = process.ended()
+    assert code == 0, told
     report = json.loads(done)
-    assert (report["labelled"], report["bad"]) == (60, [])
+    assert (report["labelled"], report["bad"]) == (len(names), [])
     assert not hidden(out)
     indexed(folder, tmp_path / "plain")
     for table in ("events", "seconds"):
         assert index_rows(out, address)[table] == index_rows(tmp_path / "plain")[table]
-    assert len(index_rows(out)["recordings"]) == 60
-    assert len(index_rows(out)["events"]) >= 60
+    assert len(index_rows(out)["recordings"]) == len(names)
+    assert len(index_rows(out)["events"]) >= len(names)
 
 
 @pytest.mark.kill
@@ -138,7 +136,7 @@ def test_processes_of_this_machine(archive, low_high_file, indexed, tmp_path):
 def test_clusters_that_cannot_do_it(archive, low_high_file, tmp_path, monkeypatch):
     from earmark.archive import cluster as clusters
 
-    monkeypatch.setattr(clusters, "PATIENCE", 3.0)
+    monkeypatch.setattr(clusters, "PATIENCE", 1.0)
     options = options_for(root_of(str(archive)), str(low_high_file))
 
     def refused(address):
@@ -156,9 +154,12 @@ def test_clusters_that_cannot_do_it(archive, low_high_file, tmp_path, monkeypatc
             assert "in place of 0.0.1; it needs the same" in refused(address)
             with worker(address, tmp_path, threads=2) as second:
                 several = "has workers with several threads; start them with --nthreads 1"
+                until = time.monotonic() + 300
                 while several not in (told := refused(address)):  # it has not come yet
                     assert "in place of 0.0.1; it needs the same" in told
                     assert second.poll() is None
+                    assert time.monotonic() < until, "the second worker does not come"
+                    time.sleep(0.1)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system keeps no process to a core")

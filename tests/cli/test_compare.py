@@ -3,14 +3,13 @@
 import csv
 import io
 import json
-import subprocess
 import sys
-from pathlib import Path
+from importlib.util import find_spec
 
 import pytest
 from run_folders import metrics, write_run
 
-EARMARK = Path(sys.executable).with_name("earmark")
+from earmark.cli import common
 
 
 @pytest.fixture
@@ -32,8 +31,8 @@ def assert_one_line(done, *says):
     assert all(text in line for text in says), line
 
 
-def test_as_a_process(place):
-    done = subprocess.run([EARMARK, "compare", "runs"], capture_output=True, text=True)
+def test_a_table(earmark):
+    done = earmark("compare", "runs")
     assert (done.returncode, done.stderr) == (0, "")
     head, first, second, *_ = done.stdout.splitlines()
     assert head.split()[:3] == ["run", "dataset", "network"]
@@ -42,10 +41,10 @@ def test_as_a_process(place):
     assert "0.820" in second
 
 
-def test_a_damaged_run_is_named_and_the_rest_go_on(place):
+def test_a_damaged_run_is_named_and_the_rest_go_on(earmark, place):
     bad = place / "runs" / "esc50" / "2026-01-31T12-00-00" / "metrics.json"
     bad.write_text("{")
-    done = subprocess.run([EARMARK, "compare", "runs", "nowhere"], capture_output=True, text=True)
+    done = earmark("compare", "runs", "nowhere")
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
     assert "2026-01-31T12-00-00/metrics.json: is damaged" in first
@@ -116,18 +115,10 @@ def test_mistakes_are_told_in_one_line(earmark, words, says):
 @pytest.mark.parametrize(
     ("module", "extra", "words"), [("yaml", "train", []), ("matplotlib", "plot", ["--plot", "a.png"])]
 )
-def test_what_is_not_installed_is_said(place, module, extra, words):
-    code = f"""
-import sys
-sys.modules[{module!r}] = None
-from importlib import util
-find = util.find_spec
-util.find_spec = lambda name, *rest: None if name == {module!r} else find(name, *rest)
-from earmark.cli import main
-sys.argv = ["earmark", "compare", "runs", *sys.argv[1:]]
-main()
-"""
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+def test_what_is_not_installed_is_said(earmark, monkeypatch, module, extra, words):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(common, "find_spec", lambda name: None if name == module else find_spec(name))
+    done = earmark("compare", "runs", *words)
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1

@@ -3,16 +3,16 @@
 import csv
 import io
 import json
-import subprocess
 import sys
-from pathlib import Path
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import soundfile
 from word_models import level_classifier, spoken
 
-EARMARK = Path(sys.executable).with_name("earmark")
+from earmark.cli import common
+
 SAID = ((0.3, 0.8), (1.1, 1.6))
 
 
@@ -46,10 +46,8 @@ def assert_one_line(done, *says):
     assert all(text in line for text in says), line
 
 
-def test_evaluate_as_a_process(place):
-    done = subprocess.run(
-        [EARMARK, "evaluate", "level.onnx", "--on", "speech"], cwd=place, capture_output=True, text=True
-    )
+def test_evaluate(earmark):
+    done = earmark("evaluate", "level.onnx", "--on", "speech")
     assert (done.returncode, done.stderr) == (0, "")
     head, _, titles, row, *_ = done.stdout.splitlines()
     assert head == "2 recordings, 4 words, 0.1 minutes in speech"
@@ -145,23 +143,17 @@ def test_mistakes_are_told_in_one_line(earmark, words, says):
     assert_one_line(earmark(*words), *says)
 
 
-def test_a_report_needs_matplotlib_and_a_table_does_not(place):
+def test_a_report_needs_matplotlib_and_a_table_does_not(earmark, monkeypatch):
     """In a Python that has no matplotlib."""
-    code = """
-import sys
-sys.modules["matplotlib"] = None
-from importlib import util
-find = util.find_spec
-util.find_spec = lambda name, *rest: None if name == "matplotlib" else find(name, *rest)
-from earmark.cli import main
-sys.argv = ["earmark", "evaluate", "level.onnx", "--on", "speech", *sys.argv[1:]]
-main()
-"""
-    done = subprocess.run([sys.executable, "-c", code, "--out", "r"], cwd=place, capture_output=True, text=True)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(
+        common, "find_spec", lambda name, *rest: None if name == "matplotlib" else find_spec(name, *rest)
+    )
+    done = earmark("evaluate", "level.onnx", "--on", "speech", "--out", "r")
     assert done.returncode == 1
     assert "earmark[plot]" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True)
+    done = earmark("evaluate", "level.onnx", "--on", "speech")
     assert done.returncode == 0, done.stderr
 
 

@@ -3,17 +3,12 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from index_making import event, make_index
 from model_making import tones, write_wav
 
-EARMARK = Path(sys.executable).with_name("earmark")
 EVENTS = [
     event("one.wav", 1.0, 2.0, "dog", 0.95),
     event("one.wav", 3.0, 3.4, "dog", 0.6),
@@ -47,9 +42,8 @@ def refused(done, *says):
         assert text in line
 
 
-def test_as_a_process(index):
-    words = [EARMARK, "find", "dog", "--in", index, "--not", "siren", "--within", "1s", "--best"]
-    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+def test_a_table(command, index):
+    done = command("find", "dog", "--in", index, "--not", "siren", "--within", "1s", "--best")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "recording    time  length  sound  score  date",

@@ -1,18 +1,13 @@
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
-from killed_runs import held
+from killed_runs import HELD
 from model_making import tones, write_wav
+from warm_commands import WarmCommand
 
 from earmark.archive import layout
-
-EARMARK = str(Path(sys.executable).with_name("earmark"))
 
 
 @pytest.fixture
@@ -103,29 +98,21 @@ def test_without_the_extra(command, folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.posix
-def test_ctrl_c(folder, low_high_file, tmp_path, jobs):
+def test_ctrl_c(command, folder, low_high_file, tmp_path, jobs):
     """The terminal sends it to all processes of the command; the same command goes on."""
-    for number in range(40):
-        write_wav(folder / f"more/{number}.wav", tones(5.0, (0.5, 1.5, 300.0)))
+    for number in range(10):
+        write_wav(folder / f"more/{number}.wav", tones(2.0, (0.5, 1.5, 300.0)))
     (folder / "broken.mp3").unlink()
     out = tmp_path / "index"
-    words = ["index", folder, "--out", out, "--model", low_high_file, "--jobs", jobs, "--batch", "1", "--to", "json"]
-    words = [*map(str, words)]
-    process = subprocess.Popen(
-        [*held("earmark.archive", "indexing", "merge_small", 1), *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    while process.poll() is None and len(list(out.glob(f"{layout.BATCHES}/[!.]*"))) < 3:
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGINT)
-    done, told = process.communicate(timeout=300)
-    assert (process.returncode, done) == (130, "")
-    assert told == "earmark: interrupted; the same command goes on\n"
+    words = ["index", folder, "--out", out, "--model", low_high_file, "--batch", "1", "--to", "json"]
+    code = HELD.format(module="earmark.archive", owner="indexing", method="merge_small", call=1)
+    with WarmCommand(*words, "--jobs", jobs, code=code) as process:
+        until = time.monotonic() + 300
+        while process.poll() is None and len(list(out.glob(f"{layout.BATCHES}/[!.]*"))) < 3:
+            assert time.monotonic() < until, "the batches do not come"
+            time.sleep(0.01)
+        process.kill(signal.SIGINT)
+        assert process.ended() == (130, "", "earmark: interrupted; the same command goes on\n")
     kept = len(layout.batches(out))
     assert kept >= 3
-    run = subprocess.run([EARMARK, *words], capture_output=True, text=True, check=True)
-    assert json.loads(run.stdout)["labelled"] == 42 - kept
+    assert json.loads(command(*words, "--jobs", "1").stdout)["labelled"] == 12 - kept

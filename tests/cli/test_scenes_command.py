@@ -1,10 +1,7 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,15 +12,25 @@ from earmark.datasets import load
 from earmark.datasets.tables import read_events
 from earmark.formats import read as read_timeline
 from earmark.media import read
+from earmark.synthesis.soundscapes import dataset
 
-EARMARK = Path(sys.executable).with_name("earmark")
-COUNT = 70
+COUNT = 22
 USUAL = ("--seconds", "4", "--rate", "16000", "--folds", "2", "--per-minute", "40", "--seed", "5")
 
 
 def rows(folder, name="clips.csv"):
     with (folder / name).open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+SMALL_BATCHES = "from earmark.synthesis.soundscapes import dataset; dataset.BATCH = 8\n"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_batches():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "BATCH", 8)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +42,10 @@ def words(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(words, tmp_path_factory):
-    """Scenes made in one go by another process."""
+def made(words, early_command, tmp_path_factory):
+    """Scenes made in one go."""
     out = tmp_path_factory.mktemp("made") / "scenes"
-    command = [EARMARK, *words, "--count", COUNT, "--out", out]
-    run = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    run = early_command(*words, "--count", COUNT, "--out", out)
     assert (run.returncode, run.stdout, run.stderr) == (0, f"{out}\n", "")
     return out
 
@@ -47,11 +53,11 @@ def made(words, tmp_path_factory):
 def test_scenes_are_as_their_tables_say(made):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        dataset = load("table", made / "clips.csv")
+        found = load("table", made / "clips.csv")
     events = read_events(made / "events.csv")
-    assert len(dataset.clips) == COUNT
-    assert set(dataset.labels) == {*TONES, "rain", "speech"}
-    for number, clip in enumerate(dataset.clips):
+    assert len(found.clips) == COUNT
+    assert set(found.labels) == {*TONES, "rain", "speech"}
+    for number, clip in enumerate(found.clips):
         assert (clip.fold, clip.source, clip.split) == (number % 2 + 1, f"scenes/fold-{number % 2 + 1}", None)
         samples = read(clip.path, 16000)
         assert len(samples) == 64_000
@@ -72,7 +78,7 @@ def test_the_clips_that_scenes_are_made_of(made):
 
 @pytest.mark.kill
 def test_a_run_that_was_killed_goes_on(command, words, made, tmp_path):
-    kill_and_take_up(command, [*words, "--count", COUNT], tmp_path / "scenes", made)
+    kill_and_take_up(command, [*words, "--count", COUNT], tmp_path / "scenes", made, SMALL_BATCHES)
 
 
 def test_more_scenes_are_added_and_none_is_changed(command, words, made, tmp_path):

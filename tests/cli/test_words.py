@@ -1,10 +1,8 @@
-"""`earmark words` as a process and in this one: tables, files, cuts, pictures, playing."""
+"""`earmark words`: tables, files, cuts, pictures, playing."""
 
 import csv
 import io
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,8 +19,6 @@ from earmark.datasets.ground_truth import truth_beside
 from earmark.errors import EarmarkError
 from earmark.formats.json_files import WordsJson
 from earmark.speech.segmentation import Word, Words
-
-EARMARK = Path(sys.executable).with_name("earmark")
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +64,10 @@ def test_the_table(words):
     assert words("still.wav").stdout == "no words found\n"
 
 
-def test_as_a_process_from_standard_input(place):
+def test_from_standard_input(words, place, monkeypatch):
     with (place / "one.wav").open("rb") as file:
-        done = subprocess.run(
-            [EARMARK, "words", "-", "--classifier", "m.onnx", "--to", "json"],
-            stdin=file, capture_output=True, text=True, cwd=place,
-        )  # fmt: skip
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(file))
+        done = words("-", "--to", "json")
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
     assert found["classifier"] == "loud"
@@ -245,10 +239,9 @@ def test_without_a_sound_device_the_table_is_printed_first(words, monkeypatch):
     assert_one_line(done, "no sound device")
 
 
-def test_help_has_examples_and_names_the_variable():
-    done = subprocess.run(
-        [EARMARK, "words", "--help"], capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}
-    )
+def test_help_has_examples_and_names_the_variable(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    done = command("words", "--help")
     assert "earmark words " in done.stdout.partition("Examples:")[2]
     assert "EARMARK_SOUND" in done.stdout
 

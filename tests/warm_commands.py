@@ -1,0 +1,81 @@
+"""Commands in processes of their own that begin with most modules imported already, which is most of what they cost.
+
+They are forks of a server that has done nothing but import (`multiprocessing`'s).
+"""
+
+import os
+import signal
+import sys
+import tempfile
+from contextlib import suppress
+from multiprocessing import get_context
+from pathlib import Path
+
+MAIN = "from earmark.cli import main; main()"
+PATIENCE = 300.0  # seconds; whatever takes longer has failed
+_IMPORTED = ["earmark.cli.application", "earmark.cli.index", "earmark.archive.indexing", "earmark.models.labelling"]
+_IMPORTED += ["onnxruntime", "pandas", "pyarrow.dataset", "rich.progress", "filelock", "aiohttp"]
+
+
+def import_first(*more):
+    """Begin the server now, with these modules too, unless it runs already."""
+    from multiprocessing import forkserver  # POSIX has it
+
+    forkserver.set_forkserver_preload([*_IMPORTED, *more])
+    forkserver.ensure_running()
+
+
+class WarmCommand:
+    """`earmark` with these words, or other code that uses `sys.argv`, in a process group of its own.
+
+    Its signals are those of a shell's foreground; it ends with the block that it was begun in, if not before.
+    """
+
+    def __init__(self, *words, code=MAIN):
+        self._folder = tempfile.TemporaryDirectory()
+        self._files = [str(Path(self._folder.name, name)) for name in ("out", "err")]
+        import_first()
+        self._process = get_context("forkserver").Process(target=_run, args=(code, [*map(str, words)], self._files))
+        self._process.start()
+        self.pid = self._process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        self._folder.cleanup()
+
+    def poll(self):
+        """How it ended, as `subprocess` has it; None while it runs."""
+        return self._process.exitcode
+
+    def kill(self, number=signal.SIGKILL):
+        """Send a signal to it and its children; with SIGKILL, wait until it is gone."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+        if number == signal.SIGKILL:
+            self._process.kill()  # if it has no group yet
+            self.wait()
+
+    def wait(self):
+        """How it ended. Fails where it does not."""
+        self._process.join(PATIENCE)
+        assert self._process.exitcode is not None, "the command does not end"
+        return self._process.exitcode
+
+    def ended(self):
+        """How it ended, and what it said on standard output and standard error."""
+        return self.wait(), *(Path(file).read_text("utf-8") for file in self._files)
+
+
+def _run(code, words, files):
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a script it is ignored
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Dask, which may have begun the server, blocks it
+    for name, number in zip(files, (1, 2), strict=True):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, number)
+        os.close(file)
+    sys.argv = ["earmark", *words]
+    exec(compile(code, "<command>", "exec"), {"__name__": "__main__"})
