@@ -235,7 +235,7 @@ def test_products_of_other_threads_come_to_an_end(tmp_path):
     (tmp_path / "tags.mkv").write_bytes(many_tags(100))
     environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
     command = [sys.executable, "-c", MULTIPLIES, tmp_path / "tags.mkv"]
-    assert subprocess.run(command, env={**environment, "OPENBLAS_NUM_THREADS": "2"}).returncode == 0
+    assert subprocess.run(command, env={**environment, "OPENBLAS_NUM_THREADS": "2"}, timeout=300).returncode == 0
 
 
 @pytest.mark.posix
@@ -244,10 +244,10 @@ def test_a_pipe_with_a_name_is_read_once(tmp_path):
     pipe = tmp_path / "pipe.mkv"
     for data in (many_tags(100), write(None, "wav", Track(sine(1.0, 8000), 8000))):
         os.mkfifo(pipe)
-        writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+        writer = threading.Thread(target=pipe.write_bytes, args=(data,), daemon=True)
         writer.start()
         assert len(media.read(pipe, 8000)) == 8000
-        writer.join()
+        writer.join(300)
         pipe.unlink()
 
 
@@ -365,11 +365,11 @@ def test_trials_in_several_threads_do_not_mix(tmp_path):
         for _ in range(5):
             lengths[n] = len(media.read(Pipe(data[n]), 8000))
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(300)
     assert lengths == [2400, 4800, 7200, 9600]
 
 
