@@ -28,8 +28,10 @@ def serving(app, settings, lifespan="on", send_buffer=None):
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
+        end = time.monotonic() + 300
         while not server.started:
             assert thread.is_alive()
+            assert time.monotonic() < end, "the server did not start"
             time.sleep(0.01)
         try:
             yield listening.getsockname()[1]

@@ -1,11 +1,29 @@
 from pathlib import Path
 
+import anyio
 import pytest
 from browser import eventually
 from page_helpers import sound
 from service_process import Server
+from starlette.testclient import WebSocketTestSession
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience():
+    """A message that never comes over a socket to an app of this process is a failure, not waited for for ever."""
+
+    def receive(session):
+        async def bounded():
+            with anyio.fail_after(PATIENCE):
+                return await session._send_rx.receive()
+
+        return session.portal.call(bounded)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WebSocketTestSession, "receive", receive)
+        yield
 
 
 @pytest.fixture(scope="session")

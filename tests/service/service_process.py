@@ -29,6 +29,7 @@ class Server:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder, self.options = folder, options
+        self.log = folder.with_name(folder.name + ".log")  # a pipe nobody reads is full one day
 
     def __enter__(self):
         self.start()
@@ -39,20 +40,25 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE)
-        self.process.stderr.close()
 
     def start(self):
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         command = [*COMMAND, "--folder", str(self.folder), *self.options]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-        line = self.process.stderr.readline()
-        found = re.search(r"http://(\S+?):(\d+)(?:/\?token=(\S+))?", line)
-        assert found, line + self.process.stderr.read()
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, stderr=log, env=environment)
+        found = self.until(self.listens)
         self.host, self.port, self.token = found[1], int(found[2]), found[3]
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         reach = "127.0.0.1" if self.host == "0.0.0.0" else self.host
         self.client = httpx.Client(base_url=f"http://{reach}:{self.port}", headers=headers, timeout=PATIENCE)
         self.until(self.answers)
+
+    def listens(self):
+        """Where it says that it does, if it has said so."""
+        told = self.log.read_text()
+        found = re.search(r"http://(\S+?):(\d+)(?:/\?token=(\S+))?  \(", told)
+        assert found or self.process.poll() is None, told
+        return found
 
     def answers(self):
         try:
@@ -64,8 +70,7 @@ class Server:
         """As `kill -9` does, and whoever it left alone ends by itself."""
         left = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        self.process.stderr.close()
+        self.process.wait(PATIENCE)
         self.client.close()
         psutil.wait_procs(left, timeout=PATIENCE)
 

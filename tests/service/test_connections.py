@@ -69,7 +69,7 @@ def test_a_silent_connection_is_closed_whatever_it_drips():
 
 def test_the_same_after_an_answer():
     with serving(App(), limits(head_seconds=4.0), "off") as port:
-        asking = http.client.HTTPConnection("127.0.0.1", port)
+        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         for _ in range(4):
             asking.request("GET", "/")
             assert asking.getresponse().read() == b"hello"

@@ -207,6 +207,5 @@ def test_ctrl_c_costs_no_job(own, street, five_words):
     own.process.send_signal(signal.SIGINT)
     own.process.wait(PATIENCE)
     own.client.close()
-    own.process.stderr.close()
     own.start()
     assert [own.ended(job_id)["state"] for job_id in ids] == ["done"] * 2

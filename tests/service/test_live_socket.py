@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from live_making import container, pcm
 from model_making import RATE, tones
+from page_helpers import PATIENCE
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -34,7 +35,9 @@ def gauge():
 
 
 @pytest.fixture
-def client(low_high_file, gauge):
+def client(low_high_file, gauge, monkeypatch):
+    for limit in ("GREETING", "STARTING", "SILENT"):  # a busy machine is slow
+        monkeypatch.setattr(live, limit, PATIENCE)
     settings = SimpleNamespace(live_sessions=2, models={"tones": low_high_file})
     app = FastAPI()
     app.include_router(live.router(settings, gauge))
@@ -129,11 +132,14 @@ def test_what_nobody_can_listen_to(client, first):
     assert code == 1003
 
 
-@pytest.mark.parametrize("later", ["no json", "[]", '{"type": "stop"}', wish()])
-def test_a_text_that_is_no_end(client, later):
-    messages, code = talk(client, wish(), later)
+def test_a_text_that_is_no_end(client):
+    messages, code = talk(client, wish(), "no json")
     assert messages[-1]["type"] == "error"
     assert code == 1003
+    for later in ("", "[]", '{"type": "stop"}', wish()):
+        with pytest.raises(live.Refusal, match="after the first") as refused:
+            live._check_end(later)
+        assert refused.value.code == 1003
 
 
 def test_too_large_a_message(client):
@@ -188,12 +194,23 @@ def test_who_is_not_allowed_is_not_accepted(low_high_file):
 
 
 def test_a_crash_ends_one_session_only(client, monkeypatch):
+    usual = live.SESSION
     monkeypatch.setattr(live, "SESSION", ["-c", "import os; os.abort()"])
     messages, code = talk(client, wish())
     assert "unexpectedly" in messages[-1]["detail"]
     assert code == 1011
-    monkeypatch.undo()
+    monkeypatch.setattr(live, "SESSION", usual)
     assert talk(client, wish(), '{"type": "end"}')[1] == 1000
+
+
+def test_a_session_that_cannot_begin_is_told(client, monkeypatch):
+    def none(*_, **__):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(live.asyncio, "create_subprocess_exec", none)
+    messages, code = talk(client, wish())
+    assert "can't start new thread" in messages[-1]["detail"]
+    assert code == 1011
 
 
 def test_a_client_that_says_nothing(client, monkeypatch):
@@ -201,7 +218,7 @@ def test_a_client_that_says_nothing(client, monkeypatch):
     messages, code = talk(client)
     assert messages[0]["type"] == "error"
     assert code == 1008
-    monkeypatch.setattr(live, "GREETING", 10.0)
+    monkeypatch.setattr(live, "GREETING", PATIENCE)
     monkeypatch.setattr(live, "SILENT", 0.1)
     messages, code = talk(client, wish())
     assert [message["type"] for message in messages] == ["ready", "error"]

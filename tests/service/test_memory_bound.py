@@ -16,7 +16,8 @@ MB = 2**20
 
 def said(limit, size):
     code = CODE.format(limit=limit, size=size)
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout.strip()
 
 
 def test_a_worker_cannot_take_more_memory_than_it_may():

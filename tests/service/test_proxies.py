@@ -33,7 +33,7 @@ def certificate(folder):
     pem, key = folder / "fullchain.pem", folder / "privkey.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     told = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}", "-keyout", str(key), "-out", str(pem)]
-    subprocess.run([*command, *told], check=True, capture_output=True)
+    subprocess.run([*command, *told], check=True, capture_output=True, timeout=300)
     trusting = ssl.create_default_context(cafile=pem)
     trusting.check_hostname = False  # it is reached by its address here
     return trusting
@@ -122,10 +122,11 @@ def test_the_page_uploads_and_live_captions_work_behind_a_proxy(tmp_path, proxy,
                     ssl=trusting,
                     origin=origin,
                     additional_headers={"cookie": cookie},
+                    open_timeout=300,
                 ) as live,
             ):
                 live.send('{"format": "s16", "rate": 16000, "model": "unheard_of"}')
-                assert "unheard_of" in live.recv(60)
+                assert "unheard_of" in live.recv(300)
 
 
 BARE = """server {{ listen 443 ssl; ssl_certificate {folder}/fullchain.pem; ssl_certificate_key {folder}/privkey.pem;
@@ -141,6 +142,6 @@ def test_behind_nginx_without_a_token_nobody_is_let_in(tmp_path, more):
     with Server(tmp_path / "service", "--workers", "1") as server:
         port = free_port()
         with running(nginx(tmp_path, server.port, port, site), port, tmp_path):
-            answer = httpx.get(f"https://127.0.0.1:{port}/v1/jobs", verify=trusting)
+            answer = httpx.get(f"https://127.0.0.1:{port}/v1/jobs", verify=trusting, timeout=300)
         assert answer.status_code == 403
         assert "--token-file" in answer.json()["detail"]

@@ -267,7 +267,7 @@ def test_no_database_work_is_done_by_the_loop(usual, tmp_path):
         on_loop.append(statement)
 
     state.store._database.set_trace_callback(note)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
         job = client.post("/v1/jobs", files={"file": b"a"}).json()
         here = job["links"]["self"]
         for path in ("/v1/jobs", here, here + "/result", "/healthz", "/metrics", "/v1/jobs/" + "0" * 16):
@@ -291,7 +291,7 @@ def classify_while_it_is_done(state, client):
     worker = threading.Thread(target=work)
     worker.start()
     answer = client.post("/v1/classify", files={"file": ("a.wav", b"a")})
-    worker.join()
+    worker.join(300)
     assert (answer.status_code, answer.json()) == (200, found)
     assert state.store.get(ended[0]) is None
     assert not state.storage.of(ended[0]).path.exists()

@@ -13,6 +13,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any, Protocol
 
+from anyio import CancelScope, move_on_after
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
@@ -24,6 +25,7 @@ SESSION = ["-P", "-m", "earmark.live.session"]  # what Python runs for each clie
 LARGEST = 1 << 20  # bytes of a message
 GREETING = 10.0  # seconds within which a client says what it wants
 STARTING = 60.0  # seconds within which a listener is ready
+ENDING = 60.0  # seconds within which a listener that was killed has ended
 SILENT = 30.0  # seconds without anything heard, after which a client counts as gone
 LONGEST_LINE = 1 << 16  # bytes of a message from a session
 
@@ -106,13 +108,19 @@ def router(settings: Settings, gauge: Gauge | None = None, allowed: Allowed | No
                 await _listen(websocket, settings)
             await websocket.close(NORMAL)
         except Refusal as refusal:
-            with suppress(WebSocketDisconnect, RuntimeError):
-                await websocket.send_json({"type": "error", "detail": refusal.detail})
-                await websocket.close(refusal.code)
-        except (WebSocketDisconnect, RuntimeError):  # it has gone, and nobody is there to be told
+            await _refuse(websocket, refusal)
+        except WebSocketDisconnect:  # it has gone, and nobody is there to be told
             return
+        except RuntimeError as error:  # it has closed, or the system has no thread for another session
+            await _refuse(websocket, Refusal(f"the session ended unexpectedly: {error}", FAILED))
 
     return routes
+
+
+async def _refuse(websocket: WebSocket, refusal: Refusal) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):
+        await websocket.send_json({"type": "error", "detail": refusal.detail})
+        await websocket.close(refusal.code)
 
 
 async def _listen(websocket: WebSocket, settings: Settings) -> None:
@@ -128,7 +136,8 @@ async def _listen(websocket: WebSocket, settings: Settings) -> None:
         finally:
             for task in (up, down):
                 task.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
+            with CancelScope(shield=True):  # nobody else may read what they read before they have ended
+                await asyncio.gather(up, down, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -148,7 +157,8 @@ async def _session() -> AsyncIterator[Process]:
     finally:
         with suppress(ProcessLookupError):
             process.kill()
-        await process.communicate()  # closes its pipes as well
+        with move_on_after(ENDING, shield=True):
+            await process.communicate()  # closes its pipes as well
 
 
 async def _greeting(websocket: WebSocket, settings: Settings) -> Wish:
