@@ -3,13 +3,12 @@
 import os
 import signal
 import sqlite3
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psutil
 import pytest
-from service_process import COMMAND, PATIENCE, Server
+from service_process import PATIENCE, Server
 
 from earmark.service.metrics import Metrics
 from earmark.service.settings import Settings
@@ -135,14 +134,6 @@ def test_fifty_at_once_are_all_answered(own, five_words):
     assert [answer.status_code for answer in answers] == [202] * 50
     assert len(ids) == 50
     assert {own.ended(job_id)["state"] for job_id in ids} == {"done"}
-
-
-def test_two_servers_do_not_share_a_folder(own):
-    second = subprocess.run(
-        [*COMMAND, "--folder", own.folder], capture_output=True, text=True, timeout=600, check=False
-    )
-    assert second.returncode == 1
-    assert "in use by another server" in second.stderr
 
 
 def test_the_supervisor_outlives_what_goes_wrong(tmp_path, five_words, monkeypatch):
