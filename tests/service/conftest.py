@@ -4,7 +4,7 @@ import anyio
 import pytest
 from browser import eventually
 from page_helpers import sound
-from service_process import Server
+from service_process import PATIENCE, Server
 from starlette.testclient import WebSocketTestSession
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

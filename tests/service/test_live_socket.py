@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from live_making import container, pcm
 from model_making import RATE, tones
-from page_helpers import PATIENCE
+from service_process import PATIENCE
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
