@@ -36,21 +36,6 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="this system has no POSIX signals, pipes or limits"))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def exported_graphs(tmp_path_factory):
-    """Torch exports each architecture once in a run of all tests, whichever of its processes needs it."""
-    if (export := sys.modules.get("earmark.training.export")) is None:  # no test that was collected trains
-        yield
-        return
-    from exported_graphs import ExportedGraphs
-
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "graphs"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "_to_onnx", ExportedGraphs(export._to_onnx, folder))
-        yield
-
-
 @pytest.fixture
 def shared():
     """The real recordings beside the repository."""

@@ -3,7 +3,6 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from exported_graphs import ExportedGraphs, architecture
 from model_making import FRONT_END, compact_model, random_network
 from patch_making import shaken
 
@@ -54,29 +53,6 @@ def test_our_own_networks_answer_from_their_files_too(tmp_path, name, options):
     export(network, Description("x", ("a", "b", "c"), True, FRONT_END, network.stride, network.context), path)
     for shape in [(1, 1), (3, 57), (2, 251)]:
         assert largest_difference(network, path, lambda x: x.softmax(-1), shape) < 1e-4
-
-
-def test_what_tests_share_is_the_graph_alone(compact, tmp_path, monkeypatch):
-    """Exported after another network of its architecture, a network's file is the same to the byte."""
-    shared = exporting._to_onnx
-    assert isinstance(shared, ExportedGraphs)
-    network = round_weights(random_network(seed=1))
-    about = Description("x", ("a", "b", "c"), False, FRONT_END, network.stride, network.context)
-    example = torch.zeros(2, 16 * network.stride, 64)
-    assert (shared.folder / f"{architecture(exporting._Probabilities(network, False).eval(), example)}.onnx").exists()
-    export(network, about, tmp_path / "shared.onnx")
-    monkeypatch.setattr(exporting, "_to_onnx", shared.exporter)
-    export(network, about, tmp_path / "alone.onnx")
-    assert (tmp_path / "shared.onnx").read_bytes() == (tmp_path / "alone.onnx").read_bytes()
-
-
-def test_other_settings_are_another_architecture():
-    example = torch.zeros(2, 64, 32)
-    networks = [build("compact_cnn", 32, labels, {"width": width}) for labels, width in ((3, 4), (4, 4), (3, 8))]
-    modules = [exporting._Probabilities(network, False) for network in networks]
-    modules.append(exporting._Probabilities(build("compact_cnn", 32, 3, {"width": 4}), True))
-    digests = {architecture(module.eval(), example) for module in modules}
-    assert len(digests | {architecture(modules[0].train(), example)}) == 5
 
 
 def test_the_file_is_small(usual):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from earmark.models.model import Description, describe, load_model
 from earmark.training.networks import Network, PatchNetwork
-from earmark.training.networks.imagenet import Pretrained
 from earmark.training.networks.mn import MobileNet
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Features
@@ -86,7 +85,6 @@ def export(network: Network, description: Description, path: Path) -> None:
     steps = 2 if isinstance(network, PatchNetwork) else 16
     model = _to_onnx(module, torch.zeros(2, steps * network.stride, description.front_end.size))
     name_turned(model, network)
-    drop_zero_biases(model)
     halve_weights(model)
     strip_traces(model)
     run_sums(model)
@@ -96,24 +94,15 @@ def export(network: Network, description: Description, path: Path) -> None:
         part.write_bytes(model.SerializeToString())
 
 
-def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
+def _to_onnx(module: _Probabilities, example: Tensor) -> onnx.ModelProto:
     """The module as ONNX, for any number of frames.
 
-    The newer exporter unrolls a recurrent layer to the length of the example, or fails, and takes minutes over the
-    layers of the largest networks; the older one does not. It must leave batch normalisation apart: folded into a
+    By the older of torch's two exporters: the newer unrolls a recurrent layer to the length of the example, or fails, and
+    takes seconds where this one takes a tenth of one. It must leave batch normalisation apart: folded into a
     convolution, the weights would be rounded again.
     """
-    older = any(isinstance(part, nn.RNNBase | Pretrained | MobileNet) for part in module.modules())
-    sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    names = {0: "batch", 1: "frames"}
-    outputs = ["scores", "embedding"] if isinstance(getattr(module, "network", None), MobileNet) else ["scores"]
-    axes = {"features": names} | {name: {0: "batch", 1: "steps"} for name in outputs}
-    way: dict[str, Any] = (
-        {"dynamic_axes": axes, "training": torch.onnx.TrainingMode.PRESERVE}
-        if older
-        else {"dynamic_shapes": {"features": sizes}}
-    )
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    outputs = ["scores", "embedding"] if isinstance(module.network, MobileNet) else ["scores"]
+    axes = {"features": {0: "batch", 1: "frames"}} | {name: {0: "batch", 1: "steps"} for name in outputs}
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         warnings.simplefilter("ignore")
@@ -123,11 +112,9 @@ def _to_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
             path,
             input_names=["features"],
             output_names=outputs,
-            dynamo=not older,
-            optimize=False,  # ONNX Runtime does that as it loads the file
-            external_data=False,
-            verbose=False,
-            **way,
+            dynamic_axes=axes,
+            dynamo=False,
+            training=torch.onnx.TrainingMode.PRESERVE,
         )
         return onnx.load(path)
 
@@ -187,39 +174,6 @@ def name_turned(model: onnx.ModelProto, network: Network) -> None:
             for place, own in enumerate(node.input):
                 if own == given:
                     node.input[place] = held[given].name
-
-
-def drop_zero_biases(model: onnx.ModelProto) -> None:
-    """Leave out the biases that the exporter gives to convolutions without one: zeros, made anew in each run.
-
-    With them ONNX Runtime cannot fold the batch normalisation behind a convolution into it, a fifth of the time.
-    """
-    nodes = model.graph.node
-    maker = {output: node for node in nodes for output in node.output}
-    for node in nodes:
-        if node.op_type == "Conv" and len(node.input) == 3 and _is_zero(node.input[2], maker):
-            del node.input[2:]
-    while unused := _unused(model.graph):
-        for node in unused:
-            nodes.remove(node)
-
-
-def _is_zero(name: str, maker: Mapping[str, onnx.NodeProto]) -> bool:
-    """Whether a value is a constant zero, of whatever shape and type it is made."""
-    node = maker.get(name)
-    if node is None:
-        return False
-    if node.op_type in ("Expand", "CastLike", "Cast"):
-        return _is_zero(node.input[0], maker)
-    if node.op_type != "Constant":
-        return False
-    value = onnx.helper.get_attribute_value(node.attribute[0])
-    return not np.any(numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value)
-
-
-def _unused(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    needed = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
-    return [node for node in graph.node if needed.isdisjoint(node.output)]
 
 
 def halve_weights(model: onnx.ModelProto) -> None:

@@ -39,7 +39,8 @@ class MLPBaseline(PatchNetwork):
 
     def answer(self, patches: Tensor) -> Tensor:
         """Logits."""
-        logits: Tensor = self.head(self.hidden(self.standardise(patches.flatten(1))).relu())
+        values = patches.reshape(patches.shape[0], self.hidden.in_features)  # with `flatten`, the exporter knows no size
+        logits: Tensor = self.head(self.hidden(self.standardise(values)).relu())
         return logits
 
 
