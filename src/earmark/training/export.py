@@ -97,8 +97,8 @@ def export(network: Network, description: Description, path: Path) -> None:
 def _to_onnx(module: _Probabilities, example: Tensor) -> onnx.ModelProto:
     """The module as ONNX, for any number of frames.
 
-    By the older of torch's two exporters: the newer unrolls a recurrent layer to the length of the example, or fails, and
-    takes seconds where this one takes a tenth of one. It must leave batch normalisation apart: folded into a
+    By the older of torch's two exporters: the newer unrolls a recurrent layer to the length of the example, or fails,
+    and takes seconds where this one takes a tenth of one. It must leave batch normalisation apart: folded into a
     convolution, the weights would be rounded again.
     """
     outputs = ["scores", "embedding"] if isinstance(module.network, MobileNet) else ["scores"]
@@ -205,11 +205,21 @@ def restored(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def strip_traces(model: onnx.ModelProto) -> None:
-    """Leave out what the exporter notes of the source code behind each node: paths of the machine that trained it."""
+    """Leave out what the exporter notes of the source code: paths of the machine that trained it, names of modules.
+
+    Names of weights stay; those of nodes and values, which were half of a small network's file, become numbers.
+    """
     graph = model.graph
-    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+    del graph.value_info[:]
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.ClearField("doc_string")
+    values = [name for node in graph.node for name in node.output if name.startswith("/")]
+    short = {name: f"v{number}" for number, name in enumerate(values)}
+    for number, node in enumerate(graph.node):
+        node.name = f"n{number}"
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
 
 
 EXCERPTS = 32  # heard to see how large activations become

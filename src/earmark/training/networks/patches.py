@@ -39,7 +39,7 @@ class MLPBaseline(PatchNetwork):
 
     def answer(self, patches: Tensor) -> Tensor:
         """Logits."""
-        values = patches.reshape(patches.shape[0], self.hidden.in_features)  # with `flatten`, the exporter knows no size
+        values = patches.reshape(patches.shape[0], self.hidden.in_features)  # `flatten` hides the size from export
         logits: Tensor = self.head(self.hidden(self.standardise(values)).relu())
         return logits
 
