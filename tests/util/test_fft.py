@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -73,3 +76,27 @@ assert fft._compiled() is scipy.fft._pocketfft.basic.pfft
 assert (ours == theirs).all()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_threads_that_need_it_at_once_load_it_once(monkeypatch):
+    """Loaded twice at once, it was half made for one of them: what prepares clips in threads failed at times."""
+    loaded, again = [], threading.Event()
+
+    def load(module):
+        if loaded:
+            again.set()
+        loaded.append(module)
+        again.wait(0.2)  # time for another thread to come in
+
+    spec = SimpleNamespace(loader=SimpleNamespace(exec_module=load))
+    monkeypatch.delitem(sys.modules, fft.COMPILED)
+    monkeypatch.setattr(fft.PathFinder, "find_spec", lambda *about: spec)
+    monkeypatch.setattr(fft, "module_from_spec", lambda spec: ModuleType(fft.COMPILED))
+    fft._compiled.cache_clear()
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            one, other = (pool.submit(fft._compiled) for _ in range(2))
+            assert one.result(60) is other.result(60) is loaded[0]
+    finally:
+        fft._compiled.cache_clear()
+    assert len(loaded) == 1

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+_LOADING = Lock()  # two threads that load it at once may get it half made
 COMPILED = "scipy.fft._pocketfft.pypocketfft"
 ORTHONORMAL = 1  # the compiled functions' number for it
 INVERSE = 2  # and for dividing by the length
@@ -79,7 +82,9 @@ def _fitted(rows: NDArray[Any], length: int) -> NDArray[Any]:
 @cache
 def _compiled() -> Any | None:
     """SciPy's compiled transforms, under the name by which SciPy itself finds them too; None where they are not."""
-    if COMPILED not in sys.modules:
+    with _LOADING:
+        if COMPILED in sys.modules:
+            return import_module(COMPILED)  # which waits where another thread is just importing it
         scipy = find_spec("scipy")  # does not import it
         folders = [str(Path(home, "fft", "_pocketfft")) for home in (scipy and scipy.submodule_search_locations) or ()]
         spec = PathFinder.find_spec(COMPILED, folders)
@@ -88,7 +93,7 @@ def _compiled() -> Any | None:
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
         sys.modules[COMPILED] = module
-    return sys.modules[COMPILED]
+        return module
 
 
 def _scipy() -> Any:
