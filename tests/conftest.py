@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 # Before torch and NumPy start their threads, which mostly wait for each other, and most of all on a busy machine.
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from hypothesis import settings
 from model_making import backbone_model, compact_model, low_high_model
