@@ -16,13 +16,13 @@ from fastapi.testclient import TestClient
 from model_making import low_high_model, tones, write_wav
 
 from earmark import datasets, media
-from earmark.archive.classifier import write_dataset, write_model
+from earmark.archive.classifier import fitted, write_model
 from earmark.archive.database import Index
 from earmark.archive.embeddings import Store
 from earmark.archive.examples import embedder, example, example_query
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import Archive, below
-from earmark.archive.review import Answer, Answers, Pool, Review, Second, fitted
+from earmark.archive.review import Answer, Answers, Pool, Review, Second, write_dataset
 from earmark.archive.vectors import directions, unit
 from earmark.errors import EarmarkError
 from earmark.models.labelling import label
@@ -175,7 +175,7 @@ def test_what_was_learned_is_a_model_and_a_dataset(learned, tmp_path):
     for _ in range(4):
         review.add([Answer(*at(one), "yes" if low(one) else "no") for one in review.candidates(6)])
     file = tmp_path / "hum.onnx"
-    write_model(file, "hum", review.head, store.centre, embedder(opened.options), review.answers)
+    write_model(file, "hum", review.head, store.centre, embedder(opened.options), review.answers.summary)
     model = load_model(file)
     assert (model.labels, model.dimensions) == (("hum",), store.dimensions)
     assert model.description.card["reviewed"]["yes"] == review.answers.count("yes")
@@ -199,7 +199,7 @@ def test_what_was_learned_is_a_model_and_a_dataset(learned, tmp_path):
 def test_scores_of_the_file_are_those_of_the_review(learned, tmp_path):
     opened, store, review = learned
     review.add([Answer(*at(one), "yes" if low(one) else "no") for one in review.candidates(8)])
-    write_model(tmp_path / "m.onnx", "hum", review.head, store.centre, embedder(opened.options), review.answers)
+    write_model(tmp_path / "m.onnx", "hum", review.head, store.centre, embedder(opened.options), review.answers.summary)
     model = load_model(tmp_path / "m.onnx")
     for name in ("00.wav", "01.wav"):
         rows = store.of(name)

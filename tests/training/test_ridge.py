@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.training import negatives
-from earmark.training.negatives import Negatives, probe_features
+from earmark.models import negatives
+from earmark.models.negatives import Negatives, probe_features
 from earmark.training.networks.mn import AUDIOSET, EmbeddingHead
 from earmark.training.ridge import LinearHead, Rows, fill, joined, known, rows_of_table, solve
 

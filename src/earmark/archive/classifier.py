@@ -1,64 +1,106 @@
-"""What was learned in an archive as a model file, and as a dataset."""
+"""A linear head on embeddings, fitted to yes and no, and the model file with it."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-from onnx.utils import Extractor
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 
-from earmark import media
 from earmark._version import __version__
-from earmark.archive.recordings import Archive
-from earmark.archive.review import Answer, Answers, Head
-from earmark.datasets import Clip, Dataset, tables
-from earmark.errors import MediaError
-from earmark.models.model import Model, Threshold, describe
+from earmark.archive.vectors import Vectors, directions, unit
+from earmark.models.model import Description, Model, Threshold, describe
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
 
-AUDIO, CLIPS = "audio", "clips.csv"
-MARGIN = 1.0  # seconds before and after the one that was answered, in the files of a dataset
+if TYPE_CHECKING:
+    from onnx import GraphProto
+
+SHARPNESS = 10.0  # log-odds between a vector along the head and one across it, to begin with
+STIFFNESS = 10.0  # of the prior, in answers
 
 
-def write_model(path: Path, label: str, head: Head, centre: Array, embedder: Model, answers: Answers) -> None:
-    """Write a model with this one label: the network that gives the embeddings, and the head behind it.
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Scores by a line: the log-odds of a vector, of length 1 from the centre, are `weights @ vector + bias`."""
+
+    weights: Array
+    bias: float
+
+    def __call__(self, rows: Vectors, centre: Array) -> Array:
+        """Log-odds [rows] of embeddings as they are kept [rows, dimensions]."""
+        return np.asarray(unit(directions(rows) - centre) @ self.weights + np.float32(self.bias), np.float32)
+
+
+def fitted(wanted: Array, vectors: Array, answers: NDArray[np.bool_]) -> Head:
+    """The head that answers speak for.
+
+    Args:
+        wanted: the direction of the examples [dimensions], which it is without answers.
+        vectors: of what was answered [answers, dimensions], of length 1 from the centre.
+        answers: yes or no.
+    """
+    prior = np.concatenate([SHARPNESS * wanted, [-SHARPNESS / 2]])
+    design = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float64)
+    sign = np.where(answers, 1.0, -1.0)
+    each = np.where(answers, max(1, (~answers).sum()), max(1, answers.sum())).astype(float)
+    each *= len(answers) / each.sum() if len(answers) else 1.0  # yes and no weigh alike, however many there are of each
+    stiff = np.concatenate([np.full(len(wanted), STIFFNESS / SHARPNESS**2), [1e-3]])
+
+    def loss(head: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margin = sign * (design @ head)
+        slope = -sign * each / (1.0 + np.exp(np.clip(margin, -50, 50)))
+        away = head - prior
+        value = each @ np.logaddexp(0.0, -margin) + 0.5 * stiff @ away**2
+        return float(value), design.T @ slope + stiff * away
+
+    head = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
+    return Head(head[:-1].astype(np.float32), float(head[-1]))
+
+
+def write_model(
+    path: Path,
+    label: str,
+    head: Head,
+    centre: Array,
+    embedder: Model,
+    learned: Mapping[str, Any],
+    name: str | None = None,
+) -> None:
+    """Write a model file: the network that gives the embeddings, and the head behind it.
 
     Args:
         path: the file.
-        label: what it marks.
-        head: of the review.
-        centre: of the archive [dimensions].
-        embedder: what made the index's embeddings.
-        answers: that the head was fitted to; their number and precision stand in the model's card.
+        label: what the head marks.
+        head: of embeddings as `vectors.unit` has them, apart from the centre.
+        centre: of the embeddings [dimensions].
+        embedder: what made the embeddings.
+        learned: for the model's card: from how much, and how well it is told.
+        name: of a model where the label goes beside those of the embedder, whose scores stay; None: it is the only one,
+            and the model's name.
 
     Raises:
         EarmarkError: the file cannot be written.
     """
+    import onnx
+    from onnx.utils import Extractor
+
     about = embedder.description
-    steps = max(1, 2 * round((1 / about.step - 1) / 2) + 1)  # the nearest odd number to those of a second
-    body = Extractor(onnx.load(embedder.path)).extract_model(["features"], ["embedding"])
-    _put(body.graph, head, centre, steps)
-    precision = answers.precision
-    learned = {
-        "yes": answers.count("yes"),
-        "no": answers.count("no"),
-        "precision": None if precision is None else asdict(precision),
-        "embeddings": about.name,
-        "date": datetime.now(UTC).date().isoformat(),
-        "earmark": __version__,
-    }
+    steps = steps_of_second(about)
+    body = onnx.load(embedder.path)
+    if name is None:
+        body = Extractor(body).extract_model(["features"], ["embedding"])
+    _put(body.graph, head, centre, steps, name is not None)
     further = steps // 2 * about.stride
+    made = {"embeddings": about.name, "date": datetime.now(UTC).date().isoformat(), "earmark": __version__}
+    card = {**learned, **made}
     described = replace(
         about,
-        name=label,
         labels=(label,),
         exclusive=False,
         window=0.0,  # the head sees the mean of a second
@@ -67,78 +109,61 @@ def write_model(path: Path, label: str, head: Head, centre: Array, embedder: Mod
         ahead=None if about.ahead is None else about.ahead + further,
         thresholds={label: Threshold()},
         parents={},
-        card={key: about.card[key] for key in ("source", "licence") if key in about.card} | {"reviewed": learned},
+        name=label,
+        card={key: about.card[key] for key in ("source", "licence") if key in about.card} | {"reviewed": card},
     )
+    if name is not None:
+        described = replace(
+            described,
+            name=name,
+            labels=(*about.labels, label),
+            window=about.window,
+            windows={**about.windows, label: 0.0},
+            thresholds={**about.thresholds, label: Threshold()},
+            parents=about.parents,
+            card={**about.card, "taught": [*about.card.get("taught", ()), {"label": label} | card]},
+        )
     describe(body, described)
     with atomic_write(path) as part:
         part.write_bytes(body.SerializeToString())
 
 
-def _put(graph: onnx.GraphProto, head: Head, centre: Array, steps: int) -> None:
+def steps_of_second(about: Description) -> int:
+    """The odd number of steps that is nearest to a second: over as many the head's embeddings are averaged."""
+    return max(1, 2 * round((1 / about.step - 1) / 2) + 1)
+
+
+def _put(graph: GraphProto, head: Head, centre: Array, steps: int, beside: bool) -> None:
     """Scores of the head, from embeddings averaged over so many steps: as of an index's seconds."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    prefix = f"head{sum(value.name.endswith('_centre') for value in graph.initializer)}_"
+    names = ["over_time", "means", "mean", "direction", "apart", "vector", "product", "odds"]
+    over_time, means, mean, direction, apart, vector, product, odds = (prefix + name for name in names)
     constants = {"centre": centre, "weights": head.weights[:, None], "bias": np.array([head.bias])}
-    pads = [steps // 2, steps // 2]
+    ends: dict[str, Any] = {"kernel_shape": [steps], "pads": [steps // 2, steps // 2], "count_include_pad": 0}
+    base, own = f"{prefix}base", f"{prefix}scores" if beside else "scores"
+    for node in graph.node:
+        node.output[:] = [base if name == "scores" else name for name in node.output]
+        node.input[:] = [base if name == "scores" else name for name in node.input]
     graph.node.extend(
         [
-            helper.make_node("Transpose", ["embedding"], ["reviewed_in_time"], perm=[0, 2, 1]),
-            helper.make_node(
-                "AveragePool", ["reviewed_in_time"], ["reviewed_means"],
-                kernel_shape=[steps], pads=pads, count_include_pad=0,
-            ),
-            helper.make_node("Transpose", ["reviewed_means"], ["reviewed_mean"], perm=[0, 2, 1]),
-            helper.make_node("LpNormalization", ["reviewed_mean"], ["reviewed_direction"], axis=2, p=2),
-            helper.make_node("Sub", ["reviewed_direction", "reviewed_centre"], ["reviewed_apart"]),
-            helper.make_node("LpNormalization", ["reviewed_apart"], ["reviewed_vector"], axis=2, p=2),
-            helper.make_node("MatMul", ["reviewed_vector", "reviewed_weights"], ["reviewed_product"]),
-            helper.make_node("Add", ["reviewed_product", "reviewed_bias"], ["reviewed_odds"]),
-            helper.make_node("Sigmoid", ["reviewed_odds"], ["scores"]),
+            helper.make_node("Transpose", ["embedding"], [over_time], perm=[0, 2, 1]),
+            helper.make_node("AveragePool", [over_time], [means], **ends),
+            helper.make_node("Transpose", [means], [mean], perm=[0, 2, 1]),
+            helper.make_node("LpNormalization", [mean], [direction], axis=2, p=2),
+            helper.make_node("Sub", [direction, f"{prefix}centre"], [apart]),
+            helper.make_node("LpNormalization", [apart], [vector], axis=2, p=2),
+            helper.make_node("MatMul", [vector, f"{prefix}weights"], [product]),
+            helper.make_node("Add", [product, f"{prefix}bias"], [odds]),
+            helper.make_node("Sigmoid", [odds], [own]),
         ]
-    )  # fmt: skip
+    )
     for name, value in constants.items():
-        array = np.ascontiguousarray(value, np.float32)
-        graph.initializer.append(numpy_helper.from_array(array, f"reviewed_{name}"))
-    graph.output.insert(0, helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", "steps", 1]))
-
-
-def write_dataset(
-    folder: Path, label: str, answers: Iterable[Answer], archive: Archive, failed: Callable[[MediaError], object]
-) -> int:
-    """Write what was answered as clips, for `earmark train`: a second each, with the label or with none.
-
-    Args:
-        folder: `audio/` and `clips.csv` in it.
-        label: of what was answered with yes.
-        answers: skipped ones are left out.
-        archive: where the recordings are.
-        failed: told of each recording that cannot be read.
-
-    Returns:
-        How many clips there are.
-    """
-    by_recording = defaultdict(list)
-    for one in answers:
-        if one.answer != "skip":
-            by_recording[one.recording].append(one)
-    clips = []
-    for recording, some in sorted(by_recording.items()):
-        stem = hashlib.blake2b(recording.encode(), digest_size=6).hexdigest()
-        spans = {
-            one: (max(0.0, one.second - MARGIN), one.second + 1 + MARGIN, folder / AUDIO / f"{stem}-{one.second}.flac")
-            for one in some
-        }
-        try:
-            missing = [span for span in spans.values() if not span[2].is_file()]
-            if missing:
-                (folder / AUDIO).mkdir(parents=True, exist_ok=True)
-                with archive.opened(recording) as source:
-                    for _ in media.write_spans(source, missing):
-                        pass
-        except MediaError as error:
-            failed(error)
-            continue
-        for one, (begin, _, path) in spans.items():
-            labels = (label,) if one.answer == "yes" else ()
-            clips.append(Clip(path, one.second - begin, one.second + 1 - begin, labels, source=recording))
-    folder.mkdir(parents=True, exist_ok=True)
-    tables.write_clips(Dataset(label, tuple(clips), exclusive=False), folder / CLIPS)
-    return len(clips)
+        graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), prefix + name))
+    if not beside:
+        graph.output.insert(0, helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", "steps", 1]))
+        return
+    graph.node.append(helper.make_node("Concat", [base, own], ["scores"], axis=2))
+    (output,) = (one for one in graph.output if one.name == "scores")
+    output.type.tensor_type.shape.dim[2].Clear()  # more labels than before

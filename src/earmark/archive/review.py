@@ -9,28 +9,33 @@ the sound is estimated by a random sample of these. Answers are on the disk as s
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
+from earmark import media
+from earmark.archive.classifier import Head, fitted
 from earmark.archive.embeddings import Store
+from earmark.archive.recordings import Archive
 from earmark.archive.similarity import best, scores
 from earmark.archive.vectors import Vectors, directions, unit
-from earmark.errors import EarmarkError
+from earmark.datasets import Clip, Dataset, tables
+from earmark.errors import EarmarkError, MediaError
 from earmark.evaluation.clip_metrics import wilson
 from earmark.util.types import Array
 
-SHARPNESS = 10.0  # log-odds between a vector along the head and one across it, to begin with
-STIFFNESS = 10.0  # of the prior, in answers
 BEST = 0.5  # of a round's candidates are those that score best, the others those that are least sure
+AUDIO, CLIPS = "audio", "clips.csv"
+MARGIN = 1.0  # seconds before and after the one that was answered, in the files of a dataset
 ALIKE = 0.9  # cosine: of two candidates that are nearer, one is enough
 NEARBY = 3  # seconds: what is as near to one that was asked about is not asked about
 OTHERS = 200  # seconds beside those that were answered, from which a dataset tells what else occurs
@@ -75,40 +80,6 @@ class Precision:
     low: float
     high: float
     sample: int
-
-
-@dataclass(frozen=True, eq=False)
-class Head:
-    """Scores by a line: the log-odds of a vector, of length 1 from the centre, are `weights @ vector + bias`."""
-
-    weights: Array
-    bias: float
-
-
-def fitted(wanted: Array, vectors: Array, answers: NDArray[np.bool_]) -> Head:
-    """The head that answers speak for.
-
-    Args:
-        wanted: the direction of the examples [dimensions], which it is without answers.
-        vectors: of what was answered [answers, dimensions], of length 1 from the centre.
-        answers: yes or no.
-    """
-    prior = np.concatenate([SHARPNESS * wanted, [-SHARPNESS / 2]])
-    design = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float64)
-    sign = np.where(answers, 1.0, -1.0)
-    each = np.where(answers, max(1, (~answers).sum()), max(1, answers.sum())).astype(float)
-    each *= len(answers) / each.sum() if len(answers) else 1.0  # yes and no weigh alike, however many there are of each
-    stiff = np.concatenate([np.full(len(wanted), STIFFNESS / SHARPNESS**2), [1e-3]])
-
-    def loss(head: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = sign * (design @ head)
-        slope = -sign * each / (1.0 + np.exp(np.clip(margin, -50, 50)))
-        away = head - prior
-        value = each @ np.logaddexp(0.0, -margin) + 0.5 * stiff @ away**2
-        return float(value), design.T @ slope + stiff * away
-
-    head = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
-    return Head(head[:-1].astype(np.float32), float(head[-1]))
 
 
 class Pool:
@@ -222,6 +193,13 @@ class Answers:
         low, high = wilson(sum(of_it), len(of_it))
         return Precision(round(sum(of_it) / len(of_it), 4), round(low, 4), round(high, 4), len(of_it))
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """For the card of a model: how many there are, and the precision."""
+        precision = self.precision
+        counts = {"yes": self.count("yes"), "no": self.count("no")}
+        return counts | {"precision": None if precision is None else asdict(precision)}
+
 
 class Review:
     """One sound in the making.
@@ -330,3 +308,47 @@ class Review:
 
 def _is_near(one: Second, asked: dict[str, list[int]]) -> bool:
     return any(abs(one.second - other) <= NEARBY for other in asked.get(one.recording, ()))
+
+
+def write_dataset(
+    folder: Path, label: str, answers: Iterable[Answer], archive: Archive, failed: Callable[[MediaError], object]
+) -> int:
+    """Write what was answered as clips, for `earmark train`: a second each, with the label or with none.
+
+    Args:
+        folder: `audio/` and `clips.csv` in it.
+        label: of what was answered with yes.
+        answers: skipped ones are left out.
+        archive: where the recordings are.
+        failed: told of each recording that cannot be read.
+
+    Returns:
+        How many clips there are.
+    """
+    by_recording = defaultdict(list)
+    for one in answers:
+        if one.answer != "skip":
+            by_recording[one.recording].append(one)
+    clips = []
+    for recording, some in sorted(by_recording.items()):
+        stem = hashlib.blake2b(recording.encode(), digest_size=6).hexdigest()
+        spans = {
+            one: (max(0.0, one.second - MARGIN), one.second + 1 + MARGIN, folder / AUDIO / f"{stem}-{one.second}.flac")
+            for one in some
+        }
+        try:
+            missing = [span for span in spans.values() if not span[2].is_file()]
+            if missing:
+                (folder / AUDIO).mkdir(parents=True, exist_ok=True)
+                with archive.opened(recording) as source:
+                    for _ in media.write_spans(source, missing):
+                        pass
+        except MediaError as error:
+            failed(error)
+            continue
+        for one, (begin, _, path) in spans.items():
+            labels = (label,) if one.answer == "yes" else ()
+            clips.append(Clip(path, one.second - begin, one.second + 1 - begin, labels, source=recording))
+    folder.mkdir(parents=True, exist_ok=True)
+    tables.write_clips(Dataset(label, tuple(clips), exclusive=False), folder / CLIPS)
+    return len(clips)

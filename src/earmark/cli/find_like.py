@@ -107,7 +107,7 @@ def review(
     from earmark.archive.embeddings import Store
     from earmark.archive.examples import embedder, example, example_query
     from earmark.archive.recordings import Archive
-    from earmark.archive.review import OTHERS, Answer, Answers, Pool, Review
+    from earmark.archive.review import OTHERS, Answer, Answers, Pool, Review, write_dataset
     from earmark.service.review import Session, run_review
 
     store, archive = Store(index.folder, index.options), Archive(root or index.options.root)
@@ -123,7 +123,7 @@ def review(
         if save is not None and model is not None:
             from earmark.archive.classifier import write_model
 
-            write_model(save, wanted.label, learning.head, store.centre, model, answers)
+            write_model(save, wanted.label, learning.head, store.centre, model, answers.summary)
 
     run_review(
         Session(learning, archive, wanted.label, write),
@@ -133,8 +133,6 @@ def review(
     write()
     failed: list[EarmarkError] = []
     if cut is not None:
-        from earmark.archive.classifier import write_dataset
-
         others = learning.unmarked(OTHERS, np.random.default_rng(0))  # the same as the last time, as far as can be
         nobodys = [Answer(one.recording, one.second, "no") for one in others]
         clips = write_dataset(cut, wanted.label, [*answers, *nobodys], archive, failed.append)

@@ -21,8 +21,8 @@ from earmark.errors import DatasetError, ModelError
 from earmark.evaluation import protocol
 from earmark.events.boundaries import loud_steps
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
+from earmark.models import negatives
 from earmark.models.model import Description, Model, Threshold, describe, load_model
-from earmark.training import negatives
 from earmark.training.batches import LOUD_DB, targets_of
 from earmark.training.networks import build
 from earmark.training.networks.mn import EmbeddingHead, MobileNet

@@ -9,7 +9,7 @@ from typing import Any
 from earmark import datasets
 from earmark.datasets import Dataset
 from earmark.features.frontend import FrontEnd
-from earmark.training import negatives
+from earmark.models import negatives
 from earmark.training import recipe as recipes
 from earmark.training.recipe import BACKBONE, Recipe
 from earmark.training.recipe_files import read

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from earmark.errors import RecipeError
 from earmark.events.boundaries import loud_steps
-from earmark.training import negatives
+from earmark.models import negatives
+from earmark.models.negatives import Negatives
 from earmark.training.batches import LOUD_DB, TrainingSet, as_embeddings
-from earmark.training.negatives import Negatives
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
 from earmark.training.recipe import Recipe
 from earmark.training.trainer import EpochReport, Report

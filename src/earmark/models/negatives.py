@@ -1,7 +1,8 @@
-"""Sounds that are none of a user's: a bundled table of embeddings that teaches a head what to leave unmarked.
+"""Sounds that are none of a user's: bundled tables of embeddings that teach a head what to leave unmarked.
 
-The table holds embeddings of many sounds, speech, music, places and noise by the backbone `mn04_as`, each the mean of
-three steps. No recording can be made of them again, nor any weight of the backbone.
+`negatives` holds embeddings of many sounds, speech, music, places and noise by the backbone `mn04_as`, each the mean of
+three steps; `background` fewer of the same by the bundled model `sounds`, each the mean of a second. No recording can
+be made of them again, nor any weight of a network.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ class Negatives:
 
 
 @cache
-def bundled() -> Negatives:
-    """The table that comes with Earmark."""
-    return Negatives.load(Path(str(resources.files("earmark.models") / "bundled" / "negatives.npz")))
+def bundled(name: str = "negatives") -> Negatives:
+    """A table that comes with Earmark."""
+    return Negatives.load(Path(str(resources.files("earmark.models") / "bundled" / f"{name}.npz")))
 
 
 def probe_features() -> Array:
