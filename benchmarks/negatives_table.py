@@ -3,7 +3,7 @@
     apt-get download tuxpaint-stamps-default sonic-pi-samples  # and of each: dpkg-deb -x PACKAGE.deb packages
     earmark data phrases --soundfont FluidR3_GM.sf2 --count 150 --seed 20 --out music
     python benchmarks/negatives_table.py --more DATA/more --packages packages --music music --esc50 DATA/esc50
-    python benchmarks/negatives_table.py ... --model sounds --rows 1200 --out src/earmark/models/bundled/background.npz
+    python benchmarks/negatives_table.py ... --model sounds --rows 800 --out src/earmark/models/bundled/background.npz
 
 The first is of the backbone `mn04_as` (`earmark models get mn04_as`), for training on it; the second of the bundled
 `sounds`, for what the service is taught, and to be made anew with each new `sounds` (60 pieces of music suffice).

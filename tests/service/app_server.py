@@ -75,7 +75,8 @@ class Client(TestClient):
         if text:
             folder.text.write_text(text)
         service.store.add(Job(job_id, task, path.name, model, options))
-        duration = do(Work(folder.path, task, path.name, model, options, 60.0), lambda *_: None)
+        file = str(service.settings.models.get(model, model))
+        duration = do(Work(folder.path, task, path.name, file, options, 60.0), lambda *_: None)
         service.store.claim(quick=False)
         service.store.finish(job_id, duration, folder.size())
         return f"/v1/jobs/{job_id}"

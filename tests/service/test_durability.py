@@ -1,5 +1,6 @@
 """What was accepted is done, whatever is killed on the way."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -200,3 +201,29 @@ def test_ctrl_c_costs_no_job(own, street, five_words):
     own.client.close()
     own.start()
     assert [own.ended(job_id)["state"] for job_id in ids] == ["done"] * 2
+
+
+@pytest.mark.kill
+def test_a_killed_server_marks_with_what_it_was_taught(own, street):
+    truth = json.loads(street.with_suffix(".truth.json").read_text(encoding="utf-8"))["events"]
+    mine = [event | {"label": "my_dog"} for event in truth if event["label"] == "dog"]
+    job = own.send(street).json()["id"]
+    assert own.ended(job)["state"] == "done"
+    assert own.client.put(f"/v1/jobs/{job}/events", json={"events": mine}).is_success
+    made = own.client.post("/v1/models", json={"job": job, "label": "my_dog"}).json()
+    assert (made["name"], made["taught"]["examples"]) == ("sounds+my_dog", len(mine))
+    assert made["taught"]["others"] > 800
+    own.kill()
+    own.start()
+    marked = own.send(street, model=made["name"]).json()["id"]
+    assert own.ended(marked)["state"] == "done"
+    found = [event for event in own.result(marked).json()["events"] if event["label"] == "my_dog"]
+    for one in mine:
+        assert any(event["onset"] < one["offset"] and event["offset"] > one["onset"] for event in found)
+    assert seconds(found) < 2 * seconds(mine) + 1
+    assert own.client.delete(f"/v1/models/{made['taught']['id']}").status_code == 204
+    assert own.send(street, model=made["name"]).status_code == 422
+
+
+def seconds(events):
+    return sum(event["offset"] - event["onset"] for event in events)

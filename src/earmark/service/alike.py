@@ -83,7 +83,7 @@ def alike(kept: Embeddings, onset: float, offset: float, limit: int) -> list[Ali
     """
     if not len(kept.rows):
         return []
-    means = _means(kept.rows, round(min(max(SHORTEST, offset - onset), LONGEST) / kept.step))
+    means = means_around(kept.rows, round(min(max(SHORTEST, offset - onset), LONGEST) / kept.step))
     centre = np.sum([directions(some).sum(axis=0) for some in _blocks(means)], axis=0) / len(means)
     first = min(round(onset / kept.step), len(means) - 1)
     example = kept.rows[first : max(first + 1, round(offset / kept.step))]
@@ -106,7 +106,7 @@ def _blocks(rows: Vectors) -> Iterator[Vectors]:
     return (rows[first : first + BLOCK] for first in range(0, len(rows), BLOCK))
 
 
-def _means(rows: Vectors, width: int) -> Vectors:
+def means_around(rows: Vectors, width: int) -> Vectors:
     """Each step's mean [steps, dimensions] with those around it, so many together."""
     beside, parts = width // 2, []
     for first in range(0, len(rows), BLOCK):

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from earmark._version import __version__
 from earmark.service import live, pages, problems
 from earmark.service.problems import Problem
-from earmark.service.routes import about, jobs, results, views
+from earmark.service.routes import about, jobs, results, taught, views
 from earmark.service.security import AccessControl, App, Message, Receive, Scope, Send
 from earmark.service.settings import Settings
 from earmark.service.state import Service
@@ -48,9 +48,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for routes in (about.router, jobs.router, views.router, results.router, results.several):
+    for routes in (about.router, taught.router, jobs.router, views.router, results.router, results.several):
         app.include_router(routes)
-    app.include_router(live.router(settings, service.metrics.live_sessions))  # the guard has asked for the token
+    app.include_router(
+        live.router(service.settings, service.metrics.live_sessions)
+    )  # the guard has asked for the token
     pages.install(app, settings)
     _describe_problems(app)
     app.add_middleware(BodyLimit, settings=settings)

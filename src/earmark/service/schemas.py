@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel
+from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel, model_validator
 
 Task = Literal["label", "caption", "classify", "words", "instruments"]
 To = Literal["json", "csv", "vtt", "srt", "ass", "ttml", "textgrid", "audacity", "rttm", "ctm"]
@@ -188,6 +189,46 @@ class WordTexts(BaseModel):
     model_config = {"json_schema_extra": {"examples": [{"texts": ["one", None, "three"]}]}}
 
 
+NAME = re.compile(r"\w[\w .,'()&-]{0,79}")
+
+
+class Teaching(BaseModel):
+    """What to teach: events of a label in a job's recording, as a person corrected them."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"job": "0b5fae7b1c0e6f2d", "label": "doorbell", "name": "my_doorbell"}]},
+    )
+
+    job: str = Field(pattern="^[0-9a-f]{16}$")
+    label: str = Field(min_length=1, max_length=100, description="Of the events.")
+    name: str | None = Field(None, max_length=80, description="Of the sound; the label if left out.")
+
+    @property
+    def called(self) -> str:
+        """The new label."""
+        return self.label if self.name is None else self.name
+
+    @model_validator(mode="after")
+    def _check(self) -> Teaching:
+        if not NAME.fullmatch(self.called):
+            raise ValueError(
+                "a sound's name has letters, digits, spaces and _ . , ' ( ) & - after the first, at most 80"
+            )
+        return self
+
+
+class Taught(BaseModel):
+    """How a sound was taught, and how well it is told."""
+
+    id: str
+    label: str
+    examples: int = Field(description="Events that taught.")
+    found: int | None = Field(description="Of them, marked by what the others taught; null: there was one only.")
+    others: int = Field(description="Seconds of something else that taught.")
+    false: float = Field(description="Share of them that is marked by what the rest taught.")
+
+
 class ModelView(BaseModel):
     """A model that jobs can name."""
 
@@ -198,6 +239,7 @@ class ModelView(BaseModel):
     latency: float
     thresholds: dict[str, dict[str, float]]
     card: dict[str, Any]
+    taught: Taught | None = Field(None, description="Of models that the service was taught.")
 
 
 class Models(BaseModel):

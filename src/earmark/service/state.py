@@ -9,9 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
-from functools import cached_property
 from threading import Lock, Semaphore
-from types import MappingProxyType
 from typing import Any, cast
 
 from anyio import CancelScope, to_thread
@@ -19,55 +17,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from earmark.errors import EarmarkError
-from earmark.models.model import Description, bundled_models, load_model
 from earmark.service.metrics import Metrics
 from earmark.service.problems import refusal
+from earmark.service.registry import ModelRegistry
 from earmark.service.settings import Settings
 from earmark.service.storage import JobFolder, Storage
 from earmark.service.store import BURN_IN, Job, Store
 from earmark.service.supervisor import Supervisor
 from earmark.service.uploads import Incoming, UploadSlots
-from earmark.speech.words import BUNDLED, DEFAULT
 from earmark.util.locks import alone
-
-USUAL: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(("label", "caption", "classify"), "sounds"),
-        "instruments": "instruments",
-        "words": BUNDLED + DEFAULT,
-    }
-)
-"""Each task's own model."""
-
-
-class ModelRegistry:
-    """Bundled models and those that the operator added.
-
-    Raises:
-        ModelError: one that was added cannot be read.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._paths = {**bundled_models(), **settings.models}
-        for path in settings.models.values():
-            load_model(path, threads=1)
-
-    @cached_property
-    def descriptions(self) -> dict[str, Description]:
-        """By name."""
-        return {name: load_model(path, threads=1).description for name, path in sorted(self._paths.items())}
-
-    def name_for(self, task: str, wanted: str | None) -> str:
-        """The name of the model that does a task; 422 where there is none of that name, or it does something else."""
-        for_words = task == "words"
-        if wanted is None:
-            return USUAL.get(task, USUAL["label"])
-        name = BUNDLED + wanted if for_words and BUNDLED + wanted in self._paths else wanted
-        if name not in self._paths or name.startswith(BUNDLED) is not for_words:
-            known = [known for known in self._paths if known.startswith(BUNDLED) is for_words]
-            raise refusal(422, f"there is no model {wanted!r} for {task}; choose from: {', '.join(known)}")
-        return name
-
 
 PATIENCE = 120.0  # seconds that a request waits for its clip
 DATASETS = 2  # written at a time
@@ -79,20 +37,22 @@ class Service:
     """The jobs of one folder, their workers and figures."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
         self.metrics = Metrics()
         self.storage = Storage(settings.folder)
-        self.models = ModelRegistry(settings)
+        self.models = ModelRegistry(settings, self.storage.models)
+        settings = self.settings = replace(settings, models=self.models.added)  # taught ones appear there
         used = EarmarkError(settings.folder, "is in use by another server", "stop it, or choose another --folder")
         self._held = ExitStack()
         self._held.enter_context(alone(settings.folder / "lock", used, "be written", "choose another --folder"))
         self.correcting = Lock()
         self.writing_datasets = Semaphore(DATASETS)
+        self.teaching = Semaphore()
         with ExitStack() as failing:
             failing.callback(self._held.close)
             self.storage.check()
             self.store = Store(self.storage.database)
             self.storage.claim(self.store.mark, {job.id for job in self.store.every()})
+            self.models.recall()
             failing.pop_all()
         self.upload_slots = UploadSlots(settings, self.store, self.storage)
         self.supervisor = Supervisor(settings, self.store, self.storage, self.metrics)

@@ -112,7 +112,7 @@ class JobFolder:
 
 
 class Storage:
-    """The folder of the service: `jobs.sqlite`, and a folder a job in `jobs/`.
+    """The folder of the service: `jobs.sqlite`, a folder a job in `jobs/`, and `models/` that were taught.
 
     Attributes:
         receiving: ids of folders whose upload is under way: they have no job as yet, and are nobody's strays.
@@ -128,6 +128,11 @@ class Storage:
     def database(self) -> Path:
         """The table of jobs."""
         return self.folder / "jobs.sqlite"
+
+    @property
+    def models(self) -> Path:
+        """The folder of taught models."""
+        return self.folder / "models"
 
     def check(self) -> None:
         """Refuse jobs whose database is gone: a new one would not know them, and they would be swept away.
@@ -170,8 +175,8 @@ class Storage:
         for name in ("lock", self.database.name, f"{self.database.name}-wal", f"{self.database.name}-shm"):
             if (self.folder / name).exists():
                 _close(self.folder / name)
-        for job_id in self.ids():
-            folder = self.of(job_id).path
+        folders = [self.of(job_id).path for job_id in self.ids()]
+        for folder in [*folders, self.models] if self.models.is_dir() else folders:
             for path in (folder, *folder.iterdir()):
                 _close(path)
 

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,9 +199,9 @@ def warm_up() -> None:
     _model("sounds", Work.threads)
 
 
-@cache
+@lru_cache(maxsize=8)
 def _model(name: str, threads: int) -> Model:
-    """A model, loaded once in a worker's life."""
+    """A model; those that were used last stay loaded."""
     from earmark.models.model import load_model
 
     return load_model(name, threads)

@@ -1,4 +1,4 @@
-"""What the service is and knows: models, phrases, examples, health and figures."""
+"""What the service is and knows: phrases, examples, health and figures."""
 
 from __future__ import annotations
 
@@ -7,20 +7,12 @@ from starlette.responses import JSONResponse
 
 from earmark._version import __version__
 from earmark.captions.phrases import Form, Phrases, Priority
-from earmark.models.model import Description
 from earmark.service.pages import EXAMPLES
 from earmark.service.problems import described
-from earmark.service.schemas import Example, Health, Language, Limits, Models, ModelView, PhrasesView
-from earmark.service.state import USUAL, service_of
+from earmark.service.schemas import Example, Health, Language, Limits, PhrasesView
+from earmark.service.state import service_of
 
 router = APIRouter(tags=["about"])
-
-
-@router.get("/v1/models")
-def models(request: Request) -> Models:
-    """The models that jobs can name, with their labels, thresholds and cards."""
-    known = service_of(request).models.descriptions
-    return Models(models=[_seen(name, about) for name, about in known.items()])
 
 
 @router.get("/v1/phrases", responses=described(422))
@@ -58,17 +50,3 @@ def metrics(request: Request) -> Response:
     """Figures for Prometheus."""
     service = service_of(request)
     return Response(service.metrics.text(service.store), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def _seen(name: str, about: Description) -> ModelView:
-    return ModelView(
-        name=name,
-        labels=list(about.labels),
-        exclusive=about.exclusive,
-        default_for=[task for task, usual in USUAL.items() if usual == name],
-        latency=round(about.latency, 3),
-        thresholds={
-            label: {"on": about.threshold(label).on, "off": about.threshold(label).off} for label in about.labels
-        },
-        card=dict(about.card),
-    )

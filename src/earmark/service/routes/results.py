@@ -146,7 +146,7 @@ def _written(job: Job, folder: JobFolder, to: str, wanted: _Wanted) -> tuple[str
 def _wanted_timeline(job: Job, folder: JobFolder, wanted: _Wanted) -> Timeline:
     if wanted.sensitivity is not None or wanted.thresholds:
         return _found(folder, job, wanted.sensitivity, wanted.thresholds)
-    return _kept(folder, "original" if wanted.original else "corrected")
+    return kept_timeline(folder, "original" if wanted.original else "corrected")
 
 
 def _spoken(job: Job, wanted: _Wanted) -> bool:
@@ -188,7 +188,7 @@ async def merged(
 
     def write() -> str:
         job, folder = with_events(request, job_id)
-        return _styled(job, _kept(folder, "corrected"), wanted, subtitles).text(to)
+        return _styled(job, kept_timeline(folder), wanted, subtitles).text(to)
 
     text = await to_thread.run_sync(write)
     return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"))
@@ -217,7 +217,7 @@ async def burn_in(
             media = json.loads(folder.media.read_text(encoding="utf-8"))
         if not media.get("pictures"):
             raise refusal(422, f"{job.name} has no pictures to burn captions into")
-        cues = _styled(job, _kept(folder, "corrected"), wanted, subtitles).cues()
+        cues = _styled(job, kept_timeline(folder), wanted, subtitles).cues()
         rows = [[one.onset, one.offset, [[line.text, line.kind] for line in one.lines]] for one in cues]
         return job, folder, json.dumps({"look": asdict(wanted.look), "cues": rows})
 
@@ -261,7 +261,7 @@ def correct(
 ) -> Response:
     """Replace the events by those of a person; results are these from then on."""
     _, folder = with_events(request, job_id)
-    kept = _kept(folder, "original")
+    kept = kept_timeline(folder, "original")
     if corrected.events is not None:
         kept = kept.with_events(_checked(corrected.events.root, kept.duration))
     with service_of(request).correcting:
@@ -339,7 +339,7 @@ def _zip(request: Request, job_ids: list[str]) -> FileResponse:
         job, folder = with_events(request, job_id)
         if not folder.upload.is_file():
             raise gone()
-        recordings.append(Recording(folder.upload, _kept(folder, "corrected"), job.id))
+        recordings.append(Recording(folder.upload, kept_timeline(folder), job.id))
     first = service.storage.of(job_ids[0])
     if not service.writing_datasets.acquire(blocking=False):
         raise refusal(503, "other datasets are being written", {"retry-after": "10"})
@@ -355,7 +355,8 @@ def _zip(request: Request, job_ids: list[str]) -> FileResponse:
     return FileResponse(path, media_type="application/zip", filename=name, background=BackgroundTask(made.cleanup))
 
 
-def _kept(folder: JobFolder, which: str) -> Timeline:
+def kept_timeline(folder: JobFolder, which: str = "corrected") -> Timeline:
+    """What was found in a recording: as a person corrected it, or `original`."""
     path = folder.corrected if which == "corrected" and folder.corrected.is_file() else folder.result
     with reading(), path.open(encoding="utf-8", newline="") as file:
         return Json().read(file)
