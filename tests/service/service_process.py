@@ -14,6 +14,13 @@ import httpx
 import psutil
 
 COMMAND = [sys.executable, "-c", "from earmark.cli import main; main()", "serve", "--port", "0"]
+FOR_JOBS = """
+import sys
+from pathlib import Path
+from earmark.service.server import run
+from earmark.service.settings import Settings
+run(Settings(Path(sys.argv[1]), port=0, workers=1, quick_workers=0), tell_token=False)
+"""
 PATIENCE = 300.0  # seconds; a busy machine is slow
 
 
@@ -43,15 +50,17 @@ class Server:
 
     def start(self):
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [*COMMAND, "--folder", str(self.folder), *self.options]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stderr=log, env=environment)
+            self.process = subprocess.Popen(self.command(), stderr=log, env=environment)
         found = self.until(self.listens)
         self.host, self.port, self.token = found[1], int(found[2]), found[3]
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         reach = "127.0.0.1" if self.host == "0.0.0.0" else self.host
         self.client = httpx.Client(base_url=f"http://{reach}:{self.port}", headers=headers, timeout=PATIENCE)
         self.until(self.answers)
+
+    def command(self) -> list[str]:
+        return [*COMMAND, "--folder", str(self.folder), *self.options]
 
     def listens(self):
         """Where it says that it does, if it has said so."""
@@ -102,3 +111,10 @@ class Server:
                 return found
             time.sleep(0.05)
         raise AssertionError("it did not happen")
+
+
+class ServerForJobs(Server):
+    """One with one worker, and none for short clips: it starts sooner."""
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", FOR_JOBS, str(self.folder)]

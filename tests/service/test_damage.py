@@ -3,11 +3,10 @@
 import asyncio
 import json
 import shutil
-import sqlite3
 
 import httpx
 import pytest
-from service_process import Server
+from service_process import ServerForJobs
 
 from earmark.errors import EarmarkError
 from earmark.service.app import create_app
@@ -111,13 +110,23 @@ def test_a_database_with_a_damaged_page_is_refused(tmp_path):
     assert "\n" not in str(told.value)
 
 
-@pytest.fixture
-def spoiled(server, five_words):
-    """A job that is done, and its folder: for a test to spoil."""
+@pytest.fixture(scope="module")
+def labelled(server, five_words):
+    """A job that is done."""
     job_id = server.send(five_words).json()["id"]
     assert server.ended(job_id)["state"] == "done"
-    yield job_id, server.folder / "jobs" / job_id
+    yield job_id
     assert server.client.delete(f"/v1/jobs/{job_id}").status_code == 204
+
+
+@pytest.fixture
+def spoiled(server, labelled, tmp_path):
+    """A job that is done, and its folder: for a test to spoil."""
+    folder, whole = server.folder / "jobs" / labelled, tmp_path / "whole"
+    shutil.copytree(folder, whole)
+    yield labelled, folder
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(whole, folder)
 
 
 def asked(server, job_id):
@@ -171,28 +180,27 @@ def test_only_the_account_reads_jobs_also_those_of_before(tmp_path, five_words):
     folder.mkdir(0o755)
     outside.write_text("not ours")
     outside.chmod(0o644)
-    for again in (False, True):
-        if again:
-            for path in folder.rglob("*"):
-                path.chmod(0o755 if path.is_dir() else 0o644)
-            (next((folder / "jobs").glob("?" * 16)) / "link").symlink_to(outside)
-            state = sqlite3.connect(folder / "jobs.sqlite")
-            state.execute("UPDATE jobs SET state = 'frozen'")
-            state.commit()
-            state.close()
-        with Server(folder, "--workers", "1") as server:
-            if again:
-                (old,) = server.client.get("/v1/jobs").json()["jobs"]
-                assert (old["state"], old["error"]["detail"]) == ("failed", DAMAGED["detail"])
-                assert server.result(old["id"]).status_code == 409
-            new = server.send(five_words).json()["id"]
-            assert server.ended(new)["state"] == "done"
-            assert server.client.put(f"/v1/jobs/{new}/events", json={"events": []}).status_code == 204
-            kept = {name: mode for name, mode in modes(folder).items() if not name.endswith("link")}
-            assert f"jobs/{new}/corrected.json" in kept
-            assert "jobs.sqlite-wal" in kept
-            assert {mode for name, mode in kept.items() if (folder / name).is_dir()} == {0o700}
-            assert {mode for name, mode in kept.items() if (folder / name).is_file()} == {0o600}, json.dumps(kept)
+    store, storage = Store(folder / "jobs.sqlite"), Storage(folder)
+    storage.claim(store.mark, set())
+    before, kept = storage.new()
+    kept.upload.write_bytes(b"a")
+    store.add(Job(before, "label", "a.wav", "sounds", {}))
+    store._database.execute("UPDATE jobs SET state = 'frozen'")
+    store.close()
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (kept.path / "link").symlink_to(outside)
+    with ServerForJobs(folder) as server:
+        (old,) = server.client.get("/v1/jobs").json()["jobs"]
+        assert (old["id"], old["state"], old["error"]["detail"]) == (before, "failed", DAMAGED["detail"])
+        assert server.result(before).status_code == 409
+        new = server.send(five_words).json()["id"]
+        assert server.ended(new)["state"] == "done"
+        assert server.client.put(f"/v1/jobs/{new}/events", json={"events": []}).status_code == 204
+        kept = {name: mode for name, mode in modes(folder).items() if not name.endswith("link")}
+        assert {f"jobs/{new}/corrected.json", f"jobs/{before}/upload", "jobs.sqlite-wal", "lock"} <= kept.keys()
+        assert {mode for name, mode in kept.items() if (folder / name).is_dir()} == {0o700}
+        assert {mode for name, mode in kept.items() if (folder / name).is_file()} == {0o600}, json.dumps(kept)
     assert outside.stat().st_mode & 0o777 == 0o644
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from earmark.archive.similarity import direction, scores
 from earmark.archive.vectors import Vectors, directions, packed
@@ -108,6 +107,8 @@ def _blocks(rows: Vectors) -> Iterator[Vectors]:
 
 def means_around(rows: Vectors, width: int) -> Vectors:
     """Each step's mean [steps, dimensions] with those around it, so many together."""
+    from scipy.ndimage import uniform_filter1d  # a quarter of the time that the service takes to start
+
     beside, parts = width // 2, []
     for first in range(0, len(rows), BLOCK):
         before = min(beside, first)
