@@ -15,8 +15,8 @@ from service_process import PATIENCE, Server, ServerForJobs
 
 from earmark.service.app import create_app
 from earmark.service.metrics import Metrics
+from earmark.service.registry import USUAL
 from earmark.service.settings import Settings
-from earmark.service.state import USUAL
 from earmark.service.storage import Storage
 from earmark.service.store import Job, Store
 from earmark.service.supervisor import Supervisor

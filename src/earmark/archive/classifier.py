@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from earmark._version import __version__
 from earmark.archive.vectors import Vectors, directions, unit
@@ -45,6 +44,8 @@ def fitted(wanted: Array, vectors: Array, answers: NDArray[np.bool_]) -> Head:
         vectors: of what was answered [answers, dimensions], of length 1 from the centre.
         answers: yes or no.
     """
+    from scipy.optimize import minimize  # slow to import: the service starts without it
+
     prior = np.concatenate([SHARPNESS * wanted, [-SHARPNESS / 2]])
     design = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float64)
     sign = np.where(answers, 1.0, -1.0)

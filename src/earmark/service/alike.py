@@ -107,7 +107,7 @@ def _blocks(rows: Vectors) -> Iterator[Vectors]:
 
 def means_around(rows: Vectors, width: int) -> Vectors:
     """Each step's mean [steps, dimensions] with those around it, so many together."""
-    from scipy.ndimage import uniform_filter1d  # a quarter of the time that the service takes to start
+    from scipy.ndimage import uniform_filter1d  # slow to import: the service starts without it
 
     beside, parts = width // 2, []
     for first in range(0, len(rows), BLOCK):
