@@ -63,7 +63,7 @@ def runs(events, rules=RULES):
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(timelines(), st.booleans())
 @example(scene(8, (5, 5, "dog", 0.5), (8, 8, "dog", 0.5)), False)
 @example(scene(60, (1, 60, "rain", 0.9), (1, 1.3, "dog", 0.9), (5, 5.3, "dog", 0.9)), False)
@@ -92,7 +92,7 @@ def test_reading_rules_always_hold(timeline, speech):
     assert captions(timeline, include_speech=speech) == cues
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(timelines())
 def test_no_caption_comes_before_its_sound_but_at_the_end(timeline):
     say = Phrases.load("en").say
@@ -106,7 +106,7 @@ def test_no_caption_comes_before_its_sound_but_at_the_end(timeline):
                 assert cue.onset >= first - MS
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(timelines(known))
 def test_nothing_is_missed_but_by_the_rule_for_crowds(timeline):
     cues = captions(timeline, include_speech=True)
@@ -128,7 +128,7 @@ def test_nothing_is_missed_but_by_the_rule_for_crowds(timeline):
         assert len(better & {line for c in near for line in c.lines}) >= RULES.lines
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(timelines(known))
 def test_two_sounds_at_once_are_never_more_than_a_second_late(timeline):
     two = timeline.with_events(e for e in timeline.events if e.label in ("dog", "rain"))
@@ -330,7 +330,7 @@ def test_one_file_is_all_a_language_takes(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("density", ["few", "all"])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(timelines())
 def test_reading_rules_hold_however_much_is_told(density, timeline):
     cues = captions(timeline, density=density)

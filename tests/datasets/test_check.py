@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -219,6 +220,7 @@ def test_events_of_recordings_that_clips_are_cut_from(tmp_path):
 
 @pytest.mark.shared
 def test_real_instruments_are_well(shared):
-    report = check_dataset(load("folder", shared / "instruments"))
+    dataset = load("folder", shared / "instruments")
+    report = check_dataset(replace(dataset, clips=dataset.clips[::5]))
     assert not report.serious
-    assert len(report.readable) == 200
+    assert len(report.readable) == 40

@@ -124,7 +124,7 @@ def clips(draw):
     }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a.wav", "in/b, c.wav", 'in/"d".wav']), clips()), min_size=1, max_size=5))
 def test_what_is_written_is_read_again(tmp_path, drawn):
     rows = tuple(Clip(path=touch(tmp_path / name), **values) for name, values in drawn)

@@ -15,7 +15,7 @@ LABELS = ("dog", "rain", "never")
 STEP = 0.1
 
 
-def scenes(seed, recordings=4, steps=600):
+def scenes(seed, recordings=2, steps=300):
     """Scores that wander, and are higher while something sounds; of the last label nothing ever does."""
     random = np.random.default_rng(seed)
     scores, truth = {}, {}
@@ -66,7 +66,7 @@ def value(truth, found, durations, by, labels):
     return sum(map(by.f, counted)) / len(counted)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     "by",
     [Objective(), Objective(0.5, beta=0.5), Objective(None, 0.5), Objective(None, 2.0, share=0.5), Objective(1.0, 0.5)],

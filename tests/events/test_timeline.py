@@ -25,7 +25,7 @@ def naive_smooth(scores, width, exclusive):
     return probabilities(np.array(means), exclusive)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     steps=st.integers(1, 60),
     half=st.integers(0, 12),

@@ -97,7 +97,7 @@ def test_captions_as_they_are():
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(timelines())
 def test_webvtt_is_read_back(timeline):
     parsed = webvtt.from_string(written(FORMATS["vtt"], timeline))
@@ -110,7 +110,7 @@ def quiet(timeline):
     return timeline.with_events(e for e in timeline.events if ":" not in e.label)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(timelines().map(quiet))
 def test_subrip_is_read_back(timeline):
     text = written(FORMATS["srt"], timeline)
@@ -121,7 +121,7 @@ def test_subrip_is_read_back(timeline):
     assert [block.split("\r\n")[0] for block in text.split("\r\n\r\n")[:-1]] == [str(n + 1) for n in range(len(cues))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(timelines().map(quiet))
 def test_a_second_parser_reads_the_same_webvtt_times(timeline):
     parsed = pysubs2.SSAFile.from_string(written(FORMATS["vtt"], timeline), format_="vtt")

@@ -90,7 +90,7 @@ def test_json_of_several_recordings_is_a_list():
     assert json.loads(written("json")) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(timelines(), max_size=3))
 def test_json_round_trip(several):
     file = io.StringIO(newline="")
@@ -110,7 +110,7 @@ def test_csv_as_written():
     assert written("csv", YARD, YARD).count("recording,onset") == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(timelines())
 def test_csv_round_trip(timeline):
     text = written("csv", timeline)
@@ -136,7 +136,7 @@ def test_audacity_as_written():
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(timelines())
 def test_audacity_round_trip(timeline):
     events = read_back("audacity", written("audacity", timeline)).events
@@ -161,7 +161,7 @@ def test_rttm_as_written():
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(timelines())
 def test_rttm_has_ten_fields(timeline):
     lines = written("rttm", timeline).splitlines()
@@ -200,7 +200,7 @@ def merged(timeline):
     return {label: found for label, found in spans.items() if label}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(timelines())
 def test_textgrid_is_read_back(timeline):
     text = written("textgrid", timeline)
@@ -213,7 +213,7 @@ names = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(timelines(names))
 def test_textgrid_is_read_by_an_independent_parser(tmp_path_factory, timeline):
     textgrid = pytest.importorskip("praatio.textgrid")

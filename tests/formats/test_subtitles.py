@@ -375,7 +375,7 @@ def test_lines_of_a_space_in_vtt_are_text_and_go_where_they_would_end_a_cue():
     assert as_ffmpeg_reads(merged_text(parse(srt), NOTHING, Srt())) == [(15, 17, "{\\an8}\nBravo\n<b></b>line")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text("0123456789:;.,-> \n\r\u200b\ufeff\tOolxX\u2192", max_size=120), st.sampled_from(["srt", "vtt"]))
 def test_any_signs_can_be_read_and_give_standard_times(text, kind):
     for form in (Srt(), Vtt()):
@@ -442,7 +442,7 @@ def check_sounds(lines, rules):
 
 
 @pytest.mark.parametrize("kind", READERS)
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(data=st.data(), timeline=timelines(), language=st.sampled_from(languages()))
 def test_the_dialogue_in_a_merged_file_is_the_dialogue(kind, data, timeline, language):
     form, read = READERS[kind]
@@ -466,7 +466,7 @@ def test_the_dialogue_in_a_merged_file_is_the_dialogue(kind, data, timeline, lan
 
 
 @pytest.mark.parametrize("kind", READERS)
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(timeline=timelines(), language=st.sampled_from(languages()))
 def test_every_caption_file_passes_an_independent_parser_and_the_reading_rules(kind, timeline, language):
     form, read = READERS[kind]

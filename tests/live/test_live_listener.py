@@ -12,7 +12,7 @@ from earmark import label, load_model
 from earmark.captions import Phrases, ReadingRules
 from earmark.events.hysteresis import EventRules
 from earmark.live import Begin, Change, End, LiveListener, message
-from earmark.media import open_recording
+from earmark.media import read
 from earmark.models.model import Description
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -145,15 +145,11 @@ def test_days_of_listening_keep_nothing(dog):
 
 @pytest.fixture(scope="module")
 def street():
-    """The example video as the bundled model marks it: at once, and live."""
+    """Half a minute of the example video as the bundled model marks it: at once, and live."""
     model = load_model("sounds", threads=1)
     listener = LiveListener(model, include_speech=True)
-    told = []
-    with open_recording(EXAMPLES / "street.mp4") as recording:
-        for block in recording.blocks(listener.rate, 0.1):
-            told += [(listener.seconds, change) for change in listener.hear(block)]
-    told += [(listener.seconds, change) for change in listener.finish()]
-    return label(EXAMPLES / "street.mp4", model), told
+    samples = read(EXAMPLES / "street.mp4", listener.rate, end=31.0)
+    return label(samples, model, sample_rate=listener.rate), listen(listener, samples, listener.rate // 10)
 
 
 def test_the_example_live_has_the_labels_that_it_has_at_once(street):

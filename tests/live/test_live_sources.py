@@ -129,7 +129,7 @@ def test_a_broken_stream_is_one_clear_error(kind):
     assert "\n" not in str(error.value)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32))
 def test_a_damaged_stream_is_heard_or_refused(seed):
     rng = np.random.default_rng(seed)

@@ -99,7 +99,7 @@ def test_a_channel_against_many_stands_back():
     assert np.abs(mixed(np.stack([-sound, sound, sound, sound])) - sound).max() < 1e-6
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 9_000), min_size=1, max_size=5), st.integers(0, 3))
 def test_the_same_whatever_the_pieces(pieces, kind):
     sound = noise(1.7, seed=kind)

@@ -57,7 +57,7 @@ def test_an_offset_that_drifts():
     assert np.abs(cleared((noise() + drift).astype(np.float32)) - noise()).max() < 0.02
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=5), st.sampled_from([0.0, 0.007, 0.1]))
 def test_the_same_whatever_the_pieces(pieces, offset):
     samples = noise(7.3) + np.float32(offset)
@@ -99,7 +99,7 @@ def running(samples, pieces=(RATE,)):
     return np.concatenate(out)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=5), st.sampled_from([0.0, 0.007, 0.1]))
 def test_live_the_same_whatever_the_pieces(pieces, offset):
     samples = noise(7.3) + np.float32(offset)

@@ -36,7 +36,7 @@ def rich(path, container, captions=True):
     with av.open(str(path), "w", format=container) as output:
         output.metadata["title"] = "A film"
         pictures = output.add_stream(
-            video, rate=25, options={"deadline": "realtime", "cpu-used": "8"} if video == "libvpx" else {}
+            video, rate=10, options={"deadline": "realtime", "cpu-used": "8"} if video == "libvpx" else {}
         )
         pictures.width = pictures.height = 64
         pictures.pix_fmt = "yuv420p"
@@ -102,9 +102,9 @@ def sounding(stream, frequency):
 
 
 def showing(stream):
-    for number in range(150):
+    for number in range(60):
         picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number, np.uint8), "rgb24")
-        picture.pts, picture.time_base = number, Fraction(1, 25)
+        picture.pts, picture.time_base = number, Fraction(1, 10)
         yield from stream.encode(picture)
     yield from stream.encode(None)
 

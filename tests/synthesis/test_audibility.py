@@ -18,7 +18,7 @@ def spans(samples, rate=RATE):
 lengths = st.lists(st.tuples(st.floats(0.55, 1.5), st.floats(0.05, 1.0)), min_size=1, max_size=4)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(lengths, st.floats(-45, -20), st.sampled_from([16_000, 22_050, 44_100]))
 def test_bursts_are_found_where_they_are(parts, floor, rate):
     """Over noise up to 20 dB below them."""

@@ -33,7 +33,7 @@ datasets = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(datasets, st.lists(st.lists(st.integers(0, 3), max_size=3), min_size=4, max_size=4), st.integers(1, 4))
 def test_no_recording_is_in_two_folds(several, roles, folds):
     """Whatever datasets name it, and whatever roles it plays."""
@@ -56,7 +56,7 @@ def test_no_recording_is_in_two_folds(several, roles, folds):
             assert len({files[path] for path in paths if path in files}) <= 1
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
     st.dictionaries(st.text(max_size=5), st.sets(st.sampled_from(LABELS), min_size=1)),
     st.integers(1, 6),

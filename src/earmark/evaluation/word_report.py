@@ -63,17 +63,13 @@ def write(comparison: Comparison, folder: Path) -> Path:
     EarmarkError
         The folder cannot be written.
     """
+    # Tables first: that the folder cannot be written is told before anything is drawn.
+    _write(folder / "summary.csv", tables.summary_csv(comparison).encode())
+    _write(folder / "recordings.csv", tables.recordings_csv(comparison).encode())
     pictures = draw(comparison)
     shown = list(_worst(comparison))
     page = _page(comparison, pictures, [(title, picture) for _, title, picture in shown])
-    files = {
-        **pictures,
-        **{name: picture for name, _, picture in shown},
-        "summary.csv": tables.summary_csv(comparison).encode(),
-        "recordings.csv": tables.recordings_csv(comparison).encode(),
-        PAGE: page.encode(),
-    }
-    for name, content in files.items():
+    for name, content in {**pictures, **{name: picture for name, _, picture in shown}, PAGE: page.encode()}.items():
         _write(folder / name, content)
     return folder / PAGE
 
