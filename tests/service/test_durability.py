@@ -216,6 +216,7 @@ def post(port, path, file):
         return client.post(path, files={"file": (file.name, file.read_bytes())})
 
 
+@pytest.mark.posix
 def test_a_burst_is_held_by_the_queue_and_clips_have_a_lane_of_their_own(tmp_path, five_words):
     settings = Settings(tmp_path, workers=1, quick_workers=1, queue=3)
     app = create_app(settings)

@@ -30,7 +30,7 @@ def read(path, body, kind=TYPE):
 names = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters='"\\;='), min_size=1)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(st.data(), st.binary(max_size=300), st.dictionaries(names, st.text(st.characters(codec="utf-8")), max_size=4))
 def test_what_httpx_writes_is_read_in_any_pieces(tmp_path, data, content, fields):
     fields.pop("file", None)

@@ -8,12 +8,12 @@ from mutants import KINDS
 
 @pytest.fixture(scope="module")
 def originals() -> list[tuple[str, bytes]]:
-    return mutants.originals()
+    return mutants.originals(0.5)
 
 
 def test_faults_give_errors_or_results_and_hurt_nobody(server, originals):
     workers = {worker.pid for worker in server.workers()}
-    for name, content in mutants.mutants(originals, 48, np.random.default_rng(7)):
+    for name, content in mutants.mutants(originals, 32, np.random.default_rng(7)):
         answer = server.client.post("/v1/classify", files={"file": (name, content)})
         assert answer.status_code in (200, 422), (name, answer.text)
         if answer.status_code == 422:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_process import Server
+from service_process import PATIENCE, Server
 from websockets.sync.client import connect
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -41,10 +41,12 @@ def certificate(folder):
 
 @contextmanager
 def running(command, port, folder):
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"HOME": str(folder), "PATH": "/bin"})
+    told = folder / "told"
+    with told.open("wb") as log:
+        process = subprocess.Popen(command, stderr=log, env={"HOME": str(folder), "PATH": "/bin"})
 
     def reached():
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, told.read_text()
         try:
             with socket.create_connection(("127.0.0.1", port)):
                 return True
@@ -56,8 +58,7 @@ def running(command, port, folder):
         yield
     finally:
         process.terminate()
-        process.wait(300)
-        process.stderr.close()
+        process.wait(PATIENCE)
 
 
 def nginx(folder, upstream, port, site):
@@ -87,46 +88,53 @@ def caddy(folder, upstream, port):
     return [shutil.which("caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A server that asks for a token."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "token").write_text(TOKEN)
+    with Server(folder / "service", "--workers", "1", "--token-file", str(folder / "token")) as running:
+        yield running
+
+
 @pytest.mark.parametrize("proxy", ["nginx", "caddy"])
-def test_the_page_uploads_and_live_captions_work_behind_a_proxy(tmp_path, proxy, five_words):
+def test_the_page_uploads_and_live_captions_work_behind_a_proxy(tmp_path, proxy, guarded, five_words):
     installed(proxy, "openssl")
-    (tmp_path / "token").write_text(TOKEN)
     trusting = certificate(tmp_path)
-    with Server(tmp_path / "service", "--workers", "1", "--token-file", str(tmp_path / "token")) as server:
-        port = free_port()
-        site = (DEPLOY / "nginx.conf").read_text()
-        command = nginx(tmp_path, server.port, port, site) if proxy == "nginx" else caddy(tmp_path, server.port, port)
-        origin = f"https://{NAME}:{port}"
-        own = {"host": f"{NAME}:{port}", "origin": origin, "x-forwarded-for": "203.0.113.5"}
+    port = free_port()
+    site = (DEPLOY / "nginx.conf").read_text()
+    command = nginx(tmp_path, guarded.port, port, site) if proxy == "nginx" else caddy(tmp_path, guarded.port, port)
+    origin = f"https://{NAME}:{port}"
+    own = {"host": f"{NAME}:{port}", "origin": origin, "x-forwarded-for": "203.0.113.5"}
+    with (
+        running(command, port, tmp_path),
+        httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting, headers=own, timeout=300) as client,
+    ):
+        named = {"extensions": {"sni_hostname": NAME}}
+        assert client.get("/v1/jobs", **named).status_code == 401
+        opened = client.get("/", params={"token": TOKEN}, headers={"x-forwarded-proto": "http"}, **named)
+        assert opened.status_code == 303
+        assert "secure" in opened.headers["set-cookie"].lower()  # what a client says of itself is not believed
+        cookie = opened.headers["set-cookie"].partition(";")[0]
+        client.headers["cookie"] = cookie
+        with five_words.open("rb") as file:
+            answer = client.post("/v1/classify", files={"file": file}, **named)
+        assert answer.status_code == 200
+        elsewhere = {"origin": "https://evil.example"}
+        assert client.delete(f"/v1/jobs/{'0' * 16}", headers=elsewhere, **named).status_code == 403
         with (
-            running(command, port, tmp_path),
-            httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting, headers=own, timeout=300) as client,
+            socket.create_connection(("127.0.0.1", port)) as line,
+            connect(
+                f"wss://{NAME}:{port}/v1/live",
+                sock=line,
+                ssl=trusting,
+                origin=origin,
+                additional_headers={"cookie": cookie},
+                open_timeout=300,
+            ) as live,
         ):
-            named = {"extensions": {"sni_hostname": NAME}}
-            assert client.get("/v1/jobs", **named).status_code == 401
-            opened = client.get("/", params={"token": TOKEN}, headers={"x-forwarded-proto": "http"}, **named)
-            assert opened.status_code == 303
-            assert "secure" in opened.headers["set-cookie"].lower()  # what a client says of itself is not believed
-            cookie = opened.headers["set-cookie"].partition(";")[0]
-            client.headers["cookie"] = cookie
-            with five_words.open("rb") as file:
-                answer = client.post("/v1/classify", files={"file": file}, **named)
-            assert answer.status_code == 200
-            elsewhere = {"origin": "https://evil.example"}
-            assert client.delete(f"/v1/jobs/{'0' * 16}", headers=elsewhere, **named).status_code == 403
-            with (
-                socket.create_connection(("127.0.0.1", port)) as line,
-                connect(
-                    f"wss://{NAME}:{port}/v1/live",
-                    sock=line,
-                    ssl=trusting,
-                    origin=origin,
-                    additional_headers={"cookie": cookie},
-                    open_timeout=300,
-                ) as live,
-            ):
-                live.send('{"format": "s16", "rate": 16000, "model": "unheard_of"}')
-                assert "unheard_of" in live.recv(300)
+            live.send('{"format": "s16", "rate": 16000, "model": "unheard_of"}')
+            assert "unheard_of" in live.recv(300)
 
 
 BARE = """server {{ listen 443 ssl; ssl_certificate {folder}/fullchain.pem; ssl_certificate_key {folder}/privkey.pem;
@@ -134,14 +142,13 @@ location / {{ proxy_pass http://127.0.0.1:8765; {more} }} }}"""
 
 
 @pytest.mark.parametrize("more", ["", "proxy_http_version 1.1; proxy_set_header X-Real-IP $remote_addr;"])
-def test_behind_nginx_without_a_token_nobody_is_let_in(tmp_path, more):
+def test_behind_nginx_without_a_token_nobody_is_let_in(tmp_path, server, more):
     """Its usual Host is the service's own address: neither the Host nor the client's address tell it from us."""
     installed("nginx", "openssl")
     trusting = certificate(tmp_path)
     site = BARE.format(more=more, folder=tmp_path)
-    with Server(tmp_path / "service", "--workers", "1") as server:
-        port = free_port()
-        with running(nginx(tmp_path, server.port, port, site), port, tmp_path):
-            answer = httpx.get(f"https://127.0.0.1:{port}/v1/jobs", verify=trusting, timeout=300)
-        assert answer.status_code == 403
-        assert "--token-file" in answer.json()["detail"]
+    port = free_port()
+    with running(nginx(tmp_path, server.port, port, site), port, tmp_path):
+        answer = httpx.get(f"https://127.0.0.1:{port}/v1/jobs", verify=trusting, timeout=300)
+    assert answer.status_code == 403
+    assert "--token-file" in answer.json()["detail"]
