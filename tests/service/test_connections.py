@@ -67,18 +67,6 @@ def test_a_silent_connection_is_closed_whatever_it_drips():
             drip(dripping, LAST % b"")
 
 
-def test_the_same_after_an_answer():
-    with serving(App(), limits(head_seconds=4.0), "off") as port:
-        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-        for _ in range(4):
-            asking.request("GET", "/")
-            assert asking.getresponse().read() == b"hello"
-            time.sleep(1.2)  # longer than the deadline in all, but not at once
-        asking.sock.sendall(b"G")
-        assert rest(asking.sock) == b""
-        asking.close()
-
-
 @pytest.fixture
 def late(monkeypatch):
     """Lets the time of all that are silent now be over, at once; nobody's is by itself."""
@@ -94,8 +82,23 @@ def late(monkeypatch):
             loop.call_soon_threadsafe(lambda deadline=deadline, end=end: deadline.cancelled() or end())
         waiting.clear()
 
+    over.waiting = waiting
     monkeypatch.setattr(Connections, "_wait", wait)
     return over
+
+
+def test_the_same_after_an_answer(late):
+    with serving(App(), limits(), "off") as port:
+        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        for number in range(1, 5):
+            asking.request("GET", "/")
+            assert asking.getresponse().read() == b"hello"
+            until(lambda: len(late.waiting) == 1 + number)  # noqa: B023 - a deadline of its own after each answer
+        assert [deadline.cancelled() for _, deadline, _ in late.waiting] == [True] * 4 + [False]
+        asking.sock.sendall(b"G")
+        late()
+        assert rest(asking.sock) == b""
+        asking.close()
 
 
 def test_a_request_is_not_silent(late):
