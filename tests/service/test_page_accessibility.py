@@ -25,13 +25,15 @@ def violations(page, axe):
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
 
 
-def queue(page):
+def start(page):
+    """With words to be found, and with files that wait."""
+    page.locator("input[value=words]").check()
     files = [{"name": name, "mimeType": "text/plain", "buffer": b"x"} for name in ("a.txt", "b.txt")]
     page.locator("#file").set_input_files(files)
     page.wait_for_selector("#queue li")
 
 
-def alert(page):
+def live(page):
     """As if a chosen sound had been heard."""
     page.evaluate(
         "import('/static/alerts.js').then(({ alertOf }) => alertOf({ label: 'siren', text: 'siren' }, new Date()))"
@@ -39,34 +41,22 @@ def alert(page):
     page.wait_for_selector("#alerts:visible")
 
 
-def seconds(page):
+def recording(page):
+    """With its scores second by second, and what sounds like an event."""
     page.wait_for_selector(".lane")
     page.get_by_role("button", name="Second by second").click()
     page.wait_for_selector(".second-row")
-
-
-def opened(page):
-    page.wait_for_selector(".lane")
     page.locator(".event").first.focus()
-
-
-def alike(page):
-    opened(page)
     page.locator("#edit-alike").click()
     page.wait_for_selector("#alike-list li")
 
 
 VIEWS = {
-    "start": ("", None),
-    "queue": ("", queue),
-    "recording": ("street.mp4", opened),
-    "alike": ("street.mp4", alike),
+    "start": ("", start),
+    "recording": ("street.mp4", recording),
     "words": ("five_words.flac", lambda page: page.wait_for_selector(".lane")),
-    "seconds": ("street.mp4", seconds),
     "classify": ("five_words.flac", lambda page: page.wait_for_selector("#heard li.whole")),
-    "words to be found": ("", lambda page: page.locator("input[value=words]").check()),
-    "live": ("#/live", None),
-    "alert": ("#/live", alert),
+    "live": ("#/live", live),
     "keys": ("", lambda page: page.locator("#keys-button").click()),
 }
 
@@ -77,8 +67,7 @@ def test_axe_finds_nothing(browse, service, axe, view):
     if place.endswith((".mp4", ".flac")):
         place = f"#/jobs/{service.done(EXAMPLES / place, view if view in ('words', 'classify') else 'label')}"
     page = browse(place, reduced_motion="reduce", color_scheme="dark", **({} if view == "keys" else PHONE))
-    if prepare:
-        prepare(page)
+    prepare(page)
     assert violations(page, axe) == []
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(DESK)

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from browser import eventually, until
+from browser import eventually, shows, until
 from page_helpers import asked, named
 from stand_in import EXAMPLES
 
@@ -26,7 +26,11 @@ def looks(service):
     return next((address for address, _ in reversed(asked(service, "GET", "to=vtt"))), "")
 
 
-def test_the_look_is_asked_for_and_kept(street, service):
+def test_the_look_has_names_and_is_asked_for_and_kept(street, service):
+    for name, options in {"density": 3, "preset": 3, "music": 2, "position": 2}.items():
+        texts = street.locator(f"#look-{name} option").all_inner_texts()
+        assert len(set(filter(None, texts))) == options
+    assert street.get_by_label("How many").input_value() == "normal"
     wanted = {"preset": "french", "density": "all", "music": "notes", "position": "top"}
     for name, value in wanted.items():
         street.locator(f"#look-{name}").select_option(value)
@@ -41,17 +45,10 @@ def test_the_look_is_asked_for_and_kept(street, service):
     assert "density=all" in looks(service)
 
 
-def test_every_choice_has_a_name(street):
-    for name, options in {"density": 3, "preset": 3, "music": 2, "position": 2}.items():
-        texts = street.locator(f"#look-{name} option").all_inner_texts()
-        assert len(set(filter(None, texts))) == options
-    assert street.get_by_label("How many").input_value() == "normal"
-
-
-def test_subtitles_go_among_the_captions_in_their_encoding_and_out_again(street, service):
+def test_subtitles_go_among_the_captions_in_their_encoding_and_out_again_and_others_are_told_of(street, service):
     street.locator("#language").select_option("cs")
     street.locator("#merge-file").set_input_files(named("film.srt", DIALOGUE.encode("cp1250"), "text/plain"))
-    until(street, lambda: street.locator("#merge-name").inner_text() == "film.srt · cp1250")
+    shows(street, "#merge-name", "film.srt · cp1250")
     eventually(street, "document.querySelector('track')?.track.cues?.[0]?.text === 'Živý kůň'")
     assert "encoding=cp1250" in asked(service, "POST", "/merge")[-1][0]
     with street.expect_download() as download:
@@ -61,9 +58,7 @@ def test_subtitles_go_among_the_captions_in_their_encoding_and_out_again(street,
     assert street.locator("#merge-name").inner_text() == ""
     eventually(street, "document.querySelector('track')?.track.cues?.[0]?.text !== 'Živý kůň'")
 
-
-def test_what_is_no_subtitles_is_told(street):
     street.locator("#merge-file").set_input_files(named("film.srt", b"nothing", "text/plain"))
-    until(street, lambda: street.locator("#banner-text").inner_text() == "film.srt: holds no subtitles")
+    shows(street, "#banner-text", "film.srt: holds no subtitles")
     assert street.locator("#merge-name").inner_text() == ""
     street.wrong[:] = [text for text in street.wrong if "status of 422" not in text]
