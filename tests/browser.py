@@ -47,9 +47,14 @@ def eventually(page, expression):
     )
 
 
+def becomes(page, expression, value):
+    """Until it is so in the page."""
+    eventually(page, f"JSON.stringify({expression}) === JSON.stringify({json.dumps(value)})")
+
+
 def shows(page, selector, text):
-    """Until the one element says so."""
-    eventually(page, f"document.querySelector({json.dumps(selector)})?.innerText === {json.dumps(text)}")
+    """Until the first such element says so."""
+    becomes(page, f"document.querySelector({json.dumps(selector)})?.innerText", text)
 
 
 @pytest.fixture(scope="session")

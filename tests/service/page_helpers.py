@@ -9,6 +9,7 @@ from browser import shows
 
 SECONDS = 10.0  # of the fixture `recording`
 RATE = 16_000
+STATES = "[...document.querySelectorAll('#queue li')].map((row) => row.className)"  # of the files in the queue
 
 
 def sound(path, *bursts, seconds=SECONDS):
@@ -54,11 +55,6 @@ def saved(page, service):
     """Events as they were last saved, once nothing is left to save."""
     shows(page, "#saved", "All corrections saved")
     return json.loads(asked(service, "PUT", "events")[-1][1])["events"]
-
-
-def states(page):
-    """Of the files in the queue."""
-    return page.evaluate("[...document.querySelectorAll('#queue li')].map((row) => row.className)")
 
 
 def named(name, data, kind="audio/wav"):

@@ -71,12 +71,34 @@ def test_a_video_is_dropped_heard_corrected_and_taken_home(visit, server, street
     assert "applause" not in {label for clip in load(None, tmp_path / "clips.csv").clips for label in clip.labels}
 
 
-def test_words_are_seen_and_heard(visit, server, five_words):
+def test_all_views_with_the_real_service(visit, server, captioned, street, five_words):
+    pytest.importorskip("espeakng_loader", reason="the extra align is not installed")
     page = visit(f"http://127.0.0.1:{server.port}/")
-    page.locator("input[name=task][value=words]").check()
+    page.get_by_role("radio", name="Words").check()
+    page.locator("#words-text").fill("one two three four five")
     page.locator("#file").set_input_files(five_words)
+    page.wait_for_selector("#compared .lane")
+    assert page.locator("#compared .lane").count() == 5
+    assert page.get_by_role("textbox", name="Word 3").input_value() == "three"
     page.wait_for_selector("text=Hz")
     eventually(page, "document.getElementById('media').readyState > 2")
+
+    page.goto(f"http://127.0.0.1:{server.port}/#/jobs/{captioned}")
+    page.wait_for_selector("#lanes .lane[data-label=train]")
+    page.get_by_role("button", name="Second by second").click()
+    page.wait_for_selector(".second-row")
+    assert page.locator("#compared").is_hidden()
+    page.get_by_role("slider").and_(page.locator(".second-row")).first.press("End")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Scores as CSV").click()
+    assert download.value.suggested_filename == "street.scores.csv"
+
+    page.goto(f"http://127.0.0.1:{server.port}/#/")
+    page.get_by_role("radio", name="Whole file").check()
+    page.locator("#file").set_input_files(street)
+    page.wait_for_selector("#heard li.whole")
+    assert page.locator("#heard .what").first.text_content().startswith("Train")
+    assert page.locator("#media").is_visible()
 
 
 @pytest.mark.usefixtures("glass_is_heard")

@@ -37,16 +37,19 @@ def test_the_look_has_names_and_is_asked_for_and_kept(street, service):
     until(street, lambda: all(f"{name}={value}" in looks(service) for name, value in wanted.items()))
     for link in street.locator("#downloads a").all()[:4]:
         assert "density=all" in link.get_attribute("href")
+    assert "preset=french" in street.locator("#downloads a", has_text="TTML").get_attribute("href")
     service.asked.clear()
     street.reload()
     street.wait_for_selector(".lane")
-    assert street.locator("#look-density").input_value() == "all"
+    for name, value in wanted.items():
+        assert street.locator(f"#look-{name}").input_value() == value
     until(street, lambda: looks(service))
     assert "density=all" in looks(service)
 
 
 def test_subtitles_go_among_the_captions_in_their_encoding_and_out_again_and_others_are_told_of(street, service):
     street.locator("#language").select_option("cs")
+    eventually(street, "document.documentElement.lang === 'cs'")  # by which an encoding is guessed
     street.locator("#merge-file").set_input_files(named("film.srt", DIALOGUE.encode("cp1250"), "text/plain"))
     shows(street, "#merge-name", "film.srt · cp1250")
     eventually(street, "document.querySelector('track')?.track.cues?.[0]?.text === 'Živý kůň'")

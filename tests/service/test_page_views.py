@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from browser import eventually, until
+from browser import eventually, shows, until
 from page_helpers import asked, named, played
 from stand_in import EXAMPLES
 
@@ -22,7 +22,7 @@ def value(page, label):
 
 
 def saved_texts(page, service):
-    until(page, lambda: page.locator("#words-saved").inner_text() == "All corrections saved")
+    shows(page, "#words-saved", "All corrections saved")
     return json.loads(asked(service, "PUT", "words")[-1][1])["texts"]
 
 
@@ -164,31 +164,3 @@ def test_without_a_picture_there_is_no_black_box_and_the_list_is_long(browse, se
     page.wait_for_selector(".lane")
     assert page.locator("#media").is_hidden()
     assert page.locator(".heard").bounding_box()["height"] > 1200 / 2
-
-
-def test_all_views_with_the_real_service(visit, server, captioned):
-    pytest.importorskip("espeakng_loader", reason="the extra align is not installed")
-    page = visit(f"http://127.0.0.1:{server.port}/")
-    page.get_by_role("radio", name="Words").check()
-    page.locator("#words-text").fill("one two three four five")
-    page.locator("#file").set_input_files(WORDS)
-    page.wait_for_selector("#compared .lane")
-    assert page.locator("#compared .lane").count() == 5
-    assert page.get_by_role("textbox", name="Word 3").input_value() == "three"
-
-    page.goto(f"http://127.0.0.1:{server.port}/#/jobs/{captioned}")
-    page.wait_for_selector("#lanes .lane[data-label=train]")
-    page.get_by_role("button", name="Second by second").click()
-    page.wait_for_selector(".second-row")
-    assert page.locator("#compared").is_hidden()
-    page.get_by_role("slider").and_(page.locator(".second-row")).first.press("End")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Scores as CSV").click()
-    assert download.value.suggested_filename == "street.scores.csv"
-
-    page.goto(f"http://127.0.0.1:{server.port}/#/")
-    page.get_by_role("radio", name="Whole file").check()
-    page.locator("#file").set_input_files(STREET)
-    page.wait_for_selector("#heard li.whole")
-    assert page.locator("#heard .what").first.text_content().startswith("Train")
-    assert page.locator("#media").is_visible()
