@@ -62,6 +62,7 @@ class StandIn:
         """Knows no jobs, was asked nothing, and does all as it should."""
         self.jobs: dict[str, dict] = {}
         self.asked: list[tuple[str, str, str]] = []
+        self.taught: list[dict] = []
         self.live_breaks = False  # the socket ends at once after the first sound
         self.refuses_saving = False
         self.keeps_media = True
@@ -185,7 +186,26 @@ class StandIn:
                 {"name": f"words/{n}", "labels": ["speech"], "default_for": ["words"][: n == "rnn"]}
                 for n in ("gru", "rnn")
             ]
-            return {"models": [sounds, music, *words]}
+            return {"models": [sounds, music, *words, *self.taught]}
+
+        @app.post("/v1/models", status_code=201)
+        async def teach(request: Request) -> Response:
+            wanted = await request.json()
+            self.asked.append(("TEACH", "/v1/models", json.dumps(wanted)))
+            label, name = wanted["label"], wanted["name"]
+            if name in PHRASES["en"]:
+                return _problem(422, f"sounds knows {name!r} already: give the sound another name")
+            job = self.jobs[wanted["job"]]
+            count = sum(event["label"] == label for event in job["corrected"] or job["found"])
+            figures = {"examples": count, "found": None if count < 2 else count - 1, "others": 800, "false": 0.004}
+            taught = {"id": f"{next(self.numbers):016x}", "label": name, **figures}
+            labels = [*PHRASES["en"], name]
+            self.taught.append({"name": f"sounds+{name}", "labels": labels, "default_for": [], "taught": taught})
+            return JSONResponse(self.taught[-1], 201)
+
+        @app.delete("/v1/models/{key}", status_code=204)
+        def unlearn(key: str) -> None:
+            self.taught = [one for one in self.taught if one["taught"]["id"] != key]
 
         @app.get("/v1/phrases")
         def phrases(language: str) -> dict:

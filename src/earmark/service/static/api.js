@@ -80,6 +80,11 @@ export const seconds = (id, labels) => json(secondsAddress(id, labels));
 /** What of a recording sounds like a stretch of it, the likest first. */
 export const alike = (id, { onset, offset }) => json(`${job(id)}/alike?${new URLSearchParams({ onset, offset, limit: 50 })}`);
 
+/** Teaches a sound by the events of a label; the model that knows it. */
+export const teach = (id, label, name) =>
+  json("/v1/models", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ job: id, label, name }) });
+export const forget = (model) => ask(`/v1/models/${encodeURIComponent(model)}`, { method: "DELETE" });
+
 /** The words that each classifier finds. */
 export const classifiers = (id) => json(`${job(id)}/classifiers`);
 

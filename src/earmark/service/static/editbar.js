@@ -3,6 +3,7 @@
 import { Alike } from "./alike.js";
 import { byId, make } from "./dom.js";
 import { labelOf, named } from "./i18n.js";
+import { Teach } from "./teach.js";
 
 const LONG = 1; // s; an added event before its edges are set
 const form = byId("editbar");
@@ -24,7 +25,7 @@ function reviewed(session, player, act) {
   if (next) player.playSpan(next.onset, next.offset);
 }
 
-const actions = (session, player, alike) => ({
+const actions = (session, player, alike, teach) => ({
   play: () => session.event && player.playSpan(session.event.onset, session.event.offset),
   remove: () => session.event && session.drop(session.event.id),
   setOnset: () => session.event && session.alter(session.event.id, { onset: player.time }),
@@ -43,6 +44,7 @@ const actions = (session, player, alike) => ({
     label.select();
   },
   like: () => alike.ask(),
+  teach: () => teach.ask(),
   undo: () => session.undo(),
   redo: () => session.redo(),
 });
@@ -50,13 +52,16 @@ const actions = (session, player, alike) => ({
 export class EditBar {
   #session;
   #alike;
+  #teach;
 
-  constructor(session, player) {
+  constructor(session, player, flush) {
     this.#session = session;
     this.#alike = new Alike(session, player);
-    this.acts = actions(session, player, this.#alike);
-    byId("edit-alike").hidden = !session.alike;
+    this.#teach = new Teach(session, flush);
+    this.acts = actions(session, player, this.#alike, this.#teach);
+    byId("edit-alike").hidden = byId("edit-teach").hidden = !session.alike;
     byId("edit-alike").onclick = this.acts.like;
+    byId("edit-teach").onclick = this.acts.teach;
     form.hidden = !session.editable;
     const id = () => session.selected;
     form.onsubmit = (event) => event.preventDefault();
@@ -79,12 +84,13 @@ export class EditBar {
 
   draw() {
     const { event, history } = this.#session;
-    for (const control of [label, onset, offset, byId("edit-play"), byId("edit-delete"), ...["accept", "reject", "nothing", "alike"].map((name) => byId(`edit-${name}`))]) control.disabled = !event;
+    for (const control of [label, onset, offset, byId("edit-play"), byId("edit-delete"), ...["accept", "reject", "nothing", "alike", "teach"].map((name) => byId(`edit-${name}`))]) control.disabled = !event;
     label.value = event ? named(event.label) : "";
     onset.value = event ? event.onset.toFixed(2) : "";
     offset.value = event ? event.offset.toFixed(2) : "";
     onset.max = offset.max = this.#session.duration;
     this.#alike.draw();
+    this.#teach.draw();
     byId("undo").disabled = !history.canUndo;
     byId("redo").disabled = !history.canRedo;
   }

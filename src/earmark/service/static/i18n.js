@@ -38,7 +38,7 @@ export function labelOf(text, labels) {
 export const number = (value, digits = 1) =>
   new Intl.NumberFormat(current, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
 
-export const percent = (value) => new Intl.NumberFormat(current, { style: "percent" }).format(value);
+export const percent = (value, digits = 0) => new Intl.NumberFormat(current, { style: "percent", maximumFractionDigits: digits }).format(value);
 
 /** The language to begin with: what was chosen here before, else the browser's first that we have. */
 export function preferred() {

@@ -19,6 +19,7 @@ const LIST = [
   ["keys.nothing", "X"],
   ["keys.relabel", "R"],
   ["keys.alike", "M"],
+  ["keys.teach", "T"],
   ["keys.undo", "Ctrl + Z"],
   ["keys.redo", "Ctrl + Shift + Z"],
   ["keys.zoom", "+ − 0"],
@@ -39,7 +40,7 @@ function meaning(event, acts) {
   const range = event.target.matches("input");
   const simple = {
     "[": acts.setOnset, "]": acts.setOffset, Delete: acts.remove, Backspace: acts.remove, a: acts.add, A: acts.add,
-    y: acts.accept, Y: acts.accept, n: acts.reject, N: acts.reject, x: acts.nothing, X: acts.nothing, r: acts.relabel, R: acts.relabel, m: acts.like, M: acts.like,
+    y: acts.accept, Y: acts.accept, n: acts.reject, N: acts.reject, x: acts.nothing, X: acts.nothing, r: acts.relabel, R: acts.relabel, m: acts.like, M: acts.like, t: acts.teach, T: acts.teach,
     "+": acts.closer, "=": acts.closer, "-": acts.wider, 0: acts.fit,
   };
   const moving = { ArrowLeft: event.shiftKey ? acts.back : acts.previous, ArrowRight: event.shiftKey ? acts.ahead : acts.next };

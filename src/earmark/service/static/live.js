@@ -8,7 +8,7 @@ import { LiveCaptions, clearLog } from "./live_captions.js";
 import { LiveSocket } from "./live_socket.js";
 import { openMicrophone } from "./microphone.js";
 import { RecentSound } from "./recent_sound.js";
-import { soundModels } from "./start.js";
+import { onModels, soundModels } from "./start.js";
 
 const button = byId("live-start");
 const reconnect = byId("live-reconnect");
@@ -104,12 +104,18 @@ export function leaveLive() {
   if (state !== "idle") stop();
 }
 
-export function startLive() {
-  const models = soundModels();
+const known = () => setLabels(soundModels().find(({ name }) => name === byId("live-model").value)?.labels ?? []);
+
+function showModels() {
+  const [models, chosen] = [soundModels(), byId("live-model").value];
   byId("live-model").replaceChildren(...models.map(({ name }) => make("option", { value: name, text: name })));
-  const first = models.find((model) => model.default_for?.some((task) => ["live", "caption", "label"].includes(task)));
+  const usual = models.find((model) => model.default_for?.some((task) => ["live", "caption", "label"].includes(task)));
+  const first = models.find(({ name }) => name === chosen) ?? usual;
   if (first) byId("live-model").value = first.name;
-  const known = () => setLabels(models.find(({ name }) => name === byId("live-model").value)?.labels ?? []);
+  known();
+}
+
+export function startLive() {
   const slider = byId("live-sensitivity");
   const said = () => (byId("live-sensitivity-value").textContent = percent(slider.valueAsNumber));
   slider.addEventListener("input", said);
@@ -117,7 +123,8 @@ export function startLive() {
   for (const id of ["live-model", "live-sensitivity", "live-speech"]) byId(id).addEventListener("change", again);
   startAlerts(again);
   byId("live-model").addEventListener("change", known);
-  known();
+  showModels();
+  onModels(showModels);
   button.addEventListener("click", () => (state === "idle" ? start() : stop()));
   reconnect.addEventListener("click", connect);
   byId("live-clear").addEventListener("click", clearLog);

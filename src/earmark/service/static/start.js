@@ -20,6 +20,32 @@ const modelOf = (name) => models.find((model) => model.name === name);
 /** Models that tell sounds, for the live page. */
 export const soundModels = () => models.filter((model) => fits(model, "label"));
 
+const listeners = new Set();
+
+/** `listener` is told when there are others. */
+export const onModels = (listener) => listeners.add(listener);
+
+/** Asks which models there are; one of them may be chosen for the next recording. */
+export async function loadModels(chosen = "") {
+  models = await api.models();
+  showModels();
+  if ([...select.options].some(({ value }) => value === chosen)) select.value = chosen;
+  aboutModel();
+  for (const listener of listeners) listener();
+}
+
+async function forgetModel() {
+  const { name, taught } = modelOf(select.value);
+  if (!confirm(t("teach.forget_sure", { name }))) return;
+  try {
+    await api.forget(taught.id);
+  } catch (error) {
+    if (error.status !== 404) return complain(error); // gone already
+  }
+  await loadModels().catch(complain);
+  select.focus();
+}
+
 function showModels() {
   const fitting = models.filter((model) => fits(model, task()));
   select.replaceChildren(...fitting.map(({ name }) => make("option", { value: name, text: name.replace(WORDS, "") })));
@@ -30,6 +56,7 @@ function showModels() {
 }
 
 function aboutModel() {
+  byId("model-forget").hidden = !modelOf(select.value)?.taught;
   const labels = (modelOf(select.value)?.labels ?? []).map(named);
   byId("model-about").textContent = task() === "words" || !labels.length ? "" : `${t("model.knows")} ${labels.sort((a, b) => a.localeCompare(b)).join(", ")}`;
 }
@@ -122,6 +149,7 @@ export async function startStart(onfile, ondrop) {
   listenForDrops((files) => (files.length === 1 && ondrop(files[0])) || take(files));
   byId("tasks").addEventListener("change", showModels);
   select.addEventListener("change", aboutModel);
+  byId("model-forget").addEventListener("click", forgetModel);
   byId("words-language").append(...Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, text: name, lang: code })));
   byId("words-language").value = preferred();
   onLanguage(() => {
@@ -131,10 +159,9 @@ export async function startStart(onfile, ondrop) {
   const none = () => [];
   const [health] = await Promise.all([
     api.health().catch(() => ({})),
-    api.models().then((list) => (models = list), complain),
+    loadModels().catch(complain),
     api.examples().catch(none).then((list) => (offered = list)),
   ]);
   largest = health.limits?.upload_bytes ?? Infinity;
-  showModels();
   showExamples();
 }

@@ -78,7 +78,7 @@ function parts(session) {
     pitch: view.f0 && new PitchCurve(axis, view.f0),
     lanes: new Lanes(session, player, axis),
     heard: new Heard(session, player),
-    editbar: new EditBar(session, player),
+    editbar: new EditBar(session, player, () => open.saver.flush()),
     thresholds: new Thresholds(session, debounced(moved, 150)),
     seconds: new SecondScores(session, player, axis),
     compared: new ComparedClassifiers(session, player),
