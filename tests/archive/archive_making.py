@@ -1,5 +1,7 @@
 """Archives of small made-up recordings, and the rows of an index in an order that depends on nothing."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from model_making import tones, write_wav
 
 from earmark.archive import layout, tables
 from earmark.archive.embeddings import Store
+from earmark.archive.recordings import root_of
 from earmark.archive.vectors import packed
 
 
@@ -32,9 +35,17 @@ def index_rows(index: Path, root: str = "") -> dict[str, list[tuple]]:
 
 def _rows(index, table, root):
     for file in layout.files(index, table):
-        read = pq.read_table(file, schema=layout.TABLES[table])
+        read = pq.read_table(file, schema=layout.TABLES[table], use_threads=False)
         for name, *row in zip(*(read[name].to_pylist() for name in read.column_names), strict=True):
             yield name.removeprefix(root), *row
+
+
+def copied(index: Path, out: Path, root: Path | None = None) -> Path:
+    """A copy of an index, of a copy of its archive where one is named."""
+    shutil.copytree(index, out)
+    if root is not None:
+        layout.write_options(out, replace(layout.read_options(out), root=root_of(str(root))))
+    return out
 
 
 def done_in(out: Path) -> int:

@@ -32,6 +32,25 @@ def indexed(low_high_file):
     return run
 
 
+@pytest.fixture(scope="session")
+def archive_index(archive, low_high_file, tmp_path_factory):
+    """That of `archive`, in batches of five; not to be changed."""
+    return _index_of(archive, low_high_file, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def sensing_index(archive, sensing_file, tmp_path_factory):
+    """The same with embeddings."""
+    return _index_of(archive, sensing_file, tmp_path_factory)
+
+
+def _index_of(archive, model, factory):
+    out = factory.mktemp("index") / "index"
+    root = root_of(str(archive))
+    index(below(root), out, options_for(root, str(model)), Settings(jobs=1, most=5))
+    return out
+
+
 class Served(SimpleHTTPRequestHandler):
     """Counts what is asked for: each labelling of a small recording is one GET.
 

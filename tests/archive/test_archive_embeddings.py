@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from archive_making import files_of, hidden, index_rows, make_archive
+from archive_making import copied, files_of, hidden, index_rows, make_archive
 from hypothesis import given
 from hypothesis import strategies as st
 from model_making import FRONT_END, LOW_HIGH, low_high_model
@@ -86,17 +86,17 @@ def test_one_pass_gives_what_embed_gives(archive, sensing_file, tmp_path):
         assert len(rows) in (2, 3)
 
 
-def test_another_model_gives_them_in_a_pass_of_its_own(archive, low_high_file, sensing_file, tmp_path):
-    brought(archive, tmp_path / "one", sensing_file)
+def test_another_model_gives_them_in_a_pass_of_its_own(archive, sensing_index, low_high_file, sensing_file, tmp_path):
     brought(archive, tmp_path / "two", low_high_file, sensing_file)
-    one, two = vectors_of(tmp_path / "one"), vectors_of(tmp_path / "two")
+    one, two = vectors_of(sensing_index), vectors_of(tmp_path / "two")
     assert one.keys() == two.keys()
     assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
-def test_an_index_without_them_gets_them_and_keeps_its_labels(folder, low_high_file, sensing_file, tmp_path):
-    out = tmp_path / "index"
-    brought(folder, out, low_high_file, "")
+def test_an_index_without_them_gets_them_and_keeps_its_labels(
+    folder, archive_index, low_high_file, sensing_file, tmp_path
+):
+    out = copied(archive_index, tmp_path / "index", folder)
     before = files_of(out)
     with pytest.raises(EarmarkError, match=r"keeps no embeddings.* --embeddings mn04_as adds them"):
         Store(out, layout.read_options(out))
@@ -121,9 +121,8 @@ def test_an_index_made_before_there_were_any(folder, sensing_file, tmp_path):
     assert index_rows(out) == rows
 
 
-def test_new_changed_and_gone(folder, sensing_file, tmp_path):
-    out = tmp_path / "index"
-    brought(folder, out, sensing_file)
+def test_new_changed_and_gone(folder, sensing_index, sensing_file, tmp_path):
+    out = copied(sensing_index, tmp_path / "index", folder)
     names = [one.name for one in below(str(folder)).recordings]
     (folder / names[0]).unlink()
     shutil.copy(folder / names[2], folder / names[1])
@@ -137,9 +136,9 @@ def test_new_changed_and_gone(folder, sensing_file, tmp_path):
     assert all(np.array_equal(kept[name], wanted[name]) for name in kept)
 
 
-def test_bad_recordings_have_none(folder, sensing_file, tmp_path):
+def test_bad_recordings_have_none(folder, sensing_index, sensing_file, tmp_path):
     (folder / "broken.mp3").write_text("nothing")
-    report = brought(folder, tmp_path / "index", sensing_file)
+    report = brought(folder, copied(sensing_index, tmp_path / "index", folder), sensing_file)
     assert [name for name, _ in report.bad] == ["broken.mp3"]
     assert "broken.mp3" not in vectors_of(tmp_path / "index")
     report = brought(folder, tmp_path / "index", sensing_file)
@@ -171,7 +170,7 @@ def test_another_file_of_the_same_name_takes_them_anew(folder, low_high_file, tm
     assert len(vectors_of(out)) == 12
 
 
-def test_a_kill_between_the_two_batches(folder, sensing_file, tmp_path, monkeypatch):
+def test_a_kill_between_the_two_batches(archive, sensing_index, sensing_file, tmp_path, monkeypatch):
     """Whatever was there already is there once, and the labels never without a chance of their embeddings."""
     out = tmp_path / "index"
     real, calls = workers.attempt, []
@@ -185,13 +184,12 @@ def test_a_kill_between_the_two_batches(folder, sensing_file, tmp_path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(workers, "attempt", killed)
         with pytest.raises(KeyboardInterrupt):
-            brought(folder, out, sensing_file)
-    report = brought(folder, out, sensing_file)
+            brought(archive, out, sensing_file)
+    report = brought(archive, out, sensing_file)
     assert (report.labelled, report.embedded) == (7, 2)
-    brought(folder, tmp_path / "fresh", sensing_file)
-    assert index_rows(out) == index_rows(tmp_path / "fresh")
+    assert index_rows(out) == index_rows(sensing_index)
     store = Store(out, layout.read_options(out))
-    assert sum(map(store.size, store.batches)) == sum(map(len, vectors_of(tmp_path / "fresh").values()))
+    assert sum(map(store.size, store.batches)) == sum(map(len, vectors_of(sensing_index).values()))
 
 
 def test_a_worker_that_died_between_the_two_batches(sensing_file, tmp_path):
@@ -213,27 +211,23 @@ def test_a_worker_that_died_between_the_two_batches(sensing_file, tmp_path):
     assert [batch.name for batch in layout.batches(out / layout.EMBEDDINGS)] == [done.name]
 
 
-def test_a_damaged_file_is_named(archive, sensing_file, tmp_path):
-    out = tmp_path / "index"
-    brought(archive, out, sensing_file)
+def test_a_damaged_file_is_named(sensing_index, tmp_path):
+    out = copied(sensing_index, tmp_path / "index")
     store = Store(out, layout.read_options(out))
     (store.batches[0] / "vectors.parquet").write_bytes(b"PAR1")
     with pytest.raises(EarmarkError, match=r"vectors\.parquet: is damaged; delete the folder"):
         list(store.vectors(store.batches[0]))
 
 
-def test_any_reader_of_parquet_reads_them(archive, sensing_file, tmp_path):
-    out = tmp_path / "index"
-    brought(archive, out, sensing_file)
-    table = pq.read_table(layout.files(out / layout.EMBEDDINGS, "vectors")[0])
+def test_any_reader_of_parquet_reads_them(sensing_index):
+    table = pq.read_table(layout.files(sensing_index / layout.EMBEDDINGS, "vectors")[0])
     assert table.column_names == ["recording", "second", "vector"]
     vector = np.frombuffer(table["vector"][0].as_py(), np.int8)
     assert (len(vector), np.abs(vector).max()) == (FRONT_END.bands, LARGEST)
 
 
-def test_the_centre_is_the_mean_direction_and_stays(archive, folder, sensing_file, tmp_path):
-    out = tmp_path / "index"
-    brought(folder, out, sensing_file)
+def test_the_centre_is_the_mean_direction_and_stays(folder, sensing_index, sensing_file, tmp_path):
+    out = copied(sensing_index, tmp_path / "index", folder)
     store = Store(out, layout.read_options(out))
     all_ = directions(np.concatenate(list(vectors_of(out).values())))
     expected = all_.sum(axis=0) / (len(all_) + 60)

@@ -7,7 +7,7 @@ import time
 
 import fsspec
 import pytest
-from archive_making import files_of, hidden, index_rows, make_archive
+from archive_making import copied, files_of, hidden, index_rows, make_archive
 from model_making import LOW_HIGH, low_high_model, tones, write_wav
 
 from earmark.archive import analysis, layout
@@ -41,9 +41,8 @@ def test_events_are_those_of_label(archive, indexed, low_high, tmp_path):
     assert not hidden(tmp_path / "index")
 
 
-def test_times_of_day_and_seconds(archive, indexed, tmp_path):
-    indexed(archive, tmp_path / "index")
-    rows = index_rows(tmp_path / "index")
+def test_times_of_day_and_seconds(archive_index):
+    rows = index_rows(archive_index)
     started = {row[0]: row[4] for row in rows["recordings"]}
     assert {f"{time:%Y%m%d}" for time in started.values()} == {"20260511"}
     best = {(name, second, what): score for name, second, what, score in rows["seconds"]}
@@ -54,24 +53,21 @@ def test_times_of_day_and_seconds(archive, indexed, tmp_path):
     assert all(layout.LEAST_SCORE - 1e-3 <= score <= 1 for score in best.values())
 
 
-def test_nothing_is_done_twice(archive, indexed, tmp_path):
-    out = tmp_path / "index"
-    indexed(archive, out)
+def test_nothing_is_done_twice(archive, archive_index, indexed, tmp_path):
+    out = copied(archive_index, tmp_path / "index")
     before = files_of(out)
     report = indexed(archive, out)
     assert (report.labelled, report.unchanged) == (0, 12)
     assert files_of(out) == before
 
 
-def test_batches_make_no_difference(archive, indexed, tmp_path):
-    indexed(archive, tmp_path / "one", most=1)
-    indexed(archive, tmp_path / "year=2026 'all'", most=100)
-    assert index_rows(tmp_path / "one") == index_rows(tmp_path / "year=2026 'all'")
+def test_batches_make_no_difference(archive, archive_index, indexed, tmp_path):
+    indexed(archive, tmp_path / "year=2026 'all'", most=1)
+    assert index_rows(tmp_path / "year=2026 'all'") == index_rows(archive_index)
 
 
-def test_new_changed_and_gone_recordings(folder, indexed, tmp_path):
-    out = tmp_path / "index"
-    indexed(folder, out)
+def test_new_changed_and_gone_recordings(folder, archive_index, indexed, tmp_path):
+    out = copied(archive_index, tmp_path / "index", folder)
     names = [one.name for one in below(str(folder)).recordings]
     (folder / names[0]).unlink()
     write_wav(folder / names[1], tones(1.0, (0.2, 0.8, 300.0)))
@@ -85,8 +81,8 @@ def test_new_changed_and_gone_recordings(folder, indexed, tmp_path):
     assert index_rows(out) == index_rows(tmp_path / "fresh")
 
 
-def test_bad_recordings_are_rows_too(folder, indexed, tmp_path):
-    out = tmp_path / "index"
+def test_bad_recordings_are_rows_too(folder, archive_index, indexed, tmp_path):
+    out = copied(archive_index, tmp_path / "index", folder)
     (folder / "broken.mp3").write_text("nothing")
     (folder / "empty.wav").touch()
     report = indexed(folder, out)
@@ -124,19 +120,18 @@ def test_a_surprise_in_one_recording_is_its_own_affair(folder, indexed, tmp_path
     assert (report.labelled, report.bad) == (13, [("053.wav", "cannot be labelled (ZeroDivisionError: a surprise)")])
 
 
-def test_damage_is_told(folder, indexed, tmp_path):
+def test_damage_is_told(folder, archive_index, indexed, tmp_path):
     whole = next(folder.rglob("*.wav"))
     content = whole.read_bytes()
     (folder / "cut.wav").write_bytes(content[: len(content) // 2])
-    report = indexed(folder, tmp_path / "index")
+    report = indexed(folder, copied(archive_index, tmp_path / "index", folder))
     assert [name for name, _ in report.damaged] == ["cut.wav"]
     assert report.damaged[0][1].startswith("ends early")
     assert report.bad == []
 
 
-def test_a_list_and_a_url(archive, indexed, low_high_file, tmp_path):
-    indexed(archive, tmp_path / "folder")
-    rows = index_rows(tmp_path / "folder")
+def test_a_list_and_a_url(archive, archive_index, low_high_file, tmp_path):
+    rows = index_rows(archive_index)
     system = fsspec.filesystem("memory")
     for file in archive.rglob("*.wav"):
         system.pipe(f"/indexed/{file.relative_to(archive)}", file.read_bytes())
@@ -164,14 +159,13 @@ def test_another_model_file_of_the_same_name(archive, low_high_file, tmp_path):
     assert versions == {layout.read_options(out).version} != {row[7] for row in before["recordings"]}
 
 
-def test_an_index_of_something_else_is_left_alone(archive, indexed, low_high_file, compact, tmp_path):
-    out = tmp_path / "index"
-    indexed(archive, out)
+def test_an_index_of_something_else_is_left_alone(archive, archive_index, low_high_file, sensing_file, tmp_path):
+    out = copied(archive_index, tmp_path / "index")
     before = files_of(out)
     found = below(str(archive))
     for options, what in (
         (options_for("/elsewhere", str(low_high_file)), "an index with recordings of .* at root in .*index.json"),
-        (options_for(str(archive), str(compact[1])), "an index with a model,"),
+        (options_for(str(archive), str(sensing_file), embedder=""), "an index with a model,"),
         (options_for(str(archive), str(low_high_file), 0.7), "an index with --sensitivity 0.5, not 0.7"),
     ):
         with pytest.raises(EarmarkError, match=what):
@@ -179,9 +173,8 @@ def test_an_index_of_something_else_is_left_alone(archive, indexed, low_high_fil
     assert files_of(out) == before
 
 
-def test_nothing_found_is_not_taken_for_gone(archive, indexed, low_high_file, tmp_path):
-    out = tmp_path / "index"
-    indexed(archive, out)
+def test_nothing_found_is_not_taken_for_gone(archive, archive_index, low_high_file, tmp_path):
+    out = copied(archive_index, tmp_path / "index")
     options = options_for(str(archive), str(low_high_file))
     with pytest.raises(EarmarkError, match="is it mounted"):
         index(Listing([]), out, options, Settings(jobs=1, prune=True))
@@ -228,17 +221,15 @@ def test_an_index_that_cannot_be_written(archive, indexed, tmp_path):
         indexed(archive, tmp_path / "file")
 
 
-def test_a_damaged_batch_is_named(archive, indexed, tmp_path):
-    out = tmp_path / "index"
-    indexed(archive, out)
+def test_a_damaged_batch_is_named(archive, archive_index, indexed, tmp_path):
+    out = copied(archive_index, tmp_path / "index")
     (layout.batches(out)[0] / "recordings.parquet").write_bytes(b"PAR1")
     with pytest.raises(EarmarkError, match=r"recordings\.parquet: is damaged"):
         indexed(archive, out)
 
 
-def test_a_damaged_batch_is_named_where_it_is_merged(folder, indexed, tmp_path):
-    out = tmp_path / "index"
-    indexed(folder, out)
+def test_a_damaged_batch_is_named_where_it_is_merged(folder, archive_index, indexed, tmp_path):
+    out = copied(archive_index, tmp_path / "index", folder)
     (layout.batches(out)[0] / "events.parquet").write_bytes(b"PAR1")
     (folder / "new.wav").write_bytes(b"")
     with pytest.raises(EarmarkError, match=r"is damaged; delete .* and index again"):
