@@ -64,9 +64,13 @@ class WarmCommand:
         assert self._process.exitcode is not None, "the command does not end"
         return self._process.exitcode
 
+    def said(self):
+        """What it has said on standard output and standard error."""
+        return [Path(file).read_text("utf-8") if Path(file).exists() else "" for file in self._files]
+
     def ended(self):
-        """How it ended, and what it said on standard output and standard error."""
-        return self.wait(), *(Path(file).read_text("utf-8") for file in self._files)
+        """How it ended, and what it said."""
+        return self.wait(), *self.said()
 
 
 def _run(code, words, files):

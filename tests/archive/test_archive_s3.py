@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 
 import pytest
-from archive_making import index_rows
+from archive_making import index_rows, make_archive
 
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below, root_of
@@ -71,28 +71,37 @@ class Passing(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def moto():
+def archive(tmp_path_factory):
+    """Four recordings of two seconds."""
+    folder = tmp_path_factory.mktemp("archive") / "recordings"
+    make_archive(folder, 4)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def moto(archive):
+    """The port of a server of S3 with the archive in a bucket."""
     server = moto_server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    yield server.get_host_and_port()[1]
+    port = server.get_host_and_port()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "us-east-1"}.items():
+            patch.setenv(f"AWS_{name}", value)
+        patch.setenv("AWS_MAX_ATTEMPTS", "2")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        direct = s3fs.S3FileSystem(skip_instance_cache=True)
+        direct.mkdir(BUCKET)
+        direct.put(str(archive), f"{BUCKET}/", recursive=True)
+        yield port
     server.stop()
 
 
 @pytest.fixture
 def served(moto, archive, monkeypatch):
-    """A function that puts the archive into the bucket, and has it served with failures from then on."""
-    for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "us-east-1"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    """A function that has the bucket served with failures."""
 
     @contextmanager
     def serve(fail):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{moto}")
-        s3fs.S3FileSystem.clear_instance_cache()
-        direct = s3fs.S3FileSystem()
-        if not direct.exists(BUCKET):
-            direct.mkdir(BUCKET)
-        direct.put(str(archive), f"{BUCKET}/", recursive=True)
         proxy = Proxy(moto, fail)
         thread = Thread(target=proxy.serve_forever, daemon=True)
         thread.start()
@@ -103,7 +112,7 @@ def served(moto, archive, monkeypatch):
         finally:
             proxy.shutdown()
             proxy.server_close()
-            thread.join()
+            thread.join(300)
 
     return serve
 
@@ -126,25 +135,25 @@ def local(archive, low_high_file, tmp_path_factory):
 
 
 def brought(place, out, model):
-    return index(below(place), out, options_for(place, str(model)), Settings(jobs=1, most=5))
+    return index(below(place), out, options_for(place, str(model)), Settings(jobs=1, most=2))
 
 
 def test_a_bucket_is_an_archive_like_a_folder(served, local, low_high_file, tmp_path):
     with served(never) as (place, proxy):
         report = brought(place, tmp_path / "index", low_high_file)
-        assert (report.labelled, report.bad) == (12, [])
+        assert (report.labelled, report.bad) == (4, [])
         assert rows_of(tmp_path / "index") == local
         before = sum(count for path, count in proxy.asked.items() if path.endswith(".wav"))
-        assert before >= 12
+        assert before >= 4
         again = brought(place, tmp_path / "index", low_high_file)
-        assert (again.labelled, again.unchanged) == (0, 12)
+        assert (again.labelled, again.unchanged) == (0, 4)
         assert sum(count for path, count in proxy.asked.items() if path.endswith(".wav")) == before
 
 
 @pytest.mark.parametrize("how", ["500", "reset", "short"])
 def test_failures_that_pass_cost_nothing(served, local, low_high_file, tmp_path, how):
-    """Every second recording fails when it is asked for first."""
-    with served(lambda path, times: how if path.endswith("00.wav") and times == 1 else None) as (place, proxy):
+    """Each recording fails when it is asked for first."""
+    with served(lambda path, times: how if path.endswith(".wav") and times == 1 else None) as (place, proxy):
         report = brought(place, tmp_path / "index", low_high_file)
         assert report.bad == []
         assert rows_of(tmp_path / "index") == local

@@ -3,8 +3,7 @@
 import base64
 import io
 import re
-import subprocess
-import sys
+import time
 import wave
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from archive_making import make_store
 from fastapi.testclient import TestClient
 from model_making import low_high_model, tones, write_wav
+from warm_commands import WarmCommand
 
 from earmark import datasets, media
 from earmark.archive.classifier import fitted, write_model
@@ -30,7 +30,6 @@ from earmark.models.model import load_model
 from earmark.service.review import Session, create_review_app
 from earmark.service.settings import Settings as ServiceSettings
 
-EARMARK = Path(sys.executable).with_name("earmark")
 KINDS, SIZE = 12, 24
 
 
@@ -304,17 +303,18 @@ def test_the_command(tones_index, tmp_path):
     """The page comes, learns, and when it is done the model is there."""
     words = ["find", "--like", "00.wav@2-5", "--in", tones_index, "--review", "--as", "hum", "--port", "0"]
     words += ["--save", tmp_path / "hum.onnx", "--cut", tmp_path / "hum"]
-    running = subprocess.Popen([EARMARK, *map(str, words)], stderr=subprocess.PIPE, text=True)
-    try:
-        address = re.search(r"http://\S+", running.stderr.readline())[0]
-        with httpx.Client(base_url=address, timeout=300) as client:
+    with WarmCommand(*words) as running:
+        until = time.monotonic() + 300
+        while not (address := re.search(r"http://\S+(?=\s)", running.said()[1])):
+            assert running.poll() is None, running.said()
+            assert time.monotonic() < until, "the page does not come"
+            time.sleep(0.02)
+        with httpx.Client(base_url=address[0], timeout=300) as client:
             for number in range(3):
                 client.post("v1/review/answers", json={"round": 1, "candidate": number, "answer": "yes"})
             client.post("v1/review/end")
-        _, told = running.communicate(timeout=300)
-    finally:
-        running.kill()
-    assert running.returncode == 0, told
+        code, _, told = running.ended()
+    assert code == 0, told
     assert "hum: 3 yes, 0 no" in told
     assert load_model(tmp_path / "hum.onnx").labels == ("hum",)
     clips = datasets.load(None, tmp_path / "hum").clips
