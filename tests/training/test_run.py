@@ -236,8 +236,8 @@ def folds(place, tmp_path):
 
 @pytest.mark.kill
 def test_networks_trained_side_by_side_end_with_a_kill_and_are_taken_up(place, folds, tmp_path, command):
-    words = (folds, *SMALL, "training.epochs=20", "--out", tmp_path, "--jobs", "2")
-    process = train(place, *words)
+    words = (folds, *SMALL, "training.epochs=8", "--out", tmp_path)
+    process = train(place, *words, "--jobs", "2")
     wait_for_epochs(process, tmp_path, 1, parts=2)
     workers = psutil.Process(process.pid).children(recursive=True)
     assert workers
@@ -246,7 +246,7 @@ def test_networks_trained_side_by_side_end_with_a_kill_and_are_taken_up(place, f
     _, alive = psutil.wait_procs(workers, timeout=300)
     assert not alive  # or two processes would write one checkpoint
 
-    done = command(*words_of_training(place, *words))
+    done = command(*words_of_training(place, *words, "--jobs", "1"))
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "folds").iterdir()
     rows = rows_of(folder)
@@ -255,7 +255,7 @@ def test_networks_trained_side_by_side_end_with_a_kill_and_are_taken_up(place, f
     metrics = json.loads((folder / "metrics.json").read_text())
     assert [d["name"] for d in metrics["divisions"]] == ["fold-1", "fold-2"]
     assert metrics["accuracy"]["mean"] == pytest.approx(np.mean([r["label"] == r["predicted"] for r in rows]), abs=1e-4)
-    assert {name: t["epochs"] for name, t in metrics["times"].items()} == {"fold-1": 20, "fold-2": 20}
+    assert {name: t["epochs"] for name, t in metrics["times"].items()} == {"fold-1": 8, "fold-2": 8}
     assert "fold-2" in done.stdout
 
 

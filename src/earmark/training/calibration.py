@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 
 from earmark import datasets
 from earmark.captions import Priority
@@ -182,6 +181,8 @@ def confidence(about: Description, known: Known) -> tuple[float, float]:
     scores, right = confidences(found, known.truth)
     if len(set(right)) < 2:
         return 1.0, 0.0
+    from sklearn.linear_model import LogisticRegression  # takes longer to import than most runs need it
+
     starts = [about.threshold(event.label).on for own in found.values() for event in own]
     beyond = log_odds(np.array([scores, starts], np.float32).T, exclusive=False) @ [1, -1]
     fitted = LogisticRegression(C=np.inf).fit(beyond[:, None], right)

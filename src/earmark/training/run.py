@@ -22,7 +22,6 @@ from earmark.evaluation.held_out_scores import HeldOut
 from earmark.labels.groups import parents
 from earmark.models import pretrained
 from earmark.models.model import Description, Threshold, load_model
-from earmark.plots.metrics import draw_confusion, draw_reliability, draw_training_curves
 from earmark.training import calibration
 from earmark.training import data as training_data
 from earmark.training.batches import crop_frames
@@ -261,6 +260,8 @@ def _finish(
     recipe: Recipe, data: TrainingData, parts: list[Part], histories: list[list[EpochReport]], folder: Path
 ) -> None:
     """Figures, pictures and the model file, from what the parts left in the folder."""
+    from earmark.plots.metrics import draw_confusion, draw_reliability, draw_training_curves  # no worker needs it
+
     tested = [part for part in parts if len(part.test)]
     answers = [_load_answers(folder / part.name) for part in tested]
     metrics: dict[str, Any] = {

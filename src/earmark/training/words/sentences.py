@@ -11,7 +11,6 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import signal
 
 from earmark import media
 from earmark.datasets import Clip
@@ -309,6 +308,8 @@ def _scaled(noise: Samples, speech_power: float, level_db: float) -> Samples:
 
 def in_room(speech: Samples, rate: int, rng: np.random.Generator) -> Samples:
     """Speech with a room's echo: noise that dies away, behind the direct sound (Polack, 1988)."""
+    from scipy import signal  # here, as it takes half a second to import
+
     decay = rng.uniform(0.08, 0.5)  # seconds until the echo is 60 dB down
     times = np.arange(round(decay * rate)) / rate
     echo = rng.standard_normal(len(times)) * 10 ** (-3 * times / decay)
@@ -319,6 +320,8 @@ def in_room(speech: Samples, rate: int, rng: np.random.Generator) -> Samples:
 
 def band_limited(samples: Samples, rate: int, rng: np.random.Generator) -> Samples:
     """As through a telephone, or a microphone that is deaf to highs; and with a tilted spectrum."""
+    from scipy import signal
+
     low = rng.uniform(150, 350) if rng.random() < 0.5 else None
     high = rng.uniform(3200, 4000) if low else rng.uniform(2800, rate / 2 * 0.97)
     sections = signal.butter(6, high, "lowpass", fs=rate, output="sos")
