@@ -132,7 +132,7 @@ def test_without_the_weights_the_error_says_how_to_get_them_and_what_needs_none(
 @pytest.mark.shared
 def test_five_clips_of_each_are_learned_and_noise_is_none_of_them(command, tmp_path, pretrained, monkeypatch):
     monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
-    write_dataset(tmp_path / "mine", labels=("hiss", "tone"), each=5, seconds=2.0)
+    write_dataset(tmp_path / "mine", labels=("hiss", "tone"), each=5)
     words = ("train", tmp_path / "mine", "--out", tmp_path / "runs", "--cache", tmp_path / "cache")
     done = command(*words, "--accelerator", "cpu")
     assert done.returncode == 0, done.stderr

@@ -69,7 +69,12 @@ def test_pictures_with_copies(place):
 
 def test_the_mistake_is_named_wherever_its_figures_stand(place):
     outcome, _ = carry_out(
-        place, PICTURES, "augment.copies=[zoom]", "split.protocol=random_after_augmentation", kind=LeakyRecipe
+        place,
+        PICTURES,
+        "augment.copies=[zoom]",
+        "split.protocol=random_after_augmentation",
+        "training.epochs=1",
+        kind=LeakyRecipe,
     )
     assert "random_after_augmentation" in outcome.metrics["protocol"]
     assert "random_after_augmentation" in load_model(outcome.model).description.card["protocol"]

@@ -60,12 +60,12 @@ def recipe(root, network="gru", options=None, **changes):
         "train": {
             "speech": [speech_part(root, "*_[ab].wav")],
             "background": [part(root, "noise", "[012].wav")],
-            "sentences": 60,
+            "sentences": 32,
         },
         "validation": {
             "speech": [speech_part(root, "*_[cd].wav")],
             "background": [part(root, "noise", "3.wav")],
-            "sentences": 12,
+            "sentences": 8,
         },
         "mixing": {"seconds": 4, "snr_db": [10, 30], "room": 0, "long_pause": 0},
         "model": {"network": network, "options": options or {}},
@@ -192,15 +192,15 @@ def test_a_checkpoint_of_an_earlier_version_is_taken_up(trained, cache, tmp_path
 def test_a_corpus_is_made_once_and_is_the_same_again(written, tmp_path):
     plan = corpus.load(written())
     chosen, _ = corpus.divide(plan)
-    first = corpus.prepare(plan, chosen, 60, tmp_path / "one")
+    first = corpus.prepare(plan, chosen, 12, tmp_path / "one")
     calls = []
-    again = corpus.prepare(plan, chosen, 60, tmp_path / "one", lambda *progress: calls.append(progress))
-    elsewhere = corpus.prepare(plan, chosen, 60, tmp_path / "two")
+    again = corpus.prepare(plan, chosen, 12, tmp_path / "one", lambda *progress: calls.append(progress))
+    elsewhere = corpus.prepare(plan, chosen, 12, tmp_path / "two")
     assert calls == []
     assert np.array_equal(first.features, again.features)
     assert np.array_equal(first.features, elsewhere.features)
-    assert first.features.shape == (60, 401, 40)
-    assert first.marks.shape == (60, 401)
+    assert first.features.shape == (12, 401, 40)
+    assert first.marks.shape == (12, 401)
 
 
 def test_who_validates_does_not_train(written, data):
@@ -241,10 +241,8 @@ def test_a_corpus_without_speech_is_explained(written, data, tmp_path):
         run.run(plan, tmp_path / "runs", Silent(), tmp_path / "cache")
 
 
-def test_the_command_trains_a_classifier(written, command, tmp_path):
-    done = command(
-        "train", written("least_squares"), "train.sentences=30", "--out", tmp_path / "runs", "--cache", tmp_path / "c"
-    )
+def test_the_command_trains_a_classifier(written, command, cache, tmp_path):
+    done = command("train", written("least_squares"), "--out", tmp_path / "runs", "--cache", cache)
     assert done.returncode == 0, done.stderr
     (model,) = (tmp_path / "runs" / "small").glob("*/model.onnx")
     assert str(model) in done.stdout
