@@ -96,12 +96,12 @@ def test_voicing_begins_and_ends_with_the_voice():
 
 
 def white(rng):
-    return rng.standard_normal(20 * RATE)
+    return rng.standard_normal(10 * RATE)
 
 
 def pink(rng):
     spectrum = np.fft.rfft(white(rng))
-    return np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 20 * 30)))
+    return np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 10 * 30)))
 
 
 @pytest.mark.parametrize("noise", [white, pink])
@@ -154,7 +154,7 @@ SPEECHLIKE = np.concatenate(
 WHOLE = f0_of(SPEECHLIKE)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.lists(st.integers(0, len(SPEECHLIKE)), max_size=12))
 def test_blocks_do_not_matter(cuts):
     assert np.array_equal(track(np.split(SPEECHLIKE, sorted(cuts)), RATE).f0, WHOLE)
@@ -178,7 +178,7 @@ def test_hearing_passes_blocks_on():
     assert np.array_equal(tracker.finish().f0, WHOLE)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.floats(-60, 20))
 def test_the_level_does_not_matter(gain):
     f0 = f0_of(SPEECHLIKE * np.float32(10 ** (gain / 20)))
@@ -253,7 +253,7 @@ def plain_path(candidates, unvoiced, options):
     return np.array([0 if s == count else 2 ** octaves[t, s] for t, s in enumerate(reversed(states))])
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.lists(st.integers(1, 40), min_size=1, max_size=5))
 def test_the_path_is_the_best_one(seed, islands):
     rng = np.random.default_rng(seed)
