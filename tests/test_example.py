@@ -69,7 +69,7 @@ def test_what_is_marked_is_there(timeline, truth):
 
 @pytest.mark.parametrize("fault", ["opposite phase", "opposite phase for a while", "offset"])
 def test_sound_that_a_fault_had_hidden_is_found(timeline, fault, tmp_path):
-    sound = read(EXAMPLES / "street.mp4", 32_000) * np.float32(0.5)
+    sound = read(EXAMPLES / "street.mp4", 32_000, end=24.0) * np.float32(0.5)
     other = sound.copy() if fault == "offset" else -sound
     if fault == "opposite phase for a while":
         other[: 18 * 32_000] *= -1
@@ -77,7 +77,7 @@ def test_sound_that_a_fault_had_hidden_is_found(timeline, fault, tmp_path):
     write(tmp_path / "fault.wav", "wav", Track(sides, 32_000))
     found = label(tmp_path / "fault.wav").events
     for event in timeline.events:
-        if event.score > 0.75:  # half as loud, what is less sure may be missed or called otherwise
+        if event.score > 0.75 and event.onset < 22:  # half as loud, what is less sure may be missed or called otherwise
             assert any(one.label == event.label and abs(one.onset - event.onset) <= 0.5 for one in found), event
 
 

@@ -21,7 +21,7 @@ def sweep(seed, points=8, **size):
     return truth, found, dict.fromkeys(truth, DURATION)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     "scenario",
     [
@@ -33,7 +33,7 @@ def sweep(seed, points=8, **size):
     ids=["exact", "distinct", "usual", "other"],
 )
 def test_agrees_with_psds_eval(seed, scenario):
-    truth, found, durations = sweep(seed, points=4)
+    truth, found, durations = sweep(seed, points=3)
     ours = psds(truth, found, durations, scenario).value
     assert ours == pytest.approx(official_psds(truth, found, durations, scenario), abs=1e-6)
     assert 0 <= ours <= 1

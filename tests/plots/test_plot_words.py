@@ -77,9 +77,10 @@ def test_columns_are_bounded(tmp_path):
     assert 800 <= len(seen.image) <= 3200
 
 
-def test_a_word_across_two_rows_and_a_picture_of_several(tmp_path):
-    path = write_voice(tmp_path / "a.wav", (29.0, 31.0, 120.0), seconds=61.0)
-    draw_words(path, words_of(61.0, (29.0, 31.0)), tmp_path / "a.png")
+def test_a_word_across_two_rows_and_a_picture_of_several(tmp_path, monkeypatch):
+    monkeypatch.setattr(word_plot, "ROW_SECONDS", 10.0)
+    path = write_voice(tmp_path / "a.wav", (9.0, 11.0, 120.0), seconds=21.0)
+    draw_words(path, words_of(21.0, (9.0, 11.0)), tmp_path / "a.png")
     image = read_png(tmp_path / "a.png")
     thirds = np.array_split(image[60:], 3)
     assert [tint(third, VOICE) > 50 for third in thirds] == [True, True, False]
@@ -94,9 +95,9 @@ def test_shortest_recordings(tmp_path, samples):
 
 
 def test_memory_does_not_hold_the_recording(tmp_path, monkeypatch):
-    path = write_voice(tmp_path / "a.wav", seconds=40.0)
+    path = write_voice(tmp_path / "a.wav", seconds=15.0)
     monkeypatch.setattr(media.Recording, "span", None)  # blocks only
-    draw_words(path, words_of(40.0, *[(n, n + 0.5) for n in range(40)]), tmp_path / "a.png")
+    draw_words(path, words_of(15.0, *[(n, n + 0.5) for n in range(15)]), tmp_path / "a.png")
 
 
 def test_mistakes(tmp_path):

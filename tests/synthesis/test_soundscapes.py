@@ -36,7 +36,7 @@ def tone_spans(samples, hertz):
     return [(a, b) for a, b in edges.tolist() if b - a > 0.03]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_annotations_are_where_the_sound_is(tmp_path, seed):
     """Bursts of tones, found again in the finished scene by a filter: within 20 ms."""
     wanted = plan(tmp_path, levels=(20.0, 25.0), per_minute=6.0, at_once=1, seed=seed, seconds=30.0)
@@ -55,7 +55,7 @@ def test_annotations_are_where_the_sound_is(tmp_path, seed):
 
 def test_a_scene_keeps_its_rules(tmp_path):
     wanted = plan(tmp_path, words=True, per_minute=60.0, at_once=2, with_speech=1.0, with_music=1.0)
-    for number in range(4):
+    for number in range(2):
         samples, events = rendered(wanted, number)
         assert len(samples) == 20 * RATE
         assert np.abs(samples).max() == pytest.approx(10 ** (draw_scene(wanted, number).peak / 20), rel=1e-4)
@@ -94,7 +94,7 @@ def test_what_the_background_covers_is_not_told(tmp_path):
 def test_training_scenes_are_played_at_other_speeds(tmp_path):
     """Bursts are found where they are told of, at the pitch of their speed; other splits stay as they are."""
     usual, varied = (plan(tmp_path, folds=3, levels=(20.0, 25.0), at_once=1, speed=speed) for speed in (0.0, 0.25))
-    for number in range(6):
+    for number in range(4):
         before, after = draw_scene(usual, number), draw_scene(varied, number)
         assert [one.taken.clip for one in before.events] == [one.taken.clip for one in after.events]
         assert [one.time for one in before.events] == [one.time for one in after.events]
