@@ -1,7 +1,7 @@
 """A sound taught to the service: learned from the events of a job, a model beside the others from then on."""
 
 import json
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from earmark.service.app import create_app
 from earmark.service.lesson import LEAST, learn
 from earmark.service.registry import ModelRegistry
 from earmark.service.settings import Settings
+from earmark.service.state import LESSONS
 
 HUM = 500.0
 HUMS = [(3.0, 5.0), (18.0, 20.0), (32.0, 33.5), (46.0, 48.0)]
@@ -69,9 +70,18 @@ def test_examples_that_have_nothing_in_common_are_not_said_to_be_found():
     assert lesson.found < 3
 
 
+def test_hardly_anything_else_is_marked_though_it_resembles_the_sound():
+    """Four more sound nearly so and are not marked: the threshold rises above them."""
+    lesson = learn(
+        kept(10, 20, 30, 40, 50, 60, 70, 80), events(10, 30, 50, 70), WIDTH, nothing(), np.random.default_rng(0)
+    )
+    assert lesson.false <= 0.02
+
+
 def test_too_little_of_anything_else_teaches_nothing_but_the_background_helps():
     short = Embeddings(kept(10).rows[:120], 0.16, 19.2)
     assert learn(short, events(10), WIDTH, nothing(), np.random.default_rng(0)) is None
+    assert learn(Embeddings(short.rows[:0], 0.16, 0.1), events(0), WIDTH, nothing(), np.random.default_rng(0)) is None
     background = np.random.default_rng(4).normal(size=(LEAST, 32)).astype(np.float32)
     assert learn(short, events(10), WIDTH, background, np.random.default_rng(0)).others >= LEAST
 
@@ -266,6 +276,14 @@ def test_what_cannot_teach_says_why(client, place, five_words):
     status, detail = asked(client.done(short, "label", "plain"))
     assert (status, "no embeddings" in detail) == (409, True)
     assert asked(client.done(five_words, "words", "words/rnn"))[0] == 409
+
+
+def test_only_so_many_are_taught_at_a_time(client, marked):
+    with ExitStack() as held:
+        for _ in range(LESSONS):
+            held.enter_context(client.app.state.service.teaching)
+        answer = client.post("/v1/models", json={"job": marked, "label": "hum"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
 def test_only_so_many_are_kept(client, hum, marked, monkeypatch):

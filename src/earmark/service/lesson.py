@@ -64,8 +64,10 @@ def learn(
         rng: chooses among many.
 
     Returns:
-        None where fewer than `LEAST` seconds are something else.
+        None where fewer than `LEAST` seconds are something else, or the recording is too short for a step.
     """
+    if not len(kept.rows):
+        return None
     means = means_around(kept.rows, width)
     examples = [means[_moments(event, kept.step, len(means))] for event in events]
     own = _others(kept, events, len(means))

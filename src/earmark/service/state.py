@@ -29,6 +29,7 @@ from earmark.util.locks import alone
 
 PATIENCE = 120.0  # seconds that a request waits for its clip
 DATASETS = 2  # written at a time
+LESSONS = 2  # learned at a time
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Service:
         self._held.enter_context(alone(settings.folder / "lock", used, "be written", "choose another --folder"))
         self.correcting = Lock()
         self.writing_datasets = Semaphore(DATASETS)
-        self.teaching = Semaphore()
+        self.teaching = Semaphore(LESSONS)
         with ExitStack() as failing:
             failing.callback(self._held.close)
             self.storage.check()

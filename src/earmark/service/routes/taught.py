@@ -25,7 +25,6 @@ from earmark.util.types import Array
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 ModelId = Annotated[str, Path(pattern=ID, examples=["5c1d0a7b9e2f4863"])]
-BUSY = 60.0  # seconds that a lesson waits for another
 
 
 @router.get("")
@@ -56,8 +55,8 @@ def learned(request: Request, response: Response, wanted: Teaching) -> ModelView
         kept = Embeddings.load(folder.embeddings)
     if kept.rows.shape[1] != base.dimensions or kept.step != base.description.step:
         raise refusal(409, f"{job.name} was done by another model than {job.model} is now: send it again")
-    if not service.teaching.acquire(timeout=BUSY):
-        raise refusal(503, "other sounds are being taught", {"retry-after": "10"})
+    if not service.teaching.acquire(blocking=False):  # to wait would hold a thread that others need
+        raise refusal(503, "other sounds are being taught", {"retry-after": "5"})
     try:
         lesson = learn(kept, events, steps_of_second(base.description), _background(base), np.random.default_rng(0))
         if lesson is None:
