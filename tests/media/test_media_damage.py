@@ -115,14 +115,14 @@ def test_what_is_no_number_or_no_sound(codec, container):
 
 
 @pytest.mark.parametrize("name", CODECS)
-@pytest.mark.parametrize("part", [0.0005, 0.003, 0.01, 0.1, 0.35, 0.8, 0.97, 0.999])
+@pytest.mark.parametrize("part", [0.0005, 0.01, 0.1, 0.35, 0.8, 0.999])
 def test_cut_anywhere(encoded, name, part):
     data = encoded[name]
     samples, _ = reading(data[: int(len(data) * part)])
     assert samples is None or len(samples) <= (SECONDS + 0.1) * RATE
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(CODECS) + STREAMS))
 def test_any_damage_is_a_result_or_a_media_error(encoded, data, name):
     copy = bytearray(encoded[name])
@@ -135,7 +135,7 @@ def test_any_damage_is_a_result_or_a_media_error(encoded, data, name):
     reading(bytes(copy))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_any_damage_to_a_movie(movie, data):
     copy = bytearray(movie)

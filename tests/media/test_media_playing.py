@@ -30,6 +30,7 @@ def heard(monkeypatch):
     import miniaudio
 
     monkeypatch.setenv(playing.VARIABLE, "null")
+    monkeypatch.setattr(playing, "DRAIN", 0.1)
     taken = []
 
     class Tapped(miniaudio.PlaybackDevice):

@@ -32,14 +32,13 @@ def stems():
 
 
 def pitches(samples):
-    """Median F0 of each note of the scale, in MIDI notes, by librosa's pYIN."""
-    librosa = pytest.importorskip("librosa")
-    f0, _, _ = librosa.pyin(
-        samples, fmin=180, fmax=700, sr=rendering.RENDERING_RATE, frame_length=4096, hop_length=1024
-    )
-    time = np.arange(len(f0)) * 1024 / rendering.RENDERING_RATE
-    heard = 69 + 12 * np.log2(f0 / 440)
-    return [np.nanmedian(heard[(time > on + 0.12) & (time < on + 0.33)]) for on in TIMES]
+    """Median F0 of each note of the scale, in MIDI notes, by Praat."""
+    parselmouth = pytest.importorskip("parselmouth")
+    sound = parselmouth.Sound(samples.astype(float), rendering.RENDERING_RATE)
+    pitch = sound.to_pitch_ac(time_step=0.01, pitch_floor=180, pitch_ceiling=700)
+    f0, time = pitch.selected_array["frequency"], pitch.xs()
+    notes = [f0[(f0 > 0) & (time > on + 0.12) & (time < on + 0.33)] for on in TIMES]
+    return [69 + 12 * np.log2(np.median(note) / 440) for note in notes]
 
 
 @needs_fluidsynth

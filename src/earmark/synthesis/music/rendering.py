@@ -68,7 +68,8 @@ def render(parts: Sequence[Part], seconds: float, soundfont: Path) -> list[Sampl
 
 
 def _command() -> list[str]:
-    settings = ("synth.dynamic-sample-loading=1", "synth.cpu-cores=1", "synth.midi-bank-select=gs")
+    settings = ["synth.dynamic-sample-loading=1", "synth.cpu-cores=1", "synth.midi-bank-select=gs"]
+    settings.append("synth.default-soundfont=")  # none in place of one that cannot be loaded
     options = [word for setting in settings for word in ("-o", setting)]
     quality = ["-r", str(RENDERING_RATE), "-g", GAIN, "-R", "0", "-C", "0"]
     return [fluidsynth_path(), "-n", "-i", "-q", *quality, *options, "-O", "float", "-T", "raw", "-F", "/dev/stdout"]
