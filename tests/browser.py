@@ -34,12 +34,13 @@ def until(page, holds, what="it did not happen"):
 
 def eventually(page, expression):
     """Until it holds in the page, which looks itself; playwright's own way would need the page to allow `eval`."""
+    never = json.dumps(f"it did not happen: {expression}")
     page.evaluate(
         f"""() => new Promise((held, never) => {{
             const end = Date.now() + {1000 * PATIENCE};
             const look = async () => {{
                 if (await ({expression})) held();
-                else if (Date.now() > end) never(new Error("it did not happen"));
+                else if (Date.now() > end) never(new Error({never}));
                 else setTimeout(() => look().catch(never), {POLL});
             }};
             look().catch(never);
@@ -130,7 +131,7 @@ def opened(chromium):
         page.remove_listener(event, listener)
     for page in pages:
         if page is chromium.page:
-            page.evaluate("localStorage.clear()")
+            page.evaluate("() => { try { localStorage.clear(); } catch { /* of what did not load there is none */ } }")
             page.goto("about:blank")
         else:
             page.context.close()

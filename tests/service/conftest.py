@@ -76,7 +76,7 @@ def stand_in():
 @pytest.fixture
 def service(stand_in):
     """The stand-in as if it had just begun: what it was asked is in its `asked`."""
-    stand_in.begin()
+    stand_in.begin_anew()
     return stand_in
 
 

@@ -13,6 +13,7 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
+import httpx
 import numpy as np
 import uvicorn
 from browser import PATIENCE
@@ -53,6 +54,7 @@ class StandIn:
     def __init__(self) -> None:
         self.numbers = itertools.count()
         self.lists = threading.Event()  # while it is cleared, an answer with all jobs is on its way
+        self.answering = 0  # requests at work
         self.begin()
         self.app = FastAPI()
         self.folder = Path(tempfile.mkdtemp(prefix="earmark-stand-in-"))
@@ -67,6 +69,16 @@ class StandIn:
         self.refuses_saving = False
         self.keeps_media = True
         self.lists.set()
+
+    def begin_anew(self) -> None:
+        """Begins once all that a page asked before it was left is answered: it would be taken for the next page's."""
+        self.lists.set()
+        end = time.monotonic() + PATIENCE
+        httpx.get(f"{self.address}/healthz", timeout=PATIENCE)  # it is read after what came before it
+        while self.answering:
+            assert time.monotonic() < end, "the stand-in does not answer"
+            time.sleep(0.002)
+        self.begin()
 
     def __enter__(self) -> StandIn:
         with socket.socket() as free:
@@ -149,10 +161,14 @@ class StandIn:
 
         @app.middleware("http")
         async def policy(request: Request, follow):
-            if request.url.path.startswith("/v1"):
-                body = b"" if request.method == "POST" else await request.body()
-                self.asked.append((request.method, str(request.url)[len(self.address) :], body.decode()))
-            answer = await follow(request)
+            self.answering += 1
+            try:
+                if request.url.path.startswith("/v1"):
+                    body = b"" if request.method == "POST" else await request.body()
+                    self.asked.append((request.method, str(request.url)[len(self.address) :], body.decode()))
+                answer = await follow(request)
+            finally:
+                self.answering -= 1
             answer.headers["content-security-policy"] = POLICY.format(nonce=NONCE)
             if request.url.path.startswith("/static/"):
                 answer.headers["cache-control"] = "max-age=3600"  # files do not change while tests run
