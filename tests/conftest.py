@@ -85,6 +85,18 @@ def early_command():
     return run
 
 
+@pytest.fixture(scope="module")
+def rough_pictures():
+    """For tests to which the look of pictures does not matter: small ones, without the layout, which takes long."""
+    layout_engine = pytest.importorskip("matplotlib.layout_engine")
+    from earmark.plots import style
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 40)
+        patch.setattr(layout_engine.ConstrainedLayoutEngine, "execute", lambda *_: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def low_high_file(tmp_path_factory):
     """A model that marks `low` for a tone below 1 kHz and `high` for one above."""

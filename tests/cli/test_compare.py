@@ -62,6 +62,7 @@ def test_forms_and_order(earmark):
     assert done.stdout == "| run | accuracy |\n| --- | ---: |\n| esc50 | 0.820 |\n"
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_a_picture(earmark, place):
     done = earmark("compare", "runs", "--plot", "pictures/runs.png")
     assert done.returncode == 0

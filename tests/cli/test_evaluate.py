@@ -57,6 +57,7 @@ def test_evaluate(earmark):
     assert "1.000" in row
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_a_model_of_sounds_is_measured_on_clips(earmark, tmp_path):
     done = earmark("evaluate", "sounds.onnx", "--on", "tones", "--relabel", "deep=low", "--out", tmp_path / "report")
     assert done.returncode == 0
@@ -99,6 +100,7 @@ def test_json(earmark):
     assert figures["recordings"] == 2
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_a_report(earmark, tmp_path):
     done = earmark("compare", "level.onnx", "deaf.onnx", "--on", "speech", "--out", tmp_path / "report")
     assert done.returncode == 0

@@ -132,6 +132,7 @@ def test_least_sure(command, index):
     refused(command("find", "--uncertain", "--in", index, "--longer", "2s"), "--uncertain", "leave the other")
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_drawn(command, index, tmp_path):
     done = command("find", "dog", "--in", index, "--plot", tmp_path / "dog.png")
     assert (done.returncode, done.stderr) == (0, f"{tmp_path}/dog.png\n")

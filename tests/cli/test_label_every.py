@@ -74,6 +74,7 @@ def test_a_folder_for_files_of_their_own_names(every, tmp_path):
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"low.seconds.json", "both.seconds.json"}
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_pictures(every, tmp_path):
     assert every("low.wav", "--every", "1", "--plot", tmp_path / "a.png").returncode == 0
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
@@ -81,6 +82,7 @@ def test_pictures(every, tmp_path):
     assert {path.name for path in (tmp_path / "many").iterdir()} == {"low.png", "both.png"}
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_standard_input_is_labelled_and_drawn(every, place, tmp_path, monkeypatch):
     with (place / "low.wav").open("rb") as file:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file))

@@ -104,6 +104,7 @@ def test_a_folder_of_other_scenes_is_left_alone(command, words, made):
     assert files(made) == before
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_annotations_beside_the_audio_and_a_picture(command, words, tmp_path):
     out, picture = tmp_path / "scenes", tmp_path / "first.png"
     assert command(*words, "--count", "4", "--out", out).returncode == 0

@@ -149,6 +149,7 @@ def test_words_of_two_recordings_of_one_name_do_not_replace_each_other(words, pl
     assert len(list((tmp_path / "cut").iterdir())) == 3
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_plot(words, place, tmp_path):
     done = words("one.wav", "--plot", tmp_path / "new" / "a.png")
     assert (done.returncode, done.stderr) == (0, "")
