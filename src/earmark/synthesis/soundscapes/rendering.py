@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
 
 from earmark.events.timeline import Event, joined
 from earmark.synthesis import effects
@@ -14,6 +13,7 @@ from earmark.synthesis.soundscapes import audibility, layers
 from earmark.synthesis.soundscapes.layers import Layer, Sound, SoundCache
 from earmark.synthesis.soundscapes.plan import Plan, PlannedEvent, Scene, Taken, Track
 from earmark.synthesis.soundscapes.pools import MUSIC, SPEECH
+from earmark.util import fft
 from earmark.util.fft import coloured_noise
 from earmark.util.types import Mask, Samples
 
@@ -39,11 +39,17 @@ def render(plan: Plan, scene: Scene, sounds: SoundCache) -> tuple[Samples, list[
     events = _events(plan, scene.events, sounds, length, rng)
     dry = _sum([*events, *speech], length, plan.rate)
     if scene.room and np.any(dry):
-        dry = oaconvolve(dry, effects.draw_room(plan.rate, rng))[: len(dry)].astype(np.float32)
+        dry = _heard_in(effects.draw_room(plan.rate, rng), dry)
     total = (dry + _sum([background, *music], length, plan.rate))[: round(plan.seconds * plan.rate)]
     highest = float(np.abs(total).max(initial=0.0))
     total *= np.float32(10 ** (scene.peak / 20) / highest if highest else 0.0)
     return total, _audible_events(background, [*events, *speech, *music], length, plan)
+
+
+def _heard_in(room: Samples, dry: Samples) -> Samples:
+    # `scipy.signal` does it too, and takes a second to import, in each process
+    count = fft.fast_length(len(dry) + len(room) - 1)
+    return fft.irfft(fft.rfft(dry, count) * fft.rfft(room, count), count)[: len(dry)].astype(np.float32)
 
 
 def _background(plan: Plan, scene: Scene, sounds: SoundCache, length: int, rng: np.random.Generator) -> Layer:
