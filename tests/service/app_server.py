@@ -22,6 +22,7 @@ def serving(app, settings, lifespan="on", send_buffer=None):
     with socket.create_server(("0.0.0.0", 0), backlog=512) as listening:
         if send_buffer:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.setblocking(False)
         protocols = Connections(settings).protocols()
         config = uvicorn.Config(app, log_level="critical", lifespan=lifespan, timeout_graceful_shutdown=1, **protocols)

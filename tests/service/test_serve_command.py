@@ -128,6 +128,7 @@ def test_the_page_is_opened_with_what_lets_it_in(command, unchanged, tmp_path, m
     ((app, listening),) = served
     page = httpx.URL(opened.get(timeout=300))
     assert (page.host, page.port) == listening.getsockname()
+    assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # or each answer takes 40 ms longer
     listening.close()
     browser = TestClient(app, base_url=f"http://{page.netloc.decode()}", follow_redirects=False)
     answer = browser.get(page)

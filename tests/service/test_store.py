@@ -1,4 +1,5 @@
-from earmark.service.store import QUICK, Job, Store
+from earmark.service.store import Job, Store
+from earmark.service.tasks import QUICK
 
 
 def job(number: int, task: str = "label") -> Job:

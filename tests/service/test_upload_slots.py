@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from earmark.service import uploads
 from earmark.service.app import create_app
 from earmark.service.settings import Settings
-from earmark.service.store import QUICK
+from earmark.service.tasks import QUICK
 
 BEGIN = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 END = b"\r\n--x--\r\n"

@@ -195,6 +195,7 @@ def run_review(session: Session, port: int, told: Callable[[str], object]) -> No
         raise EarmarkError(
             f"{HOST}:{port}", f"cannot be listened on ({error.strerror})", "use another --port"
         ) from error
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # see the service's
     server: uvicorn.Server | None = None
 
     def end() -> None:

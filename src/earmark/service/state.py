@@ -22,8 +22,9 @@ from earmark.service.problems import refusal
 from earmark.service.registry import ModelRegistry
 from earmark.service.settings import Settings
 from earmark.service.storage import JobFolder, Storage
-from earmark.service.store import BURN_IN, Job, Store
+from earmark.service.store import Job, Store
 from earmark.service.supervisor import Supervisor
+from earmark.service.tasks import BURN_IN
 from earmark.service.uploads import Incoming, UploadSlots
 from earmark.util.locks import alone
 

@@ -17,12 +17,11 @@ from pydantic import ConfigDict, TypeAdapter
 
 from earmark.errors import EarmarkError
 from earmark.service.storage import is_id
+from earmark.service.tasks import QUICK
 
 _REMEDY = "move it away with the folder jobs/ beside it, or use another --folder"
 
 State = Literal["queued", "running", "done", "failed"]
-BURN_IN = "burn_in"  # the task of a video with captions burned in
-QUICK = "clip"  # the task that a request waits for: it goes first, and is forgotten with the request
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from earmark.errors import EarmarkError
 from earmark.service.picture import Picture
 from earmark.service.storage import JobFolder
-from earmark.service.store import BURN_IN, QUICK
 from earmark.util.atomic import atomic_write, settle
 from earmark.util.types import Progress
 
@@ -25,6 +24,10 @@ if TYPE_CHECKING:
 TASKS = ("label", "caption", "classify", "words", "instruments")
 WITHOUT_EVENTS = ("classify", "words")
 """Those whose results are no timeline."""
+BURN_IN = "burn_in"
+"""The task of a video with captions burned in."""
+QUICK = "clip"
+"""The task that a request waits for: it goes first, and is forgotten with the request."""
 CLIP_SECONDS = 60.0
 """Longest recording that `classify` answers at once."""
 BY_SIMPLICITY = {name: place for place, name in enumerate(("least_squares", "svm", "mlp", "rnn", "gru"))}
@@ -38,7 +41,7 @@ class Work:
 
     Attributes:
         folder: where the upload is, and where results go.
-        task: one of `TASKS`, or that of a clip or a video, see `store`.
+        task: one of `TASKS`, `BURN_IN` or `QUICK`.
         name: the recording's name.
         model: path or name of the model, or of the frame classifier.
         options: what was asked.

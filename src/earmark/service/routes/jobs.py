@@ -16,8 +16,8 @@ from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, Job
 from earmark.service.settings import client_of
 from earmark.service.state import Service, reading, service_of
 from earmark.service.storage import JobFolder
-from earmark.service.store import BURN_IN, QUICK, Job
-from earmark.service.tasks import WITHOUT_EVENTS
+from earmark.service.store import Job
+from earmark.service.tasks import BURN_IN, QUICK, WITHOUT_EVENTS
 from earmark.service.uploads import Incoming
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
