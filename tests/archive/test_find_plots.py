@@ -13,6 +13,8 @@ from earmark.archive.search import Query
 from earmark.errors import EarmarkError
 from earmark.plots import archive as pictures
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 
 @pytest.fixture
 def drawn(monkeypatch):

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_making import LABELS, make_index
 
@@ -69,6 +69,7 @@ SECONDS = st.lists(
 )
 
 
+@settings(max_examples=15)
 @given(SECONDS, st.integers(1, 20))
 def test_whatever_the_scores(tmp_path_factory, seconds, limit):
     found = least_certain(opened(tmp_path_factory.mktemp("index"), seconds, durations={"a": 30.5}), Query(), limit)

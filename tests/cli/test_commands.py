@@ -142,7 +142,8 @@ def test_a_pipe_that_closes(place, words):
     model = [] if words[0] == "models" else ["--model", "m.onnx"]
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([EARMARK, *words, *model], stdout=writing, stderr=subprocess.PIPE, text=True, cwd=place)
+    words = [EARMARK, *words, *model]
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=place, timeout=300)
     os.close(writing)
     assert done.stderr == ""
 

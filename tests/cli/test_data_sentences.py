@@ -1,17 +1,11 @@
 """`earmark data sentences` as a user runs it."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
 
 from earmark.datasets.ground_truth import find_truths
 
-EARMARK = Path(sys.executable).with_name("earmark")
 RATE = 16000
 
 
@@ -39,11 +33,11 @@ def noise(tmp_path):
     return tmp_path / "noise"
 
 
-def test_as_a_process(words, noise, tmp_path):
-    clean = {name: value for name, value in os.environ.items() if name != "EARMARK_DATA"}
+def test_sentences_clean_and_in_noise(command, words, noise, tmp_path, monkeypatch):
+    monkeypatch.delenv("EARMARK_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
     options = ["--from", "words", "--noise", "noise", "--snr", "10", "--sentences", "2", "--out", "out"]
-    command = [EARMARK, "data", "sentences", *options]
-    done = subprocess.run(command, cwd=tmp_path, env=clean, text=True, capture_output=True)
+    done = command("data", "sentences", *options)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "out\n"
     assert done.stderr == "2 speakers, 2 x clean + 10dB\n"

@@ -120,7 +120,7 @@ class TestFirstUse:
         assert "`earmark models get mn04_as`" in done.stderr
 
     @pytest.mark.shared
-    @pytest.mark.parametrize("name", ["label", "classify", "embed"])
+    @pytest.mark.parametrize("name", ["label", "embed"])
     def test_with_weights(self, command, place, pretrained, monkeypatch, name):
         monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
         done = command(name, "low.wav", "--model", "mn04_as")

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,14 +59,16 @@ def place(tmp_path_factory):
 )
 def test_an_interrupt_while_modules_are_imported(place, words, moment):
     command = [sys.executable, "-c", INTERRUPTED_WHEN_IMPORTING, moment, *words]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, preexec_fn=heed_interrupts)
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=300, preexec_fn=heed_interrupts)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_an_interrupt_that_is_ignored_stays_so(place):
     """As in the background of a script."""
     code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + INTERRUPTED_WHEN_IMPORTING
-    done = subprocess.run([sys.executable, "-c", code, "typer", "--version"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "typer", "--version"], capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0
     assert done.stderr == ""
 
@@ -81,8 +84,14 @@ def test_an_interrupt_from_outside(place):
         preexec_fn=heed_interrupts,
     )
     status = Path(f"/proc/{process.pid}/maps")
+    until = time.monotonic() + 300
     while process.poll() is None and status.exists() and "onnxruntime" not in status.read_text():
-        pass  # Python itself has begun
+        if time.monotonic() > until:
+            break
+        time.sleep(0.01)  # Python itself has not begun
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=300)
+    try:
+        out, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
     assert (process.returncode, out, err) == (130, b"", b"")

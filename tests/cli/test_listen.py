@@ -9,6 +9,7 @@ import sys
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from live_making import container
 from model_making import RATE, tones, write_wav
@@ -77,7 +78,7 @@ def test_what_is_heard_is_kept(listen, wav, tmp_path):
     assert listen("--file", wav, "--fast", "--save", tmp_path / "kept.wav").returncode == 0
     again = listen("--file", wav, "--fast", "--save", tmp_path / "kept.wav")
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
-    assert read(tmp_path / "kept.wav", RATE) == pytest.approx(read(wav, RATE), abs=1e-4)
+    np.testing.assert_allclose(read(tmp_path / "kept.wav", RATE), read(wav, RATE), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +133,15 @@ main()
 """
     environment = {**os.environ, "EARMARK_SOUND": "null"}
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment) as process:
-        while not (tmp_path / "a.wav").exists() and process.poll() is None:
+        until = time.monotonic() + 300
+        while not (tmp_path / "a.wav").exists() and process.poll() is None and time.monotonic() < until:
             time.sleep(0.05)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate()
+        try:
+            _, err = process.communicate(timeout=300)
+        finally:
+            process.kill()
     assert process.returncode == 0, err
     assert err.splitlines()[-1].startswith("listened for 0:00")
     assert err.splitlines()[-1].endswith("and heard nothing")
