@@ -11,11 +11,17 @@ from PIL import Image
 DIALOGUE = "1\n00:00:00,500 --> 00:00:01,500\nHello\n\n2\n00:00:05,000 --> 00:00:05,900\nBye\n\n"
 
 
-@pytest.fixture
-def folder(tmp_path, low_high_file):
-    """A video with a low tone from 2 to 5 s, and its dialogue."""
+@pytest.fixture(scope="module")
+def video():
+    """The content of a video with a low tone from 2 to 5 s."""
     sound = Track(media_files.sine(3.0, 48_000, 500.0), 48_000, "aac", at=((0, 2.0),))
-    media_files.write(tmp_path / "holiday.mp4", "mp4", sound, video=6.0)
+    return media_files.write(None, "mp4", sound, video=6.0)
+
+
+@pytest.fixture
+def folder(tmp_path, video):
+    """The video and its dialogue."""
+    (tmp_path / "holiday.mp4").write_bytes(video)
     (tmp_path / "holiday.srt").write_text(DIALOGUE, encoding="utf-8")
     return tmp_path
 

@@ -17,15 +17,20 @@ EVENTS = [
 ]
 
 
-@pytest.fixture
-def index(tmp_path):
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    """Not to be changed."""
+    return made_in(tmp_path_factory.mktemp("archive"))
+
+
+def made_in(folder):
     for name in ("one.wav", "two.wav"):
-        write_wav(tmp_path / "sounds" / name, tones(5.0, (1.0, 2.0, 400.0)))
+        write_wav(folder / "sounds" / name, tones(5.0, (1.0, 2.0, 400.0)))
     started = {"one.wav": datetime(2026, 5, 14, 23, 0), "two.wav": datetime(2026, 6, 1, 12, 0)}
     durations = {"one.wav": 5.0, "two.wav": 5.0}
     seconds = [("two.wav", 1, "cat", 0.45)]
     return make_index(
-        tmp_path / "my index", EVENTS, started=started, durations=durations, seconds=seconds, root=tmp_path / "sounds"
+        folder / "my index", EVENTS, started=started, durations=durations, seconds=seconds, root=folder / "sounds"
     )
 
 
@@ -109,7 +114,8 @@ def test_played(command, index, monkeypatch):
     assert "two.wav: 0:03 to 0:04" in done.stderr
 
 
-def test_cut_out_and_what_is_bad_told(command, index, tmp_path):
+def test_cut_out_and_what_is_bad_told(command, tmp_path):
+    index = made_in(tmp_path)
     (tmp_path / "sounds").rename(tmp_path / "moved")
     out = tmp_path / "cut"
     refused(command("find", "dog", "--in", index, "--cut", out), "is no folder", "--root DIR")

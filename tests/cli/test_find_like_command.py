@@ -15,10 +15,10 @@ def recordings(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def index(command, recordings, sensing_file, tmp_path):
-    out = tmp_path / "my index"
-    done = command("index", recordings, "--out", out, "--model", sensing_file, "--jobs", "1", "--to", "json")
+@pytest.fixture(scope="module")
+def index(early_command, recordings, sensing_file, tmp_path_factory):
+    out = tmp_path_factory.mktemp("indexes") / "my index"
+    done = early_command("index", recordings, "--out", out, "--model", sensing_file, "--jobs", "1", "--to", "json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["embedded"] == 2
