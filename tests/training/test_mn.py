@@ -278,6 +278,7 @@ def test_models_without_embeddings_say_so(low_high):
         low_high.embed([np.zeros(100, np.float32)])
 
 
+@pytest.mark.parametrize("exported", [8], indirect=True)
 def test_a_file_of_8_bits(exported, tmp_path):
     network, path = exported
     small = tmp_path / "small.onnx"

@@ -1,3 +1,4 @@
+import copy
 import inspect
 import os
 import subprocess
@@ -43,7 +44,7 @@ def test_each_network_is_tested_here():
     assert {name.split(",")[0] for name in MADE} == general
 
 
-@pytest.fixture(params=sorted(MADE))
+@pytest.fixture(scope="module", params=sorted(MADE))
 def network(request):
     return MADE[request.param]()
 
@@ -59,7 +60,7 @@ def test_a_step_for_each_stride_begun(network, frames):
 @torch.no_grad()
 def test_a_step_depends_on_its_context_and_no_more(network):
     """In double precision, in which what is farthest away leaves its trace too."""
-    network.double()
+    network = copy.deepcopy(network).double()
     stride, context = network.stride, network.context
     ahead = context if network.ahead is None else network.ahead
     step = context // stride + 2
