@@ -13,9 +13,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from faulty_media_server import FaultyServer
+from faulty_media_server import FaultyServer, file_options
 
+from earmark.datasets.audioset import videos
 from earmark.datasets.audioset.acquisition import acquire
 from earmark.datasets.audioset.candidates import ClipFolder, Settings
 from earmark.datasets.audioset.ledger import AcquisitionReport
@@ -75,7 +77,8 @@ def settings(url: str) -> Settings:
 
 def run(url: str, out: Path) -> AcquisitionReport:
     """One run of the acquisition."""
-    return acquire(candidates(), CLIPS, out, settings(url))
+    with patch.object(videos, "_options", file_options):
+        return acquire(candidates(), CLIPS, out, settings(url))
 
 
 @dataclass

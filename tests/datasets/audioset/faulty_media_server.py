@@ -11,10 +11,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import av
 import numpy as np
 
+from earmark.datasets.audioset import videos
+
 RATE = 48_000
 SECONDS = 3.0  # of a video
 CLICK = 1.25  # seconds into a video, where its click is
 STATUSES = {"404", "410", "403", "401", "429", "451", "500", "503"}
+
+
+_options = videos._options
+
+
+def file_options(settings):
+    """For `videos._options`: addresses are those of files, and none of yt-dlp's 1,800 sites is asked about them."""
+    return {**_options(settings), "allowed_extractors": ["generic"]}
 
 
 def tone_of(video: str) -> float:

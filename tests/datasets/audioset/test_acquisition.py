@@ -3,10 +3,11 @@ import sqlite3
 
 import numpy as np
 import pytest
-from faulty_media_server import CLICK, FaultyServer, tone_of
+from faulty_media_server import CLICK, FaultyServer, file_options, tone_of
 
 from earmark import media
 from earmark.datasets import tables
+from earmark.datasets.audioset import videos
 from earmark.datasets.audioset.acquisition import LOCK, acquire
 from earmark.datasets.audioset.candidates import Settings
 from earmark.datasets.audioset.ledger import Outcome, RefusedError
@@ -21,10 +22,11 @@ RATE = 16_000
 def _direct(monkeypatch):
     """No proxy stands between the test and its server."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(videos, "_options", file_options)
 
 
 def settings(server, **changed):
-    patience = {"pause": 0.001, "backoff": 0.01, "timeout": 10.0, "jobs": 2}
+    patience = {"pause": 0.001, "backoff": 0.01, "timeout": 10.0, "jobs": 1}
     return Settings(rate=RATE, url=server.url, **{**patience, **changed})
 
 
@@ -113,7 +115,7 @@ def test_a_removed_file_is_fetched_again(tmp_path):
 def test_a_clip_of_two_classes_is_fetched_once_and_has_both_labels(tmp_path):
     (both, *rest) = segments(3)
     with FaultyServer() as server:
-        report = acquire({"guitar": [both, rest[0]], "piano": [both, rest[1]]}, 1, tmp_path, settings(server, jobs=1))
+        report = acquire({"guitar": [both, rest[0]], "piano": [both, rest[1]]}, 1, tmp_path, settings(server))
     assert report.in_place == {"guitar": 1, "piano": 1}
     (clip,) = tables.read_clips(tmp_path / "clips.csv").clips
     assert (clip.labels, clip.source, clip.split) == (("guitar", "piano"), both.video, split_of(both.video))
@@ -124,7 +126,7 @@ def test_a_server_that_keeps_turning_us_away_ends_the_run(tmp_path):
     asked = segments(40)
     faults = {segment.video: "429" for segment in asked[5:]}
     with FaultyServer(faults) as server, pytest.raises(RefusedError, match=r"429.*cookies") as stop:
-        acquire({"guitar": asked}, 40, tmp_path, settings(server, refusals=4))
+        acquire({"guitar": asked}, 40, tmp_path, settings(server, refusals=4, jobs=2))
     assert stop.value.report.in_place == {"guitar": 5}
     assert sum(server.requests[segment.video] for segment in asked[5:]) <= 2 * (4 + 2)  # both jobs'
     with (tmp_path / "clips.csv").open() as file:
@@ -145,7 +147,7 @@ def test_a_server_out_of_reach_ends_the_run(tmp_path):
     with FaultyServer() as server:
         pass
     with pytest.raises(RefusedError, match="connection failed") as stop:
-        acquire({"guitar": segments(50)}, 50, tmp_path, settings(server, refusals=3, attempts=2))
+        acquire({"guitar": segments(50)}, 50, tmp_path, settings(server, refusals=3, attempts=2, jobs=2))
     assert stop.value.report.attempts <= 2 * (3 + 2)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from audioset_making import ontology_file, segment, segments_file
-from faulty_media_server import FaultyServer
+from faulty_media_server import FaultyServer, file_options
 
 from earmark.datasets import tables
+from earmark.datasets.audioset import videos
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "results" / "instruments"
@@ -30,7 +31,9 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def audioset(command, data):
+def audioset(command, data, monkeypatch):
+    monkeypatch.setattr(videos, "_options", file_options)
+
     def run(*words):
         return command("data", "audioset", "--data-dir", data, "--part", "balanced", *words)
 
