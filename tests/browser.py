@@ -66,16 +66,19 @@ def microphone(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def running_chromium(microphone):
-    """The browser with one page that is never closed: a new one costs processes, and all scripts anew."""
+    """The browser with a page for servers and one for files, never closed: a new one costs processes, and all scripts.
+
+    Where sound plays in a page without an icon, the browser asks for the icon of what was there before: so two.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed")
     arguments = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        running = SimpleNamespace(browser=browser, page=new_page(browser), loop=asyncio.get_running_loop())
-        yield running
-        asyncio._set_running_loop(running.loop)
+        loop = asyncio.get_running_loop()
+        yield SimpleNamespace(browser=browser, loop=loop, pages={})
+        asyncio._set_running_loop(loop)
         browser.close()
 
 
@@ -112,12 +115,17 @@ def opened(chromium):
         wrong.append(str(error))
 
     def opened(address, on=None, **options):
-        usual = chromium.page not in pages and options.keys() <= READER.keys()
-        page = chromium.page if usual else new_page(chromium.browser, **options)
-        if usual:
+        kind = address.partition(":")[0]
+        usual = chromium.pages.get(kind) not in pages and options.keys() <= READER.keys()
+        page = chromium.pages.get(kind) if usual else None
+        if page is None:
+            page = new_page(chromium.browser, **options)
+        else:
             wanted = {**READER, **options}
             page.set_viewport_size(wanted.pop("viewport"))
             page.emulate_media(**wanted)
+        if usual:
+            chromium.pages[kind] = page
         pages.append(page)
         page.wrong = wrong
         for event, listener in {"console": tell, "pageerror": fail, **(on or {})}.items():
@@ -130,7 +138,7 @@ def opened(chromium):
     for page, event, listener in listeners:
         page.remove_listener(event, listener)
     for page in pages:
-        if page is chromium.page:
+        if page in chromium.pages.values():
             page.evaluate("() => { try { localStorage.clear(); } catch { /* of what did not load there is none */ } }")
             page.goto("about:blank")
         else:
