@@ -15,6 +15,7 @@ from earmark.datasets import Clip, Dataset, tables
 from earmark.datasets.tables import write_events
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, Timeline
+from earmark.service.worker import ENDING
 from earmark.util.processes import end_with_parent, limit
 
 NOTHING = 1.0  # seconds of the shortest stretch without any event that is a clip of nothing
@@ -55,7 +56,7 @@ def write_zip(recordings: Sequence[Recording], folder: Path, memory: int, left: 
             process.join(LOOK_EVERY)
     finally:
         process.kill()
-        process.join()
+        process.join(ENDING)
     if process.exitcode != 0:
         raise EarmarkError(", ".join(one.timeline.recording for one in recordings), "cannot be written as a dataset")
     return path

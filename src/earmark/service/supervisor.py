@@ -17,7 +17,7 @@ from earmark.service.settings import Settings
 from earmark.service.storage import Storage
 from earmark.service.store import Job, Store
 from earmark.service.tasks import Work
-from earmark.service.worker import Message, Worker
+from earmark.service.worker import ENDING, Message, Worker
 
 
 class Cleanup:
@@ -250,7 +250,7 @@ class Supervisor:
     def _bury(self, worker: Worker) -> None:
         """A worker has ended by itself, or was killed: its job is done by another, unless it is to blame."""
         job = self.store.get(worker.job_id) if worker.job_id else None
-        worker.process.join()  # its sentinel tells a moment before there is an exit code
+        worker.process.join(ENDING)  # its sentinel tells a moment before there is an exit code
         killed = worker.process.exitcode in ENDED_BY_OTHERS
         self._dismiss(worker)
         self.metrics.workers_lost.inc()

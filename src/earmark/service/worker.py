@@ -15,6 +15,7 @@ from earmark.util.atomic import is_full
 if TYPE_CHECKING:
     from earmark.service.tasks import Work
 
+ENDING = 60.0  # seconds that the system may take to end one that was killed
 TOLD_EVERY = 0.25  # seconds between two messages about one job's progress
 
 Message = tuple[str, Any, Any]
@@ -49,7 +50,7 @@ class Worker:
     def end(self) -> None:
         """Kill it; it keeps nothing that matters."""
         self.process.kill()
-        self.process.join()
+        self.process.join(ENDING)
         self.pipe.close()
 
 
