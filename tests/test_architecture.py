@@ -61,7 +61,6 @@ HEAVY = {
     "librosa",
     "lightning_fabric",
     "onnx",
-    "onnxscript",
     "pandas",
     "scipy.signal",
 }

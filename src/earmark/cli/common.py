@@ -221,7 +221,7 @@ def open_model(name: str) -> Model:
 
 def convert(name: str) -> Path:
     """The model file of a backbone whose weights are here, made unless it is there."""
-    for package in ("torch", "lightning_fabric", "onnx", "onnxscript"):
+    for package in ("torch", "lightning_fabric", "onnx"):
         if find_spec(package) is None:
             raise MissingExtraError(f"{package}, which a model file of {name} is made with,", "train")
     from earmark.training.backbone import converted

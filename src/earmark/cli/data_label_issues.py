@@ -267,7 +267,7 @@ def _check_installed(training: bool) -> None:
     needed = (
         "matplotlib",
         "yaml",
-        *(("torch", "lightning_fabric", "onnx", "onnxscript", "pydantic") if training else ()),
+        *(("torch", "lightning_fabric", "onnx", "pydantic") if training else ()),
     )
     if any(find_spec(module) is None for module in needed):
         raise MissingExtraError("earmark data label-issues", "train")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from earmark.training.recipe import Recipe
     from earmark.training.run_folder import Listener, Outcome
 
-NEEDED = ("torch", "lightning_fabric", "onnx", "onnxscript", "pydantic", "yaml", "matplotlib")
+NEEDED = ("torch", "lightning_fabric", "onnx", "pydantic", "yaml", "matplotlib")
 """Packages that training imports."""
 
 
