@@ -45,7 +45,7 @@ def test_a_sound_is_taught_by_its_events_chosen_and_deleted(work, service):
     work.locator("#nav-recordings").click()
     work.locator("details.options").evaluate("(one) => { one.open = true; }")
     assert work.locator("#model").input_value() == "sounds+my_dog_barking"
-    work.on("dialog", lambda dialog: dialog.accept())
+    work.once("dialog", lambda dialog: dialog.accept())
     work.get_by_role("button", name="Delete this model").click()
     until(work, lambda: "sounds+my_dog_barking" not in models(work, "model"))
     assert not service.taught
