@@ -5,7 +5,6 @@ many clips in place: it puts no more there, however late the kill comes.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ START, END = 1.0, 2.0
 RATE = 16_000
 JOBS = 3
 KILLS_AT = (12, 24)  # clips in place
+PATIENCE = 300.0  # seconds for each of them
 
 # fault: what must become of the clip. Each fault has a video, and each that is final two.
 LASTING = {
@@ -111,13 +111,17 @@ def _killed_at(server: FaultyServer, out: Path, wanted: int) -> set[str]:
     """Run the program until so many clips are in place, kill it, and tell whose."""
     environment = {**os.environ, "no_proxy": "127.0.0.1", "OMP_NUM_THREADS": "1"}
     words = [sys.executable, __file__, server.url, str(out), str(wanted)]
+    until = time.monotonic() + PATIENCE
     with subprocess.Popen(words, env=environment) as program:
-        while len(_in_place(out)) < wanted:
-            if program.poll() is not None:
-                raise RuntimeError(f"the program ended by itself, with {program.returncode}")
-            time.sleep(0.05)
-        program.send_signal(signal.SIGKILL)
-        program.wait()
+        try:
+            while len(_in_place(out)) < wanted:
+                if program.poll() is not None:
+                    raise RuntimeError(f"the program ended by itself, with {program.returncode}")
+                if time.monotonic() > until:
+                    raise RuntimeError(f"after {PATIENCE:.0f} s there are {len(_in_place(out))} of {wanted} clips")
+                time.sleep(0.05)
+        finally:
+            program.kill()
     return _in_place(out)
 
 
