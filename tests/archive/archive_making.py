@@ -50,7 +50,8 @@ def copied(index: Path, out: Path, root: Path | None = None) -> Path:
 
 def done_in(out: Path) -> int:
     """How many batches an index has."""
-    return len(list((out / layout.BATCHES).glob("[!.]*"))) if out.exists() else 0
+    folder = out / layout.BATCHES
+    return sum(not one.name.startswith(".") for one in folder.iterdir()) if folder.exists() else 0
 
 
 def files_of(index: Path) -> dict[str, tuple[int, int]]:

@@ -65,7 +65,7 @@ class Served(SimpleHTTPRequestHandler):
         self.asked[self.path.lstrip("/")] += 1
         until = time.monotonic() + 300
         while not self.answers() and time.monotonic() < until:
-            time.sleep(0.02)
+            time.sleep(0.03)
         with suppress(BrokenPipeError, ConnectionResetError):  # it was killed
             super().do_GET()
 

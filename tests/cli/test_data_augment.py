@@ -65,7 +65,7 @@ def test_a_picture_of_everything_and_clips_to_listen_to(augment, place, tmp_path
 
 def test_the_same_seed_draws_the_same_picture(augment, tmp_path):
     """In another process too, where sets have another order."""
-    some = "low.wav", "--with", "high.wav", "--only", "noise,rotation,mixup"
+    some = "low.wav", "--with", "high.wav", "--only", "noise,rotation"
     for name, seed in (("b", 5), ("c", 6)):
         assert augment(*some, "--seed", seed, "--out", tmp_path / f"{name}.png").returncode == 0
     with WarmCommand("data", "augment", *some, "--seed", "5", "--out", tmp_path / "a.png", code=ROUGHLY + MAIN) as one:
