@@ -170,9 +170,8 @@ def impatient(monkeypatch):
 @pytest.mark.usefixtures("impatient")
 def test_a_header_that_keeps_ffmpeg_busy_is_given_up():
     data, before = many_tags(10_000), set(psutil.Process().children())  # other tests may have left some
-    for source in (Named(data, "tags.mkv"), Pipe(data)):
-        with pytest.raises(MediaError, match="takes more than 1 s to open"):
-            media.read(source, 8000)
+    with pytest.raises(MediaError, match="takes more than 1 s to open"):
+        media.read(Named(data, "tags.mkv"), 8000)
     with pytest.raises(MediaError, match="takes more than 1 s to open"):
         list(decoded(Pipe(data), 8000, "stream"))
     assert set(psutil.Process().children()) <= before  # none is left
