@@ -11,11 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 from app_server import line, rest, serving
+from service_process import Server
 from websockets.sync.client import connect
 
 from earmark.service.server import Connections
 from earmark.service.settings import Settings, client_of
 
+until = Server.until
 LAST = b"GET /%s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
 
 
@@ -123,13 +125,6 @@ def test_a_socket_is_not_silent_and_frees_its_place(late):
                 with line(port) as other:
                     assert rest(other) == b""
         until(lambda: answered(port))
-
-
-def until(look):
-    end = time.monotonic() + 300
-    while not look():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_five_hundred_silent_connections_are_in_nobodys_way():

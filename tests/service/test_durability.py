@@ -89,11 +89,11 @@ def running_jobs(folder, *paths):
 def test_a_killed_server_finishes_its_jobs_when_it_is_started_again(tmp_path, street, five_words):
     with running_jobs(tmp_path / "own", *((street, "label"), (five_words, "words")) * 2) as (own, ids):
         own.kill()
-        stray = own.folder / "jobs" / "00000000000000ff"  # an upload that was never accepted
-        stray.mkdir()
-        own.start()
-        assert [own.ended(job_id)["state"] for job_id in ids] == ["done"] * 4
-        assert not stray.exists()
+    stray = own.folder / "jobs" / "00000000000000ff"  # an upload that was never accepted
+    stray.mkdir()
+    with Staff(own.folder) as again:
+        assert [again.ended(job_id).state for job_id in ids] == ["done"] * 4
+    assert not stray.exists()
 
 
 @pytest.mark.kill

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from live_making import container, pcm
 from model_making import RATE, tones
-from service_process import PATIENCE
+from service_process import PATIENCE, Server
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -169,10 +169,8 @@ def test_noise_for_samples_is_sound(client):
 
 
 def test_no_more_than_there_are_places_for(client, gauge):
-    with client.websocket_connect("/v1/live") as one, client.websocket_connect("/v1/live") as two:
-        for socket in (one, two):
-            socket.send_text(wish())
-            assert socket.receive_json()["type"] == "ready"
+    with client.websocket_connect("/v1/live"), client.websocket_connect("/v1/live"):
+        Server.until(lambda: gauge.now == 2)  # they have a place before they say what they want
         messages, code = talk(client)
         assert "too many" in messages[0]["detail"]
         assert code == 1013

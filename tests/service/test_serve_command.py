@@ -86,7 +86,7 @@ def test_a_short_token_is_refused(refused, tmp_path):
     assert "16 characters" in refused("--folder", tmp_path / "service", "--token-file", tmp_path / "token")
 
 
-def test_beyond_loopback_everyone_brings_the_token_that_was_printed(tmp_path, low_high_file, street):
+def test_beyond_loopback_everyone_brings_the_token_that_was_printed(tmp_path, low_high_file, five_words):
     with Server(
         tmp_path / "service", "--host", "0.0.0.0", "--model", f"mine={low_high_file}", "--workers", "1"
     ) as server:
@@ -109,7 +109,7 @@ def test_beyond_loopback_everyone_brings_the_token_that_was_printed(tmp_path, lo
                 == 403
             )
         assert "mine" in {model["name"] for model in server.client.get("/v1/models").json()["models"]}
-        job = server.ended(server.send(street, model="mine").json()["id"])
+        job = server.ended(server.send(five_words, model="mine").json()["id"])
         assert (job["state"], job["model"]) == ("done", "mine")
         workers = server.workers()
         assert workers

@@ -12,6 +12,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 from app_server import line, rest, serving
+from service_process import Server
 from starlette.exceptions import HTTPException
 
 from earmark.service import uploads
@@ -19,6 +20,7 @@ from earmark.service.app import create_app
 from earmark.service.settings import Settings
 from earmark.service.tasks import QUICK
 
+until = Server.until
 BEGIN = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 END = b"\r\n--x--\r\n"
 TOKEN = "a token of this test"
@@ -48,14 +50,6 @@ def head(length, path="/v1/jobs", method="POST", kind="multipart/form-data; boun
 
 def chunk(data):
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
-
-
-def until(look):
-    end = time.monotonic() + 300
-    while not (found := look()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
 
 
 def status(connection):
