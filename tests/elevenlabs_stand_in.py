@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import threading
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,6 +38,7 @@ def timed(text):
     }
 
 
+@cache
 def sound(text):
     """MP3: a tone for each letter, nothing for the rest."""
     times = timed(text)
