@@ -50,6 +50,12 @@ class TestPublished:
     def weights(self, pretrained, monkeypatch):
         monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
 
+    @pytest.fixture
+    def made(self, tmp_path_factory, monkeypatch):
+        """The model file in a cache that tests share which only read it."""
+        monkeypatch.setenv("EARMARK_CACHE", str(tmp_path_factory.getbasetemp() / "converted"))
+        return converted("mn04_as")
+
     def test_made_once_and_made_anew_where_it_is_damaged(self, cache):
         path = converted("mn04_as")
         assert path == cache / "pretrained" / "mn04_as.onnx"
@@ -59,8 +65,8 @@ class TestPublished:
         path.write_bytes(path.read_bytes()[:1000])
         assert earmark.load_model(converted("mn04_as")).dimensions == 384
 
-    def test_answers_are_those_of_the_network(self, pretrained):
-        model = earmark.load_model(converted("mn04_as"), threads=1)
+    def test_answers_are_those_of_the_network(self, made, pretrained):
+        model = earmark.load_model(made, threads=1)
         network = AudioSetNetwork()
         network.load(pretrained)
         features = np.random.default_rng(0).normal(0, 0.5, (1, 600, 128)).astype(np.float32)
@@ -69,8 +75,8 @@ class TestPublished:
         (scores,) = model.session.run(["scores"], {"features": features})
         assert scores == pytest.approx(expected, abs=0.02)  # weights in half precision
 
+    @pytest.mark.usefixtures("made")
     def test_real_sounds_are_known(self, shared):
-        converted("mn04_as")
         clip = next((shared / "esc50" / "audio").glob("1-100032-A-0.opus"))
         labels = [label for label, _ in earmark.classify(clip, "mn04_as")[:6]]
         assert {"Dog", "Bark"} & set(labels)

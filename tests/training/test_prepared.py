@@ -136,8 +136,14 @@ def test_nothing_readable(tmp_path, cache):
     assert found.frames.shape == (0, 10)
 
 
-@pytest.mark.parametrize("surplus", [0, 1, BYTES // 2 + 1, BYTES * 3, BYTES * 3 + 7])
-@pytest.mark.parametrize("torn", ["", "\n", '["0123', '["0123", 12', '["0123", 12, 4'])
+@pytest.mark.parametrize(
+    ("surplus", "torn"),
+    [
+        *((surplus, "") for surplus in (0, 1, BYTES // 2 + 1, BYTES * 3, BYTES * 3 + 7)),
+        *((BYTES * 3 + 7, torn) for torn in ("\n", '["0123', '["0123", 12', '["0123", 12, 4')),
+        (0, '["0123", 12, 4'),
+    ],
+)
 def test_any_moment_of_a_kill(clips, cache, surplus, torn):
     prepare(clips[:4], FRONT_END, cache)
     folder = store(cache)
