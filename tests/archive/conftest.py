@@ -74,14 +74,14 @@ class Served(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def served(tmp_path):
-    """A web server of forty recordings, which answers until an index has enough of them.
+def served(request, tmp_path):
+    """A web server of forty recordings, or as many as a test says, which answers until an index has enough of them.
 
     Their folder, address, how often each was read, and what is enough.
     """
-    folder = tmp_path / "recordings"
-    make_archive(folder, 40, seconds=1.0)
-    asked, enough = Counter(), [40]
+    folder, count = tmp_path / "recordings", getattr(request, "param", 40)
+    make_archive(folder, count, seconds=1.0)
+    asked, enough = Counter(), [count]
     handler = partial(
         Served, directory=str(folder), asked=asked, answers=lambda: done_in(tmp_path / "index") <= enough[0]
     )

@@ -61,6 +61,7 @@ def worker(address, folder, threads=1):
 
 
 @pytest.mark.kill
+@pytest.mark.parametrize("served", [20], indirect=True)
 def test_a_worker_killed_in_the_middle(served, low_high_file, indexed, tmp_path):
     """The index equals the one made without Dask, row by row."""
     pytest.importorskip("aiohttp")  # what fsspec reads http with

@@ -92,7 +92,7 @@ def place(e):
     return e.recording, e.onset, e.offset, e.label
 
 
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(
     st.lists(some_events(), max_size=25, unique_by=place),
     QUERIES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -37,17 +38,22 @@ class Commands(Mapping[str, Any]):
     """The commands by name, each made when it is asked for: to make all takes longer than to label a clip."""
 
     def __getitem__(self, name: str) -> Any:
-        alone = typer.Typer(**PLAIN)
-        alone.callback()(lambda: None)  # without one, a single command would be no group
-        import_module(f"earmark.cli.{FILES[name]}").register(alone)
-        group: Any = typer.main.get_command(alone)
-        return group.commands[name]
+        return _made(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(FILES)
 
     def __len__(self) -> int:
         return len(FILES)
+
+
+@cache
+def _made(name: str) -> Any:
+    alone = typer.Typer(**PLAIN)
+    alone.callback()(lambda: None)  # without one, a single command would be no group
+    import_module(f"earmark.cli.{FILES[name]}").register(alone)
+    group: Any = typer.main.get_command(alone)
+    return group.commands[name]
 
 
 class Group(TyperGroup):
