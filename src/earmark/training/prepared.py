@@ -18,10 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from earmark import media
@@ -29,10 +28,12 @@ from earmark.augment.copies import Copy
 from earmark.datasets import Clip
 from earmark.errors import EarmarkWarning, MediaError
 from earmark.features.frontend import FrontEnd
-from earmark.training.networks.mn import MobileNet
 from earmark.util.cache import cache_folder
 from earmark.util.locks import lock_of
 from earmark.util.types import Features, Samples
+
+if TYPE_CHECKING:  # without torch, features are prepared the sooner
+    from earmark.training.networks.mn import MobileNet
 
 VERSION = 1  # raise when the front end's arithmetic changes: older stores are then left alone
 AT_ONCE = 64  # clips prepared before they are written
@@ -288,9 +289,11 @@ def embedded(
     return filled(folder, network.size, features.keys, work, features.front_end, progress)
 
 
-@torch.no_grad()
 def _embed_clip(network: MobileNet, features: Prepared, clip: int) -> Sequence[Computed]:
-    values = network.embed(torch.from_numpy(features[clip])[None])[0]
+    import torch
+
+    with torch.no_grad():
+        values = network.embed(torch.from_numpy(features[clip])[None])[0]
     return [values.numpy().astype(np.float16)]
 
 
