@@ -181,7 +181,7 @@ def test_blocks_can_be_read_again_unless_the_source_cannot(wav):
             list(recording.blocks(RATE))
 
 
-@pytest.mark.parametrize("name", ["s16.wav", "f32.wav", "flac", "s16.aiff", "s16.caf", "aac.m4a", "mp3", "opus.ogg"])
+@pytest.mark.parametrize("name", ["s16.wav", "f32.wav", "flac", "s16.aiff", "aac.m4a", "mp3", "opus.ogg"])
 @pytest.mark.parametrize("rate", [22_050, 44_100, 16_000])
 def test_a_span_is_exactly_a_part_of_the_whole(name, rate):
     container, codec, _ = CODECS[name]
