@@ -139,5 +139,5 @@ for name in ("compact_cnn", "earmark", "segmenter"):
 
 def test_narrow_networks_learn_on_a_processor_with_avx2_alone():
     surroundings = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", NARROW], env=surroundings, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", NARROW], env=surroundings, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr

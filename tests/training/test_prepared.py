@@ -232,7 +232,7 @@ def test_a_killed_process(clips, cache, computed, tmp_path):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert index, "no clip was prepared"
-    process.wait()
+    process.wait(600)
     process.stdout.close()
     done = len(index.read_text().splitlines())
     assert done < 150

@@ -150,7 +150,7 @@ def wait_for_epochs(process, out, epochs, parts=1):
             return
         time.sleep(0.01)
     process.kill()
-    pytest.fail(f"the run does not get so far: {process.communicate()}")
+    pytest.fail(f"the run does not get so far: {process.communicate(timeout=600)}")
 
 
 @pytest.mark.kill
@@ -160,7 +160,7 @@ def test_a_killed_run_is_taken_up(finished, place, command):
     process = train(place, *words)
     wait_for_epochs(process, out, 3)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=600)
     (left,) = (out / "data").iterdir()
     assert left.name.endswith(".partial")
 
@@ -210,7 +210,10 @@ def test_two_processes_train_one_network(place):
     out = place / "two"
     words = (place / "data", *SMALL, "--out", out, "--devices", "2")
     process = train(place, *words, program=[Path(sys.executable).with_name("earmark")])
-    output, errors = process.communicate()
+    try:
+        output, errors = process.communicate(timeout=600)
+    finally:
+        process.kill()
     assert process.returncode == 0, errors
     (folder,) = (out / "data").iterdir()
     assert {path.name for path in folder.iterdir()} == LEFT
@@ -242,7 +245,7 @@ def test_networks_trained_side_by_side_end_with_a_kill_and_are_taken_up(place, f
     workers = psutil.Process(process.pid).children(recursive=True)
     assert workers
     process.kill()
-    process.communicate()
+    process.communicate(timeout=600)
     _, alive = psutil.wait_procs(workers, timeout=300)
     assert not alive  # or two processes would write one checkpoint
 
