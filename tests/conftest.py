@@ -10,7 +10,6 @@ import pytest
 
 # Before torch and NumPy start their threads, which mostly wait for each other, and most of all on a busy machine.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
-os.environ["NUMBA_DISABLE_JIT"] = "1"  # librosa, with which some agree, would be compiled for 20 s in each new process
 
 from hypothesis import settings
 from model_making import backbone_model, compact_model, low_high_model
