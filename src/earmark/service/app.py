@@ -50,9 +50,8 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for routes in (about.router, taught.router, jobs.router, views.router, results.router, results.several):
         app.include_router(routes)
-    app.include_router(
-        live.router(service.settings, service.metrics.live_sessions)
-    )  # the guard has asked for the token
+    # The guard has asked for the token.
+    app.include_router(live.router(service.settings, service.metrics.live_sessions))
     pages.install(app, settings)
     _describe_problems(app)
     app.add_middleware(BodyLimit, settings=settings)

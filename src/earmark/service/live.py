@@ -20,12 +20,12 @@ from starlette.websockets import WebSocketDisconnect
 from earmark.errors import EarmarkError
 from earmark.live.session import AUDIO, END, WISH, Wish, packet
 from earmark.models.model import bundled_models
+from earmark.service.worker import ENDING
 
 SESSION = ["-P", "-m", "earmark.live.session"]  # what Python runs for each client, from no folder but its own
 LARGEST = 1 << 20  # bytes of a message
 GREETING = 10.0  # seconds within which a client says what it wants
 STARTING = 60.0  # seconds within which a listener is ready
-ENDING = 60.0  # seconds within which a listener that was killed has ended
 SILENT = 30.0  # seconds without anything heard, after which a client counts as gone
 LONGEST_LINE = 1 << 16  # bytes of a message from a session
 

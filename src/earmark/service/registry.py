@@ -57,6 +57,7 @@ class ModelRegistry:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.added = dict(settings.models)
         self.taught: dict[str, Taught] = {}
+        self._bundled = bundled_models()
         self._folder = folder
         self._described: dict[str, Description] = {}
         self._changing = Lock()
@@ -94,7 +95,7 @@ class ModelRegistry:
     @property
     def files(self) -> dict[str, Path]:
         """Of all models."""
-        return {**bundled_models(), **self.added}
+        return {**self._bundled, **self.added}
 
     @property
     def descriptions(self) -> dict[str, Description]:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel, model_validator
 
+from earmark.service.storage import ID
+
 Task = Literal["label", "caption", "classify", "words", "instruments"]
 To = Literal["json", "csv", "vtt", "srt", "ass", "ttml", "textgrid", "audacity", "rttm", "ctm"]
 CaptionTo = Literal["vtt", "srt", "ass", "ttml"]
@@ -200,7 +202,7 @@ class Teaching(BaseModel):
         json_schema_extra={"examples": [{"job": "0b5fae7b1c0e6f2d", "label": "doorbell", "name": "my_doorbell"}]},
     )
 
-    job: str = Field(pattern="^[0-9a-f]{16}$")
+    job: str = Field(pattern=ID)
     label: str = Field(min_length=1, max_length=100, description="Of the events.")
     name: str | None = Field(None, max_length=80, description="Of the sound; the label if left out.")
 

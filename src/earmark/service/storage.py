@@ -16,12 +16,13 @@ from earmark.util.atomic import atomic_write, settle
 MARKER = ".earmark"
 """A file in `jobs/` with the mark of the database that knows the jobs: without it nothing there is ever removed."""
 
-_OURS = re.compile(r"[0-9a-f]{16}")
+ID = "^[0-9a-f]{16}$"
+"""A pattern of ids as `Storage.new` makes them."""
 
 
 def is_id(name: object) -> bool:
     """Whether something is an id as `Storage.new` makes them."""
-    return isinstance(name, str) and _OURS.fullmatch(name) is not None
+    return isinstance(name, str) and re.fullmatch(ID, name) is not None
 
 
 class JobFolder:

@@ -15,14 +15,13 @@ from earmark.service.problems import described, refusal
 from earmark.service.schemas import Classified, ClassifyForm, JobForm, Jobs, JobView, body
 from earmark.service.settings import client_of
 from earmark.service.state import Service, reading, service_of
-from earmark.service.storage import JobFolder
+from earmark.service.storage import ID, JobFolder
 from earmark.service.store import Job
 from earmark.service.tasks import BURN_IN, QUICK, WITHOUT_EVENTS
 from earmark.service.uploads import Incoming
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
-ID = "^[0-9a-f]{16}$"
 JobId = Annotated[str, Path(pattern=ID, examples=["0b5fae7b1c0e6f2d"])]
 
 

@@ -34,7 +34,7 @@ from earmark.formats.subtitle_reader import Subtitles
 from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
 from earmark.service.problems import described, refusal
-from earmark.service.routes.jobs import ID, JobId, seen
+from earmark.service.routes.jobs import JobId, seen
 from earmark.service.routes.views import MEDIA_HEADERS, as_download, stem, with_events
 from earmark.service.schemas import (
     CaptionTo,
@@ -49,7 +49,7 @@ from earmark.service.schemas import (
     WordTexts,
 )
 from earmark.service.state import gone, reading, service_of
-from earmark.service.storage import JobFolder
+from earmark.service.storage import ID, JobFolder
 from earmark.service.store import Job
 from earmark.service.uploads import shown_name
 from earmark.speech.segmentation import Words

@@ -15,11 +15,11 @@ from earmark.service.alike import Embeddings
 from earmark.service.lesson import LEAST, learn
 from earmark.service.problems import described, refusal
 from earmark.service.registry import USUAL
-from earmark.service.routes.jobs import ID
 from earmark.service.routes.results import kept_timeline
 from earmark.service.routes.views import with_events
 from earmark.service.schemas import Models, ModelView, Teaching
 from earmark.service.state import Service, reading, service_of
+from earmark.service.storage import ID
 from earmark.util.types import Array
 
 router = APIRouter(prefix="/v1/models", tags=["models"])

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { announce, complain } from "./banner.js";
 import { tone } from "./colours.js";
-import { byId, icon, make } from "./dom.js";
+import { byId, closable, icon, make } from "./dom.js";
 import { clock } from "./format.js";
 import { named, percent, t } from "./i18n.js";
 
@@ -20,12 +20,8 @@ export class Alike {
   constructor(session, player) {
     this.#session = session;
     this.#player = player;
-    byId("alike-close").onclick = () => this.close();
+    closable(block, byId("alike-close"), byId("edit-alike"));
     byId("alike-all").onclick = () => this.#mark(this.#left());
-    block.onkeydown = ({ key }) => {
-      if (key === "Escape") this.close(); // no value: false would keep all other keys from what they do
-    };
-    block.hidden = true;
   }
 
   /** Asks for what is like the selected event. */
@@ -45,13 +41,6 @@ export class Alike {
     } catch (error) {
       complain(error);
     }
-  }
-
-  close() {
-    if (block.hidden) return;
-    const within = block.contains(document.activeElement);
-    block.hidden = true;
-    if (within) byId("edit-alike").focus();
   }
 
   /** Shows what is left to be marked; what is undone is there again. */

@@ -32,6 +32,21 @@ export function iconButton(name, label, onclick, kind = "") {
   return make("button", { type: "button", class: `icon ${kind}`, "aria-label": label, title: label, onclick }, icon(name));
 }
 
+/** Has a button and Escape close a panel, which is hidden now; a reader who was within goes back to `opener`. */
+export function closable(panel, button, opener) {
+  const close = () => {
+    if (panel.hidden) return;
+    const within = panel.contains(document.activeElement);
+    panel.hidden = true;
+    if (within) opener.focus();
+  };
+  button.onclick = close;
+  panel.onkeydown = ({ key }) => {
+    if (key === "Escape") close(); // no value: false would keep all other keys from what they do
+  };
+  panel.hidden = true;
+}
+
 /** Calls `action` once it has not been asked for `wait` milliseconds. */
 export function debounced(action, wait) {
   let timer = 0;

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { announce, complain } from "./banner.js";
-import { byId } from "./dom.js";
+import { byId, closable } from "./dom.js";
 import { labelOf, named, percent, t } from "./i18n.js";
 import { loadModels } from "./start.js";
 
@@ -19,15 +19,11 @@ export class Teach {
   constructor(session, flush) {
     this.#session = session;
     this.#flush = flush;
-    byId("teach-close").onclick = () => this.close();
+    closable(block, byId("teach-close"), byId("edit-teach"));
     form.onsubmit = (event) => {
       event.preventDefault();
       this.#teach();
     };
-    block.onkeydown = ({ key }) => {
-      if (key === "Escape") this.close(); // no value: false would keep all other keys from what they do
-    };
-    block.hidden = true;
   }
 
   /** Offers to teach the label of the selected event. */
@@ -43,13 +39,6 @@ export class Teach {
     name.focus({ preventScroll: true });
     name.select();
     block.scrollIntoView({ block: "nearest" });
-  }
-
-  close() {
-    if (block.hidden) return;
-    const within = block.contains(document.activeElement);
-    block.hidden = true;
-    if (within) byId("edit-teach").focus();
   }
 
   /** Says how many events teach by now. */
