@@ -72,7 +72,9 @@ def with_weights_of(model, name, folder):
     with torch.device("meta"):
         network = made(name, *size(SETTINGS[name]["backbone"]), weights=str(path))
     network.to_empty(device="cpu").eval()  # or it would draw weights, which it is to get from the file
-    network.head.reset_parameters()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network.head.reset_parameters()
     network.initialise()
     path.unlink()  # up to 240 MB
     return network
