@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from librosa_answers import CASES, FILE, SUMMARIES, clicks, kept, sound
 
-from earmark import media
 from earmark.features.descriptors import (
     FIRST,
     POWER_FLOOR,
@@ -14,17 +14,10 @@ from earmark.features.descriptors import (
     summary_size,
     tempo,
 )
-from earmark.features.frontend import FrontEnd, concatenate, frames_of, hann, mel_filters
+from earmark.features.frontend import concatenate, frames_of, hann, mel_filters
 
-librosa = pytest.importorskip("librosa")
-
-RATE, N_FFT, HOP = 22_050, 2048, 512
-FRONT_END = FrontEnd(kind="summary", rate=RATE, n_fft=N_FFT, hop=HOP, bands=128, coefficients=20, patch=5.0)
-FRONT_ENDS = [
-    FRONT_END,
-    FrontEnd(kind="summary", rate=44_100, n_fft=2048, hop=441, bands=64, fmin=20, fmax=16_000, patch=5.0),
-    FrontEnd(kind="summary", rate=16_000, n_fft=1024, hop=160, bands=40, coefficients=13, patch=5.0),
-]
+FRONT_END = SUMMARIES[0]
+RATE, N_FFT, HOP = FRONT_END.rate, FRONT_END.n_fft, FRONT_END.hop
 
 
 def table_of(samples, about=FRONT_END):
@@ -36,86 +29,44 @@ def summary_of(table, about=FRONT_END):
     return dict(zip(summary_names(about.coefficients), values, strict=True))
 
 
-def clicks(bpm, seconds=10.0, rate=RATE):
-    samples = np.zeros(int(rate * seconds))
-    samples[:: round(rate * 60 / bpm)] = 1.0
-    return np.convolve(samples, np.hanning(64))[: len(samples)]
-
-
 def tone(frequency, seconds=1.0):
     return 0.5 * np.sin(2 * np.pi * frequency * np.arange(int(RATE * seconds)) / RATE)
 
 
-def sounds(rate):
-    rng = np.random.default_rng(0)
-    time = np.arange(5 * rate) / rate
-    chord = sum(np.sin(2 * np.pi * f * time) for f in (261.63, 329.63, 392.0)) / 4
-    floor = rng.normal(0, 1e-3, len(time))  # without, librosa's rounding errors would be compared with ours
-    return {
-        "tone": 0.5 * np.sin(2 * np.pi * 440 * time) + floor,
-        "chord": chord * np.exp(-(time % 0.5) * 6) + floor,
-        "noise": rng.normal(0, 0.1, len(time)),
-        "chirp": 0.3 * np.sin(2 * np.pi * (100 + 900 * time) * time) + rng.normal(0, 0.001, len(time)),
-        "clicks": clicks(150, 5.0, rate) + rng.normal(0, 1e-4, len(time)),
-    }
+@pytest.fixture(scope="module")
+def answers():
+    """What librosa says."""
+    return np.load(FILE)
 
 
-def assert_frames_as_librosa(samples, magnitude, table, about):
-    """Frame by frame, where there is more than silence: of rounding errors nothing can be said."""
-    framing = {"n_fft": about.n_fft, "hop_length": about.hop}
-    heard, bin_width = magnitude.sum(0) > 1e-3, about.rate / about.n_fft
-
-    crossings = librosa.feature.zero_crossing_rate(samples, frame_length=about.n_fft, hop_length=about.hop)[0]
-    edge = about.n_fft // 2 // about.hop + 1
-    inside = slice(edge, -edge)  # frames that lie within the samples, and are not padded
-    np.testing.assert_allclose(table[inside, 0], crossings[inside], atol=1e-7)
-    np.testing.assert_allclose(table[:, 0], crossings, atol=1.01 / about.n_fft)
-
-    of = {"S": magnitude, "sr": about.rate, **framing}
-    centroid, bandwidth, roll_off = (
-        getattr(librosa.feature, f"spectral_{name}")(**of)[0, heard] for name in ("centroid", "bandwidth", "rolloff")
-    )
-    np.testing.assert_allclose(table[heard, 1], centroid, atol=0.05)
-    np.testing.assert_allclose(table[heard, 2], bandwidth, atol=0.5)
-    np.testing.assert_allclose(table[heard, 3], roll_off, atol=1.01 * bin_width)
-    assert (np.abs(table[heard, 3] - roll_off) > 0.01 * bin_width).mean() <= 0.01
-
-    chroma = librosa.feature.chroma_stft(S=magnitude**2, sr=about.rate, tuning=0.0, **framing).T
-    np.testing.assert_allclose(table[heard, 4:FIRST], chroma[heard], atol=1e-4)
-
-
-def assert_as_librosa(samples, about=FRONT_END):
-    samples = samples.astype(np.float32)
-    table = table_of(samples, about).astype(np.float64)
-    magnitude = np.abs(librosa.stft(samples, pad_mode="constant", n_fft=about.n_fft, hop_length=about.hop))
-    assert_frames_as_librosa(samples, magnitude, table, about)
-
-    bands = {"n_mels": about.bands, "fmin": about.fmin, "fmax": about.highest}
-    mel = librosa.feature.melspectrogram(S=magnitude**2, sr=about.rate, **bands)
-    mel = librosa.power_to_db(mel, top_db=None)
-    cepstra = librosa.feature.mfcc(S=mel, n_mfcc=about.coefficients).T
+@pytest.mark.parametrize("case", CASES)
+def test_agrees_with_librosa(case, answers):
+    name, about = CASES[case]
+    table = table_of(sound(name, about.rate), about)
+    frames, coefficients, onsets = (answers[f"{case}: {what}"] for what in ("frames", "coefficients", "onsets"))
+    assert_frames_as_librosa(table, frames, answers[f"{case}: heard"], about)
     summary = summary_of(table, about)
-    for name, expected in (("mean", cepstra.mean(0)), ("std", cepstra.std(0))):
-        found = [summary[f"mfcc_{i}_{name}"] for i in range(about.coefficients)]
+    for what, expected in zip(("mean", "std"), coefficients, strict=True):
+        found = [summary[f"mfcc_{i}_{what}"] for i in range(about.coefficients)]
         np.testing.assert_allclose(found, expected, atol=0.01)
-    onsets = librosa.onset.onset_strength(S=mel, sr=about.rate, center=False)
-    np.testing.assert_allclose(onset_strength(table[:, FIRST:]), onsets, atol=1e-2)
-    beats = librosa.feature.tempo(onset_envelope=onsets, sr=about.rate, hop_length=about.hop)[0]
-    assert summary["tempo"] == pytest.approx(beats, rel=1e-6)
+    found = onset_strength(table[:, FIRST:].astype(np.float64))
+    np.testing.assert_allclose(found[kept(len(table))], onsets, atol=1e-2)
+    assert summary["tempo"] == pytest.approx(float(answers[f"{case}: tempo"]), rel=1e-6)
 
 
-@pytest.mark.parametrize("about", FRONT_ENDS, ids=lambda about: str(about.rate))
-@pytest.mark.parametrize("name", sounds(8000))
-def test_agrees_with_librosa(name, about):
-    assert_as_librosa(sounds(about.rate)[name], about)
-
-
-@pytest.mark.shared
-def test_agrees_with_librosa_on_real_clips(shared):
-    clips = sorted((shared / "esc50" / "audio").glob("*.opus"))[::200]
-    assert clips
-    for path in clips:
-        assert_as_librosa(media.read(path, RATE))
+def assert_frames_as_librosa(table, expected, heard, about):
+    """Frame by frame, where there is more than silence: of rounding errors nothing can be said."""
+    places = kept(len(table))
+    found, bin_width, edge = table[places], about.rate / about.n_fft, about.n_fft // 2
+    inside = (places * about.hop > edge) & (places * about.hop < (len(table) - 1) * about.hop - edge)
+    assert min(inside.sum(), heard.sum()) >= 10
+    np.testing.assert_allclose(found[inside, 0], expected[inside, 0], atol=1e-7)  # frames that are not padded
+    np.testing.assert_allclose(found[:, 0], expected[:, 0], atol=1.01 / about.n_fft)
+    np.testing.assert_allclose(found[heard, 1], expected[heard, 1], atol=0.05)
+    np.testing.assert_allclose(found[heard, 2], expected[heard, 2], atol=0.5)
+    np.testing.assert_allclose(found[heard, 3], expected[heard, 3], atol=1.01 * bin_width)
+    assert (np.abs(found[heard, 3] - expected[heard, 3]) > 0.01 * bin_width).mean() <= 0.01
+    np.testing.assert_allclose(found[heard, 4:FIRST], expected[heard, 4:], atol=1e-4)
 
 
 def test_known_answers():
@@ -146,7 +97,7 @@ def test_each_semitone_has_its_name(pitch):
 
 @pytest.mark.parametrize("bpm", [75, 96, 120, 150])
 def test_tempo_of_clicks(bpm):
-    found = tempo(onset_strength(table_of(clicks(bpm))[:, FIRST:].astype(np.float64)), HOP / RATE)
+    found = tempo(onset_strength(table_of(clicks(bpm, 10.0, RATE))[:, FIRST:].astype(np.float64)), HOP / RATE)
     assert min(abs(found / bpm - factor) for factor in (0.5, 1, 2)) < 0.04  # a frame is 4 % of the fastest period
 
 
