@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -171,8 +171,7 @@ def _fingerprint(recipe: WordsRecipe, chosen: Chosen) -> str:
 def _make(recipe: WordsRecipe, chosen: Chosen, shards: list[Path], progress: Progress | None) -> None:
     material = read_material(chosen, recipe.front_end.rate)
     work = partial(_make_shard, material, recipe.mixing, recipe.front_end)
-    # forked, so that the material is shared and not copied
-    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and SciPy let the others work meanwhile
         for done, _ in enumerate(pool.map(work, shards), start=1):
             if progress:
                 progress(done, len(shards))
