@@ -36,6 +36,13 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="this system has no POSIX signals, pipes or limits"))
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """Torch draws the same in each test, whatever ran before; where nothing imported torch, it is not imported here."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
 @pytest.fixture
 def shared():
     """The real recordings beside the repository."""
