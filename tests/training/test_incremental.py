@@ -17,6 +17,8 @@ from earmark.training.ridge import LinearHead
 from earmark.training.run import Silent, run
 from earmark.training.trainer import start_fabric
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 
 def scores(model, samples):
     return np.concatenate(list(model.score([np.asarray(samples, np.float32)])))

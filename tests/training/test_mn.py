@@ -27,6 +27,8 @@ from earmark.training.stages import Start, weights_of
 from earmark.training.tasks import loss_of_steps
 from earmark.training.trainer import start_fabric
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 WHOLE = 1000.0  # seconds: longer than any sound here, so that all of it is pooled, as in the original
 LABELS = ("a", "b", "c")
 FRONT_END = FrontEnd(rate=32000, hop=320, bands=64)

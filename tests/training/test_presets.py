@@ -11,6 +11,8 @@ from earmark.models.model import load_model
 from earmark.training.presets import WITHOUT_BACKBONE, recipe_for
 from earmark.training.stages import Start
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 
 def test_from_a_folder_to_the_labels_of_a_recording(command, tmp_path, monkeypatch):
     """The whole way, as a user goes it."""

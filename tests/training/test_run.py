@@ -19,6 +19,8 @@ from earmark.training.presets import recipe_for
 from earmark.training.run import run
 from earmark.training.trainer import start_fabric
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 LEFT = {"recipe.yaml", "metrics.json", "predictions.csv", "confusion.png", "curves.png", "model.onnx", "scores.npz"}
 # `earmark`, but with a checkpoint after each epoch, so that a kill can come early; a late one is waited for.
 HELD = """

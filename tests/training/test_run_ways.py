@@ -17,6 +17,8 @@ from earmark.training.run import run
 from earmark.training.study import LeakyRecipe
 from earmark.training.trainer import start_fabric
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 PICTURES = {
     "front_end": {"rate": 8000, "n_fft": 256, "hop": 80, "bands": 32, "patch": 1.0, "image": [32, 32]},
     "augment": {"gain_db": 3, "mixup": 0, "masks": 0},

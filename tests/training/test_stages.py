@@ -25,6 +25,8 @@ from earmark.training.stages import Start, build_network, fit_head, fit_stages, 
 from earmark.training.tasks import SoundTask, forgotten_loss
 from earmark.training.trainer import in_groups, start_fabric
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 FAST = {"rate": 8000, "n_fft": 256, "hop": 80, "bands": 32}
 LOOP = {"epochs": 2, "batch": 6, "learning_rate": 0.01, "ema": 0.5, "precision": "32-true"}
 STAGES = [

@@ -15,6 +15,8 @@ from earmark.training.run import run
 from earmark.training.stages import Start, weights_of
 from earmark.training.trainer import start_fabric
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 
 class Silent:
     def preparing(self, done, total):

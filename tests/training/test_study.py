@@ -8,6 +8,8 @@ from earmark.errors import RecipeError
 from earmark.training.study import load, run_study
 from earmark.training.trainer import start_fabric
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 SHORT = "training={epochs: 4, batch: 8, ema: 0.9, precision: 32-true}"
 STUDY = """
 task: study

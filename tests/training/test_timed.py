@@ -14,6 +14,8 @@ from earmark.training import batches, recipe
 from earmark.training.run import run
 from earmark.training.trainer import start_fabric
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 SECONDS, LABELS = 6.0, ("hiss", "tone")
 RECIPE = {
     "name": "together",

@@ -14,6 +14,8 @@ from earmark.speech.words import words
 from earmark.training import trainer
 from earmark.training.words import corpus, run
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 RATE = 16000
 
 
