@@ -37,9 +37,15 @@ demo: $(VENV)/core
 PYTEST_OPTIONS ?= -n 2 --dist loadfile
 LATER := kill or browser or slow
 
-test: $(VENV)/all system lint types
+test: $(VENV)/all system
+	$(MAKE) --no-print-directory -j2 lint types $(VENV)/collected
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not ($(LATER))"
 	$(BIN)/pytest $(PYTEST_OPTIONS) -n 4 -m "$(LATER)"
+
+# Pytest compiles tests with their asserts, once beside mypy: else each of its processes would, at the same time.
+$(VENV)/collected: $(VENV)/all $(shell find tests -name '*.py')
+	@$(BIN)/pytest --collect-only -qq > $@.txt || { cat $@.txt; exit 1; }
+	@touch $@
 
 system:
 	@if dpkg -s $(SYSTEM) >/dev/null 2>&1; then true; \
