@@ -33,14 +33,15 @@ demo: $(VENV)/core
 	@echo "  $(BIN)/pip install -e '.[train]' && $(BIN)/earmark train FOLDER   teach it your own sounds"
 
 # What is quick first, then what kills processes, opens a browser or takes long: much of that is waiting, so four at a time.
-# A file's tests stay in one process.
+# A file's tests stay in one process. Each process imports all files that it is given: later, those alone that name such a mark.
 PYTEST_OPTIONS ?= -n 2 --dist loadfile
-LATER := kill or browser or slow
+LATER := kill|browser|slow
+LATER_FILES = $$(grep -rlE --include='test_*.py' 'mark\.($(LATER))' tests)
 
 test: $(VENV)/all system
 	$(MAKE) --no-print-directory -j2 lint types $(VENV)/collected
-	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not ($(LATER))"
-	$(BIN)/pytest $(PYTEST_OPTIONS) -n 4 -m "$(LATER)"
+	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not ($(subst |, or ,$(LATER)))"
+	$(BIN)/pytest $(PYTEST_OPTIONS) -n 4 -m "$(subst |, or ,$(LATER))" $(LATER_FILES)
 
 # Pytest compiles tests with their asserts, once beside mypy: else each of its processes would, at the same time.
 $(VENV)/collected: $(VENV)/all $(shell find tests -name '*.py')

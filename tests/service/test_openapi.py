@@ -5,8 +5,6 @@ import re
 
 import numpy as np
 import pytest
-import schemathesis.cli
-from click.testing import CliRunner
 
 EXAMPLES = 1  # requests made up for each operation by chance, beside those that cover its description
 LONGEST = 20  # of made up lists; what the service does at its own limits is tested beside their routes
@@ -43,6 +41,9 @@ def test_no_request_that_can_be_made_up_makes_it_fail(server, five_words, tmp_pa
 
     What `merge`, `burn-in` and `captions` may be asked of a look is what `result` may be.
     """
+    import schemathesis.cli  # takes a second or two, which whoever only reads this file is spared
+    from click.testing import CliRunner
+
     job = server.send(five_words).json()["id"]
     assert server.ended(job)["state"] == "done"
     rng = np.random.default_rng(1)
