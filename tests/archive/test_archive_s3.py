@@ -15,8 +15,6 @@ from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below, root_of
 from earmark.errors import EarmarkError
 
-moto_server = pytest.importorskip("moto.server", reason="moto is not installed")
-s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
 BUCKET = "archive"
 
 
@@ -79,8 +77,15 @@ def archive(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def moto(archive):
+def s3fs():
+    """Imported as late as moto: both take seconds, which each process that collects these tests would spend."""
+    return pytest.importorskip("s3fs", reason="s3fs is not installed")
+
+
+@pytest.fixture(scope="module")
+def moto(archive, s3fs):
     """The port of a server of S3 with the archive in a bucket."""
+    moto_server = pytest.importorskip("moto.server", reason="moto is not installed")
     server = moto_server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     port = server.get_host_and_port()[1]
@@ -97,7 +102,7 @@ def moto(archive):
 
 
 @pytest.fixture
-def served(moto, archive, monkeypatch):
+def served(moto, s3fs, archive, monkeypatch):
     """A function that has the bucket served with failures."""
 
     @contextmanager
@@ -160,7 +165,7 @@ def test_failures_that_pass_cost_nothing(served, local, low_high_file, tmp_path,
         assert max(proxy.asked.values()) > 1
 
 
-def test_a_recording_that_always_fails_is_a_bad_one(served, low_high_file, tmp_path):
+def test_a_recording_that_always_fails_is_a_bad_one(served, s3fs, low_high_file, tmp_path):
     gone = []
 
     def fail(path, _times):

@@ -1,5 +1,8 @@
 """`earmark data augment`, as a process where that may matter."""
 
+import sys
+from importlib import import_module
+
 import numpy as np
 import pytest
 import soundfile
@@ -141,22 +144,23 @@ def test_help_has_examples(augment):
     assert "earmark data augment dog.wav" in done.stdout
 
 
-@pytest.mark.parametrize(("module", "extra"), [("matplotlib", "plot"), ("torch", "train"), ("python_stretch", "train")])
-def test_what_is_not_installed_is_named(place, tmp_path, module, extra):
-    code = f"""
-import sys
-from importlib.abc import MetaPathFinder
-class Absent(MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name.split(".")[0] == {module!r}:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Absent())
-"""
-    words = ["data", "augment", place / "low.wav", "--only", "slow,gain", "--out", tmp_path / "a.png"]
-    with WarmCommand(*words, code=code + MAIN) as process:
-        ended, _, told = process.ended()
-    assert ended == 1
-    (line,) = told.splitlines()
+@pytest.mark.parametrize(
+    ("module", "user", "extra"),
+    [
+        ("matplotlib", "earmark.plots.spectrogram", "plot"),
+        ("torch", "earmark.augment.batch", "train"),
+        ("python_stretch", None, "train"),
+    ],
+)
+def test_what_is_not_installed_is_named(augment, tmp_path, monkeypatch, module, user, extra):
+    monkeypatch.setitem(sys.modules, module, None)
+    if user:  # which has imported it for good
+        package, name = user.rsplit(".", 1)
+        monkeypatch.delitem(sys.modules, user, raising=False)
+        monkeypatch.delattr(import_module(package), name, raising=False)
+    done = augment("low.wav", "--only", "slow,gain", "--out", tmp_path / "a.png")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
     assert f"earmark[{extra}]" in line
     assert not (tmp_path / "a.png").exists()
 
