@@ -1,4 +1,7 @@
-"""Real clusters: a scheduler and workers as processes of their own, which die; and what each worker is asked first."""
+"""Real clusters: a scheduler and workers as processes of their own, which die; and what each worker is asked first.
+
+Dask takes a while to import: only where a test runs, not wherever this file is read.
+"""
 
 import json
 import os
@@ -6,14 +9,12 @@ import socket
 import time
 from contextlib import contextmanager, suppress
 
-import dask
 import pytest
 from archive_making import done_in, hidden, index_rows
 from warm_commands import WarmCommand, import_first
 
 from earmark._version import __version__
 from earmark.archive.batches import Run
-from earmark.archive.cluster import BROKE, TASKS, after_loss, local
 from earmark.archive.indexing import Settings, index, options_for
 from earmark.archive.recordings import below, listed, root_of
 from earmark.archive.workers import Batch, Done, Job, check, work
@@ -26,6 +27,8 @@ WORKER = "from distributed.cli.dask_worker import main; main()"
 @pytest.fixture(autouse=True, scope="module")
 def quick_workers():
     """Workers of this machine begin as copies of a process that has imported what they need."""
+    import dask
+
     import_first("earmark.archive.cluster", "distributed.cli.dask_worker", "distributed.cli.dask_scheduler")
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
         yield
@@ -96,6 +99,8 @@ def test_a_worker_killed_in_the_middle(served, low_high_file, indexed, tmp_path)
 @pytest.mark.kill
 def test_a_recording_that_hangs_up_its_process(archive, low_high_file, tmp_path):
     """A pipe that nobody writes to: the process that opens it never comes back, and is ended. The rest is done."""
+    from earmark.archive.cluster import BROKE
+
     os.mkfifo(tmp_path / "pipe.wav")
     files = [*sorted(map(str, archive.rglob("*.wav"))), str(tmp_path / "pipe.wav")]
     (tmp_path / "list.txt").write_text("\n".join(files))
@@ -111,6 +116,8 @@ def test_a_recording_that_hangs_up_its_process(archive, low_high_file, tmp_path)
 
 def test_after_workers_died_at_a_batch(archive, low_high_file, tmp_path):
     """Its recordings one by one, then a row; unless one of them had come through before it died."""
+    from earmark.archive.cluster import BROKE, after_loss
+
     options = options_for(root_of(str(archive)), str(low_high_file))
     run = Run(tmp_path / "index")
     job = Job(str(run.folder), options)
@@ -165,6 +172,8 @@ def test_clusters_that_cannot_do_it(archive, low_high_file, tmp_path, monkeypatc
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system keeps no process to a core")
 def test_each_worker_of_this_machine_has_a_core_of_its_own():
+    from earmark.archive.cluster import local
+
     cores = sorted(os.sched_getaffinity(0))
     with local(len(cores)) as client:
         kept = client.run(threads_and_cores).values()
@@ -177,6 +186,8 @@ def test_each_worker_of_this_machine_has_a_core_of_its_own():
 
 def threads_and_cores():
     """The cores of all threads of this process."""
+    from earmark.archive.cluster import TASKS
+
     return sorted({core for thread in TASKS.iterdir() for core in os.sched_getaffinity(int(thread.name))})
 
 

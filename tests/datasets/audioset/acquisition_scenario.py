@@ -11,16 +11,16 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from faulty_media_server import FaultyServer, file_options
-
-from earmark.datasets.audioset import videos
 from earmark.datasets.audioset.acquisition import acquire
 from earmark.datasets.audioset.candidates import ClipFolder, Settings
 from earmark.datasets.audioset.ledger import AcquisitionReport
 from earmark.datasets.audioset.tables import Segment
+
+if TYPE_CHECKING:
+    from faulty_media_server import FaultyServer
 
 LABELS = ("guitar", "piano")
 CLIPS = 30  # of each class
@@ -77,6 +77,10 @@ def settings(url: str) -> Settings:
 
 def run(url: str, out: Path) -> AcquisitionReport:
     """One run of the acquisition."""
+    from faulty_media_server import file_options  # with yt-dlp, which takes a while to import
+
+    from earmark.datasets.audioset import videos
+
     with patch.object(videos, "_options", file_options):
         return acquire(candidates(), CLIPS, out, settings(url))
 
@@ -95,6 +99,8 @@ class Story:
 
 def play(out: Path) -> Story:
     """Kill the program twice, and run it to its end."""
+    from faulty_media_server import FaultyServer
+
     with FaultyServer(faults(), stall=15.0) as server:
         before: list[Counter[str]] = []
         for wanted in KILLS_AT:
@@ -107,7 +113,7 @@ def play(out: Path) -> Story:
         return Story(report, [len(asked) for asked in before], +again, Counter(server.requests))
 
 
-def _killed_at(server: FaultyServer, out: Path, wanted: int) -> set[str]:
+def _killed_at(server: "FaultyServer", out: Path, wanted: int) -> set[str]:
     """Run the program until so many clips are in place, kill it, and tell whose."""
     environment = {**os.environ, "no_proxy": "127.0.0.1", "OMP_NUM_THREADS": "1"}
     words = [sys.executable, __file__, server.url, str(out), str(wanted)]
