@@ -78,10 +78,10 @@ def test_real_files_of_every_shape(text):
     assert parse(text).faults == ()
 
 
-def test_overlapping_backward_and_empty_cues_stay():
-    odd = "7\n00:00:05,000 --> 00:00:09,000\na\n\n3\n00:00:06,000 --> 00:00:04,000\nb\n\n"
+def test_overlapping_earlier_and_empty_cues_stay():
+    odd = "7\n00:00:05,000 --> 00:00:09,000\na\n\n3\n00:00:06,000 --> 00:00:08,000\nb\n\n"
     odd += "3\n00:00:01,000 --> 00:00:02,000\n\n"
-    assert cues(merged_text(parse(odd), NOTHING, Srt())) == [(5, 9, ("a",)), (6, 4, ("b",)), (1, 2, ())]
+    assert cues(merged_text(parse(odd), NOTHING, Srt())) == [(5, 9, ("a",)), (6, 8, ("b",)), (1, 2, ())]
 
 
 def test_nothing_but_numbers_changes_in_srt():
@@ -219,6 +219,12 @@ def as_ffmpeg_reads(text):
         "\uff10\uff10\uff1a00\uff1a15\uff0c000 \uff0d\uff0d\uff1e 00\uff1a00\uff1a17\uff0c000",
         "\u0660\u0660:00:\u0661\u0665,000 --> 00:00:17,000",
         "00:00:15,000-->00:00:17,000",
+        "00\u223600\u223615\u066b000 --> 00\ufe5500\ua78917\u00b7000",
+        "00:00:15\u060c000 \u27a1\ufe0f 00:00:17\u3002000",
+        "00:00:15,000 \u2500\u2500> 00:00:17,000",
+        "00:00:15,000 --&gt; 00:00:17,000",
+        "[00:00:15,000 --> 00:00:17,000",
+        "> 00:00:15,000 --> 00:00:17,000",
         "00:00:15,0000001 --> 00:00:17,000999",
     ],
 )
@@ -264,6 +270,10 @@ def test_a_cue_before_the_beginning_is_told_of():
         ("00:00:15,000 --> 00:00:1x,000", [(15, 16.3, "Bravo")], "no end that can be read, taken for 16.300 s"),
         ("00:00:15,000 -->", [(15, 16.3, "Bravo")], "no end"),
         ("00:00:15,000", [(15, 16.3, "Bravo")], "no end"),
+        ("00:00:1 5,000 --> 00:00:17,000", [(15.7, 17, "Bravo")], "no beginning that can be read"),
+        ("-00:00:15,000 --> 00:00:17,000", [(15.7, 17, "Bravo")], "no beginning that can be read"),
+        ("00:00:15,000 --> 00:00:12,000", [(15, 16.3, "Bravo")], "no end that can be read, taken for 16.300 s"),
+        ("00:00:45,000 --> 00:00:17,000", [(15.7, 17, "Bravo")], "no beginning that can be read"),
         ("00:00:1x --> 00:00:1y", [], "is no time; its words are left out"),
         ("--> ", [], "is no time"),
         ("later", [], "is no time"),
@@ -320,10 +330,13 @@ def test_many_faults_are_counted(tmp_path):
     assert len(told) == 6
 
 
-def test_a_cue_that_ends_before_it_begins_is_told_of():
-    assert parse(BETWEEN.format("00:00:15,000 --> 00:00:12,000")).faults == (
-        "line 6: '00:00:15,000 --> 00:00:12,000' ends before it begins",
-    )
+@pytest.mark.parametrize("rest", ["00:00:19,000", "-->", ",", "]", "5"])
+def test_signs_and_numbers_behind_the_times_are_told_of_and_not_shown(rest):
+    text = BETWEEN.format(f"00:00:15,000 --> 00:00:17,000 {rest}")
+    assert parse(text).faults == (f"line 6: {rest!r} behind its times is left out",)
+    for form in (Srt(), Vtt()):
+        given = as_ffmpeg_reads(merged_text(parse(text), NOTHING, form))
+        assert given == [(1, 3, "Alpha"), (15, 17, "Bravo"), (26, 29, "Charlie")]
 
 
 def test_words_and_settings_behind_the_times():
@@ -339,6 +352,38 @@ def test_words_and_settings_behind_the_times():
     assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged_text(parse(text), NOTHING, Vtt())
     text = VTT.replace("00:01.000 --> 00:03.000", "00:01 --> 00:03")
     assert "00:00:01.000 --> 00:00:03.000 line:0 align:start\n" in merged_text(parse(text), NOTHING, Vtt())
+
+
+@pytest.mark.parametrize("form", [Srt(), Vtt()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        BETWEEN.replace("\n", "\n\n"),
+        BETWEEN.replace("\n", "\n\r"),
+        BETWEEN.replace("\n", "\r\n\r"),
+        BETWEEN.replace("\n", "\n \n"),
+        BETWEEN.replace("2\n{}", "\u200b2\n{}"),
+        BETWEEN.replace("\n", "\n\0"),
+        BETWEEN.replace("Bravo", "Br\0avo"),
+        BETWEEN.replace("\n\n2", "\ufeff2"),
+        BETWEEN.replace("\n\n3", "\nWEBVTT\n\n3"),
+    ],
+)
+def test_lines_doubled_and_files_joined_make_no_words(text, form):
+    merged = merged_text(parse(text.format("00:00:15,000 --> 00:00:17,000")), NOTHING, form)
+    assert as_ffmpeg_reads(merged) == [(1, 3, "Alpha"), (15, 17, "Bravo"), (26, 29, "Charlie")]
+
+
+@pytest.mark.parametrize(
+    "head", ["webvtt\n\n", " WEBVTT\n\n", "", "1\n\n", "WEBVTT\n \n", "WEBVTT\n\nby nobody\n\n", "WEBVTT\n\nWEBVTT\n\n"]
+)
+@pytest.mark.parametrize("between", ["\n\n", "\n \n", "\n\nwords of no cue\n\n", "\n\nWEBVTT\n\n", "\n\nNOTE x\n\n"])
+def test_players_find_every_cue_of_odd_vtt(head, between):
+    text = head + between.join(f"00:0{i}.000 --> 00:0{i + 1}.000\nword {i}" for i in (1, 3, 5))
+    again = as_ffmpeg_reads(merged_text(parse(text, "vtt"), NOTHING, Vtt()))
+    assert [(onset, offset, words.strip()) for onset, offset, words in again] == [
+        (i, i + 1, f"word {i}") for i in (1, 3, 5)
+    ]
 
 
 @pytest.mark.parametrize("ends", ["\r\r\n", "\r\r\r\n", "\r"])

@@ -16,7 +16,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,8 @@ from earmark.errors import ArgumentError, EarmarkError, EarmarkWarning
 
 NEVER = 1e9  # seconds: after the end of any film
 
+_JOINT = re.compile("(?<=[^\r\n])\ufeff(?=\\d+\\s*[\r\n]|WEBVTT)")  # of files, the first of which ended in no line end
+_HEAD = re.compile(r"\s*WEBVTT\b", re.IGNORECASE)
 _LINE_END = re.compile(r"\r*\n|\r")  # CR CR LF is what a file has that was written twice in text mode
 _TAGS = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 _NUMBERED = re.compile(r"\s*[#(\[]?(\d{1,9})[.):\]]?\s*")
@@ -42,11 +44,14 @@ FRAME_RATES = (25, 30, 50, 60)
 
 LONGEST = 300  # signs of a line that are looked at: times stand at its beginning
 
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
-_ARROWS = "\u2192\u27f6\u279c\uff1e\u203a\u00bb"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u30fc\ufe63\uff0d"
+_ARROWS = "\u2192\u21d2\u27f6\u2794\u279c\u27a1\ufe65\uff1e\u203a\u00bb"
+_COLONS = "\u02d0\u0589\u2236\ua789\ufe55\uff1a"
+_COMMAS = "\u060c\u066b\u201a\u3001\ufe50\uff0c"
+_POINTS = "\u00b7\u3002\ufe52\uff0e"
 _SIGNS = str.maketrans(
-    dict.fromkeys(_DASHES, "-") | dict.fromkeys(_ARROWS, ">")
-    | {"\uff1a": ":", "\uff0c": ",", "\uff0e": ".", "\uff1b": ";", "\u2019": "'"}
+    dict.fromkeys(_DASHES, "-") | dict.fromkeys(_ARROWS, ">") | dict.fromkeys(_COLONS, ":")
+    | dict.fromkeys(_COMMAS, ",") | dict.fromkeys(_POINTS, ".") | {"\uff1b": ";", "\u2019": "'"}
 )  # fmt: skip
 _LETTERS = str.maketrans({"O": "0", "o": "0", "I": "1", "l": "1", "|": "1"})
 
@@ -55,7 +60,7 @@ _BETWEEN = r"\s*[:;.,'`]\s*"
 _MOMENT = rf"-?\s?{_NUMBER}(?:{_BETWEEN}-?{_NUMBER}){{1,4}}"
 _ARROW = re.compile(r"[-=~\s]*>+")
 _USUAL_ARROW = re.compile(r"-+\s?-\s?>")
-_BY_ARROW = re.compile(rf"\s*(?:#?(\d+)\s*[)\]-]?\s+)?({_MOMENT})({_ARROW.pattern})\s*({_MOMENT})")
+_BY_ARROW = re.compile(rf"[\s\[(<\"'`*]*(?:#?(\d+)\s*[)\]-]?\s+)?({_MOMENT})({_ARROW.pattern})\s*({_MOMENT})")
 _NO_ARROW = re.compile(rf"\s*()({_MOMENT})(\s*(?:[-=~/|,;]+|\s)\s*)({_MOMENT})\s*$")
 _ALONE = re.compile(rf"\s*({_MOMENT})\s*$")
 _CLOCK = re.compile(r"\d\s*[:;]\s*\d|\d\s*[.,]\s*\d{3}")
@@ -70,7 +75,7 @@ class Entry:
     name: str | None
     """The line with its number or name."""
     times: str
-    """The line with its times, and settings, as the file has it."""
+    """The line with its times, and settings, as the file has it; empty where they were guessed."""
     text: tuple[str, ...]
     onset: float
     offset: float
@@ -133,10 +138,13 @@ def read_subtitles(path: Path, encoding: str | None = None) -> Subtitles:
 
 def parse(text: str, suffix: str = "srt", mark: bool = False) -> Subtitles:
     """The subtitles in a text; `suffix` tells the kind where the text does not."""
-    lines = [line.lstrip("\ufeff") for line in _LINE_END.split(text.rstrip("\x1a\0"))]
-    kind = "vtt" if next(filter(None, lines), "").startswith("WEBVTT") or suffix == "vtt" else "srt"
+    plain = _JOINT.sub("\n", text.replace("\0", "").rstrip("\x1a"))
+    lines = [line.lstrip("\ufeff") for line in _LINE_END.split(plain)]
+    head = next((i for i, line in enumerate(lines) if line), 0)
+    kind = "vtt" if lines[head].startswith("WEBVTT") or suffix == "vtt" else "srt"
     if kind == "vtt":
-        lines = lines[next((i for i, line in enumerate(lines) if line), 0) :]
+        lines = [_HEAD.sub("WEBVTT", lines[head]), *lines[head + 1 :]]
+    lines[1:] = ["" if line.startswith("WEBVTT") else line for line in lines[1:]]  # another file's head
     blocks = _blocks(lines, kind)
     rate = frame_rate(moment for block in blocks for moment in block.times.moments())
     faults = [] if rate is None else [f"its times count frames, taken for {rate} a second"]
@@ -149,18 +157,20 @@ def parse(text: str, suffix: str = "srt", mark: bool = False) -> Subtitles:
         end = blocks[i + 1].first if i + 1 < len(blocks) else len(lines)
         before += lines[at : block.first]
         at = _end_of_text(lines, block.text, end, kind)
-        words, settings = _words(lines[block.text : at], block.times.rest, kind)
+        words, settings, odd = _words(lines[block.text : at], block.times.rest, kind)
         earlier = entries[-1].offset if entries else 0.0
         span, fault = _span(block.times, rate, words, earlier, later[i])
         if fault:
             faults.append(f"line {block.line + 1}: {fault.format(_quoted(lines, block))}")
+        elif odd:
+            faults.append(f"line {block.line + 1}: {odd!r} behind its times is left out")
         if span is None:
             held += [] if block.times.offset else [(earlier, max(earlier, later[i]))]
             while before and not before[-1].strip():
                 before.pop()
             continue
         name = lines[block.first] if block.first < block.line else block.times.name
-        entries.append(Entry(tuple(before), name, lines[block.line], words, *span, settings))
+        entries.append(Entry(tuple(before), name, "" if fault else lines[block.line], words, *span, settings))
         before = []
     after = (*before, *lines[at:])
     return Subtitles(kind, tuple(entries), after, _newline(text), mark, tuple(held), tuple(faults))
@@ -183,13 +193,14 @@ def _blocks(lines: list[str], kind: str) -> list[_Block]:
         if i < start:
             continue
         named = _is_name(lines, i - 1, start, kind)
+        apart = None if named or kind == "vtt" else _number_apart(lines, i, start, found)
         first = named or i == start or not lines[i - 1].strip()
         times = read_times(line, first)
         numbered = kind == "srt" and named and (i - 1 == start or not lines[i - 2].strip())
-        if times is None and _should_be_times(line, kind, numbered):
+        if times is None and _should_be_times(line, kind, numbered or apart is not None):
             times = half_read(line)
         if times is not None:
-            found.append(_Block(i - named, i, i + 1, times))
+            found.append(_Block(i - named if apart is None else apart, i, i + 1, times))
         elif numbered and _is_next(lines, i - 1, found):
             found.append(_Block(i - 1, i, i, Times(None, None)))
     return found
@@ -225,9 +236,23 @@ def _is_next(lines: list[str], i: int, found: list[_Block]) -> bool:
     return after == number + 1
 
 
+def _number_apart(lines: list[str], i: int, start: int, found: list[_Block]) -> int | None:
+    """Where the number of the cue is whose times may be in line i, if blank lines part them, as where all are doubled.
+
+    It stands alone, and counts on from that of the cue before; or begins anew, as where files were joined.
+    """
+    at = i - 1
+    while at >= start and not lines[at].strip():
+        at -= 1
+    if at < start or at == i - 1 or not lines[i].strip() or (at > start and lines[at - 1].strip()):
+        return None
+    before = _number(lines[found[-1].first]) if found else 0
+    return at if before is not None and _number(lines[at]) in (before + 1, 1) else None
+
+
 def _number(line: str) -> int | None:
     """The number of a cue, if that is all a line has."""
-    return int(found[1]) if (found := _NUMBERED.fullmatch(line)) else None
+    return int(found[1]) if (found := _NUMBERED.fullmatch(_plain(line)[0])) else None
 
 
 def _quoted(lines: list[str], block: _Block) -> str:
@@ -242,6 +267,11 @@ def _span(
     One time is enough: the other comes from how long its words take to read. `earlier` is when the cue before ends,
     `later` when the one after begins.
     """
+    if times.onset and times.onset.negative and times.offset and not times.offset.negative and earlier:
+        times = replace(times, onset=None)  # behind a cue it is a mistake
+    if times.onset and times.offset and times.offset.seconds(rate) < times.onset.seconds(rate):
+        begins = not earlier <= times.offset.seconds(rate) <= later <= times.onset.seconds(rate)
+        times = replace(times, offset=None) if begins else replace(times, onset=None)
     if times.onset is None and times.offset is None:
         return None, "{} is no time; its words are left out, and no sound is put where they may have been: mend it"
     rules = ReadingRules()
@@ -257,19 +287,19 @@ def _span(
         return (onset, offset), f"{{}} has no beginning that can be read, taken for {onset:.3f} s"
     if times.offset.negative:
         return None, "{} is before the beginning; its words are left out"
-    onset = times.onset.seconds(rate)
-    return (onset, offset), "{} ends before it begins" if offset < onset else ""
+    return (times.onset.seconds(rate), offset), ""
 
 
-def _words(text: list[str], rest: str, kind: str) -> tuple[tuple[str, ...], str]:
-    """A cue's lines, and its settings; what follows the times and is no settings is words."""
+def _words(text: list[str], rest: str, kind: str) -> tuple[tuple[str, ...], str, str]:
+    """A cue's lines, its settings, and what follows the times and is neither settings nor words."""
     known = _KNOWN_SETTINGS.match(rest)  # some SRT files have settings of VTT
     settings = _SETTINGS[kind].match(rest) or (known if kind == "vtt" else None)
-    if rest.strip() and not settings and not known:
-        text = [rest.strip(), *text]
+    odd = "" if settings or known else rest.strip()
+    if re.search(r"[^\W\d_]", _TAGS.sub("", odd)):
+        text, odd = [odd, *text], ""
     if kind == "srt":
         text = [line for line in text if line.strip()]  # some players end a cue at a blank line
-    return tuple(text), rest.strip() if settings else ""
+    return tuple(text), rest.strip() if settings else "", odd
 
 
 def _newline(text: str) -> str:
@@ -295,7 +325,7 @@ def _end_of_text(lines: list[str], start: int, end: int, kind: str) -> int:
     of one space is text: automatic captions of video sites have them.
     """
     if kind == "vtt":
-        end = next((i for i in range(start, end) if not lines[i] or lines[i].startswith("WEBVTT")), end)
+        end = next((i for i in range(start, end) if not lines[i]), end)
     while end > start and not lines[end - 1].strip():
         end -= 1
     return end
@@ -377,6 +407,7 @@ def read_times(line: str, first: bool) -> Times | None:
     """
     if not re.search(r"\d.*\d", line):
         return None
+    line = line.replace("--&gt;", "-->", 1)
     clean, places = _plain(line)
     found = _BY_ARROW.match(clean) or _NO_ARROW.match(clean)
     if found is None:
@@ -401,14 +432,17 @@ def read_times(line: str, first: bool) -> Times | None:
 def half_read(line: str) -> Times:
     """What can be read of a line that should have two times: one of them, or none."""
     clean, _ = _plain(line)
-    arrow = re.search(r"[-=~]+\s?>+|>+", clean)
+    arrow = re.search(r"[-=~]+\s?>+", clean) or re.search(">+", clean)
     if arrow is None:
         alone = _ALONE.match(clean)
         moment = _moment(alone[1]) if alone else None
         return Times(moment if moment and moment.fields == 4 else None, None)
-    left = re.search(rf"(?:^|\s)({_MOMENT})\s*$", clean[: arrow.start()])
+    left = re.search(rf"(^|\s)({_MOMENT})\s*$", clean[: arrow.start()])
     right = re.match(rf"\s*({_MOMENT})(?:\s|$)", clean[arrow.end() :])
-    return Times(_moment(left[1]) if left else None, _moment(right[1]) if right else None)
+    onset = _moment(left[2]) if left else None
+    if left and onset and clean[: left.start()].strip() and onset.fields < 4:
+        onset = None  # the end of another: 00:00:1 5,000
+    return Times(onset, _moment(right[1]) if right else None)
 
 
 def looks_like_times(line: str) -> bool:
@@ -424,10 +458,10 @@ def frame_rate(moments: Iterable[Moment]) -> int | None:
 
 
 def _plain(line: str) -> tuple[str, Sequence[int]]:
-    """A line in plain digits and signs, without those of no width, and where each of its signs stood."""
+    """A line in plain digits and signs, without those of no width of their own, and where each of its signs stood."""
     if line.isascii():
         return line[:LONGEST], range(min(len(line), LONGEST))
-    places = [i for i, sign in enumerate(line[:LONGEST]) if unicodedata.category(sign) != "Cf"]
+    places = [i for i, sign in enumerate(line[:LONGEST]) if unicodedata.category(sign) not in ("Cf", "Mn")]
     plain = (str(unicodedata.decimal(line[i], line[i])) for i in places)
     return "".join(plain).translate(_SIGNS), places
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html import escape, unescape
 from typing import TYPE_CHECKING, TextIO
@@ -26,6 +26,7 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})  # with > esc
 _OVERRIDE = re.compile(r"\{\\[^{}]*\}")
 _KEPT_TAG = re.compile(r"<(/?[ibu])>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<(/?)([a-zA-Z]*)[^<>]*>")
+_BLOCK = re.compile(r"(?:WEBVTT|NOTE|STYLE|REGION)\b")
 _AT_TOP = re.compile(r"\bline:(?:[0-3]\b(?!%)|[0-4]?\d(?:\.\d+)?%)")
 
 
@@ -153,7 +154,7 @@ def merged_text(subtitles: Subtitles, placed: Merged, form: CaptionFormat, model
     lines: list[str] = []
     numbers = _Numbers(subtitles.kind)
     for i, entry in enumerate(subtitles.entries):
-        lines += entry.before
+        lines += _around(entry.before, subtitles.kind)
         if i == 0 and subtitles.kind == "vtt":
             _sign(lines, form.note(model))
         _part(lines)
@@ -163,7 +164,7 @@ def merged_text(subtitles: Subtitles, placed: Merged, form: CaptionFormat, model
         lines += [*numbers.next(entry.name), _times(entry, form), *text]
     for caption in rest:
         lines += ["", *numbers.next(None), *_cue(caption, form)]
-    lines += subtitles.after or ("",)
+    lines += _around(subtitles.after, subtitles.kind) or ("",)
     return ("\ufeff" if subtitles.mark else "") + subtitles.newline.join(lines)
 
 
@@ -222,8 +223,23 @@ def _with_sounds(entry: Entry, sounds: list[str]) -> list[str]:
 
 def _part(lines: list[str]) -> None:
     """A blank line before what follows, if there is none."""
-    if lines and lines[-1].strip():
+    if lines and lines[-1]:  # a line of spaces is none to all players
         lines.append("")
+
+
+def _around(lines: Sequence[str], kind: str) -> list[str]:
+    """Lines around the cues as no player takes them for more: spaces in SRT for words, words in VTT for the end.
+
+    FFmpeg reads no cue after a block of VTT that it does not know: such a block becomes a comment.
+    """
+    if kind == "srt":
+        return [line if line.strip() else "" for line in lines]
+    given: list[str] = []
+    for line in lines:
+        if line.strip() and not (given and given[-1]) and not _BLOCK.match(line):
+            given.append("NOTE")
+        given.append(line)
+    return given
 
 
 def _sign(lines: list[str], note: str) -> None:
