@@ -55,6 +55,26 @@ def test_a_change_of_the_rate_midstream(container, before, after):
         assert np.argmax(np.abs(np.fft.rfft(part))) * RATE / part.size == pytest.approx(frequency, abs=2)
 
 
+def test_bare_flac_that_goes_on_at_another_rate():
+    """Whose timestamps count samples: taken for times, each frame would begin before the end of the last."""
+    first, second = (write(None, "flac", Track(noise(4.0, rate), rate, "flac")) for rate in (48_000, 32_000))
+    heard = read(first + second, RATE)
+    assert len(heard) / RATE == pytest.approx(8, abs=0.3)
+    assert np.std(heard[round(4.5 * RATE) :]) > 0.8 * np.std(heard[: 4 * RATE])
+
+
+def test_many_changes_of_the_rate_keep_all_that_was_encoded():
+    """As `ffmpeg -i in.ts out.wav` does, though each part is longer than its time by what its encoder padded."""
+    rates = (48_000, 16_000, 44_100, 24_000, 32_000)
+    parts = [
+        write(None, "mpegts", Track(sine(2.0, rate), rate, "aac"), options={"output_ts_offset": str(2 * i)})
+        for i, rate in enumerate(rates)
+    ]
+    alone = sum(len(silently(part)) for part in parts)
+    assert alone / RATE > 10.1
+    assert len(silently(b"".join(parts))) / RATE == pytest.approx(alone / RATE, abs=0.05)
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_header_that_claims_less_than_the_file_holds(channels, tmp_path):
     data = samples_of(5.0, channels)

@@ -57,6 +57,7 @@ class Clock(Generic[T]):
         self._end = end
         self._shift = 0
         self._started = False
+        self._joint = False  # the rate has changed just now
         self._held: _Held[T] | None = None
         self._set_rate(rate)
 
@@ -68,11 +69,16 @@ class Clock(Generic[T]):
         self._tight = int(max(LOSS_JITTER_S, 2 * float(self._time_base or 0)) * rate)
 
     def retime(self, rate: int) -> None:
-        """Go on in samples at another rate. Call `rest` before."""
+        """Go on in samples at another rate. Call `rest` before.
+
+        Encoders pad the ends of what they make, so that parts which were joined overlap a little: as FFmpeg does, all
+        of it is kept, and what follows is as much later.
+        """
         factor = Fraction(rate, self.rate)
         self.next = round(self.next * factor)
         self._shift = round(self._shift * factor)
         self._set_rate(rate)
+        self._joint = True
 
     def place(self, frame: T, pts: int | None, samples: int, lost: bool = False) -> list[Placed[T]]:
         """The frames whose place is now known, in order: none, this one, or one held before and this one.
@@ -89,6 +95,7 @@ class Clock(Generic[T]):
         jump = position - self.next
         tolerance = (self._tight if lost else self._loose) if self._started else 0
         if -tolerance <= jump <= tolerance:
+            self._shift -= min(jump, 0) if self._joint else 0
             return self._put(frame, samples)
         if jump < 0 and not self._started:
             return self._put(frame, samples, cut=-jump)
@@ -118,7 +125,7 @@ class Clock(Generic[T]):
             self.gaps += gap if self._started else 0
             self.lost += gap if held.lost else 0
             return self._put(held.frame, held.samples, silence=jump)
-        if -LARGEST_CUT_S * self.rate <= jump <= 0:
+        if -LARGEST_CUT_S * self.rate <= jump <= 0 and not self._joint:
             return self._put(held.frame, held.samples, cut=-jump)
         self._shift -= jump
         if jump > 0:
@@ -134,6 +141,6 @@ class Clock(Generic[T]):
     def _put(self, frame: T, samples: int, silence: int = 0, cut: int = 0) -> list[Placed[T]]:
         if cut >= samples:
             return []
-        self._started = True
+        self._started, self._joint = True, False
         self.next += silence + samples - cut
         return [Placed(silence, cut, frame)]

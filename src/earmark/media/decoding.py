@@ -217,6 +217,8 @@ class Decoder:
         usable = _Usable(self._rate)
         known = not _TIMES_EACH.isdisjoint(self._container.format.name.split(","))
         guesses = None if known else _Guesses(self._time_base)
+        first = self._stream.codec_context.sample_rate
+        counted = self._container.format.name == "flac"  # bare, it counts samples, of whatever rate
         samples = size = 0
         for packet in self._packets():
             size += packet.size
@@ -229,7 +231,7 @@ class Decoder:
             guessed = guesses is not None and guesses.has(packet, frames)
             for frame in frames:
                 kind = kind_of(frame)
-                if guessed:
+                if guessed or (counted and kind[0] != first):
                     frame.pts = None
                 if channels := usable(kind, frame):
                     samples += frame.samples * channels
