@@ -237,6 +237,11 @@ def test_classify(earmark):
     answer = json.loads(done.stdout)
     assert [one["label"] for one in answer["labels"]] == ["low", "high"]
     assert answer["labels"][0]["score"] >= answer["labels"][1]["score"]
+    done = earmark("classify", "low.wav", "gone.wav", "both, really.wav", "--model", "m.onnx", "--to", "json")
+    assert done.returncode == 1
+    several = json.loads(done.stdout)
+    assert several[0] == answer
+    assert [one["recording"] for one in several] == ["low.wav", "both, really.wav"]
 
 
 def test_captions_lie_beside_the_video(earmark, tmp_path):

@@ -53,21 +53,33 @@ def classify(
     if to == "csv":
         common.say("recording,label,score")
 
+    listed: list[dict[str, object]] = []  # of several recordings, in JSON
+
     def work(file: Path) -> None:
         labels = classify_recording(common.source(file), chosen, track=track)[:top]
-        common.say_lines(_render(str(file), labels, to))
+        if to == "json" and len(files) > 1:
+            listed.append(_plain(str(file), labels))
+        else:
+            common.say_lines(_render(str(file), labels, to))
         if plot:
             from earmark.plots.timeline import draw_scores
 
             draw_scores(file.name, labels, output.place(plot, file, ".png", len(files)))
 
-    common.for_each(files, work)
+    try:
+        common.for_each(files, work)
+    finally:  # also where a file failed, or someone lost patience: what was done is kept
+        if to == "json" and len(files) > 1:
+            common.say_json(listed)
+
+
+def _plain(name: str, labels: list[tuple[str, float]]) -> dict[str, object]:
+    return {"recording": name, "labels": [{"label": label, "score": score} for label, score in labels]}
 
 
 def _render(name: str, labels: list[tuple[str, float]], to: str) -> str:
     if to == "json":
-        entries = [{"label": label, "score": score} for label, score in labels]
-        return in_json({"recording": name, "labels": entries})
+        return in_json(_plain(name, labels))
     if to == "csv":
         return "\n".join(f"{common.csv_field(name)},{common.csv_field(label)},{score}" for label, score in labels)
     labels = [(visible(label), score) for label, score in labels]
