@@ -42,6 +42,9 @@ def test_a_closed_input(wav, low_high_file):
     code, out, told = shell(f"label - --model {low_high_file}", "<&-")
     assert (code, out) == (1, "")
     assert told == "earmark: standard input: is closed; send a recording to it, or name a file\n"
+    code, out, told = shell(f"words {wav} --menu", "<&-")
+    assert (code, out) == (1, "")
+    assert told == "earmark: standard input: is closed; send a recording to it, or name a file\n"
     code, out, told = shell(f"label {wav} --model {low_high_file}", "<&-")
     assert (code, told) == (0, "")
     assert "low" in out

@@ -121,7 +121,7 @@ def _checked(stream: io.TextIOWrapper) -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         stream.encoding,
-        stream.errors,
+        "backslashreplace" if stream.errors == "strict" else stream.errors,  # a letter that it lacks ends no work
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )

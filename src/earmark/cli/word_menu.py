@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earmark.cli import common
+from earmark.cli.streams import standard_input
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -183,10 +184,11 @@ def run(places: Iterable[Path], classifier: str, rules: WordRules, gap: float, t
     Raises
     ------
     EarmarkError
-        There is no recording, or no such classifier.
+        There is no recording, or no such classifier; or nobody can answer, as standard input is closed.
     """
     from earmark.speech import words as speech
 
+    standard_input()
     models = {classifier: speech.loaded_classifier(classifier)}  # whoever mistyped it is told before anything is asked
     others = [name for name in speech.classifiers() if name != classifier]
     files = list(dict.fromkeys(file for place in places for file in _files(place)))
