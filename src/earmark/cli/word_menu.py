@@ -181,10 +181,8 @@ class _Menu:
 def run(places: Iterable[Path], classifier: str, rules: WordRules, gap: float, track: int) -> None:
     """Run the menu over recordings, and folders of them, until the user leaves.
 
-    Raises
-    ------
-    EarmarkError
-        There is no recording, or no such classifier; or nobody can answer, as standard input is closed.
+    Raises:
+        EarmarkError: there is no recording, or no such classifier; or nobody can answer, as standard input is closed.
     """
     from earmark.speech import words as speech
 

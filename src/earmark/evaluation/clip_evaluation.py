@@ -29,20 +29,13 @@ Progress = Callable[[int, int], None]
 class Predictions:
     """What a model says of clips, beside what they are.
 
-    Attributes
-    ----------
-    labels
-        Of the model.
-    exclusive
-        Whether the model knows one label at a time.
-    clips
-        Those that could be read.
-    truth
-        Which labels each clip has, bool [clips, labels]; a clip may have none that the model knows.
-    scores
-        For each clip as a whole, float32 [clips, labels].
-    unreadable
-        Why clips are missing.
+    Attributes:
+        labels: of the model.
+        exclusive: whether the model knows one label at a time.
+        clips: those that could be read.
+        truth: which labels each clip has, bool [clips, labels]; a clip may have none that the model knows.
+        scores: for each clip as a whole, float32 [clips, labels].
+        unreadable: why clips are missing.
     """
 
     labels: tuple[str, ...]
@@ -56,10 +49,8 @@ class Predictions:
 def predict(model: Model, dataset: Dataset, progress: Progress | None = None) -> Predictions:
     """Classify every clip of a dataset. Labels that the model does not know count as none.
 
-    Raises
-    ------
-    DatasetError
-        The dataset has none of the model's labels, or no clip could be read.
+    Raises:
+        DatasetError: the dataset has none of the model's labels, or no clip could be read.
     """
     if not set(dataset.labels) & set(model.labels):
         raise DatasetError(
@@ -200,10 +191,8 @@ def plain(summary: dict[str, Any]) -> str:
 def write(predictions: Predictions, summary: dict[str, Any], folder: Path) -> list[Path]:
     """metrics.json, predictions.csv, confusion.png and errors.png, in a folder that is made.
 
-    Raises
-    ------
-    EarmarkError
-        They cannot be written.
+    Raises:
+        EarmarkError: they cannot be written.
     """
     from earmark.plots.metrics import draw_confusion, draw_label_errors
 

@@ -102,16 +102,11 @@ BINS = 15  # as in Guo et al.
 class Reliability:
     """Answers by the score that they were given with, in bins of equal width from 0 to 1.
 
-    Attributes
-    ----------
-    edges
-        Of the bins, float64 [bins + 1]; a score on an edge lies in the lower bin.
-    clips
-        Answers in each, int64 [bins].
-    confidence
-        Their mean score, float64 [bins]; NaN in an empty bin.
-    accuracy
-        Share of them that is right, float64 [bins]; NaN in an empty bin.
+    Attributes:
+        edges: of the bins, float64 [bins + 1]; a score on an edge lies in the lower bin.
+        clips: answers in each, int64 [bins].
+        confidence: their mean score, float64 [bins]; NaN in an empty bin.
+        accuracy: share of them that is right, float64 [bins]; NaN in an empty bin.
     """
 
     edges: NDArray[np.float64]
@@ -146,14 +141,10 @@ class Reliability:
 def reliability(confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], bins: int = BINS) -> Reliability:
     """Answers sorted into bins by their score (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
 
-    Parameters
-    ----------
-    confidence
-        Score of each answer, 0 to 1 [answers].
-    right
-        Whether it is right [answers].
-    bins
-        How many.
+    Args:
+        confidence: score of each answer, 0 to 1 [answers].
+        right: whether it is right [answers].
+        bins: how many.
     """
     edges = np.linspace(0, 1, bins + 1)
     place = np.searchsorted(edges[1:-1], confidence)

@@ -142,10 +142,8 @@ def evaluate(
 def loaded_model(model: str | os.PathLike[str] | Model) -> Model:
     """The model to be measured: one of sounds, or a frame classifier of speech.
 
-    Raises
-    ------
-    ModelError
-        It cannot be read.
+    Raises:
+        ModelError: it cannot be read.
     """
     if isinstance(model, str) and model in classifiers() and model not in bundled_models():
         return loaded_classifier(model)

@@ -44,22 +44,14 @@ Table = dict[str, list[Event]]
 class Predictions:
     """What a model finds, beside what is there.
 
-    Attributes
-    ----------
-    labels
-        Of the model.
-    durations
-        Seconds of each clip that could be read, by its name.
-    truth
-        What sounds in each.
-    found
-        What the model marks in each, at its own thresholds.
-    swept
-        What it would mark at each of `THRESHOLDS`.
-    marked
-        What it marks in each recording, by its path as the dataset table writes it, in the recording's time.
-    unreadable
-        Why clips are missing.
+    Attributes:
+        labels: of the model.
+        durations: seconds of each clip that could be read, by its name.
+        truth: what sounds in each.
+        found: what the model marks in each, at its own thresholds.
+        swept: what it would mark at each of `THRESHOLDS`.
+        marked: what it marks in each recording, by its path as the dataset table writes it, in the recording's time.
+        unreadable: why clips are missing.
     """
 
     labels: tuple[str, ...]
@@ -74,10 +66,8 @@ class Predictions:
 def predict(model: Model, annotated: Annotated, progress: Progress | None = None) -> Predictions:
     """Mark the events of every recording once; of a clip counts what lies within it.
 
-    Raises
-    ------
-    DatasetError
-        No recording could be read.
+    Raises:
+        DatasetError: no recording could be read.
     """
     predictions = Predictions(model.labels)
     by_path: dict[Path, list[Clip]] = {}
@@ -262,10 +252,8 @@ def _cells(kinds: list[Mapping[str, float | None]]) -> list[float | str]:
 def write(predictions: Predictions, summary: Mapping[str, Any], folder: Path) -> list[Path]:
     """events_metrics.json, events_labels.csv, found.csv and, where the truth has events, events_f1.png.
 
-    Raises
-    ------
-    EarmarkError
-        They cannot be written.
+    Raises:
+        EarmarkError: they cannot be written.
     """
     metrics, labels, found, picture = (
         folder / name for name in ("events_metrics.json", "events_labels.csv", "found.csv", "events_f1.png")

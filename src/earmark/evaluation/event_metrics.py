@@ -28,16 +28,11 @@ Events = Mapping[str, Sequence[Event]]
 class Counts:
     """What was there and what was found: segments or events, of one label or of all.
 
-    Attributes
-    ----------
-    truth
-        How many there are.
-    found
-        How many were found.
-    hits
-        How many of these are right.
-    substitutions
-        How many of the others stand where one of another label should; of one label, none.
+    Attributes:
+        truth: how many there are.
+        found: how many were found.
+        hits: how many of these are right.
+        substitutions: how many of the others stand where one of another label should; of one label, none.
     """
 
     truth: int = 0
@@ -89,12 +84,9 @@ class Mean:
 class EventMetrics:
     """How well events were found.
 
-    Attributes
-    ----------
-    micro
-        All labels counted together: frequent labels weigh more.
-    labels
-        Each label by itself.
+    Attributes:
+        micro: all labels counted together: frequent labels weigh more.
+        labels: each label by itself.
     """
 
     micro: Counts
@@ -133,18 +125,12 @@ def segment_based(
 
     A label is active in every segment that one of its events touches.
 
-    Parameters
-    ----------
-    truth
-        What sounds in each recording.
-    found
-        What was found in each.
-    durations
-        Seconds of each recording that is measured; what lies beyond does not count.
-    resolution
-        Seconds of a segment; the last one of a recording may be shorter.
-    labels
-        Those that count; by default, all that occur.
+    Args:
+        truth: what sounds in each recording.
+        found: what was found in each.
+        durations: seconds of each recording that is measured; what lies beyond does not count.
+        resolution: seconds of a segment; the last one of a recording may be shorter.
+        labels: those that count; by default, all that occur.
     """
     chosen = labels_of(truth, found) if labels is None else tuple(labels)
     hits, there, said = (np.zeros(len(chosen), np.int64) for _ in range(3))
@@ -185,18 +171,12 @@ def event_based(
     `share` of its length where that is more, of its offset. Each counts once: as many pairs are formed as can be, as by
     sed_eval with optimal matching. DCASE's task 4 uses 0.2 and 0.2.
 
-    Parameters
-    ----------
-    truth
-        What sounds in each recording.
-    found
-        What was found in each.
-    collar
-        Seconds.
-    share
-        Of an event's length, 0 to 1.
-    labels
-        Those that count; by default, all that occur.
+    Args:
+        truth: what sounds in each recording.
+        found: what was found in each.
+        collar: seconds.
+        share: of an event's length, 0 to 1.
+        labels: those that count; by default, all that occur.
     """
     chosen = dict.fromkeys(labels_of(truth, found) if labels is None else labels)
     there: Counter[str] = Counter()
@@ -260,14 +240,11 @@ def maximum_matching(graph: Mapping[int, Sequence[int]]) -> dict[int, int]:
     Which of several equally large matchings comes out decides what is left over, and so how many substitutions there
     are. The order in which paths are tried is that of sed_eval, which has it from mir_eval, so that figures agree.
 
-    Parameters
-    ----------
-    graph
-        For each left vertex, the right ones that it fits.
+    Args:
+        graph: for each left vertex, the right ones that it fits.
 
-    Returns
-    -------
-    For each right vertex that is matched, its left one.
+    Returns:
+        For each right vertex that is matched, its left one.
     """
     matched = _greedy(graph)
     while True:

@@ -107,14 +107,10 @@ class Confusion:
 class Curve:
     """Receiver operating characteristic: what every threshold would give, from the highest to the lowest.
 
-    Attributes
-    ----------
-    thresholds
-        Float64 [points]; the first is infinite, and marks nothing.
-    alarm_rates
-        Share of background marked, float64 [points], rising from 0 to 1.
-    recalls
-        Share of foreground marked, float64 [points], rising from 0 to 1.
+    Attributes:
+        thresholds: float64 [points]; the first is infinite, and marks nothing.
+        alarm_rates: share of background marked, float64 [points], rising from 0 to 1.
+        recalls: share of foreground marked, float64 [points], rising from 0 to 1.
     """
 
     thresholds: Floats
@@ -154,20 +150,13 @@ class Curve:
 class FrameMetrics:
     """How well scores tell foreground from background.
 
-    Attributes
-    ----------
-    threshold
-        From which on a score marks a frame.
-    confusion
-        At that threshold.
-    curve
-        At all thresholds, thinned; None where all frames are of one kind.
-    area
-        Below the curve before it was thinned (AUC); None with it, as are the next two.
-    equal_error_rate
-        Share of misses and of false alarms where they are the same.
-    least_cost
-        Detection cost at the best threshold.
+    Attributes:
+        threshold: from which on a score marks a frame.
+        confusion: at that threshold.
+        curve: at all thresholds, thinned; None where all frames are of one kind.
+        area: below the curve before it was thinned (AUC); None with it, as are the next two.
+        equal_error_rate: share of misses and of false alarms where they are the same.
+        least_cost: detection cost at the best threshold.
     """
 
     threshold: float
@@ -187,12 +176,9 @@ class FrameMetrics:
 def confusion(marked: Bools, truth: Bools) -> Confusion:
     """Count frames.
 
-    Parameters
-    ----------
-    marked
-        The answers [frames].
-    truth
-        What is foreground [frames].
+    Args:
+        marked: the answers [frames].
+        truth: what is foreground [frames].
     """
     hits, found, true = int((marked & truth).sum()), int(marked.sum()), int(truth.sum())
     return Confusion(hits, found - hits, true - hits, len(truth) - found - true + hits)
@@ -201,14 +187,10 @@ def confusion(marked: Bools, truth: Bools) -> Confusion:
 def measure(scores: NDArray[np.floating[Any]], truth: Bools, threshold: float) -> FrameMetrics:
     """All figures of scores.
 
-    Parameters
-    ----------
-    scores
-        Probability of foreground [frames].
-    truth
-        What is foreground [frames].
-    threshold
-        From which on a score marks a frame.
+    Args:
+        scores: probability of foreground [frames].
+        truth: what is foreground [frames].
+        threshold: from which on a score marks a frame.
     """
     counts = confusion(scores >= threshold, truth)
     if not truth.any() or truth.all():

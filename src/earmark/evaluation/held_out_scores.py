@@ -27,14 +27,10 @@ Place = tuple[str, float, float | None]
 class HeldOut:
     """Scores of clips by networks that never heard them.
 
-    Attributes
-    ----------
-    places
-        Which clip each row is of.
-    labels
-        Of the columns.
-    scores
-        0 to 1, float32 [clips, labels].
+    Attributes:
+        places: which clip each row is of.
+        labels: of the columns.
+        scores: 0 to 1, float32 [clips, labels].
     """
 
     places: tuple[Place, ...]
@@ -80,10 +76,8 @@ def _absolute(clip: Clip) -> str:
 def load(folder: Path) -> HeldOut:
     """Read back what a run kept.
 
-    Raises
-    ------
-    EarmarkError
-        There is no such file, or it is damaged.
+    Raises:
+        EarmarkError: there is no such file, or it is damaged.
     """
     path = folder / SCORES
     try:

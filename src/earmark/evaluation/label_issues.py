@@ -40,18 +40,12 @@ EVEN = 0.5  # a score from here up says yes
 class Ranking:
     """Clips, the most doubtful label first.
 
-    Attributes
-    ----------
-    order
-        Positions of the clips, int64 [clips].
-    quality
-        How well each clip's label fits, 0 to 1, float64 [clips]; by position, not by rank.
-    suggested
-        What holds instead, or again, bool [clips, labels]; by position.
-    is_issue
-        Whether the confident joint takes the label for wrong, bool [clips]; by position.
-    wrong
-        Estimated share of wrong labels: of clips, or for multi-label data of answers to "does it hold?".
+    Attributes:
+        order: positions of the clips, int64 [clips].
+        quality: how well each clip's label fits, 0 to 1, float64 [clips]; by position, not by rank.
+        suggested: what holds instead, or again, bool [clips, labels]; by position.
+        is_issue: whether the confident joint takes the label for wrong, bool [clips]; by position.
+        wrong: estimated share of wrong labels: of clips, or for multi-label data of answers to "does it hold?".
     """
 
     order: Classes
@@ -64,19 +58,13 @@ class Ranking:
 def rank(scores: Probabilities, given: NDArray[np.bool_], exclusive: bool) -> Ranking:
     """Rank clips by how doubtful their labels are.
 
-    Parameters
-    ----------
-    scores
-        0 to 1 [clips, labels], out of fold. Where labels exclude each other they are scaled to a sum of 1.
-    given
-        The labels as they are [clips, labels].
-    exclusive
-        Whether each clip has exactly one.
+    Args:
+        scores: 0 to 1 [clips, labels], out of fold. Where labels exclude each other they are scaled to a sum of 1.
+        given: the labels as they are [clips, labels].
+        exclusive: whether each clip has exactly one.
 
-    Raises
-    ------
-    ValueError
-        Shapes differ, there are no clips, or labels are to exclude each other and a clip has not one.
+    Raises:
+        ValueError: shapes differ, there are no clips, or labels are to exclude each other and a clip has not one.
     """
     if scores.shape != given.shape or scores.ndim != 2 or not scores.size:
         raise ValueError(f"scores {scores.shape} and labels {given.shape} must be alike, and not empty")
@@ -176,24 +164,15 @@ def self_confidence(probabilities: Probabilities, label: Classes) -> NDArray[np.
 class LabelIssue:
     """A clip whose label may be wrong.
 
-    Attributes
-    ----------
-    clip
-        The clip.
-    path
-        As the table names it.
-    suggested
-        Labels that the networks would give it.
-    score
-        How well its label fits, 0 to 1; see `Ranking.quality`.
-    rank
-        From 1, the most doubtful.
-    is_issue
-        Whether confident learning takes the label for wrong.
-    scores
-        Scores of the labels that it has or should have, best first.
-    decision
-        What the user decided, if anything.
+    Attributes:
+        clip: the clip.
+        path: as the table names it.
+        suggested: labels that the networks would give it.
+        score: how well its label fits, 0 to 1; see `Ranking.quality`.
+        rank: from 1, the most doubtful.
+        is_issue: whether confident learning takes the label for wrong.
+        scores: scores of the labels that it has or should have, best first.
+        decision: what the user decided, if anything.
     """
 
     clip: Clip
@@ -217,20 +196,13 @@ class LabelIssue:
 class LabelIssues:
     """All clips that networks have been tested on, ranked.
 
-    Attributes
-    ----------
-    ranked
-        The most doubtful first.
-    labels
-        Those that a clip can be given.
-    exclusive
-        Whether each clip has exactly one.
-    wrong
-        Estimated share of wrong labels; see `Ranking.wrong`.
-    untested
-        Clips of the dataset that no network was tested on.
-    unknown
-        Clips whose labels the networks do not know.
+    Attributes:
+        ranked: the most doubtful first.
+        labels: those that a clip can be given.
+        exclusive: whether each clip has exactly one.
+        wrong: estimated share of wrong labels; see `Ranking.wrong`.
+        untested: clips of the dataset that no network was tested on.
+        unknown: clips whose labels the networks do not know.
     """
 
     ranked: tuple[LabelIssue, ...]
@@ -251,10 +223,8 @@ def find(
 ) -> LabelIssues:
     """Rank the clips of the dataset at `root` by what networks said of them.
 
-    Raises
-    ------
-    EarmarkError
-        None of the clips was tested, or none has labels that the networks know.
+    Raises:
+        EarmarkError: none of the clips was tested, or none has labels that the networks know.
     """
     rows = held_out.find(dataset.clips, root)
     tested = np.flatnonzero(rows >= 0)
@@ -290,10 +260,8 @@ def find(
 def decisions(tables: Iterable[Path], root: Path) -> dict[ClipKey, Decision]:
     """What earlier tables of the dataset at `root` decide; where two differ, the file that was changed last.
 
-    Raises
-    ------
-    DatasetError
-        One of them cannot be read.
+    Raises:
+        DatasetError: one of them cannot be read.
     """
     there = sorted((table for table in tables if table.exists()), key=lambda table: table.stat().st_mtime)
     return {place: mark for table in there for place, mark in read_decisions(table, root).decided.items()}
@@ -302,10 +270,8 @@ def decisions(tables: Iterable[Path], root: Path) -> dict[ClipKey, Decision]:
 def write_table(issues: Sequence[LabelIssue], decided: Mapping[ClipKey, Decision], path: Path, root: Path) -> None:
     """Write the table (CSV). Decisions about clips that are not ranked now follow at its end.
 
-    Raises
-    ------
-    EarmarkError
-        It cannot be written.
+    Raises:
+        EarmarkError: it cannot be written.
     """
     try:
         with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:

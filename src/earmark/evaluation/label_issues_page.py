@@ -84,16 +84,11 @@ CHOICES = (("", "undecided"), ("keep", "keep"), ("drop", "drop"), ("relabel", "r
 class Card:
     """What the page shows of a clip.
 
-    Attributes
-    ----------
-    issue
-        Which.
-    picture
-        PNG of its spectrogram, None where it cannot be read.
-    sound
-        What is played, None where it cannot be.
-    note
-        Said of it in a line of its own, if anything.
+    Attributes:
+        issue: which.
+        picture: PNG of its spectrogram, None where it cannot be read.
+        sound: what is played, None where it cannot be.
+        note: said of it in a line of its own, if anything.
     """
 
     issue: LabelIssue
@@ -106,18 +101,12 @@ class Card:
 class Sheet:
     """What the page says beside its cards.
 
-    Attributes
-    ----------
-    dataset
-        Its name.
-    summary
-        A sentence or two about the ranking.
-    labels
-        Those that a clip can be given.
-    exclusive
-        Whether each clip has exactly one.
-    others
-        Lines of the table about clips that are not shown, which the downloaded table holds too.
+    Attributes:
+        dataset: its name.
+        summary: a sentence or two about the ranking.
+        labels: those that a clip can be given.
+        exclusive: whether each clip has exactly one.
+        others: lines of the table about clips that are not shown, which the downloaded table holds too.
     """
 
     dataset: str
@@ -130,10 +119,8 @@ class Sheet:
 def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
     """Write the page; recordings are named as seen from its folder.
 
-    Raises
-    ------
-    EarmarkError
-        It cannot be written.
+    Raises:
+        EarmarkError: it cannot be written.
     """
     try:
         with atomic_write(path) as part:
@@ -251,10 +238,8 @@ def cards(issues: Sequence[LabelIssue], folder: Path) -> Iterator[Card]:
 
     What an earlier sheet wrote there and this one does not need is removed.
 
-    Raises
-    ------
-    EarmarkError
-        A clip cannot be written.
+    Raises:
+        EarmarkError: a clip cannot be written.
     """
     needed = set()
     for issue in issues:

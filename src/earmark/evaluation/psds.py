@@ -26,20 +26,13 @@ HOUR = 3600.0
 class Scenario:
     """What counts as found, and what an error costs.
 
-    Attributes
-    ----------
-    detection
-        Share of an event found that must lie in events of its label, or it is a false alarm (dtc), 0 to 1.
-    truth
-        Share of an event that such events must cover, or it is missed (gtc), 0 to 1.
-    cross_trigger
-        Share of a false alarm within another label from which it is an error of that label too (cttc).
-    cross_cost
-        Weight of these errors beside other false alarms (alpha_ct), 0 to 1.
-    spread_cost
-        Weight of the standard deviation over labels (alpha_st), from 0 up.
-    most_errors
-        False alarms an hour up to which is looked (maximum effective false positive rate).
+    Attributes:
+        detection: share of an event found that must lie in events of its label, or it is a false alarm (dtc), 0 to 1.
+        truth: share of an event that such events must cover, or it is missed (gtc), 0 to 1.
+        cross_trigger: share of a false alarm within another label from which it is an error of that label too (cttc).
+        cross_cost: weight of these errors beside other false alarms (alpha_ct), 0 to 1.
+        spread_cost: weight of the standard deviation over labels (alpha_st), from 0 up.
+        most_errors: false alarms an hour up to which is looked (maximum effective false positive rate).
     """
 
     detection: float = 0.5
@@ -62,14 +55,10 @@ DISTINCT = Scenario(detection=0.1, truth=0.1, cross_trigger=0.3, cross_cost=0.5,
 class Psds:
     """A polyphonic sound detection score, and the curve that it is the area under.
 
-    Attributes
-    ----------
-    value
-        0 to 1; NaN where no label has an event.
-    errors
-        Effective false alarms an hour of the curve's points, float64 [points], not falling.
-    found
-        Effective share of events that is found with so many of them, float64 [points].
+    Attributes:
+        value: 0 to 1; NaN where no label has an event.
+        errors: effective false alarms an hour of the curve's points, float64 [points], not falling.
+        found: effective share of events that is found with so many of them, float64 [points].
     """
 
     value: float
@@ -81,12 +70,9 @@ class Psds:
 class Rates:
     """What one operating point does with each label.
 
-    Attributes
-    ----------
-    found
-        Share of the events that is found, float64 [labels].
-    errors
-        Effective false alarms an hour, float64 [labels].
+    Attributes:
+        found: share of the events that is found, float64 [labels].
+        errors: effective false alarms an hour, float64 [labels].
     """
 
     found: Numbers
@@ -105,18 +91,12 @@ def psds(
     Events of one label that overlap are taken as one, and what lies beyond a recording's end does not count. Recordings
     that `durations` does not name are left out, and so are labels without an event in the truth.
 
-    Parameters
-    ----------
-    truth
-        What sounds in each recording.
-    operating_points
-        What was found in each, once for each threshold.
-    durations
-        Seconds of each recording.
-    scenario
-        What counts.
-    labels
-        Those that count; by default, all that occur in the truth.
+    Args:
+        truth: what sounds in each recording.
+        operating_points: what was found in each, once for each threshold.
+        durations: seconds of each recording.
+        scenario: what counts.
+        labels: those that count; by default, all that occur in the truth.
     """
     wanted = labels_of(truth) if labels is None else tuple(labels)
     every = _Intervals.of(truth, durations, wanted)
@@ -153,12 +133,9 @@ def _staircase(grid: Numbers, errors: Numbers, found: Numbers) -> Numbers:
 class _Intervals:
     """The events of all recordings, which stand one after the other on one line of time.
 
-    Attributes
-    ----------
-    labels
-        For each label, onset and offset of its events, ordered, none overlapping, float64 [events, 2].
-    seconds
-        Of all recordings.
+    Attributes:
+        labels: for each label, onset and offset of its events, ordered, none overlapping, float64 [events, 2].
+        seconds: of all recordings.
     """
 
     labels: tuple[Numbers, ...]

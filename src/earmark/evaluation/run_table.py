@@ -31,16 +31,11 @@ MARKER = re.compile(r"(?m)^<!-- compare:")
 class Column:
     """One thing that a table says of each run.
 
-    Attributes
-    ----------
-    heading
-        Of the column, for people.
-    value
-        For machines, and to sort by; None where it is not known.
-    text
-        For people.
-    figure
-        Whether it stands to the right, and is sorted from the largest.
+    Attributes:
+        heading: of the column, for people.
+        value: for machines, and to sort by; None where it is not known.
+        text: for people.
+        figure: whether it stands to the right, and is sorted from the largest.
     """
 
     heading: str
@@ -99,10 +94,8 @@ def usual(form: str) -> tuple[str, ...]:
 def column(name: str, option: str) -> Column:
     """The column of this name.
 
-    Raises
-    ------
-    EarmarkError
-        There is none; `option` names where it was given.
+    Raises:
+        EarmarkError: there is none; `option` names where it was given.
     """
     if name not in COLUMNS:
         raise EarmarkError(f"{option} {name}", "is no column", f"choose among {', '.join(COLUMNS)}")
@@ -112,10 +105,8 @@ def column(name: str, option: str) -> Column:
 def names(text: str, option: str) -> tuple[str, ...]:
     """The columns that a list such as `name,accuracy` names; `all` stands for all.
 
-    Raises
-    ------
-    EarmarkError
-        There is no such column.
+    Raises:
+        EarmarkError: there is no such column.
     """
     if text.strip() == ALL:
         return tuple(COLUMNS)
@@ -130,10 +121,8 @@ def sort(runs: Sequence[Run], by: Sequence[str] = ORDER) -> list[Run]:
 
     Figures and dates go down from the largest, words by the alphabet; what is not known comes last.
 
-    Raises
-    ------
-    EarmarkError
-        There is no such column.
+    Raises:
+        EarmarkError: there is no such column.
     """
     ordered = list(runs)
     for chosen in [column(name, "--sort") for name in reversed(by)]:
@@ -230,10 +219,8 @@ class Request:
     def table(self, base: Path) -> str:
         """The table in Markdown; the places are seen from `base`.
 
-        Raises
-        ------
-        EarmarkError
-            A run cannot be read: a document must not lose a row unnoticed.
+        Raises:
+            EarmarkError: a run cannot be read: a document must not lose a row unnoticed.
         """
         runs, wrong = read_all(base / place for place in self.places)
         if wrong:
@@ -244,10 +231,8 @@ class Request:
 def parse(words: Sequence[str]) -> Request:
     """What the words of a marker ask for.
 
-    Raises
-    ------
-    EarmarkError
-        An option is unknown or has no value, or no folder is named.
+    Raises:
+        EarmarkError: an option is unknown or has no value, or no folder is named.
     """
     places: list[Path] = []
     chosen: dict[str, tuple[str, ...]] = {}
@@ -270,10 +255,8 @@ def refresh(text: str, base: Path, subject: object = "the document") -> str:
 
     `subject` is what errors call it.
 
-    Raises
-    ------
-    EarmarkError
-        There is no marker, one is not closed or asks for what cannot be had.
+    Raises:
+        EarmarkError: there is no marker, one is not closed or asks for what cannot be had.
     """
     blocks = list(BLOCK.finditer(text))
     if not blocks:

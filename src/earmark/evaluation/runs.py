@@ -31,44 +31,25 @@ Recipe = Mapping[str, Any]
 class Run:
     """One finished run.
 
-    Attributes
-    ----------
-    folder
-        Where it lies.
-    name
-        Of the recipe.
-    dataset
-        What it was trained on, in short.
-    network
-        With its options.
-    parameters
-        Of the network.
-    front_end
-        In short.
-    augmentation
-        In short.
-    protocol
-        As the recipe names it.
-    tested
-        How it was tested, in short.
-    divisions
-        Figures of each: `name`, `clips`, `accuracy`, `macro_f1`.
-    accuracy
-        Mean over divisions.
-    interval
-        Of the mean accuracy, 95 %: Student's t over divisions, Wilson's where there is one.
-    macro_f1
-        Mean over divisions.
-    macro_f1_interval
-        Student's t over divisions; None where there is one.
-    multi_crop
-        Mean accuracy by multi-crop testing, None without.
-    ece
-        Expected calibration error, None where it was not measured.
-    epoch_seconds
-        Median over networks of their median.
-    date
-        YYYY-MM-DD.
+    Attributes:
+        folder: where it lies.
+        name: of the recipe.
+        dataset: what it was trained on, in short.
+        network: with its options.
+        parameters: of the network.
+        front_end: in short.
+        augmentation: in short.
+        protocol: as the recipe names it.
+        tested: how it was tested, in short.
+        divisions: figures of each: `name`, `clips`, `accuracy`, `macro_f1`.
+        accuracy: mean over divisions.
+        interval: of the mean accuracy, 95 %: Student's t over divisions, Wilson's where there is one.
+        macro_f1: mean over divisions.
+        macro_f1_interval: Student's t over divisions; None where there is one.
+        multi_crop: mean accuracy by multi-crop testing, None without.
+        ece: expected calibration error, None where it was not measured.
+        epoch_seconds: median over networks of their median.
+        date: YYYY-MM-DD.
     """
 
     folder: Path
@@ -101,10 +82,8 @@ def find(place: Path) -> list[Path]:
 
     What lies below and is something else, such as the figures of another command, is passed over.
 
-    Raises
-    ------
-    EarmarkError
-        There is no such folder, or no run in it.
+    Raises:
+        EarmarkError: there is no such folder, or no run in it.
     """
     if not place.is_dir():
         raise EarmarkError(place, "is no folder", "give folders of runs; classifiers of words need --on FOLDER")
@@ -160,12 +139,9 @@ def read_all(places: Iterable[Path]) -> tuple[list[Run], list[EarmarkError]]:
 def read(folder: Path) -> Run:
     """One run.
 
-    Raises
-    ------
-    EarmarkError
-        A file is missing or damaged, or there are no figures in it.
-    MissingExtraError
-        PyYAML is not installed.
+    Raises:
+        EarmarkError: a file is missing or damaged, or there are no figures in it.
+        MissingExtraError: PyYAML is not installed.
     """
     metrics, recipe = _metrics(folder), _recipe(folder)
     if "accuracy" not in metrics or not metrics.get("divisions"):

@@ -37,16 +37,11 @@ LASTING = 15.0  # seconds: sounds of a greater mean length go on, as rain does; 
 class Objective:
     """What is made as good as can be: segment-based F, event-based F, or the mean of both.
 
-    Attributes
-    ----------
-    segments
-        Seconds of a segment; None: segments do not count.
-    collar
-        Seconds, of events; None: events do not count.
-    share
-        Of an event's length, by which its offset may be wrong where that is more than the collar.
-    beta
-        How much more a miss weighs than a false mark; below 1, the false mark weighs more.
+    Attributes:
+        segments: seconds of a segment; None: segments do not count.
+        collar: seconds, of events; None: events do not count.
+        share: of an event's length, by which its offset may be wrong where that is more than the collar.
+        beta: how much more a miss weighs than a false mark; below 1, the false mark weighs more.
     """
 
     segments: float | None = 1.0
@@ -82,24 +77,15 @@ def best_thresholds(
     moved in to where it is loud. Among thresholds that do equally well those in the middle are taken, which have some
     margin on either side. Thresholds fit the recordings that chose them: measure on others.
 
-    Parameters
-    ----------
-    scores
-        Of each recording, smoothed as on a timeline, float32 [steps, labels].
-    truth
-        What sounds in each recording; one without events may be missing.
-    labels
-        The columns of the scores.
-    step
-        Seconds from one row of scores to the next.
-    rules
-        Which events are joined, and which are too short.
-    by
-        What is made as good as can be; by default, segment-based F1 at 1 s.
-    usual
-        For labels that never occur in the truth of these recordings.
-    shared
-        Groups of labels, each of which gets one pair; labels in none get their own.
+    Args:
+        scores: of each recording, smoothed as on a timeline, float32 [steps, labels].
+        truth: what sounds in each recording; one without events may be missing.
+        labels: the columns of the scores.
+        step: seconds from one row of scores to the next.
+        rules: which events are joined, and which are too short.
+        by: what is made as good as can be; by default, segment-based F1 at 1 s.
+        usual: for labels that never occur in the truth of these recordings.
+        shared: groups of labels, each of which gets one pair; labels in none get their own.
     """
     rules, by, usual = rules or EventRules(), by or Objective(), usual or Threshold()
     sharing = {label for group in shared for label in group}
@@ -137,22 +123,14 @@ class Line:
     Of each score only matters how many of some levels it reaches, and that often stays the same for long: kept is where
     it changes, which is a small part of all steps.
 
-    Attributes
-    ----------
-    names
-        Of the recordings.
-    starts
-        The first step of each recording, and that after the last [recordings + 1].
-    changes
-        The first step of each run of one level, and the step after the last [runs + 1].
-    reached
-        How many of the levels [runs].
-    step
-        Seconds.
-    rules
-        Which events are joined, and which are too short.
-    levels
-        All thresholds that may be asked for, ascending.
+    Attributes:
+        names: of the recordings.
+        starts: the first step of each recording, and that after the last [recordings + 1].
+        changes: the first step of each run of one level, and the step after the last [runs + 1].
+        reached: how many of the levels [runs].
+        step: seconds.
+        rules: which events are joined, and which are too short.
+        levels: all thresholds that may be asked for, ascending.
     """
 
     names: tuple[str, ...]
@@ -305,12 +283,9 @@ def shared(labels: Iterable[str], recordings: Iterable[Sequence[Event]]) -> list
     Sounds that go on are told by long windows, whose scores fall and rise slowly: they want to be held longer once they
     have begun. Labels with a hundred events are in neither group.
 
-    Parameters
-    ----------
-    labels
-        All of a model.
-    recordings
-        The events of each.
+    Args:
+        labels: all of a model.
+        recordings: the events of each.
     """
     lengths = event_lengths(recordings)
     happening: list[str] = []

@@ -33,12 +33,9 @@ LONGEST = 10.0  # seconds
 class Known:
     """What a model hears in recordings whose events are known, by recording.
 
-    Attributes
-    ----------
-    scores
-        As events are made of, float32 [steps, labels].
-    truth
-        The events.
+    Attributes:
+        scores: as events are made of, float32 [steps, labels].
+        truth: the events.
     """
 
     scores: dict[str, Array]
@@ -55,10 +52,8 @@ def windowed(model: Model, annotated: Annotated) -> Model:
 def hear_all(model: Model, annotated: Annotated, progress: Progress | None = None) -> Known:
     """What the model hears in recordings whose events are known.
 
-    Raises
-    ------
-    MediaError
-        A recording cannot be read.
+    Raises:
+        MediaError: a recording cannot be read.
     """
     about, known = model.description, Known({}, {})
     for done, clip in enumerate(annotated.clips):
@@ -76,10 +71,8 @@ def hear_all(model: Model, annotated: Annotated, progress: Progress | None = Non
 def scores_of(model: Model, recording: Path) -> Array:
     """The scores [steps, labels] that events are made of, of a whole recording.
 
-    Raises
-    ------
-    MediaError
-        It cannot be read.
+    Raises:
+        MediaError: it cannot be read.
     """
     return recorded_scores(model, recording).scores
 
@@ -103,10 +96,8 @@ def like(about: Description, other: Description) -> Description:
     Recordings that taught a model choose its thresholds badly: it knows them too well. Those that were chosen before
     it learned from them serve it better.
 
-    Raises
-    ------
-    EarmarkError
-        The other model has other labels.
+    Raises:
+        EarmarkError: the other model has other labels.
     """
     if set(about.labels) != set(other.labels):
         raise EarmarkError(other.name, f"has other labels than {about.name}", "give a model of the same labels")
@@ -119,21 +110,14 @@ def left_alone(model: Model, recordings: Iterable[Path], known: Known, but: Coll
     What raises a label in the hum of a room raises it in other rooms, too. The threshold of each label that is marked
     there rises as far as is best for all recordings together (`raised`).
 
-    Parameters
-    ----------
-    model
-        With thresholds that are good elsewhere.
-    recordings
-        That hold none of its labels.
-    known
-        Recordings that do.
-    but
-        Labels that the quiet ones may hold.
+    Args:
+        model: with thresholds that are good elsewhere.
+        recordings: that hold none of its labels.
+        known: recordings that do.
+        but: labels that the quiet ones may hold.
 
-    Raises
-    ------
-    MediaError
-        A recording cannot be read.
+    Raises:
+        MediaError: a recording cannot be read.
     """
     about = model.description
     quiet = {str(path): scores_of(model, path) for path in recordings}
@@ -154,16 +138,11 @@ def raised(
     A false second counts half as much as a missed one, which is what they weigh in F1 where it is about 0.7. Where
     events end stays as it is: what has surely begun is followed to its end.
 
-    Parameters
-    ----------
-    scores
-        Of the label in each recording [steps].
-    truth
-        Events of all labels.
-    label
-        Which.
-    about
-        The model, with the thresholds to begin with.
+    Args:
+        scores: of the label in each recording [steps].
+        truth: events of all labels.
+        label: which.
+        about: the model, with the thresholds to begin with.
     """
     before = about.threshold(label)
     line = line_above(scores, about.step, before)
@@ -179,10 +158,8 @@ def raised(
 def write(model: Model, about: Description, path: Path) -> None:
     """Write the model's file with another description.
 
-    Raises
-    ------
-    MissingExtraError
-        The package onnx is not installed.
+    Raises:
+        MissingExtraError: the package onnx is not installed.
     """
     try:
         import onnx
@@ -201,10 +178,8 @@ def windows_by_length(recordings: Iterable[Sequence[Event]]) -> dict[str, float]
     third of the mean is what Lin et al. filter scores with (Specialized decision surface and disentangled feature for
     weakly-supervised polyphonic sound event detection, IEEE/ACM TASLP 28, 2020).
 
-    Parameters
-    ----------
-    recordings
-        The events of each, with labels.
+    Args:
+        recordings: the events of each, with labels.
     """
     lengths = sorted(event_lengths(recordings).items())
     return {label: round(min(LONGEST, SHARE * sum(own) / len(own)), 3) for label, own in lengths}

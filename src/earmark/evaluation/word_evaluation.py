@@ -39,16 +39,11 @@ FILE = "file"  # the column of it that names the recording, as seen from its own
 class Recording:
     """A recording whose words are known.
 
-    Attributes
-    ----------
-    path
-        Where it is.
-    name
-        The same, as seen from the folder that is measured.
-    truth
-        Its words.
-    tags
-        What `conditions.csv` says of it, by column.
+    Attributes:
+        path: where it is.
+        name: the same, as seen from the folder that is measured.
+        truth: its words.
+        tags: what `conditions.csv` says of it, by column.
     """
 
     path: Path
@@ -61,14 +56,10 @@ class Recording:
 class Prediction:
     """What one classifier says of one recording.
 
-    Attributes
-    ----------
-    recording
-        Which.
-    found
-        Its words.
-    scores
-        Probability of speech, float32 [frames], as far as the truth lasts.
+    Attributes:
+        recording: which.
+        found: its words.
+        scores: probability of speech, float32 [frames], as far as the truth lasts.
     """
 
     recording: Recording
@@ -94,10 +85,8 @@ def find_recordings(folder: Path) -> list[Recording]:
 
     They come in the order of that table, and where it does not name them, sorted.
 
-    Raises
-    ------
-    EarmarkError
-        There is none, or a truth or the table cannot be read.
+    Raises:
+        EarmarkError: there is none, or a truth or the table cannot be read.
     """
     truths = find_truths(folder)
     if not truths:
@@ -113,10 +102,8 @@ def find_recordings(folder: Path) -> list[Recording]:
 def load(classifiers: Sequence[str]) -> dict[str, Model]:
     """Frame classifiers by name: as they call themselves, or as they are given where two have one name.
 
-    Raises
-    ------
-    ModelError
-        One cannot be read, or is no frame classifier of speech.
+    Raises:
+        ModelError: one cannot be read, or is no frame classifier of speech.
     """
     models = {given: loaded_classifier(given) for given in classifiers}
     own = [model.description.name for model in models.values()]
@@ -130,10 +117,8 @@ def predict(recording: Recording, models: Iterable[Model]) -> list[Prediction]:
 
     Frames and words count as far as the truth lasts: nobody says what is behind its end.
 
-    Raises
-    ------
-    MediaError
-        It cannot be read, or holds no sound.
+    Raises:
+        MediaError: it cannot be read, or holds no sound.
     """
     said = [_predict(recording, model) for model in models]
     if any(len(prediction.scores) == 0 for prediction in said):
@@ -169,22 +154,14 @@ def _rows(reader: csv.DictReader[str], table: Path) -> Iterator[tuple[str, dict[
 class WordMetrics:
     """How well one classifier does.
 
-    Attributes
-    ----------
-    recordings
-        How many.
-    seconds
-        How long they are together.
-    scores
-        How well its scores tell speech from background, frame by frame.
-    marked
-        Frames in the words found, by truth.
-    near
-        Words counted at 20 ms.
-    far
-        Words counted at 50 ms.
-    errors
-        What became of the true words.
+    Attributes:
+        recordings: how many.
+        seconds: how long they are together.
+        scores: how well its scores tell speech from background, frame by frame.
+        marked: frames in the words found, by truth.
+        near: words counted at 20 ms.
+        far: words counted at 50 ms.
+        errors: what became of the true words.
     """
 
     recordings: int
@@ -274,16 +251,11 @@ def _counts(prediction: Prediction, tolerance: float) -> WordCounts:
 class Comparison:
     """Several classifiers on the same recordings.
 
-    Attributes
-    ----------
-    where
-        The folder.
-    predictions
-        By classifier, each with the same recordings in the same order.
-    total
-        Figures over all recordings, by classifier.
-    groups
-        Figures by column of `conditions.csv`, its value, and classifier.
+    Attributes:
+        where: the folder.
+        predictions: by classifier, each with the same recordings in the same order.
+        total: figures over all recordings, by classifier.
+        groups: figures by column of `conditions.csv`, its value, and classifier.
     """
 
     where: str
@@ -308,12 +280,9 @@ class Comparison:
 def compare(where: str, predictions: Mapping[str, Sequence[Prediction]]) -> Comparison:
     """Measure what classifiers said.
 
-    Parameters
-    ----------
-    where
-        The folder of the recordings.
-    predictions
-        By classifier, each with the same recordings, at least one, in the same order.
+    Args:
+        where: the folder of the recordings.
+        predictions: by classifier, each with the same recordings, at least one, in the same order.
     """
     total = {name: word_metrics(said) for name, said in predictions.items()}
     recordings = [prediction.recording for prediction in next(iter(predictions.values()))]

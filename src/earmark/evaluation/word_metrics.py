@@ -108,14 +108,10 @@ def count(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN
     An onset counts for at most one onset, an offset for at most one offset, a word for at most one word, and as many as
     possible count. Words of one list must not overlap each other.
 
-    Parameters
-    ----------
-    found
-        Words that were found.
-    truth
-        Words that are there.
-    tolerance
-        By how much a boundary may be off, seconds; both of a word may.
+    Args:
+        found: words that were found.
+        truth: words that are there.
+        tolerance: by how much a boundary may be off, seconds; both of a word may.
     """
     here, there = _spans(found), _spans(truth)
     boundaries = sum(_pairs(_times(here, side), _times(there, side), tolerance) for side in (0, 1))
@@ -191,14 +187,10 @@ class WordErrors:
 def errors(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN_TOLERANCE) -> WordErrors:
     """What became of the words of one recording.
 
-    Parameters
-    ----------
-    found
-        Words that were found.
-    truth
-        Words that are there.
-    tolerance
-        By how much an edge of a word may be off, seconds.
+    Args:
+        found: words that were found.
+        truth: words that are there.
+        tolerance: by how much an edge of a word may be off, seconds.
     """
     here, there = _edges(found), _edges(truth)
     shared = np.minimum(there[:, None, 1], here[None, :, 1]) - np.maximum(there[:, None, 0], here[None, :, 0])

@@ -58,10 +58,8 @@ def write(comparison: Comparison, folder: Path) -> Path:
 
     The page needs no other file. Files of these names are replaced.
 
-    Raises
-    ------
-    EarmarkError
-        The folder cannot be written.
+    Raises:
+        EarmarkError: the folder cannot be written.
     """
     # Tables first: that the folder cannot be written is told before anything is drawn.
     _write(folder / "summary.csv", tables.summary_csv(comparison).encode())
@@ -143,10 +141,8 @@ def _draw_groups(comparison: Comparison, column: str) -> bytes:
 def _draw_worst(worst: Worst, predictions: Mapping[str, Prediction]) -> bytes:
     """The recording, or of a long one the worst part.
 
-    Raises
-    ------
-    MediaError
-        The recording cannot be read any more.
+    Raises:
+        MediaError: the recording cannot be read any more.
     """
     truth = [(word.onset, word.offset, word.text) for word in worst.recording.truth.words]
     lanes = [_lane(name, prediction) for name, prediction in predictions.items()]
@@ -247,14 +243,10 @@ def _write(path: Path, content: bytes) -> None:
 class Worst:
     """One of the worst recordings.
 
-    Attributes
-    ----------
-    recording
-        Which.
-    of
-        The classifiers that do worst there.
-    number
-        Its place in each classifier's predictions.
+    Attributes:
+        recording: which.
+        of: the classifiers that do worst there.
+        number: its place in each classifier's predictions.
     """
 
     recording: Recording

@@ -40,18 +40,13 @@ PRIOR_KNOWN = (1.0, 3.0)  # as if one clip had stood at a rank of exp(-3), 5 % f
 def mapped(labels: Iterable[str], own: Iterable[tuple[str, str]] = ()) -> dict[str, tuple[str, ...]]:
     """The classes that stand for each label; labels without one are left out.
 
-    Parameters
-    ----------
-    labels
-        Of a dataset.
-    own
-        Pairs of a label and what stands for it instead (an identifier, a class's name or another label); several
-        for one label are taken together.
+    Args:
+        labels: of a dataset.
+        own: pairs of a label and what stands for it instead (an identifier, a class's name or another label); several
+            for one label are taken together.
 
-    Raises
-    ------
-    EarmarkError
-        There is no such class.
+    Raises:
+        EarmarkError: there is no such class.
     """
     given: dict[str, tuple[str, ...]] = {}
     for label, name in own:
@@ -83,16 +78,11 @@ def answers(
 def evidence(found: Scores, given: Flags, labels: Sequence[str], classes: Map) -> NDArray[np.float64]:
     """Logarithms of how much likelier the answers are where a label holds than where it does not [clips, labels].
 
-    Parameters
-    ----------
-    found
-        Answers [clips, 527], without NaN.
-    given
-        The labels as they are [clips, labels].
-    labels
-        Names of the columns.
-    classes
-        Of the labels that have some; for the others the evidence is 0.
+    Args:
+        found: answers [clips, 527], without NaN.
+        given: the labels as they are [clips, labels].
+        labels: names of the columns.
+        classes: of the labels that have some; for the others the evidence is 0.
     """
     ratios = np.zeros(given.shape)
     columns = audioset.answering({label: classes[label] for label in labels if label in classes})
@@ -150,23 +140,15 @@ def judged(dataset: Dataset, root: Path, found: Scores, classes: Map, networks: 
 
     Networks' scores are what is believed before the answers are known; alone, it is how often each label is given.
 
-    Parameters
-    ----------
-    dataset
-        The clips.
-    root
-        Where they lie.
-    found
-        Their answers [clips, 527]; those with NaN are left out.
-    classes
-        That stand for the labels, see `mapped`. Alone, labels without any are left out.
-    networks
-        Of the same dataset; only clips that they tested are judged.
+    Args:
+        dataset: the clips.
+        root: where they lie.
+        found: their answers [clips, 527]; those with NaN are left out.
+        classes: that stand for the labels, see `mapped`. Alone, labels without any are left out.
+        networks: of the same dataset; only clips that they tested are judged.
 
-    Raises
-    ------
-    EarmarkError
-        No clip can be judged.
+    Raises:
+        EarmarkError: no clip can be judged.
     """
     labels = networks.labels if networks else tuple(label for label in dataset.labels if label in classes)
     there = ~np.isnan(found).any(1)

@@ -47,21 +47,14 @@ class Caption:
 def draw_calendar(counts: Mapping[date, int], covered: Covered, caption: Caption, path: Path) -> None:
     """Write a PNG with a strip for each year: weeks from left to right, Monday to Sunday down, coloured by events.
 
-    Parameters
-    ----------
-    counts
-        Events by day.
-    covered
-        Days on which nothing was recorded are grey.
-    caption
-        What stands above.
-    path
-        The picture.
+    Args:
+        counts: events by day.
+        covered: days on which nothing was recorded are grey.
+        caption: what stands above.
+        path: the picture.
 
-    Raises
-    ------
-    EarmarkError
-        The file cannot be written.
+    Raises:
+        EarmarkError: the file cannot be written.
     """
     recorded = set(counts) | _days(covered)
     last = max(recorded).year
@@ -143,16 +136,11 @@ def _dress_year(axes: Axes, year: int) -> None:
 def draw_hours(cells: Mapping[tuple[date, int], int], covered: Covered, caption: Caption, path: Path) -> None:
     """Write a PNG of the hours of the day, upwards, by days, coloured by events an hour; see `draw_calendar`.
 
-    Parameters
-    ----------
-    cells
-        Events by day and hour.
-    covered
-        Hours of which nothing was recorded are grey.
-    caption
-        What stands above.
-    path
-        The picture.
+    Args:
+        cells: events by day and hour.
+        covered: hours of which nothing was recorded are grey.
+        caption: what stands above.
+        path: the picture.
     """
     hours = recorded_hours(covered)
     days = {day for day, _ in cells} | {day for day, _ in hours}
@@ -184,16 +172,11 @@ def draw_recordings(
 ) -> None:
     """Write a PNG with a lane for each recording, of many those with the most events: events at their times.
 
-    Parameters
-    ----------
-    lanes
-        Onset and length of the events of each recording, seconds.
-    durations
-        Seconds of each recording, where they are known.
-    caption
-        What stands above.
-    path
-        The picture.
+    Args:
+        lanes: onset and length of the events of each recording, seconds.
+        durations: seconds of each recording, where they are known.
+        caption: what stands above.
+        path: the picture.
     """
     shown = sorted(sorted(lanes, key=lambda name: (-len(lanes[name]), name))[:MOST_RECORDINGS])
     ends = {name: max(onset + length for onset, length in lanes[name]) for name in shown}

@@ -78,23 +78,15 @@ def draw_cooccurrence(
 ) -> None:
     """Write a PNG of a co-occurrence matrix: coloured by shares of each row's clips, with the clips counted.
 
-    Parameters
-    ----------
-    rows
-        Names of the wanted classes.
-    clips
-        How many clips hold each of them.
-    columns
-        Names of what occurs with them.
-    matrix
-        Clips that hold both [rows, columns]; None where that says nothing, which is grey.
-    path
-        The picture.
+    Args:
+        rows: names of the wanted classes.
+        clips: how many clips hold each of them.
+        columns: names of what occurs with them.
+        matrix: clips that hold both [rows, columns]; None where that says nothing, which is grey.
+        path: the picture.
 
-    Raises
-    ------
-    EarmarkError
-        The file cannot be written.
+    Raises:
+        EarmarkError: the file cannot be written.
     """
     counts = np.array([[np.nan if count is None else count for count in row] for row in matrix], np.float64)
     shares = counts / np.maximum(1, np.asarray(clips, np.float64))[:, None]
@@ -170,14 +162,10 @@ def draw_reliability(bins: _Bins, path: Path) -> None:
 def draw_label_f1(labels: Mapping[str, int], series: Mapping[str, tuple[Sequence[float], float]], path: Path) -> None:
     """F1 of each label in two ways, PNG, the labels from top to bottom.
 
-    Parameters
-    ----------
-    labels
-        How many events there are of each.
-    series
-        By name, F1 of each label in this order, and of all together.
-    path
-        The picture.
+    Args:
+        labels: how many events there are of each.
+        series: by name, F1 of each label in this order, and of all together.
+        path: the picture.
     """
     figure = Figure(figsize=(8, 1.8 + 0.34 * len(labels)), layout="constrained")
     axes = figure.add_subplot()
@@ -198,18 +186,12 @@ def draw_label_f1(labels: Mapping[str, int], series: Mapping[str, tuple[Sequence
 class RunAccuracy:
     """A row of `draw_runs`: what a run is called, and how accurate its network is.
 
-    Attributes
-    ----------
-    name
-        In one or two lines.
-    accuracy
-        Mean over divisions.
-    interval
-        Its 95 % interval, None where there is none.
-    divisions
-        Accuracy of each.
-    leaky
-        Whether copies of tested clips were trained on.
+    Attributes:
+        name: in one or two lines.
+        accuracy: mean over divisions.
+        interval: its 95 % interval, None where there is none.
+        divisions: accuracy of each.
+        leaky: whether copies of tested clips were trained on.
     """
 
     name: str
@@ -259,15 +241,11 @@ def _draw_runs(axes: Axes, dataset: str, runs: Sequence[RunAccuracy]) -> None:
 def draw_study(title: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """PNG: a bar for each variant, side by side where they differ in series only; a dot a fold, a line the interval.
 
-    Parameters
-    ----------
-    title
-        Above the picture.
-    rows
-        Of each variant its `variant`, `series`, `accuracy`, `low` and `high` (None without an interval) and
-        `divisions`, the accuracy of each fold.
-    path
-        Where the picture goes.
+    Args:
+        title: above the picture.
+        rows: of each variant its `variant`, `series`, `accuracy`, `low` and `high` (None without an interval) and
+            `divisions`, the accuracy of each fold.
+        path: where the picture goes.
     """
     names = list(dict.fromkeys(row["variant"] for row in rows))
     series = list(dict.fromkeys(row["series"] for row in rows))

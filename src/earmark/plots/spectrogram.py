@@ -70,10 +70,8 @@ def spectrogram(
 def thumbnail(samples: Samples) -> bytes:
     """A small spectrogram as the content of a PNG of 256 colours, a quarter of the size of one in full colour.
 
-    Parameters
-    ----------
-    samples
-        Mono, at the rate of `FRONT_END` [samples].
+    Args:
+        samples: mono, at the rate of `FRONT_END` [samples].
     """
     levels = FRONT_END.features(samples)
     if not len(levels):
@@ -99,10 +97,8 @@ def draw_versions(title: str, sections: Mapping[str, Sequence[Version]], path: P
     Versions must be made with `FRONT_END`. The time axis is as long as the longest of them; where
     one has ended, the panel is empty.
 
-    Raises
-    ------
-    EarmarkError
-        The file cannot be written.
+    Raises:
+        EarmarkError: the file cannot be written.
     """
     sections = {heading: versions for heading, versions in sections.items() if versions}
     everything = [version for versions in sections.values() for version in versions]

@@ -35,10 +35,8 @@ def png(figure: Figure) -> bytes:
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all.
 
-    Raises
-    ------
-    EarmarkError
-        The file cannot be written.
+    Raises:
+        EarmarkError: the file cannot be written.
     """
     try:
         with atomic_write(path) as part:

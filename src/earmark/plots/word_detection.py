@@ -39,14 +39,10 @@ Values = NDArray[np.floating[Any]]
 class DetectionCurve:
     """A receiver operating characteristic, and where on it a classifier works.
 
-    Attributes
-    ----------
-    false_alarm_rates, recalls
-        Of each threshold [points].
-    working_point
-        False alarm rate and recall at the threshold that is used.
-    auc, eer
-        Area below the curve, and equal error rate.
+    Attributes:
+        false_alarm_rates, recalls: of each threshold [points].
+        working_point: false alarm rate and recall at the threshold that is used.
+        auc, eer: area below the curve, and equal error rate.
     """
 
     false_alarm_rates: Values
@@ -118,12 +114,9 @@ def draw_score_histograms(scores: Mapping[str, tuple[Values, Values]], threshold
 def draw_word_errors(errors: Mapping[str, Mapping[str, int]], words: Mapping[str, int]) -> bytes:
     """What became of the true words with each classifier.
 
-    Parameters
-    ----------
-    errors
-        Words of each of `KINDS`, and those that were `invented`.
-    words
-        How many true words there are.
+    Args:
+        errors: words of each of `KINDS`, and those that were `invented`.
+        words: how many true words there are.
     """
     figure = Figure(figsize=(9, 1.3 + 0.42 * len(errors)), layout="constrained")
     axes = figure.add_subplot()
@@ -166,14 +159,10 @@ def draw_conditions(values: Sequence[str], trends: Mapping[str, Mapping[str, Seq
 class WordLane:
     """What one classifier says of a recording.
 
-    Attributes
-    ----------
-    note
-        Beside its lane.
-    scores
-        Of frames [frames].
-    words
-        Onset and duration of each word found, seconds, and whether a true word has its edges.
+    Attributes:
+        note: beside its lane.
+        scores: of frames [frames].
+        words: onset and duration of each word found, seconds, and whether a true word has its edges.
     """
 
     note: str
@@ -191,20 +180,13 @@ def draw_recording(
 ) -> bytes:
     """Level and true words above, each classifier's scores and words below.
 
-    Parameters
-    ----------
-    levels
-        Of frames, dB [frames].
-    truth
-        Onset, offset, and text if it is known, of the true words.
-    lanes
-        What each classifier says.
-    span
-        From when to when, seconds.
-    step
-        Seconds from one frame to the next.
-    threshold
-        At which frames are scored.
+    Args:
+        levels: of frames, dB [frames].
+        truth: onset, offset, and text if it is known, of the true words.
+        lanes: what each classifier says.
+        span: from when to when, seconds.
+        step: seconds from one frame to the next.
+        threshold: at which frames are scored.
     """
     rows = len(lanes)
     figure = Figure(figsize=(13, 1.9 + 1.05 * rows), layout="constrained")

@@ -62,12 +62,9 @@ def draw_words(source: media.Source, words: Words, path: Path, truth: Words | No
     A recording of more than half a minute is drawn in up to 20 rows. The recording is read once more, in blocks; what
     is kept of it has a bounded number of columns, but for the pitch, some ten bytes for each 10 ms.
 
-    Raises
-    ------
-    EarmarkError
-        The file cannot be written.
-    MediaError
-        The recording cannot be read.
+    Raises:
+        EarmarkError: the file cannot be written.
+        MediaError: the recording cannot be read.
     """
     save(words_figure(media.Sound(source, track=track), words, truth), path)
 
@@ -75,10 +72,8 @@ def draw_words(source: media.Source, words: Words, path: Path, truth: Words | No
 def words_figure(sound: media.Sound, words: Words, truth: Words | None = None) -> Figure:
     """The same as a figure.
 
-    Raises
-    ------
-    MediaError
-        The recording cannot be read.
+    Raises:
+        MediaError: the recording cannot be read.
     """
     rows = _rows(words.duration)
     seen = _see(sound, words.duration, len(rows))

@@ -121,10 +121,8 @@ def train(
 def check_installed() -> None:
     """Refuse to begin where something is missing.
 
-    Raises
-    ------
-    MissingExtraError
-        What training needs is not installed.
+    Raises:
+        MissingExtraError: what training needs is not installed.
     """
     for module in NEEDED:
         if find_spec(module) is None:
