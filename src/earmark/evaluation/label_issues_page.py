@@ -27,52 +27,6 @@ from earmark.evaluation.label_issues import COLUMNS, LabelIssue
 from earmark.plots.spectrogram import FRONT_END, thumbnail
 from earmark.util.atomic import atomic_write
 
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="$policy">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Label issues of $dataset</title>
-<style>$style</style>
-</head>
-<body>
-<header class="page">
-<h1>Label issues of $dataset</h1>
-<p>$summary</p>
-<p>Listen, and say of each clip whether its label is kept, replaced, or the clip dropped. Choices stay in this browser;
-the button gives the table that training obeys. Put it beside this page, and the next sheet remembers it.</p>
-<p>Keys: <kbd>n</kbd> next, <kbd>b</kbd> back, <kbd>p</kbd> play, <kbd>1</kbd> keep, <kbd>2</kbd> drop,
-<kbd>3</kbd> relabel, <kbd>0</kbd> undecided.</p>
-</header>
-<div class="bar">
-<button type="button" id="download">Download marks.csv</button>
-<p id="status" role="status"></p>
-<label><input type="checkbox" id="keys" checked> Keys</label>
-</div>
-<main>
-<ol>
-$cards
-</ol>
-</main>
-<template id="labels">$labels</template>
-<script type="application/json" id="about">$about</script>
-<script>$script</script>
-</body>
-</html>
-""")
-CARD = Template("""<li><article tabindex="-1" aria-labelledby="clip-$rank" $data>
-$picture
-<h2 id="clip-$rank"><span class="rank">$rank.</span> $label</h2>
-<p>Guess: <strong>$guess</strong></p>
-<p>Scores: $heard</p>
-<p>$place</p>
-$sound
-<fieldset><legend>Decision</legend>
-$radios
-<label>as <select aria-label="New label of clip $rank" data-labels="$new"$multiple></select></label>
-</fieldset>
-</article></li>""")
 LONGEST = 30.0  # seconds that are shown and heard of a clip that is cut out of its recording
 PLAYED = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a"}  # by every current browser
 _OWN = re.compile(r"[0-9a-f]{16}\.flac")
@@ -82,38 +36,24 @@ CHOICES = (("", "undecided"), ("keep", "keep"), ("drop", "drop"), ("relabel", "r
 
 @dataclass(frozen=True)
 class Card:
-    """What the page shows of a clip.
-
-    Attributes:
-        issue: which.
-        picture: PNG of its spectrogram, None where it cannot be read.
-        sound: what is played, None where it cannot be.
-        note: said of it in a line of its own, if anything.
-    """
+    """What the page shows of a clip."""
 
     issue: LabelIssue
-    picture: bytes | None
-    sound: Path | None
-    note: str = ""
+    picture: bytes | None  # PNG of its spectrogram, None where it cannot be read
+    sound: Path | None  # what is played, None where it cannot be
+    note: str = ""  # said of it in a line of its own, if anything
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What the page says beside its cards.
-
-    Attributes:
-        dataset: its name.
-        summary: a sentence or two about the ranking.
-        labels: those that a clip can be given.
-        exclusive: whether each clip has exactly one.
-        others: lines of the table about clips that are not shown, which the downloaded table holds too.
-    """
+    """What the page says beside its cards."""
 
     dataset: str
-    summary: str
-    labels: Sequence[str]
-    exclusive: bool
+    summary: str  # a sentence or two about the ranking
+    labels: Sequence[str]  # those that a clip can be given
+    exclusive: bool  # whether each clip has exactly one
     others: Sequence[Sequence[str]] = ()
+    """Lines of the table about clips that are not shown, which the downloaded table holds too."""
 
 
 def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
@@ -131,7 +71,7 @@ def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
 
 def page(sheet: Sheet, cards: Sequence[Card], home: Path) -> str:
     """The page as text, for the folder `home`."""
-    style, script = _resource("label_issues_page.css"), _resource("label_issues_page.js")
+    style, script = _resource("page.css"), _resource("page.js")
     about = {
         "dataset": sheet.dataset,
         "made": datetime.now(UTC).isoformat(),
@@ -140,12 +80,13 @@ def page(sheet: Sheet, cards: Sequence[Card], home: Path) -> str:
         "others": sheet.others,
     }
     empty = '<option value="">choose</option>' if sheet.exclusive else ""
-    return PAGE.substitute(
+    card = Template(_resource("card.html"))
+    return Template(_resource("page.html")).substitute(
         policy=_policy(style, script),
         dataset=escape(sheet.dataset),
         summary=escape(sheet.summary),
         style=style,
-        cards="\n".join(_card(card, sheet.exclusive, home) for card in cards),
+        cards="\n".join(_card(one, card, sheet.exclusive, home) for one in cards),
         labels=empty + "".join(f'<option value="{escape(one)}">{escape(_words(one))}</option>' for one in sheet.labels),
         about=json.dumps(about, ensure_ascii=False).replace("<", "\\u003c"),
         script=script,
@@ -164,21 +105,15 @@ def _hash(text: str) -> str:
 
 
 def _resource(name: str) -> str:
-    return files("earmark.evaluation").joinpath(name).read_text(encoding="utf-8")
+    return files("earmark.evaluation").joinpath(f"label_issues_{name}").read_text(encoding="utf-8")
 
 
-def _card(card: Card, exclusive: bool, home: Path) -> str:
+def _card(card: Card, template: Template, exclusive: bool, home: Path) -> str:
     one = card.issue
-    decision = one.decision
-    new = (
-        decision.labels
-        if decision is not None and decision.labels
-        else one.suggested
-        if one.suggested != one.clip.labels
-        else ()
-    )
+    other = one.suggested if one.suggested != one.clip.labels else ()
+    new = (one.decision and one.decision.labels) or other
     names = dict(zip(COLUMNS[:7], one.row, strict=False))
-    return CARD.substitute(
+    return template.substitute(
         rank=one.rank,
         data=" ".join(f'data-{name}="{escape(value)}"' for name, value in names.items()),
         picture=_picture(card),

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -41,16 +42,6 @@ CAPTIONS = {
     "confusion.png": f"Frames by truth and score, speech from {THRESHOLD:g} on.",
     "scores.png": "How often frames get each score; frames of one score cannot be told apart.",
 }
-
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 1250px; margin: 2em auto; padding: 0 1em; color: #222; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: .6em 0 1.4em; }
-th, td { padding: .22em .6em; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
-th:first-child, td:first-child, .two td:nth-child(2), .two th:nth-child(2) { text-align: left; }
-thead th { border-bottom: 2px solid #888; } tbody tr:hover { background: #f3f6fa; }
-figure { margin: 1.2em 0; } img { max-width: 100%; } figcaption { color: #555; font-size: 13px; }
-.wide { overflow-x: auto; } dt { font-weight: 600; float: left; width: 6em; } dd { margin: 0 0 0 6em; }
-"""
 
 
 def write(comparison: Comparison, folder: Path) -> Path:
@@ -160,7 +151,7 @@ def _lane(name: str, prediction: Prediction) -> plots.WordLane:
 def _page(comparison: Comparison, pictures: Pictures, shown: Sequence[tuple[str, bytes]]) -> str:
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Words in speech</title>',
-        f"<style>{STYLE}</style>",
+        f"<style>\n{_style()}</style>",
         "<h1>Words in speech: how well classifiers find them</h1>",
         f"<p>{escape(tables.heading(comparison))}. Earmark {__version__}.</p>",
         _table(tables.total_rows(comparison)),
@@ -177,6 +168,10 @@ def _page(comparison: Comparison, pictures: Pictures, shown: Sequence[tuple[str,
         "</html>",
     ]
     return "\n".join(parts)
+
+
+def _style() -> str:
+    return files("earmark.evaluation").joinpath("word_report.css").read_text(encoding="utf-8")
 
 
 def _meanings() -> str:
@@ -241,17 +236,11 @@ def _write(path: Path, content: bytes) -> None:
 
 @dataclass(frozen=True)
 class Worst:
-    """One of the worst recordings.
-
-    Attributes:
-        recording: which.
-        of: the classifiers that do worst there.
-        number: its place in each classifier's predictions.
-    """
+    """One of the worst recordings."""
 
     recording: Recording
-    of: tuple[str, ...]
-    number: int
+    of: tuple[str, ...]  # the classifiers that do worst there
+    number: int  # its place in each classifier's predictions
 
 
 def find_worst(comparison: Comparison) -> list[Worst]:

@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.events.results import Result
 from earmark.events.timeline import Event, Timeline
+from earmark.formats.plain_text import clock
 from earmark.speech.segmentation import Word, Words
 from earmark.util.text import one_line
 
@@ -28,40 +30,6 @@ MOST_BARS = 2000  # of a lane
 NARROWEST = 0.15  # percent of the strip that a bar has at least
 TICKS = 6  # at most so many times below the strip, but for the first
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds from one to the next
-
-_STYLE = """
-#ID{font:13px/1.4 system-ui,sans-serif;max-width:60em}
-#ID .head{font-weight:600}#ID .note{opacity:.7}
-#ID audio{display:block;width:100%;height:2.4em;margin:.3em 0}
-#ID .row{display:flex;align-items:center;margin:2px 0}
-#ID .name{flex:0 0 10em;padding-right:.6em;text-align:right;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-#ID .lane{flex:1;position:relative;height:1.5em;background:rgba(128,128,128,.12);overflow:hidden}
-#ID .lane button{position:absolute;top:0;bottom:0;padding:0 2px;border:0;border-radius:2px;overflow:hidden;
-white-space:nowrap;font-size:11px;text-align:left;color:#fff;background:#1f6fb5;cursor:pointer}
-#ID .lane button:focus-visible{outline:2px solid #e8590c;outline-offset:-2px}
-#ID .now{position:absolute;top:0;bottom:0;width:2px;background:#e8590c;pointer-events:none;display:none}
-#ID .times{flex:1;position:relative;height:1.3em;opacity:.7}
-#ID .times span{position:absolute;white-space:nowrap}
-"""
-
-_SCRIPT = """
-(() => {
-  const root = document.getElementById("ID");
-  const audio = root && root.querySelector("audio");
-  if (!audio) return;
-  const heads = root.querySelectorAll(".now");
-  const follow = () => heads.forEach((head) => {
-    head.style.display = "block";
-    head.style.left = 100 * audio.currentTime / DURATION + "%";
-  });
-  audio.addEventListener("timeupdate", follow);
-  audio.addEventListener("seeking", follow);
-  root.querySelectorAll("button[data-at]").forEach((button) => button.addEventListener("click", () => {
-    audio.currentTime = Number(button.dataset.at);
-    audio.play();
-  }));
-})();
-"""
 
 
 @dataclass(frozen=True)
@@ -129,8 +97,8 @@ def html(found: Result[Any]) -> str:
     rows = "".join(_row(label, bars, duration) for label, bars in lanes.items())
     notes = "".join(f'<div class="note">{_text(one)}</div>' for one in (note, silence) if one)
     axis = f'<div class="row"><div class="name"></div><div class="times">{_ticks(duration)}</div></div>'
-    style = _STYLE.replace("ID", name)
-    script = _SCRIPT.replace("ID", name).replace("DURATION", repr(float(duration)))
+    style = _resource("notebook.css").replace("ID", name)
+    script = _resource("notebook.js").replace("ID", name).replace("DURATION", repr(float(duration)))
     head = f'<div class="head">{_text(_headline(found))}</div>'
     return (
         f'<div id="{name}"><style>{style}</style>{head}{player}{rows}{axis if lanes else ""}{notes}'
@@ -138,10 +106,14 @@ def html(found: Result[Any]) -> str:
     )
 
 
+def _resource(name: str) -> str:
+    return files("earmark.plots").joinpath(name).read_text(encoding="utf-8")
+
+
 def _headline(found: Result[Any]) -> str:
     many = len(found)
     what = {"Timeline": "event", "Words": "word", "Captions": "caption"}.get(type(found).__name__, "finding")
-    return f"{found.recording} ({_clock(found.duration)}): {many} {what}{'' if many == 1 else 's'}"
+    return f"{found.recording} ({clock(found.duration)}): {many} {what}{'' if many == 1 else 's'}"
 
 
 def _lanes(found: Result[Any]) -> tuple[Lanes, str]:
@@ -184,7 +156,7 @@ def _row(label: str, bars: Iterable[Bar], duration: float) -> str:
 def _bar(bar: Bar, duration: float) -> str:
     left = 100 * bar.onset / duration
     width = max(NARROWEST, 100 * (bar.offset - bar.onset) / duration)
-    told = _text(f"{_clock(bar.onset)} to {_clock(bar.offset)}  {bar.told}")
+    told = _text(f"{clock(bar.onset)} to {clock(bar.offset)}  {bar.told}")
     style = f"left:{left:.3f}%;width:{width:.3f}%;opacity:{bar.opacity:.2f}"
     attributes = f'data-at="{bar.onset:.3f}" title="{told}" aria-label="{told}" style="{style}"'
     return f'<button type="button" {attributes}>{_text(bar.text)}</button>'
@@ -194,7 +166,7 @@ def _ticks(duration: float) -> str:
     step = next((one for one in STEPS if duration / one <= TICKS), duration / TICKS)
     count = int(duration / step) + 1
     return "".join(
-        f'<span style="left:{100 * number * step / duration:.3f}%">{_clock(number * step).removesuffix(".0")}</span>'
+        f'<span style="left:{100 * number * step / duration:.3f}%">{clock(number * step).removesuffix(".0")}</span>'
         for number in range(count)
     )
 
@@ -221,9 +193,3 @@ def _player(sound: Sound | None, duration: float) -> tuple[str, str]:
 def _text(text: str) -> str:
     """Text as HTML shows it, in an attribute too."""
     return escape(one_line(text))
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
