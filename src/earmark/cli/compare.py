@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.evaluate import Out, measure_words, refuse
+from earmark.cli.evaluate import FORMS, Out, check_output, refuse, show
 from earmark.errors import EarmarkError
 from earmark.util.text import visible_lines
 
@@ -74,18 +74,25 @@ def compare(
     of_runs = {"--sort": sort, "--columns": columns, "--plot": plot, "--into": into}
     if on is not None:
         refuse([option for option, value in of_runs.items() if value is not None], "is for runs", "leave out --on")
-        from earmark.speech.words import classifiers
-
-        measure_words(names or classifiers(), on, to, out)
-        return
+        return _compare_classifiers(names, on, to, out)
     refuse(["--out"] * (out is not None), "is for a report on classifiers", "name recordings with --on, or use --plot")
     places = [Path(name) for name in names or []]
     if into is None:
-        _compare_runs(places, to, sort, columns, plot)
-    else:
-        others = ["a run"] * bool(places) + [option for option in of_runs if of_runs[option] and option != "--into"]
-        refuse(others, "does not go with --into", "the document says which runs, and how")
-        _update_document(into)
+        return _compare_runs(places, to, sort, columns, plot)
+    others = ["a run"] * bool(places) + [option for option in of_runs if of_runs[option] and option != "--into"]
+    refuse(others, "does not go with --into", "the document says which runs, and how")
+    return _update_document(into)
+
+
+def _compare_classifiers(names: Sequence[str] | None, on: Path, to: str, out: Path | None) -> None:
+    check_output(to, FORMS, out)
+    from earmark.evaluation.evaluate import compare_classifiers
+    from earmark.evaluation.word_evaluation import load
+    from earmark.speech.words import classifiers
+
+    with common.bar("recordings") as advance:
+        found = compare_classifiers(load(names or classifiers()), on, advance)
+    show(found, to, out)
 
 
 def _compare_runs(places: Sequence[Path], to: str, sort: str | None, columns: str | None, plot: Path | None) -> None:

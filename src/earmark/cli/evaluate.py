@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +13,7 @@ from earmark.errors import EarmarkError
 from earmark.util.text import in_json, visible_lines
 
 if TYPE_CHECKING:
-    from earmark.evaluation.word_evaluation import Prediction, Recording
-    from earmark.models.model import Model
+    from earmark.evaluation.evaluate import Evaluation
 
 HELP = """Measure a model on data whose truth is known.
 
@@ -83,21 +82,15 @@ def evaluate(
     chosen = loaded_model(model)
     if of_words(chosen):
         refuse(["--relabel"] * bool(relabel) + ["--events"] * events, "is for models of sounds", "leave it out")
-    common.check_choice("--to", to, FORMS if events or of_words(chosen) else FORMS[:2])
     names = common.relabelling(relabel or [])
-    if out is not None:
-        common.check_report(out)
-        _make(out)  # where that cannot be, it is told before hours of work
+    check_output(to, FORMS if events or of_words(chosen) else FORMS[:2], out)
     with common.bar("clips" if not (events or of_words(chosen)) else "recordings") as advance:
-        found = measure(
-            chosen,
-            on,
-            events=events,
-            relabel=names,
-            truth=truth,
-            split=split,
-            progress=advance,
-        )
+        found = measure(chosen, on, events=events, relabel=names, truth=truth, split=split, progress=advance)
+    show(found, to, out)
+
+
+def show(found: Evaluation, to: str, out: Path | None) -> None:
+    """Write what was measured, and a report; exit code is 1 where something could not be read, which is told."""
     for error in found.unreadable:
         common.complain(error)
     if to == "json":
@@ -112,63 +105,19 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _make(folder: Path) -> None:
+def check_output(to: str, forms: Sequence[str], out: Path | None) -> None:
+    """Refuse a form that there is not, and a folder that cannot be made, before hours of work."""
+    common.check_choice("--to", to, forms)
+    if out is None:
+        return
+    common.check_report(out)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EarmarkError(f"--out {folder}", f"cannot be made ({error.strerror})", "choose another") from error
+        raise EarmarkError(f"--out {out}", f"cannot be made ({error.strerror})", "choose another") from error
 
 
 def refuse(given: Sequence[str], reason: str, remedy: str) -> None:
     """Refuse the first of some options that are given."""
     for option in given:
         raise EarmarkError(option, reason, remedy)
-
-
-def measure_words(names: Sequence[str], on: Path, to: str, out: Path | None) -> None:
-    """Measure classifiers of words on recordings; those that cannot be read are told of, exit code is 1 then."""
-    common.check_choice("--to", to, FORMS)
-    if out is not None:
-        common.check_report(out)
-    from earmark.evaluation import word_evaluation, word_tables
-
-    models = word_evaluation.load(names)
-    predictions, failed = _predictions(word_evaluation.find_recordings(on), models, on)
-    comparison = word_evaluation.compare(str(on), predictions)
-    if to == "json":
-        text = in_json(comparison.summary(), indent=1) + "\n"
-    else:
-        text = word_tables.summary_csv(comparison) if to == "csv" else visible_lines(word_tables.plain(comparison))
-    common.standard_output().write(text)
-    if out is not None:
-        from earmark.evaluation import word_report
-
-        common.say(word_report.write(comparison, out), err=True)
-    if failed:
-        raise typer.Exit(1)
-
-
-def _predictions(
-    recordings: Sequence[Recording], models: Mapping[str, Model], on: Path
-) -> tuple[dict[str, list[Prediction]], bool]:
-    """What each classifier says of each recording, and whether one could not be read, was reported and left out."""
-    from earmark.evaluation import word_evaluation
-
-    found: dict[str, list[Prediction]] = {name: [] for name in models}
-    total = sum(recording.truth.duration for recording in recordings)
-    done, failed = 0.0, False
-    with common.progress(on) as advance:
-        for recording in recordings:
-            try:
-                predictions = word_evaluation.predict(recording, models.values())
-                for name, prediction in zip(models, predictions, strict=True):
-                    found[name].append(prediction)
-            except EarmarkError as error:
-                common.complain(error)
-                failed = True
-            done += recording.truth.duration
-            if advance:
-                advance(done, total)
-    if not any(found.values()):
-        raise EarmarkError(on, "holds no recording that can be measured")
-    return found, failed

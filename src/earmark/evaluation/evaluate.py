@@ -129,7 +129,7 @@ def evaluate(
             for name, value in (("events", events), ("relabel", relabel), ("truth", truth), ("split", split)):
                 if value:
                     raise ArgumentError(name, value, "is for models of sounds", "leave it out")
-            return _of_words(loaded, Path(on), told)
+            return compare_classifiers({loaded.description.name: loaded}, Path(on), told)
         if events:
             table = None if truth is None else Path(truth)
             return _of_events(loaded, on, table, split, relabel or {}, told)
@@ -202,21 +202,29 @@ def _of_events(
     return Evaluation("events", summary, tuple(predictions.unreadable), events.plain(summary), table, write)
 
 
-def _of_words(model: Model, on: Path, told: Progress | None) -> Evaluation:
+def compare_classifiers(models: Mapping[str, Model], on: Path, told: Progress | None = None) -> Evaluation:
+    """Measure frame classifiers of speech, by name, on the recordings of a folder.
+
+    Raises:
+        DatasetError: no recording can be measured.
+    """
     from earmark.evaluation import word_evaluation, word_tables
 
     recordings = word_evaluation.find_recordings(on)
-    predictions, wrong = [], []
+    predictions: dict[str, list[word_evaluation.Prediction]] = {name: [] for name in models}
+    wrong: list[EarmarkError] = []
     for done, recording in enumerate(recordings):
         try:
-            predictions += word_evaluation.predict(recording, [model])
+            said = word_evaluation.predict(recording, models.values())
+            for own, prediction in zip(predictions.values(), said, strict=True):
+                own.append(prediction)
         except EarmarkError as error:
             wrong.append(error)
         if told:
             told(done + 1, len(recordings))
-    if not predictions:
-        raise DatasetError(on, "holds no recording that can be measured")
-    comparison = word_evaluation.compare(str(on), {model.description.name: predictions})
+    if len(wrong) == len(recordings):
+        raise DatasetError(on, f"holds no recording that can be measured ({wrong[0]})")
+    comparison = word_evaluation.compare(str(on), predictions)
 
     def write(folder: Path) -> list[Path]:
         from earmark.evaluation import word_report
