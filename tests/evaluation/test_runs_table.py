@@ -60,7 +60,6 @@ def test_figures_that_only_some_runs_have(results):
     (run,) = read(results / "esc10" / "fold")
     assert run.ece == 0.0312
     assert run.interval == wilson(95, 100)
-    assert run.macro_f1_interval is None
     assert read(write_run(results / "x", metrics(multi_crop={"accuracy": {"mean": 0.9}})))[0].multi_crop == 0.9
 
 

@@ -74,7 +74,7 @@ def train(
     ] = None,
 ) -> None:
     """Train, measure and export."""
-    from earmark.training.train import check_installed
+    from earmark.training.train import check_installed, task_of
 
     check_installed()
     from earmark.cli.progress import TrainingProgress
@@ -82,7 +82,7 @@ def train(
 
     if add_to is not None:
         return _add(what, add_to, overrides, thorough, out, cache)
-    task = _task(what)
+    task = task_of(what)
     if task == "words":
         return _train_words(what, overrides, out, cache)
     if task == "study":
@@ -126,13 +126,6 @@ def _add(what: Path, model: str, overrides: list[str] | None, thorough: bool, ou
     common.say(f"Model: {added.model}")
     common.say("Use it:")
     common.say(f"  earmark label VIDEO --model {added.model}")
-
-
-def _task(what: Path) -> str | None:
-    """What a recipe says it is for; sounds, if nothing."""
-    from earmark.training import recipe_files
-
-    return recipe_files.read(what).get("task") if what.suffix in (".yaml", ".yml") else None
 
 
 def _study(

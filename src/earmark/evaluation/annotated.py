@@ -58,17 +58,12 @@ CLIPS, EVENTS = "clips.csv", "events.csv"
 
 @dataclass(frozen=True)
 class Annotated:
-    """Clips of recordings, and the events of each recording.
+    """Clips of recordings, and the events of each recording."""
 
-    Attributes:
-        table: the dataset table.
-        clips: that are measured.
-        truth: events by the recording's path, times in seconds from its beginning; a recording may be missing.
-    """
-
-    table: Path
-    clips: tuple[Clip, ...]
+    table: Path  # of the clips
+    clips: tuple[Clip, ...]  # that are measured
     truth: Mapping[Path, Sequence[Event]]
+    """By the recording's path, times in seconds from its beginning; a recording may be missing."""
 
     @property
     def labels(self) -> tuple[str, ...]:

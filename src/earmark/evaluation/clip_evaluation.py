@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,30 +20,19 @@ from earmark.evaluation.clip_metrics import of_accuracies
 from earmark.models import labelling
 from earmark.models.model import Model
 from earmark.util.text import SheetWriter
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
+from earmark.util.types import Progress
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of clips, beside what they are.
+    """What a model says of clips, beside what they are."""
 
-    Attributes:
-        labels: of the model.
-        exclusive: whether the model knows one label at a time.
-        clips: those that could be read.
-        truth: which labels each clip has, bool [clips, labels]; a clip may have none that the model knows.
-        scores: for each clip as a whole, float32 [clips, labels].
-        unreadable: why clips are missing.
-    """
-
-    labels: tuple[str, ...]
-    exclusive: bool
-    clips: tuple[Clip, ...]
-    truth: NDArray[np.bool_]
-    scores: NDArray[np.float32]
-    unreadable: tuple[EarmarkError, ...] = ()
+    labels: tuple[str, ...]  # of the model
+    exclusive: bool  # whether the model knows one label at a time
+    clips: tuple[Clip, ...]  # those that could be read
+    truth: NDArray[np.bool_]  # which labels each clip has [clips, labels]; a clip may have none that the model knows
+    scores: NDArray[np.float32]  # for each clip as a whole [clips, labels]
+    unreadable: tuple[EarmarkError, ...] = ()  # why clips are missing
 
 
 def predict(model: Model, dataset: Dataset, progress: Progress | None = None) -> Predictions:

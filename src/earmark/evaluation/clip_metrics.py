@@ -48,11 +48,8 @@ def per_class(matrix: NDArray[np.int64], labels: tuple[str, ...]) -> list[ClassM
     precision = hits / np.maximum(1, matrix.sum(0))
     recall = hits / np.maximum(1, matrix.sum(1))
     f1 = 2 * hits / np.maximum(1, matrix.sum(0) + matrix.sum(1))
-    counts = matrix.sum(1)
-    return [
-        ClassMetrics(label, float(precision[i]), float(recall[i]), float(f1[i]), int(counts[i]))
-        for i, label in enumerate(labels)
-    ]
+    columns = zip(labels, precision.tolist(), recall.tolist(), f1.tolist(), matrix.sum(1).tolist(), strict=True)
+    return [ClassMetrics(*values) for values in columns]
 
 
 def macro_f1(matrix: NDArray[np.int64]) -> float:
@@ -75,16 +72,14 @@ def average_precision(scores: NDArray[np.floating[Any]], truth: NDArray[np.bool_
     return float((np.cumsum(hits)[marked - 1] / marked)[hits].mean())
 
 
-def best_threshold(
-    scores: NDArray[np.floating[Any]], truth: NDArray[np.bool_], beta: float = 0.5, default: float = 0.5
-) -> float:
+def best_threshold(scores: NDArray[np.floating[Any]], truth: NDArray[np.bool_], beta: float = 0.5) -> float:
     """The threshold with the best F-beta of `scores >= threshold`.
 
     `beta` below 1 weighs a false mark heavier than a missed one. Halfway between the two scores that it divides;
-    `default` where there is nothing to choose by.
+    0.5 where there is nothing to choose by.
     """
     if not truth.any() or truth.all():
-        return default
+        return 0.5
     order = np.argsort(-scores, kind="stable")
     ranked, hits = scores[order], np.cumsum(truth[order])
     marked = np.arange(1, len(ranked) + 1)
@@ -100,19 +95,12 @@ BINS = 15  # as in Guo et al.
 
 @dataclass(frozen=True)
 class Reliability:
-    """Answers by the score that they were given with, in bins of equal width from 0 to 1.
+    """Answers by the score that they were given with, in bins of equal width from 0 to 1."""
 
-    Attributes:
-        edges: of the bins, float64 [bins + 1]; a score on an edge lies in the lower bin.
-        clips: answers in each, int64 [bins].
-        confidence: their mean score, float64 [bins]; NaN in an empty bin.
-        accuracy: share of them that is right, float64 [bins]; NaN in an empty bin.
-    """
-
-    edges: NDArray[np.float64]
-    clips: NDArray[np.int64]
-    confidence: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
+    edges: NDArray[np.float64]  # of the bins [bins + 1]; a score on an edge lies in the lower bin
+    clips: NDArray[np.int64]  # answers in each [bins]
+    confidence: NDArray[np.float64]  # their mean score [bins]; NaN in an empty bin
+    accuracy: NDArray[np.float64]  # share of them that is right [bins]; NaN in an empty bin
 
     @property
     def error(self) -> float:
@@ -139,12 +127,9 @@ class Reliability:
 
 
 def reliability(confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], bins: int = BINS) -> Reliability:
-    """Answers sorted into bins by their score (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+    """Answers sorted into bins by their scores, and whether they are right, both [answers].
 
-    Args:
-        confidence: score of each answer, 0 to 1 [answers].
-        right: whether it is right [answers].
-        bins: how many.
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
     """
     edges = np.linspace(0, 1, bins + 1)
     place = np.searchsorted(edges[1:-1], confidence)
@@ -218,14 +203,14 @@ def wilson(hits: float, total: int, level: float = 0.95) -> Interval:
     return max(0.0, low), min(1.0, high)
 
 
-def of_accuracies(accuracies: Sequence[float], clips: Sequence[int], level: float = 0.95) -> Interval | None:
+def of_accuracies(accuracies: Sequence[float], clips: Sequence[int]) -> Interval | None:
     """Interval of the mean accuracy of divisions of so many clips, within 0 and 1: Wilson's of a single one.
 
     None without a division.
     """
     if len(accuracies) == 1:
-        return wilson(accuracies[0] * clips[0], clips[0], level)
-    return within(interval(accuracies, level))
+        return wilson(accuracies[0] * clips[0], clips[0])
+    return within(interval(accuracies))
 
 
 def within(found: Interval | None) -> Interval | None:

@@ -6,7 +6,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from earmark.events.timeline import Event
 from earmark.models.labelling import RecordedScores, recorded_scores
 from earmark.models.model import Model
 from earmark.util.text import SheetWriter
+from earmark.util.types import Progress
 
 RESOLUTION = 1.0  # seconds of a segment
 COLLARS = (0.5, 0.2)  # seconds
@@ -34,33 +35,22 @@ METRICS = ("precision", "recall", "f1", "error_rate")
 THRESHOLDS = probabilities(np.linspace(-7, 7, 50, dtype=np.float32), exclusive=False)
 """Where operating points lie: even on the scale of log-odds, from 0.0009 to 0.9991."""
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
 Table = dict[str, list[Event]]
 """Events of each clip, by its name; times in seconds from its beginning."""
 
 
 @dataclass
 class Predictions:
-    """What a model finds, beside what is there.
+    """What a model finds, beside what is there."""
 
-    Attributes:
-        labels: of the model.
-        durations: seconds of each clip that could be read, by its name.
-        truth: what sounds in each.
-        found: what the model marks in each, at its own thresholds.
-        swept: what it would mark at each of `THRESHOLDS`.
-        marked: what it marks in each recording, by its path as the dataset table writes it, in the recording's time.
-        unreadable: why clips are missing.
-    """
-
-    labels: tuple[str, ...]
-    durations: dict[str, float] = field(default_factory=dict)
-    truth: Table = field(default_factory=dict)
-    found: Table = field(default_factory=dict)
-    swept: list[Table] = field(default_factory=lambda: [{} for _ in THRESHOLDS])
+    labels: tuple[str, ...]  # of the model
+    durations: dict[str, float] = field(default_factory=dict)  # seconds of each clip that could be read, by its name
+    truth: Table = field(default_factory=dict)  # what sounds in each
+    found: Table = field(default_factory=dict)  # what the model marks in each, at its own thresholds
+    swept: list[Table] = field(default_factory=lambda: [{} for _ in THRESHOLDS])  # what it would mark at each of them
     marked: Table = field(default_factory=dict)
-    unreadable: list[EarmarkError] = field(default_factory=list)
+    """What it marks in each recording, by its path as the dataset table writes it, in the recording's time."""
+    unreadable: list[EarmarkError] = field(default_factory=list)  # why clips are missing
 
 
 def predict(model: Model, annotated: Annotated, progress: Progress | None = None) -> Predictions:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import nan
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,19 +27,12 @@ Events = Mapping[str, Sequence[Event]]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was there and what was found: segments or events, of one label or of all.
+    """What was there and what was found: segments or events, of one label or of all."""
 
-    Attributes:
-        truth: how many there are.
-        found: how many were found.
-        hits: how many of these are right.
-        substitutions: how many of the others stand where one of another label should; of one label, none.
-    """
-
-    truth: int = 0
-    found: int = 0
-    hits: int = 0
-    substitutions: int = 0
+    truth: int = 0  # how many there are
+    found: int = 0  # how many were found
+    hits: int = 0  # how many of these are right
+    substitutions: int = 0  # how many of the others stand where one of another label should; of one label, none
 
     @property
     def precision(self) -> float:
@@ -82,36 +76,22 @@ class Mean:
 
 @dataclass(frozen=True)
 class EventMetrics:
-    """How well events were found.
+    """How well events were found."""
 
-    Attributes:
-        micro: all labels counted together: frequent labels weigh more.
-        labels: each label by itself.
-    """
-
-    micro: Counts
-    labels: Mapping[str, Counts]
+    micro: Counts  # all labels counted together: frequent labels weigh more
+    labels: Mapping[str, Counts]  # each label by itself
 
     @property
     def macro(self) -> Mean:
         """Means over the labels that occur in the truth: each weighs the same."""
         there = [counts for counts in self.labels.values() if counts.truth]
-        return Mean(
-            _mean(counts.precision for counts in there),
-            _mean(counts.recall for counts in there),
-            _mean(counts.f1 for counts in there),
-            _mean(counts.error_rate for counts in there),
-        )
+        each = ([getattr(counts, field.name) for counts in there] for field in fields(Mean))
+        return Mean(*(fmean(values) if values else nan for values in each))
 
 
 def labels_of(*tables: Events) -> tuple[str, ...]:
     """The labels that occur, sorted."""
     return tuple(sorted({event.label for table in tables for events in table.values() for event in events}))
-
-
-def _mean(values: Iterable[float]) -> float:
-    listed = list(values)
-    return sum(listed) / len(listed) if listed else nan
 
 
 def segment_based(
@@ -121,16 +101,10 @@ def segment_based(
     resolution: float = 1.0,
     labels: Sequence[str] | None = None,
 ) -> EventMetrics:
-    """Precision, recall, F1 and error rate over segments.
+    """Precision, recall, F1 and error rate over segments of `resolution` seconds, the last of which may be shorter.
 
-    A label is active in every segment that one of its events touches.
-
-    Args:
-        truth: what sounds in each recording.
-        found: what was found in each.
-        durations: seconds of each recording that is measured; what lies beyond does not count.
-        resolution: seconds of a segment; the last one of a recording may be shorter.
-        labels: those that count; by default, all that occur.
+    A label is active in every segment that one of its events touches. Only recordings with a duration are measured, as
+    long as that is. The labels are those given, or all that occur.
     """
     chosen = labels_of(truth, found) if labels is None else tuple(labels)
     hits, there, said = (np.zeros(len(chosen), np.int64) for _ in range(3))
@@ -169,14 +143,8 @@ def event_based(
 
     An event is found where another of its label begins within `collar` of its onset and ends within `collar`, or
     `share` of its length where that is more, of its offset. Each counts once: as many pairs are formed as can be, as by
-    sed_eval with optimal matching. DCASE's task 4 uses 0.2 and 0.2.
-
-    Args:
-        truth: what sounds in each recording.
-        found: what was found in each.
-        collar: seconds.
-        share: of an event's length, 0 to 1.
-        labels: those that count; by default, all that occur.
+    sed_eval with optimal matching. DCASE's task 4 uses 0.2 seconds and 0.2. The labels are those given, or all that
+    occur.
     """
     chosen = dict.fromkeys(labels_of(truth, found) if labels is None else labels)
     there: Counter[str] = Counter()
@@ -240,11 +208,7 @@ def maximum_matching(graph: Mapping[int, Sequence[int]]) -> dict[int, int]:
     Which of several equally large matchings comes out decides what is left over, and so how many substitutions there
     are. The order in which paths are tried is that of sed_eval, which has it from mir_eval, so that figures agree.
 
-    Args:
-        graph: for each left vertex, the right ones that it fits.
-
-    Returns:
-        For each right vertex that is matched, its left one.
+    The graph has for each left vertex the right ones that it fits; what comes back, for each right one its left one.
     """
     matched = _greedy(graph)
     while True:

@@ -5,7 +5,7 @@ Ratios of nothing to nothing are 1: where nothing is true and nothing marked, no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,6 @@ def f1(hits: float, found: float, true: float) -> float:
     return ratio(2 * hits, found + true)
 
 
-def detection_cost(miss: float, alarm: float) -> float:
-    """0.75 of the missed share of foreground, and 0.25 of the share of background that is marked."""
-    return MISS_WEIGHT * miss + ALARM_WEIGHT * alarm
-
-
 @dataclass(frozen=True, slots=True)
 class Confusion:
     """Frames counted by truth and answer; counts of several recordings add up."""
@@ -49,12 +44,7 @@ class Confusion:
     """Background, not marked."""
 
     def __add__(self, other: Confusion) -> Confusion:
-        return Confusion(
-            self.hits + other.hits,
-            self.alarms + other.alarms,
-            self.misses + other.misses,
-            self.rejections + other.rejections,
-        )
+        return Confusion(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def frames(self) -> int:
@@ -94,28 +84,21 @@ class Confusion:
     @property
     def cost(self) -> float:
         """The detection cost."""
-        return detection_cost(self.miss_rate, self.alarm_rate)
+        return MISS_WEIGHT * self.miss_rate + ALARM_WEIGHT * self.alarm_rate
 
     def summary(self) -> dict[str, Any]:
         """Figures and counts for JSON."""
         figures = ("accuracy", "precision", "recall", "f1", "miss_rate", "alarm_rate", "cost")
-        counts = ("hits", "alarms", "misses", "rejections")
-        return {k: round(getattr(self, k), _DIGITS) for k in figures} | {k: getattr(self, k) for k in counts}
+        return {k: round(getattr(self, k), _DIGITS) for k in figures} | asdict(self)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Receiver operating characteristic: what every threshold would give, from the highest to the lowest.
+    """Receiver operating characteristic: what every threshold would give, from the highest to the lowest."""
 
-    Attributes:
-        thresholds: float64 [points]; the first is infinite, and marks nothing.
-        alarm_rates: share of background marked, float64 [points], rising from 0 to 1.
-        recalls: share of foreground marked, float64 [points], rising from 0 to 1.
-    """
-
-    thresholds: Floats
-    alarm_rates: Floats
-    recalls: Floats
+    thresholds: Floats  # [points]; the first is infinite, and marks nothing
+    alarm_rates: Floats  # share of background marked [points], rising from 0 to 1
+    recalls: Floats  # share of foreground marked [points], rising from 0 to 1
 
     @property
     def area(self) -> float:
@@ -138,33 +121,24 @@ class Curve:
         """The detection cost at the threshold where it is least."""
         return float((MISS_WEIGHT * (1 - self.recalls) + ALARM_WEIGHT * self.alarm_rates).min())
 
-    def thinned(self, points: int = CURVE_POINTS) -> Curve:
-        """Both ends and at most so many points in all, evenly along its length."""
+    def thinned(self) -> Curve:
+        """Both ends and at most `CURVE_POINTS` in all, evenly along its length."""
         along = np.concatenate([[0.0], np.cumsum(np.diff(self.alarm_rates) + np.diff(self.recalls))])
-        kept = np.searchsorted(along, np.linspace(0, along[-1], points))
+        kept = np.searchsorted(along, np.linspace(0, along[-1], CURVE_POINTS))
         kept = np.unique(np.concatenate([[0], kept[1:-1], [len(along) - 1]]))
         return Curve(self.thresholds[kept], self.alarm_rates[kept], self.recalls[kept])
 
 
 @dataclass(frozen=True)
 class FrameMetrics:
-    """How well scores tell foreground from background.
+    """How well scores tell foreground from background."""
 
-    Attributes:
-        threshold: from which on a score marks a frame.
-        confusion: at that threshold.
-        curve: at all thresholds, thinned; None where all frames are of one kind.
-        area: below the curve before it was thinned (AUC); None with it, as are the next two.
-        equal_error_rate: share of misses and of false alarms where they are the same.
-        least_cost: detection cost at the best threshold.
-    """
-
-    threshold: float
-    confusion: Confusion
-    curve: Curve | None = None
-    area: float | None = None
-    equal_error_rate: float | None = None
-    least_cost: float | None = None
+    threshold: float  # from which on a score marks a frame
+    confusion: Confusion  # at that threshold
+    curve: Curve | None = None  # at all thresholds, thinned; None where all frames are of one kind
+    area: float | None = None  # below the curve before it was thinned (AUC); None with it, as are the next two
+    equal_error_rate: float | None = None  # share of misses and of false alarms where they are the same
+    least_cost: float | None = None  # detection cost at the best threshold
 
     def summary(self) -> dict[str, Any]:
         """Figures for JSON, without the curve."""
@@ -174,24 +148,13 @@ class FrameMetrics:
 
 
 def confusion(marked: Bools, truth: Bools) -> Confusion:
-    """Count frames.
-
-    Args:
-        marked: the answers [frames].
-        truth: what is foreground [frames].
-    """
+    """Frames counted by what is marked, and what is foreground, both [frames]."""
     hits, found, true = int((marked & truth).sum()), int(marked.sum()), int(truth.sum())
     return Confusion(hits, found - hits, true - hits, len(truth) - found - true + hits)
 
 
 def measure(scores: NDArray[np.floating[Any]], truth: Bools, threshold: float) -> FrameMetrics:
-    """All figures of scores.
-
-    Args:
-        scores: probability of foreground [frames].
-        truth: what is foreground [frames].
-        threshold: from which on a score marks a frame.
-    """
+    """All figures of scores, probabilities of foreground, beside what is foreground, both [frames]."""
     counts = confusion(scores >= threshold, truth)
     if not truth.any() or truth.all():
         return FrameMetrics(threshold, counts)

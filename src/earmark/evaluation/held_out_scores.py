@@ -25,17 +25,11 @@ Place = tuple[str, float, float | None]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scores of clips by networks that never heard them.
+    """Scores of clips by networks that never heard them."""
 
-    Attributes:
-        places: which clip each row is of.
-        labels: of the columns.
-        scores: 0 to 1, float32 [clips, labels].
-    """
-
-    places: tuple[Place, ...]
-    labels: tuple[str, ...]
-    scores: NDArray[np.float32]
+    places: tuple[Place, ...]  # which clip each row is of
+    labels: tuple[str, ...]  # of the columns
+    scores: NDArray[np.float32]  # 0 to 1 [clips, labels]
 
     @classmethod
     def of(

@@ -38,21 +38,13 @@ EVEN = 0.5  # a score from here up says yes
 
 @dataclass(frozen=True)
 class Ranking:
-    """Clips, the most doubtful label first.
+    """Clips, the most doubtful label first."""
 
-    Attributes:
-        order: positions of the clips, int64 [clips].
-        quality: how well each clip's label fits, 0 to 1, float64 [clips]; by position, not by rank.
-        suggested: what holds instead, or again, bool [clips, labels]; by position.
-        is_issue: whether the confident joint takes the label for wrong, bool [clips]; by position.
-        wrong: estimated share of wrong labels: of clips, or for multi-label data of answers to "does it hold?".
-    """
-
-    order: Classes
-    quality: NDArray[np.float64]
-    suggested: NDArray[np.bool_]
-    is_issue: NDArray[np.bool_]
-    wrong: float
+    order: Classes  # positions of the clips [clips]
+    quality: NDArray[np.float64]  # how well each clip's label fits, 0 to 1 [clips]; by position, not by rank
+    suggested: NDArray[np.bool_]  # what holds instead, or again [clips, labels]; by position
+    is_issue: NDArray[np.bool_]  # whether the confident joint takes the label for wrong [clips]; by position
+    wrong: float  # estimated share of wrong labels: of clips, or for multi-label data of answers to "does it hold?"
 
 
 def rank(scores: Probabilities, given: NDArray[np.bool_], exclusive: bool) -> Ranking:
@@ -162,27 +154,16 @@ def self_confidence(probabilities: Probabilities, label: Classes) -> NDArray[np.
 
 @dataclass(frozen=True)
 class LabelIssue:
-    """A clip whose label may be wrong.
-
-    Attributes:
-        clip: the clip.
-        path: as the table names it.
-        suggested: labels that the networks would give it.
-        score: how well its label fits, 0 to 1; see `Ranking.quality`.
-        rank: from 1, the most doubtful.
-        is_issue: whether confident learning takes the label for wrong.
-        scores: scores of the labels that it has or should have, best first.
-        decision: what the user decided, if anything.
-    """
+    """A clip whose label may be wrong."""
 
     clip: Clip
-    path: str
-    suggested: tuple[str, ...]
-    score: float
-    rank: int
-    is_issue: bool
-    scores: tuple[tuple[str, float], ...]
-    decision: Decision | None = None
+    path: str  # as the table names it
+    suggested: tuple[str, ...]  # labels that the networks would give it
+    score: float  # how well its label fits, 0 to 1; see `Ranking.quality`
+    rank: int  # from 1, the most doubtful
+    is_issue: bool  # whether confident learning takes the label for wrong
+    scores: tuple[tuple[str, float], ...]  # scores of the labels that it has or should have, best first
+    decision: Decision | None = None  # what the user decided, if anything
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -194,23 +175,14 @@ class LabelIssue:
 
 @dataclass(frozen=True)
 class LabelIssues:
-    """All clips that networks have been tested on, ranked.
+    """All clips that networks have been tested on, ranked."""
 
-    Attributes:
-        ranked: the most doubtful first.
-        labels: those that a clip can be given.
-        exclusive: whether each clip has exactly one.
-        wrong: estimated share of wrong labels; see `Ranking.wrong`.
-        untested: clips of the dataset that no network was tested on.
-        unknown: clips whose labels the networks do not know.
-    """
-
-    ranked: tuple[LabelIssue, ...]
-    labels: tuple[str, ...]
-    exclusive: bool
-    wrong: float
-    untested: int = 0
-    unknown: int = 0
+    ranked: tuple[LabelIssue, ...]  # the most doubtful first
+    labels: tuple[str, ...]  # those that a clip can be given
+    exclusive: bool  # whether each clip has exactly one
+    wrong: float  # estimated share of wrong labels; see `Ranking.wrong`
+    untested: int = 0  # clips of the dataset that no network was tested on
+    unknown: int = 0  # clips whose labels the networks do not know
 
     @property
     def count(self) -> int:

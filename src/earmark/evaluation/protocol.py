@@ -202,15 +202,10 @@ def random_after_augmentation(
 ) -> list[CopyDivision]:
     """A common mistake, so that its figures can stand beside honest ones: never use it to judge a network.
 
-    Clips and their copies are pooled, shuffled and cut into `k` folds in which each label is spread evenly. A network
-    is then tested on copies of what it was trained on, and on other cuts of the same sources; `guard_copies` refuses
-    such divisions. Kapoor and Narayanan (2023, Patterns 4:100804) found leaks of this kind in 17 fields.
-
-    Args:
-        labels: label of each clip.
-        copies: augmented copies of each.
-        k: folds.
-        rng: decides.
+    Clips, each of one label, and their copies are pooled, shuffled and cut into `k` folds in which each label is spread
+    evenly. A network is then tested on copies of what it was trained on, and on other cuts of the same sources;
+    `guard_copies` refuses such divisions. Kapoor and Narayanan (2023, Patterns 4:100804) found leaks of this kind in 17
+    fields.
 
     Raises:
         DatasetError: there are fewer than `k` clips and copies, or `k` is below 2.

@@ -24,23 +24,14 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What counts as found, and what an error costs.
+    """What counts as found, and what an error costs."""
 
-    Attributes:
-        detection: share of an event found that must lie in events of its label, or it is a false alarm (dtc), 0 to 1.
-        truth: share of an event that such events must cover, or it is missed (gtc), 0 to 1.
-        cross_trigger: share of a false alarm within another label from which it is an error of that label too (cttc).
-        cross_cost: weight of these errors beside other false alarms (alpha_ct), 0 to 1.
-        spread_cost: weight of the standard deviation over labels (alpha_st), from 0 up.
-        most_errors: false alarms an hour up to which is looked (maximum effective false positive rate).
-    """
-
-    detection: float = 0.5
-    truth: float = 0.5
-    cross_trigger: float = 0.3
-    cross_cost: float = 0.0
-    spread_cost: float = 0.0
-    most_errors: float = 100.0
+    detection: float = 0.5  # share of a found event that must lie in those of its label, or it is a false alarm (dtc)
+    truth: float = 0.5  # share of an event that such events must cover, or it is missed (gtc)
+    cross_trigger: float = 0.3  # share of a false alarm within another label from which it is an error there too (cttc)
+    cross_cost: float = 0.0  # weight of these errors beside other false alarms (alpha_ct)
+    spread_cost: float = 0.0  # weight of the standard deviation over labels (alpha_st), from 0 up
+    most_errors: float = 100.0  # false alarms an hour up to which is looked (maximum effective false positive rate)
 
 
 EXACT = Scenario(detection=0.7, truth=0.7, spread_cost=1.0)
@@ -53,30 +44,11 @@ DISTINCT = Scenario(detection=0.1, truth=0.1, cross_trigger=0.3, cross_cost=0.5,
 
 @dataclass(frozen=True)
 class Psds:
-    """A polyphonic sound detection score, and the curve that it is the area under.
+    """A polyphonic sound detection score, and the curve that it is the area under."""
 
-    Attributes:
-        value: 0 to 1; NaN where no label has an event.
-        errors: effective false alarms an hour of the curve's points, float64 [points], not falling.
-        found: effective share of events that is found with so many of them, float64 [points].
-    """
-
-    value: float
-    errors: Numbers
-    found: Numbers
-
-
-@dataclass(frozen=True)
-class Rates:
-    """What one operating point does with each label.
-
-    Attributes:
-        found: share of the events that is found, float64 [labels].
-        errors: effective false alarms an hour, float64 [labels].
-    """
-
-    found: Numbers
-    errors: Numbers
+    value: float  # 0 to 1; NaN where no label has an event
+    errors: Numbers  # effective false alarms an hour of the curve's points [points], not falling
+    found: Numbers  # effective share of events that is found with so many of them [points]
 
 
 def psds(
@@ -89,14 +61,8 @@ def psds(
     """The score of a detector from what it finds at several thresholds.
 
     Events of one label that overlap are taken as one, and what lies beyond a recording's end does not count. Recordings
-    that `durations` does not name are left out, and so are labels without an event in the truth.
-
-    Args:
-        truth: what sounds in each recording.
-        operating_points: what was found in each, once for each threshold.
-        durations: seconds of each recording.
-        scenario: what counts.
-        labels: those that count; by default, all that occur in the truth.
+    that `durations` does not name are left out, and so are labels without an event in the truth. Those that count are
+    the labels given, or all that occur there.
     """
     wanted = labels_of(truth) if labels is None else tuple(labels)
     every = _Intervals.of(truth, durations, wanted)
@@ -105,9 +71,8 @@ def psds(
         return Psds(nan, np.zeros(0), np.zeros(0))
     there = _Intervals.of(truth, durations, chosen)
     points = [_rates(there, _Intervals.of(found, durations, chosen), scenario) for found in operating_points]
-    nothing = np.zeros((len(chosen), 1))
-    errors = np.hstack([nothing, np.stack([point.errors for point in points], axis=1)])
-    found = np.hstack([nothing, np.stack([point.found for point in points], axis=1)])
+    nothing = np.zeros(len(chosen)), np.zeros(len(chosen))
+    found, errors = (np.stack(rates, axis=1) for rates in zip(nothing, *points, strict=True))
     return _area(errors, found, scenario)
 
 
@@ -131,15 +96,11 @@ def _staircase(grid: Numbers, errors: Numbers, found: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class _Intervals:
-    """The events of all recordings, which stand one after the other on one line of time.
-
-    Attributes:
-        labels: for each label, onset and offset of its events, ordered, none overlapping, float64 [events, 2].
-        seconds: of all recordings.
-    """
+    """The events of all recordings, which stand one after the other on one line of time."""
 
     labels: tuple[Numbers, ...]
-    seconds: float
+    """For each label, onset and offset of its events, ordered, none overlapping [events, 2]."""
+    seconds: float  # of all recordings
 
     @classmethod
     def of(cls, events: Events, durations: Mapping[str, float], labels: Sequence[str]) -> _Intervals:
@@ -154,8 +115,8 @@ class _Intervals:
         return cls(tuple(np.array(rows[label], np.float64).reshape(-1, 2) for label in labels), start)
 
 
-def _rates(truth: _Intervals, found: _Intervals, scenario: Scenario) -> Rates:
-    """What is found of each label, and how often it is heard wrongly."""
+def _rates(truth: _Intervals, found: _Intervals, scenario: Scenario) -> tuple[Numbers, Numbers]:
+    """What share of each label's events is found, and its effective false alarms an hour, both [labels]."""
     shares, errors = np.zeros(len(truth.labels)), np.zeros(len(truth.labels))
     for column, (there, said) in enumerate(zip(truth.labels, found.labels, strict=True)):
         right = _reach(_covered(said, there), said, scenario.detection)
@@ -164,7 +125,7 @@ def _rates(truth: _Intervals, found: _Intervals, scenario: Scenario) -> Rates:
         errors[column] = len(wrong) * HOUR / truth.seconds
         if scenario.cross_cost:
             errors[column] += scenario.cross_cost * _cross_triggers(wrong, truth, column, scenario.cross_trigger)
-    return Rates(shares, errors)
+    return shares, errors
 
 
 def _cross_triggers(wrong: Numbers, truth: _Intervals, column: int, least: float) -> float:

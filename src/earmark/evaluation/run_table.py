@@ -29,19 +29,12 @@ MARKER = re.compile(r"(?m)^<!-- compare:")
 
 @dataclass(frozen=True)
 class Column:
-    """One thing that a table says of each run.
+    """One thing that a table says of each run."""
 
-    Attributes:
-        heading: of the column, for people.
-        value: for machines, and to sort by; None where it is not known.
-        text: for people.
-        figure: whether it stands to the right, and is sorted from the largest.
-    """
-
-    heading: str
-    value: Callable[[Run], Any]
-    text: Callable[[Run], str]
-    figure: bool = False
+    heading: str  # of the column, for people
+    value: Callable[[Run], Any]  # for machines, and to sort by; None where it is not known
+    text: Callable[[Run], str]  # for people
+    figure: bool = False  # whether it stands to the right, and is sorted from the largest
 
 
 def _words(heading: str, value: Callable[[Run], str], text: Callable[[Run], str] | None = None) -> Column:

@@ -7,7 +7,7 @@ done. What a recipe says is put into a few words for a cell of a table.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import EarmarkError, MissingExtraError
-from earmark.evaluation.clip_metrics import Interval, interval, of_accuracies, within
+from earmark.evaluation.clip_metrics import Interval, of_accuracies
 
 METRICS, RECIPE = "metrics.json", "recipe.yaml"
 UNFINISHED = ".partial"
@@ -29,47 +29,25 @@ Recipe = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run.
-
-    Attributes:
-        folder: where it lies.
-        name: of the recipe.
-        dataset: what it was trained on, in short.
-        network: with its options.
-        parameters: of the network.
-        front_end: in short.
-        augmentation: in short.
-        protocol: as the recipe names it.
-        tested: how it was tested, in short.
-        divisions: figures of each: `name`, `clips`, `accuracy`, `macro_f1`.
-        accuracy: mean over divisions.
-        interval: of the mean accuracy, 95 %: Student's t over divisions, Wilson's where there is one.
-        macro_f1: mean over divisions.
-        macro_f1_interval: Student's t over divisions; None where there is one.
-        multi_crop: mean accuracy by multi-crop testing, None without.
-        ece: expected calibration error, None where it was not measured.
-        epoch_seconds: median over networks of their median.
-        date: YYYY-MM-DD.
-    """
+    """One finished run."""
 
     folder: Path
-    name: str
-    dataset: str
-    network: str
+    name: str  # of the recipe
+    dataset: str  # what it was trained on, in short, as are the next ones
+    network: str  # with its options
     parameters: int | None
     front_end: str
     augmentation: str
-    protocol: str
-    tested: str
-    divisions: tuple[Mapping[str, Any], ...]
-    accuracy: float
-    interval: Interval | None
-    macro_f1: float
-    macro_f1_interval: Interval | None
-    multi_crop: float | None
-    ece: float | None
-    epoch_seconds: float | None
-    date: str
+    protocol: str  # as the recipe names it
+    tested: str  # how it was tested, in short
+    divisions: tuple[Mapping[str, Any], ...]  # figures of each: `name`, `clips`, `accuracy`, `macro_f1`
+    accuracy: float  # mean over divisions
+    interval: Interval | None  # of the mean accuracy, 95 %: Student's t over divisions, Wilson's where there is one
+    macro_f1: float  # mean over divisions
+    multi_crop: float | None  # mean accuracy by multi-crop testing, None without
+    ece: float | None  # expected calibration error, None where it was not measured
+    epoch_seconds: float | None  # median over networks of their median
+    date: str  # YYYY-MM-DD
 
     @property
     def leaky(self) -> bool:
@@ -105,35 +83,27 @@ def _is_run(folder: Path) -> bool:
         return True
 
 
-def find_all(places: Iterable[Path]) -> Iterator[Path | EarmarkError]:
-    """The runs below several folders, each once; an error in place of those that cannot be searched."""
-    seen: set[Path] = set()
+def read_all(places: Iterable[Path]) -> tuple[list[Run], list[EarmarkError]]:
+    """The runs below several folders, each once, and what was wrong with those that could not be read."""
+    found: dict[Path, Run] = {}
+    wrong: dict[Path, EarmarkError] = {}
     for place in places:
         try:
             folders = find(place)
         except EarmarkError as error:
-            yield error
+            wrong[place] = error
             continue
         for folder in folders:
-            if folder.resolve() not in seen:
-                seen.add(folder.resolve())
-                yield folder
-
-
-def read_all(places: Iterable[Path]) -> tuple[list[Run], list[EarmarkError]]:
-    """The runs below several folders, each once, and what was wrong with those that could not be read."""
-    found: list[Run] = []
-    wrong: list[EarmarkError] = []
-    for folder in find_all(places):
-        try:
-            if isinstance(folder, EarmarkError):
-                raise folder
-            found.append(read(folder))
-        except MissingExtraError:
-            raise
-        except EarmarkError as error:
-            wrong.append(error)
-    return found, wrong
+            key = folder.resolve()
+            if key in found or key in wrong:
+                continue
+            try:
+                found[key] = read(folder)
+            except MissingExtraError:
+                raise
+            except EarmarkError as error:
+                wrong[key] = error
+    return list(found.values()), list(wrong.values())
 
 
 def read(folder: Path) -> Run:
@@ -156,7 +126,6 @@ def read(folder: Path) -> Run:
 def _run(folder: Path, metrics: Mapping[str, Any], recipe: Mapping[str, Any]) -> Run:
     divisions = tuple(dict(division) for division in metrics["divisions"])
     accuracies = [float(division["accuracy"]) for division in divisions]
-    f1s = [float(division["macro_f1"]) for division in divisions]
     seconds = [float(times["median_epoch_seconds"]) for times in metrics.get("times", {}).values()]
     return Run(
         folder=folder,
@@ -172,7 +141,6 @@ def _run(folder: Path, metrics: Mapping[str, Any], recipe: Mapping[str, Any]) ->
         accuracy=float(metrics["accuracy"]["mean"]),
         interval=of_accuracies(accuracies, [int(division["clips"]) for division in divisions]),
         macro_f1=float(metrics["macro_f1"]["mean"]),
-        macro_f1_interval=within(interval(f1s)),
         multi_crop=_number(metrics.get("multi_crop", {}).get("accuracy", {}).get("mean"), float),
         ece=_number(metrics.get("calibration", {}).get("ece"), float),
         epoch_seconds=round(float(np.median(seconds)), 2) if seconds else None,
@@ -185,14 +153,7 @@ def _number(value: Any, kind: Any) -> Any:
 
 
 def _metrics(folder: Path) -> dict[str, Any]:
-    path = folder / METRICS
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise EarmarkError(path, f"cannot be read ({error.strerror})", "give the folder of a finished run") from error
-    except ValueError as error:  # no JSON, or no UTF-8
-        raise EarmarkError(path, "is damaged: it is not JSON", "train it again, or leave it out") from error
-    return _sections(path, content)
+    return _sections(folder / METRICS, "JSON", json.loads, ValueError)
 
 
 def _recipe(folder: Path) -> dict[str, Any]:
@@ -201,17 +162,16 @@ def _recipe(folder: Path) -> dict[str, Any]:
         import yaml
     except ImportError as error:
         raise MissingExtraError("PyYAML, which reads recipes,", "train") from error
-    path = folder / RECIPE
+    return _sections(folder / RECIPE, "YAML", yaml.safe_load, yaml.YAMLError)
+
+
+def _sections(path: Path, form: str, parse: Callable[[str], Any], refused: type[Exception]) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise EarmarkError(path, f"cannot be read ({error.strerror})", "give the folder of a finished run") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise EarmarkError(path, "is damaged: it is not YAML", "train it again, or leave it out") from error
-    return _sections(path, content)
-
-
-def _sections(path: Path, content: Any) -> dict[str, Any]:
+    except (refused, UnicodeDecodeError) as error:
+        raise EarmarkError(path, f"is damaged: it is not {form}", "train it again, or leave it out") from error
     if not isinstance(content, dict):
         raise EarmarkError(path, "is damaged: it holds no sections", "train it again, or leave it out")
     return content
@@ -264,14 +224,9 @@ def _bands(kind: str, section: Mapping[str, Any]) -> str:
 def augmentation_of(recipe: Recipe) -> str:
     """`copies: pitch_up, slow; gain 10 dB, mixup 0.2, masks 2`, or `none`. The length of excerpts is none."""
     section = _section(recipe, "augment")
-    copies = _copies(section.get("copies") or [], int(section.get("copies_each", 1)))
-    varied = ", ".join(_varied(section))
-    return "; ".join(words for words in (copies, varied) if words) or "none"
-
-
-def _copies(names: Sequence[str], each: int) -> str:
-    times = f" ({each} of each)" if each > 1 else ""
-    return f"copies: {', '.join(names)}{times}" if names else ""
+    copies, each = ", ".join(section.get("copies") or []), int(section.get("copies_each", 1))
+    made = f"copies: {copies}" + (f" ({each} of each)" if each > 1 else "") if copies else ""
+    return "; ".join(filter(None, [made, ", ".join(_varied(section))])) or "none"
 
 
 def _varied(section: Mapping[str, Any]) -> list[str]:

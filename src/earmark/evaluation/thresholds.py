@@ -35,19 +35,12 @@ LASTING = 15.0  # seconds: sounds of a greater mean length go on, as rain does; 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What is made as good as can be: segment-based F, event-based F, or the mean of both.
+    """What is made as good as can be: segment-based F, event-based F, or the mean of both."""
 
-    Attributes:
-        segments: seconds of a segment; None: segments do not count.
-        collar: seconds, of events; None: events do not count.
-        share: of an event's length, by which its offset may be wrong where that is more than the collar.
-        beta: how much more a miss weighs than a false mark; below 1, the false mark weighs more.
-    """
-
-    segments: float | None = 1.0
-    collar: float | None = None
-    share: float = 0.2
-    beta: float = 1.0
+    segments: float | None = 1.0  # seconds of a segment; None: segments do not count
+    collar: float | None = None  # seconds, of events; None: events do not count
+    share: float = 0.2  # of an event's length, by which its offset may be wrong where that is more than the collar
+    beta: float = 1.0  # how much more a miss weighs than a false mark; below 1, the false mark weighs more
 
     def f(self, counts: Counts) -> float:
         """F-beta (van Rijsbergen, 1979)."""
@@ -122,24 +115,15 @@ class Line:
 
     Of each score only matters how many of some levels it reaches, and that often stays the same for long: kept is where
     it changes, which is a small part of all steps.
-
-    Attributes:
-        names: of the recordings.
-        starts: the first step of each recording, and that after the last [recordings + 1].
-        changes: the first step of each run of one level, and the step after the last [runs + 1].
-        reached: how many of the levels [runs].
-        step: seconds.
-        rules: which events are joined, and which are too short.
-        levels: all thresholds that may be asked for, ascending.
     """
 
-    names: tuple[str, ...]
-    starts: NDArray[np.int64]
-    changes: NDArray[np.int64]
-    reached: NDArray[np.int64]
-    step: float
-    rules: EventRules
-    levels: Array
+    names: tuple[str, ...]  # of the recordings
+    starts: NDArray[np.int64]  # the first step of each recording, and that after the last [recordings + 1]
+    changes: NDArray[np.int64]  # the first step of each run of one level, and the step after the last [runs + 1]
+    reached: NDArray[np.int64]  # how many of the levels [runs]
+    step: float  # seconds
+    rules: EventRules  # which events are joined, and which are too short
+    levels: Array  # all thresholds that may be asked for, ascending
 
     @classmethod
     def of(cls, scores: Mapping[str, Array], step: float, rules: EventRules, levels: Array = LEVELS) -> Line:
@@ -282,10 +266,6 @@ def shared(labels: Iterable[str], recordings: Iterable[Sequence[Event]]) -> list
 
     Sounds that go on are told by long windows, whose scores fall and rise slowly: they want to be held longer once they
     have begun. Labels with a hundred events are in neither group.
-
-    Args:
-        labels: all of a model.
-        recordings: the events of each.
     """
     lengths = event_lengths(recordings)
     happening: list[str] = []

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.evaluation.annotated import Annotated
-from earmark.evaluation.event_evaluation import Progress
 from earmark.evaluation.thresholds import (
     Objective,
     best_thresholds,
@@ -23,7 +22,7 @@ from earmark.events.timeline import Event
 from earmark.models.labelling import recorded_scores
 from earmark.models.model import Description, Model, Threshold, describe
 from earmark.util.atomic import atomic_write
-from earmark.util.types import Array
+from earmark.util.types import Array, Progress
 
 SHARE = 1 / 3  # of an event's length
 LONGEST = 10.0  # seconds
@@ -31,14 +30,9 @@ LONGEST = 10.0  # seconds
 
 @dataclass(frozen=True)
 class Known:
-    """What a model hears in recordings whose events are known, by recording.
+    """What a model hears in recordings whose events are known, by recording."""
 
-    Attributes:
-        scores: as events are made of, float32 [steps, labels].
-        truth: the events.
-    """
-
-    scores: dict[str, Array]
+    scores: dict[str, Array]  # as events are made of [steps, labels]
     truth: dict[str, list[Event]]
 
 
@@ -108,13 +102,7 @@ def left_alone(model: Model, recordings: Iterable[Path], known: Known, but: Coll
     """What the model says of itself, with thresholds raised to leave alone recordings where nothing happens.
 
     What raises a label in the hum of a room raises it in other rooms, too. The threshold of each label that is marked
-    there rises as far as is best for all recordings together (`raised`).
-
-    Args:
-        model: with thresholds that are good elsewhere.
-        recordings: that hold none of its labels.
-        known: recordings that do.
-        but: labels that the quiet ones may hold.
+    there, `but` those that may be, rises as far as is best for all recordings together (`raised`).
 
     Raises:
         MediaError: a recording cannot be read.
@@ -136,13 +124,7 @@ def raised(
     """A label's thresholds, with that at which events begin as much higher as loses the fewest seconds.
 
     A false second counts half as much as a missed one, which is what they weigh in F1 where it is about 0.7. Where
-    events end stays as it is: what has surely begun is followed to its end.
-
-    Args:
-        scores: of the label in each recording [steps].
-        truth: events of all labels.
-        label: which.
-        about: the model, with the thresholds to begin with.
+    events end stays as it is: what has surely begun is followed to its end. The scores are the label's alone [steps].
     """
     before = about.threshold(label)
     line = line_above(scores, about.step, before)
@@ -177,9 +159,6 @@ def windows_by_length(recordings: Iterable[Sequence[Event]]) -> dict[str, float]
     A bark is over before a long window is full of it; whether rain falls is told better by ten seconds than by one. A
     third of the mean is what Lin et al. filter scores with (Specialized decision surface and disentangled feature for
     weakly-supervised polyphonic sound event detection, IEEE/ACM TASLP 28, 2020).
-
-    Args:
-        recordings: the events of each, with labels.
     """
     lengths = sorted(event_lengths(recordings).items())
     return {label: round(min(LONGEST, SHARE * sum(own) / len(own)), 3) for label, own in lengths}

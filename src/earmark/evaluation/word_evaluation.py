@@ -37,34 +37,21 @@ FILE = "file"  # the column of it that names the recording, as seen from its own
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording whose words are known.
-
-    Attributes:
-        path: where it is.
-        name: the same, as seen from the folder that is measured.
-        truth: its words.
-        tags: what `conditions.csv` says of it, by column.
-    """
+    """A recording whose words are known."""
 
     path: Path
-    name: str
-    truth: Words
-    tags: Mapping[str, str] = field(default_factory=dict)
+    name: str  # the same, as seen from the folder that is measured
+    truth: Words  # its words
+    tags: Mapping[str, str] = field(default_factory=dict)  # what `conditions.csv` says of it, by column
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one classifier says of one recording.
-
-    Attributes:
-        recording: which.
-        found: its words.
-        scores: probability of speech, float32 [frames], as far as the truth lasts.
-    """
+    """What one classifier says of one recording."""
 
     recording: Recording
-    found: Words
-    scores: NDArray[np.float32]
+    found: Words  # its words
+    scores: NDArray[np.float32]  # probability of speech [frames], as far as the truth lasts
 
     @property
     def truth(self) -> NDArray[np.bool_]:
@@ -152,25 +139,15 @@ def _rows(reader: csv.DictReader[str], table: Path) -> Iterator[tuple[str, dict[
 
 @dataclass(frozen=True)
 class WordMetrics:
-    """How well one classifier does.
+    """How well one classifier does."""
 
-    Attributes:
-        recordings: how many.
-        seconds: how long they are together.
-        scores: how well its scores tell speech from background, frame by frame.
-        marked: frames in the words found, by truth.
-        near: words counted at 20 ms.
-        far: words counted at 50 ms.
-        errors: what became of the true words.
-    """
-
-    recordings: int
-    seconds: float
-    scores: FrameMetrics
-    marked: Confusion
-    near: WordCounts
-    far: WordCounts
-    errors: WordErrors
+    recordings: int  # how many
+    seconds: float  # how long they are together
+    scores: FrameMetrics  # how well its scores tell speech from background, frame by frame
+    marked: Confusion  # frames in the words found, by truth
+    near: WordCounts  # words counted at 20 ms
+    far: WordCounts  # words counted at 50 ms
+    errors: WordErrors  # what became of the true words
 
     def summary(self) -> dict[str, Any]:
         """Everything, for JSON."""
@@ -249,19 +226,13 @@ def _counts(prediction: Prediction, tolerance: float) -> WordCounts:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several classifiers on the same recordings.
+    """Several classifiers on the same recordings."""
 
-    Attributes:
-        where: the folder.
-        predictions: by classifier, each with the same recordings in the same order.
-        total: figures over all recordings, by classifier.
-        groups: figures by column of `conditions.csv`, its value, and classifier.
-    """
-
-    where: str
-    predictions: Mapping[str, Sequence[Prediction]]
-    total: Mapping[str, WordMetrics]
+    where: str  # the folder of the recordings
+    predictions: Mapping[str, Sequence[Prediction]]  # by classifier, each with the same recordings in the same order
+    total: Mapping[str, WordMetrics]  # figures over all recordings, by classifier
     groups: Mapping[str, Mapping[str, Mapping[str, WordMetrics]]]
+    """Figures by column of `conditions.csv`, its value, and classifier."""
 
     @property
     def recordings(self) -> list[Recording]:
@@ -278,12 +249,7 @@ class Comparison:
 
 
 def compare(where: str, predictions: Mapping[str, Sequence[Prediction]]) -> Comparison:
-    """Measure what classifiers said.
-
-    Args:
-        where: the folder of the recordings.
-        predictions: by classifier, each with the same recordings, at least one, in the same order.
-    """
+    """Measure what classifiers said of the same recordings, at least one, in the same order."""
     total = {name: word_metrics(said) for name, said in predictions.items()}
     recordings = [prediction.recording for prediction in next(iter(predictions.values()))]
     groups = {}

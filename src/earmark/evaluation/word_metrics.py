@@ -7,7 +7,7 @@ are 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -40,12 +40,7 @@ class WordCounts:
     """Words of which both boundaries are right."""
 
     def __add__(self, other: WordCounts) -> WordCounts:
-        return WordCounts(
-            self.found + other.found,
-            self.true + other.true,
-            self.boundaries + other.boundaries,
-            self.tokens + other.tokens,
-        )
+        return WordCounts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def boundary_precision(self) -> float:
@@ -97,21 +92,15 @@ class WordCounts:
         """Figures and counts for JSON."""
         parts = ("precision", "recall", "f1")
         figures = [f"{what}_{part}" for what in ("boundary", "token") for part in parts]
-        counts = {"found": self.found, "true": self.true, "boundaries": self.boundaries, "tokens": self.tokens}
-        rounded = {k: round(getattr(self, k), _DIGITS) for k in (*figures, "over_segmentation", "r_value")}
-        return counts | rounded
+        return asdict(self) | {k: round(getattr(self, k), _DIGITS) for k in (*figures, "over_segmentation", "r_value")}
 
 
 def count(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN_TOLERANCE) -> WordCounts:
     """Compare the words of one recording.
 
     An onset counts for at most one onset, an offset for at most one offset, a word for at most one word, and as many as
-    possible count. Words of one list must not overlap each other.
-
-    Args:
-        found: words that were found.
-        truth: words that are there.
-        tolerance: by how much a boundary may be off, seconds; both of a word may.
+    possible count. Words of one list must not overlap each other. A boundary may be off by `tolerance` seconds, and so
+    may both of a word.
     """
     here, there = _spans(found), _spans(truth)
     boundaries = sum(_pairs(_times(here, side), _times(there, side), tolerance) for side in (0, 1))
@@ -177,21 +166,15 @@ class WordErrors:
     """Words found where nobody speaks."""
 
     def __add__(self, other: WordErrors) -> WordErrors:
-        return WordErrors(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return WordErrors(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     def counts(self) -> dict[str, int]:
         """By name."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return asdict(self)
 
 
-def errors(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN_TOLERANCE) -> WordErrors:
-    """What became of the words of one recording.
-
-    Args:
-        found: words that were found.
-        truth: words that are there.
-        tolerance: by how much an edge of a word may be off, seconds.
-    """
+def errors(found: Sequence[Word], truth: Sequence[Word]) -> WordErrors:
+    """What became of the words of one recording, whose edges may be off by `TOKEN_TOLERANCE`."""
     here, there = _edges(found), _edges(truth)
     shared = np.minimum(there[:, None, 1], here[None, :, 1]) - np.maximum(there[:, None, 0], here[None, :, 0])
     touching = shared > _ROUNDING  # [true, found]
@@ -199,7 +182,7 @@ def errors(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKE
     merged = (touching & (touching.sum(0) > 1)).any(1)
     parts = alone.sum(1)
     single = ~merged & (parts == 1)
-    off = np.abs(there[:, None] - here[None]).max(2, initial=0.0) <= tolerance + _ROUNDING
+    off = np.abs(there[:, None] - here[None]).max(2, initial=0.0) <= TOKEN_TOLERANCE + _ROUNDING
     right = single & (alone & off).any(1)
     return WordErrors(
         right=int(right.sum()),

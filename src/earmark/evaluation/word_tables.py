@@ -82,21 +82,15 @@ def aligned(rows: Sequence[Row], names: int = 1) -> Iterator[str]:
 
 def summary_csv(comparison: Comparison) -> str:
     """All tables in one: `by` and `value` are empty where a row is about all recordings."""
-    rows = [("", "", name, f) for name, f in comparison.total.items()]
-    rows += [
-        (column, value, name, f)
-        for column, values in comparison.groups.items()
-        for value, by in values.items()
+    groups = [("", "", comparison.total)]
+    groups += [(column, value, by) for column, values in comparison.groups.items() for value, by in values.items()]
+    rows = (
+        {"by": column, "value": value, "classifier": name, "recordings": f.recordings, "seconds": f"{f.seconds:.3f}"}
+        | _figures(f)
+        for column, value, by in groups
         for name, f in by.items()
-    ]
-    head = ("by", "value", "classifier", "recordings", "seconds")
-    return _csv(
-        head,
-        (
-            {**dict(zip(head, (*row[:3], row[3].recordings, f"{row[3].seconds:.3f}"), strict=True)), **_figures(row[3])}
-            for row in rows
-        ),
     )
+    return _csv(("by", "value", "classifier", "recordings", "seconds"), rows)
 
 
 def short(prediction: Prediction) -> Row:

@@ -40,10 +40,8 @@ PRIOR_KNOWN = (1.0, 3.0)  # as if one clip had stood at a rank of exp(-3), 5 % f
 def mapped(labels: Iterable[str], own: Iterable[tuple[str, str]] = ()) -> dict[str, tuple[str, ...]]:
     """The classes that stand for each label; labels without one are left out.
 
-    Args:
-        labels: of a dataset.
-        own: pairs of a label and what stands for it instead (an identifier, a class's name or another label); several
-            for one label are taken together.
+    In pairs of a user's own, a label comes with what stands for it instead: an identifier, a class's name or another
+    label. Several for one label are taken together.
 
     Raises:
         EarmarkError: there is no such class.
@@ -78,11 +76,8 @@ def answers(
 def evidence(found: Scores, given: Flags, labels: Sequence[str], classes: Map) -> NDArray[np.float64]:
     """Logarithms of how much likelier the answers are where a label holds than where it does not [clips, labels].
 
-    Args:
-        found: answers [clips, 527], without NaN.
-        given: the labels as they are [clips, labels].
-        labels: names of the columns.
-        classes: of the labels that have some; for the others the evidence is 0.
+    The answers [clips, 527] hold no NaN; the labels are those given [clips, labels]. Of a label without classes the
+    evidence is 0.
     """
     ratios = np.zeros(given.shape)
     columns = audioset.answering({label: classes[label] for label in labels if label in classes})
@@ -138,14 +133,9 @@ def shares(given: Flags) -> NDArray[np.float64]:
 def judged(dataset: Dataset, root: Path, found: Scores, classes: Map, networks: HeldOut | None = None) -> HeldOut:
     """Scores of a dataset's clips by what AudioSet's answers say of them, alone or together with networks.
 
-    Networks' scores are what is believed before the answers are known; alone, it is how often each label is given.
-
-    Args:
-        dataset: the clips.
-        root: where they lie.
-        found: their answers [clips, 527]; those with NaN are left out.
-        classes: that stand for the labels, see `mapped`. Alone, labels without any are left out.
-        networks: of the same dataset; only clips that they tested are judged.
+    Networks' scores are what is believed before the answers are known; alone, it is how often each label is given. Left
+    out are clips whose answers [clips, 527] hold NaN, or which the networks did not test; and, without networks, labels
+    that no class stands for (see `mapped`).
 
     Raises:
         EarmarkError: no clip can be judged.

@@ -47,11 +47,7 @@ class Caption:
 def draw_calendar(counts: Mapping[date, int], covered: Covered, caption: Caption, path: Path) -> None:
     """Write a PNG with a strip for each year: weeks from left to right, Monday to Sunday down, coloured by events.
 
-    Args:
-        counts: events by day.
-        covered: days on which nothing was recorded are grey.
-        caption: what stands above.
-        path: the picture.
+    Days on which nothing was recorded are grey.
 
     Raises:
         EarmarkError: the file cannot be written.
@@ -134,14 +130,7 @@ def _dress_year(axes: Axes, year: int) -> None:
 
 
 def draw_hours(cells: Mapping[tuple[date, int], int], covered: Covered, caption: Caption, path: Path) -> None:
-    """Write a PNG of the hours of the day, upwards, by days, coloured by events an hour; see `draw_calendar`.
-
-    Args:
-        cells: events by day and hour.
-        covered: hours of which nothing was recorded are grey.
-        caption: what stands above.
-        path: the picture.
-    """
+    """Write a PNG of the hours of the day, upwards, by days, coloured by events an hour; see `draw_calendar`."""
     hours = recorded_hours(covered)
     days = {day for day, _ in cells} | {day for day, _ in hours}
     first, last = min(days), max(days)
@@ -172,11 +161,7 @@ def draw_recordings(
 ) -> None:
     """Write a PNG with a lane for each recording, of many those with the most events: events at their times.
 
-    Args:
-        lanes: onset and length of the events of each recording, seconds.
-        durations: seconds of each recording, where they are known.
-        caption: what stands above.
-        path: the picture.
+    Lanes hold onset and length of the events of each, seconds; durations are those that are known.
     """
     shown = sorted(sorted(lanes, key=lambda name: (-len(lanes[name]), name))[:MOST_RECORDINGS])
     ends = {name: max(onset + length for onset, length in lanes[name]) for name in shown}

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -76,14 +76,9 @@ def draw_cooccurrence(
     matrix: Sequence[Sequence[int | None]],
     path: Path,
 ) -> None:
-    """Write a PNG of a co-occurrence matrix: coloured by shares of each row's clips, with the clips counted.
+    """Write a PNG of how many clips of each class of a row hold that of a column, coloured by their share.
 
-    Args:
-        rows: names of the wanted classes.
-        clips: how many clips hold each of them.
-        columns: names of what occurs with them.
-        matrix: clips that hold both [rows, columns]; None where that says nothing, which is grey.
-        path: the picture.
+    None in the matrix, where a number says nothing, is grey.
 
     Raises:
         EarmarkError: the file cannot be written.
@@ -121,25 +116,11 @@ def draw_training_curves(curves: Mapping[str, Sequence[float]], path: Path) -> N
     save(figure, path)
 
 
-class _Bins(Protocol):
-    """Answers in bins by their score: `earmark.evaluation.clip_metrics.Reliability`."""
-
-    @property
-    def edges(self) -> Floats: ...
-    @property
-    def clips(self) -> NDArray[np.int64]: ...
-    @property
-    def confidence(self) -> Floats: ...
-    @property
-    def accuracy(self) -> Floats: ...
-    @property
-    def error(self) -> float: ...
-
-
-def draw_reliability(bins: _Bins, path: Path) -> None:
+def draw_reliability(bins: Any, path: Path) -> None:
     """Share of right answers by the score that they were given with, PNG; below, how many answers each bin holds.
 
     Bars on the diagonal mean what they say; below it, the network is surer than it should be (Guo et al., 2017).
+    The bins are an `earmark.evaluation.clip_metrics.Reliability`.
     """
     figure = Figure(figsize=(5, 5.5), layout="constrained")
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
@@ -160,12 +141,9 @@ def draw_reliability(bins: _Bins, path: Path) -> None:
 
 
 def draw_label_f1(labels: Mapping[str, int], series: Mapping[str, tuple[Sequence[float], float]], path: Path) -> None:
-    """F1 of each label in two ways, PNG, the labels from top to bottom.
+    """F1 of each label, with its number of events, in two ways, PNG.
 
-    Args:
-        labels: how many events there are of each.
-        series: by name, F1 of each label in this order, and of all together.
-        path: the picture.
+    Each of the series has, by its name, F1 of each label in the same order, and of all together.
     """
     figure = Figure(figsize=(8, 1.8 + 0.34 * len(labels)), layout="constrained")
     axes = figure.add_subplot()
@@ -184,21 +162,13 @@ def draw_label_f1(labels: Mapping[str, int], series: Mapping[str, tuple[Sequence
 
 @dataclass(frozen=True)
 class RunAccuracy:
-    """A row of `draw_runs`: what a run is called, and how accurate its network is.
+    """A row of `draw_runs`: what a run is called, and how accurate its network is."""
 
-    Attributes:
-        name: in one or two lines.
-        accuracy: mean over divisions.
-        interval: its 95 % interval, None where there is none.
-        divisions: accuracy of each.
-        leaky: whether copies of tested clips were trained on.
-    """
-
-    name: str
-    accuracy: float
-    interval: tuple[float, float] | None
-    divisions: Sequence[float]
-    leaky: bool = False
+    name: str  # in one or two lines
+    accuracy: float  # mean over divisions
+    interval: tuple[float, float] | None  # its 95 % interval, None where there is none
+    divisions: Sequence[float]  # accuracy of each
+    leaky: bool = False  # whether copies of tested clips were trained on
 
 
 def draw_runs(datasets: Mapping[str, Sequence[RunAccuracy]], path: Path) -> None:
@@ -241,11 +211,8 @@ def _draw_runs(axes: Axes, dataset: str, runs: Sequence[RunAccuracy]) -> None:
 def draw_study(title: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """PNG: a bar for each variant, side by side where they differ in series only; a dot a fold, a line the interval.
 
-    Args:
-        title: above the picture.
-        rows: of each variant its `variant`, `series`, `accuracy`, `low` and `high` (None without an interval) and
-            `divisions`, the accuracy of each fold.
-        path: where the picture goes.
+    Rows have `variant`, `series`, `accuracy`, `low` and `high` (None without an interval) and `divisions`, the accuracy
+    of each fold.
     """
     names = list(dict.fromkeys(row["variant"] for row in rows))
     series = list(dict.fromkeys(row["series"] for row in rows))

@@ -68,10 +68,9 @@ def spectrogram(
 
 
 def thumbnail(samples: Samples) -> bytes:
-    """A small spectrogram as the content of a PNG of 256 colours, a quarter of the size of one in full colour.
+    """A small spectrogram of samples at the rate of `FRONT_END`, as the content of a PNG.
 
-    Args:
-        samples: mono, at the rate of `FRONT_END` [samples].
+    Of 256 colours, it has a quarter of the size of one in full colour.
     """
     levels = FRONT_END.features(samples)
     if not len(levels):

@@ -112,12 +112,7 @@ def draw_score_histograms(scores: Mapping[str, tuple[Values, Values]], threshold
 
 
 def draw_word_errors(errors: Mapping[str, Mapping[str, int]], words: Mapping[str, int]) -> bytes:
-    """What became of the true words with each classifier.
-
-    Args:
-        errors: words of each of `KINDS`, and those that were `invented`.
-        words: how many true words there are.
-    """
+    """What became of the true words with each classifier: how many are of each of `KINDS`, or `invented`."""
     figure = Figure(figsize=(9, 1.3 + 0.42 * len(errors)), layout="constrained")
     axes = figure.add_subplot()
     for row, (name, counts) in enumerate(errors.items()):
@@ -157,17 +152,12 @@ def draw_conditions(values: Sequence[str], trends: Mapping[str, Mapping[str, Seq
 
 @dataclass(frozen=True)
 class WordLane:
-    """What one classifier says of a recording.
+    """What one classifier says of a recording."""
 
-    Attributes:
-        note: beside its lane.
-        scores: of frames [frames].
-        words: onset and duration of each word found, seconds, and whether a true word has its edges.
-    """
-
-    note: str
-    scores: Values
+    note: str  # beside its lane
+    scores: Values  # of frames [frames]
     words: Sequence[tuple[float, float, bool]]
+    """Onset and duration of each word found, seconds, and whether a true word has its edges."""
 
 
 def draw_recording(
@@ -180,13 +170,8 @@ def draw_recording(
 ) -> bytes:
     """Level and true words above, each classifier's scores and words below.
 
-    Args:
-        levels: of frames, dB [frames].
-        truth: onset, offset, and text if it is known, of the true words.
-        lanes: what each classifier says.
-        span: from when to when, seconds.
-        step: seconds from one frame to the next.
-        threshold: at which frames are scored.
+    Levels are dB [frames], `step` seconds apart. Of true words there are onset, offset, and text if it is known. The
+    span says from when to when is drawn, the threshold how frames are scored.
     """
     rows = len(lanes)
     figure = Figure(figsize=(13, 1.9 + 1.05 * rows), layout="constrained")

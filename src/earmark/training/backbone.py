@@ -18,6 +18,7 @@ from earmark.models.pretrained import PretrainedWeights
 from earmark.training.export import export, round_weights
 from earmark.training.networks.mn import AUDIOSET, EmbeddingHead, MobileNet
 
+BANDS = 128  # features in a frame
 MEAN = 1.0  # seconds of embeddings that are judged together
 THRESHOLD = Threshold(on=0.2, off=0.1)
 
@@ -31,17 +32,10 @@ class AudioSetHead(EmbeddingHead):
 
 
 class AudioSetNetwork(MobileNet):
-    """A backbone whose labels are AudioSet's classes, with nothing taught anew.
+    """A backbone whose labels are AudioSet's classes, with nothing taught anew; `mean` is one of `MobileNet`'s."""
 
-    Args:
-        bands: features in a frame.
-        width: factor of the numbers of channels.
-        mean: seconds over which embeddings are averaged around a step before they are judged.
-        options: of `MobileNet`.
-    """
-
-    def __init__(self, bands: int = 128, width: float = 0.4, mean: float = MEAN, **options: Any) -> None:
-        super().__init__(bands, AUDIOSET, width, means=(mean,), **options)
+    def __init__(self, width: float = 0.4, mean: float = MEAN, **options: Any) -> None:
+        super().__init__(BANDS, AUDIOSET, width, means=(mean,), **options)
         self.answer = AudioSetHead(self.size, AUDIOSET, self.answer.hidden.out_features, self.answer.means)
 
 

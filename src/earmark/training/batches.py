@@ -46,14 +46,9 @@ def loud(levels: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def by_events(clip: Clip, events: Sequence[Event], labels: Sequence[str], frames: int, seconds: float) -> Activity:
-    """Where each label's events say that it holds; those of labels that are not asked for are left out.
+    """Where the events of a clip's recording say that each label holds; other labels are left out.
 
-    Args:
-        clip: whose start the frames are counted from.
-        events: of the clip's recording.
-        labels: columns.
-        frames: of the clip.
-        seconds: from one frame to the next.
+    Of so many frames, so many seconds apart, from the clip's start.
     """
     column = {label: i for i, label in enumerate(labels)}
     active = np.zeros((frames, len(labels)), np.uint8)
@@ -123,25 +118,17 @@ def events_of(active: Activity, labels: tuple[str, ...], seconds: float) -> list
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Prepared clips and their targets.
+    """Prepared clips and their targets."""
 
-    Attributes:
-        features: of the clips.
-        targets: float32 [clips, labels].
-        exclusive: whether each clip has exactly one label.
-        activity: when labels hold within each clip, where steps of time are to be learned.
-        excerpts: how often each clip comes in an epoch, int64 [clips]; once if None.
-        stride: frames of the front end in a row of the features: more than one where they are embeddings.
-        taught: bool [labels]: those that the clips tell of; all if None. Of the others nothing is learned.
-    """
-
-    features: Prepared
-    targets: NDArray[np.float32]
-    exclusive: bool
+    features: Prepared  # of the clips
+    targets: NDArray[np.float32]  # [clips, labels]
+    exclusive: bool  # whether each clip has exactly one label
     activity: Sequence[Activity] | None = None
-    excerpts: NDArray[np.int64] | None = None
-    stride: int = 1
+    """When labels hold within each clip, where steps of time are to be learned."""
+    excerpts: NDArray[np.int64] | None = None  # how often each clip comes in an epoch [clips]; once if None
+    stride: int = 1  # frames of the front end in a row of the features: more than one where they are embeddings
     taught: NDArray[np.bool_] | None = None
+    """[labels]: those that the clips tell of; all if None. Of the others nothing is learned."""
 
     @property
     def epoch(self) -> int:

@@ -80,14 +80,8 @@ def thresholds(
     """What the model says of itself, with the thresholds that fit what is known best.
 
     They rise as long as an event where nothing happens costs more, by the recipe's price, than what is missed. Those of
-    labels that sound nowhere rise above all they get, and then by the recipe's margin.
-
-    Args:
-        about: the model.
-        known: what it hears in recordings whose events are known.
-        recipe: what is made as good as can be.
-        silence: by label, further scores [steps] where it does not sound.
-        floors: by label, a score that its events begin above.
+    labels that sound nowhere rise above all they get, and then by the recipe's margin. By label, `silence` has further
+    scores [steps] where it does not sound, and `floors` a score that its events begin above.
     """
     best = Objective(None if recipe.by == "events" else 1.0, None if recipe.by == "segments" else 0.5, beta=recipe.beta)
     there = {event.label for events in known.truth.values() for event in events}

@@ -39,35 +39,20 @@ Positions = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Clips and their copies, with what training needs of them.
+    """Clips and their copies, with what training needs of them."""
 
-    Attributes:
-        clips: those that could be read; then, for each kind of copy, all of them once more.
-        originals: how many there are without copies: clip `i` has its copies at `i + originals`, and so on.
-        names: how each is shown: its path within its dataset, and which copy it is.
-        labels: all labels, in the order of the targets' columns.
-        targets: float32 [clips, labels], 1 where the label holds.
-        exclusive: whether each clip has exactly one label.
-        features: prepared features of each clip.
-        licence: of all the data.
-        excerpts: how often each clip comes in an epoch, int64 [clips]; once if None.
-        activity: when labels hold within each clip, if any dataset says so.
-        timed: whether the dataset of each clip says so, bool [clips], if any does.
-        taught: bool [labels]: those that some clip has; None: all do.
-    """
-
-    clips: tuple[Clip, ...]
-    originals: int
-    names: tuple[str, ...]
-    labels: tuple[str, ...]
-    targets: NDArray[np.float32]
-    exclusive: bool
-    features: Prepared
-    licence: str
-    excerpts: NDArray[np.int64] | None = None
-    activity: tuple[Activity, ...] | None = None
-    timed: NDArray[np.bool_] | None = None
-    taught: NDArray[np.bool_] | None = None
+    clips: tuple[Clip, ...]  # those that could be read; then, for each kind of copy, all of them once more
+    originals: int  # how many there are without copies: clip `i` has its copies at `i + originals`, and so on
+    names: tuple[str, ...]  # how each is shown: its path within its dataset, and which copy it is
+    labels: tuple[str, ...]  # all labels, in the order of the targets' columns
+    targets: NDArray[np.float32]  # [clips, labels], 1 where the label holds
+    exclusive: bool  # whether each clip has exactly one label
+    features: Prepared  # prepared features of each clip
+    licence: str  # of all the data
+    excerpts: NDArray[np.int64] | None = None  # how often each clip comes in an epoch [clips]; once if None
+    activity: tuple[Activity, ...] | None = None  # when labels hold within each clip, if any dataset says so
+    timed: NDArray[np.bool_] | None = None  # whether the dataset of each clip says so [clips], if any does
+    taught: NDArray[np.bool_] | None = None  # [labels]: those that some clip has; None: all do
 
     @property
     def copies(self) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -23,19 +23,28 @@ from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
 
 
+class _Kept:
+    """Arrays by name, which a part of a run leaves in its folder."""
+
+    def save(self, path: Path) -> None:
+        """Write them whole or not at all."""
+        with atomic_write(path) as part, part.open("wb") as file:
+            np.savez(file, **vars(self))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What `save` wrote."""
+        with np.load(path) as content:
+            return cls(**content)
+
+
 @dataclass(frozen=True)
-class Answers:
-    """Scores of held-out clips.
+class Answers(_Kept):
+    """Scores of held-out clips."""
 
-    Attributes:
-        clips: position of each clip in the training data.
-        whole: score of each label for the clip as a whole, float32 [clips, labels].
-        peak: best score that each label has in any window of the clip, float32 [clips, labels].
-    """
-
-    clips: NDArray[np.int64]
-    whole: NDArray[np.float32]
-    peak: NDArray[np.float32]
+    clips: NDArray[np.int64]  # position of each clip in the training data
+    whole: NDArray[np.float32]  # score of each label for the clip as a whole [clips, labels]
+    peak: NDArray[np.float32]  # best score that each label has in any window of the clip [clips, labels]
 
 
 @torch.no_grad()
@@ -60,14 +69,18 @@ def answer(
         alike = np.flatnonzero(chosen.length == length)
         for batch in np.array_split(alike, -(-len(alike) // 32)):
             frames = np.stack([chosen[int(i)] for i in batch])
-            logits = network(torch.from_numpy(frames))
-            values = (logits.softmax(-1) if exclusive else logits.sigmoid()).numpy()
+            values = _probabilities(network, frames, exclusive)
             for i, steps in zip(batch, values, strict=True):
                 counted = steps if loud is None else steps[loud_steps(chosen.levels(int(i)), network.stride, loud)]
                 whole[i] = pooled([counted], labels, exclusive, pooling)
                 windows = smooth([steps], width, labels, exclusive)
                 peak[i] = np.concatenate(list(windows)).max(axis=0)
     return Answers(clips, whole, peak)
+
+
+def _probabilities(network: Network, features: Array, exclusive: bool) -> Array:
+    logits = network(torch.from_numpy(features))
+    return np.asarray((logits.softmax(-1) if exclusive else logits.sigmoid()).numpy())
 
 
 def summary(
@@ -97,14 +110,8 @@ def summary(
         result["calibration"] = reliability(answers, targets).summary() | {"brier": _brier(answers, targets)}
     result["mean_average_precision"] = _mean_average_precision(answers, targets)
     result["classes"] = [
-        {
-            "label": c.label,
-            "precision": round(c.precision, 4),
-            "recall": round(c.recall, 4),
-            "f1": round(c.f1, 4),
-            "clips": c.clips,
-        }
-        for c in clip_metrics.per_class(total, labels)
+        {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(one).items()}
+        for one in clip_metrics.per_class(total, labels)
     ]
     return result
 
@@ -185,8 +192,8 @@ def answer_crops(
     scores = []
     for first in range(0, len(clips), CROPS_AT_ONCE):
         some = range(first, min(first + CROPS_AT_ONCE, len(clips)))
-        logits = network(torch.from_numpy(np.concatenate([_crops(chosen[i], loud[i], frames, crops) for i in some])))
-        values = (logits.softmax(-1) if exclusive else logits.sigmoid()).numpy()
+        excerpts = np.concatenate([_crops(chosen[i], loud[i], frames, crops) for i in some])
+        values = _probabilities(network, excerpts, exclusive)
         each = np.stack([pooled([steps], values.shape[2], exclusive) for steps in values])
         scores.append(each.reshape(len(some), crops, -1).mean(1))
     whole = np.concatenate(scores)
@@ -200,33 +207,13 @@ def _crops(features: NDArray[np.float32], loud: NDArray[np.int64], frames: int, 
     return np.asarray(features[places % len(features)])
 
 
-TIMED = "timed.npz"
-
-
 @dataclass(frozen=True)
-class TimedAnswers:
-    """Scores of held-out clips whose events are known.
+class TimedAnswers(_Kept):
+    """Scores of held-out clips whose events are known."""
 
-    Attributes:
-        clips: position of each clip in the training data, int64 [clips].
-        steps: how many each has, int64 [clips].
-        scores: of the clips end to end, each the mean over the model's window, float16 [steps of all, labels].
-    """
-
-    clips: NDArray[np.int64]
-    steps: NDArray[np.int64]
-    scores: NDArray[np.float16]
-
-    def save(self, home: Path) -> None:
-        """Write it whole or not at all."""
-        with atomic_write(home / TIMED) as part, part.open("wb") as file:
-            np.savez(file, clips=self.clips, steps=self.steps, scores=self.scores)
-
-    @classmethod
-    def load(cls, home: Path) -> TimedAnswers:
-        """What `save` wrote."""
-        with np.load(home / TIMED) as content:
-            return cls(content["clips"], content["steps"], content["scores"])
+    clips: NDArray[np.int64]  # position of each clip in the training data [clips]
+    steps: NDArray[np.int64]  # how many each has [clips]
+    scores: NDArray[np.float16]  # of the clips end to end, each the mean over the model's window [steps of all, labels]
 
 
 @torch.no_grad()
@@ -241,6 +228,5 @@ def answer_in_time(network: Network, data: TrainingData, clips: NDArray[np.int64
 
 
 def _smoothed(network: Network, features: NDArray[np.float32], about: Description) -> Array:
-    logits = network(torch.from_numpy(np.ascontiguousarray(features, np.float32))[None])[0]
-    values = (logits.softmax(-1) if about.exclusive else logits.sigmoid()).numpy()
+    values = _probabilities(network, np.ascontiguousarray(features, np.float32)[None], about.exclusive)[0]
     return np.concatenate(list(smooth([values], about.widths, values.shape[1], about.exclusive)))

@@ -42,21 +42,14 @@ TABLE_STEPS = 3  # whose mean a row of the negatives is
 
 @dataclass(frozen=True)
 class Added:
-    """What was added to a model, and how well held-out clips of it are told.
+    """What was added to a model, and how well held-out clips of it are told."""
 
-    Attributes:
-        model: the new file.
-        labels: that were added.
-        negatives: whether the bundled table of sounds, or clips without a label, taught what to leave unmarked, too.
-        figures: by label: share of its held-out clips that are marked, and of the other new labels' that are.
-        clips: that taught.
-    """
-
-    model: Path
-    labels: tuple[str, ...]
-    negatives: bool
+    model: Path  # the new file
+    labels: tuple[str, ...]  # that were added
+    negatives: bool  # whether the bundled table of sounds, or clips without a label, taught what to leave unmarked, too
     figures: dict[str, dict[str, float]]
-    clips: int
+    """By label: share of its held-out clips that are marked, and of the other new labels' that are."""
+    clips: int  # that taught
 
 
 def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: Progress | None = None) -> Added:

@@ -49,21 +49,13 @@ Work = Mapping[tuple[str, ...], Callable[[], Sequence[Computed]]]
 
 @dataclass(frozen=True)
 class Prepared:
-    """Features of some clips.
+    """Features of some clips."""
 
-    Attributes:
-        frames: float16 [all frames, size], memory-mapped.
-        first: first frame of each clip, -1 where the clip could not be read.
-        length: frames of each clip.
-        front_end: what made them.
-        keys: of the clips and copies in the store.
-    """
-
-    frames: NDArray[np.float16]
-    first: NDArray[np.int64]
-    length: NDArray[np.int64]
-    front_end: FrontEnd = field(default_factory=FrontEnd)
-    keys: tuple[str, ...] = ()
+    frames: NDArray[np.float16]  # [all frames, size], memory-mapped
+    first: NDArray[np.int64]  # first frame of each clip, -1 where the clip could not be read
+    length: NDArray[np.int64]  # frames of each clip
+    front_end: FrontEnd = field(default_factory=FrontEnd)  # what made them
+    keys: tuple[str, ...] = ()  # of the clips and copies in the store
 
     def __len__(self) -> int:
         return len(self.first)
@@ -271,13 +263,9 @@ def _append(folder: Path, lines: list[tuple[str, int, int]]) -> None:
 def embedded(
     network: MobileNet, features: Prepared, cache: Path | None = None, progress: Progress | None = None
 ) -> Prepared:
-    """Embeddings [steps, size] of each clip, by a backbone as it is.
+    """Embeddings [steps, size] of each clip that could be read, by a backbone as it is.
 
-    Args:
-        network: whose weights tell the store, beside the front end: another backbone, or another step, has another.
-        features: of clips that could be read.
-        cache: where stores lie; the usual place if None.
-        progress: told how far the work has come.
+    Its weights tell the store, beside the front end: another backbone, or another step, has another.
     """
     network.eval()
 

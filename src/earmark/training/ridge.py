@@ -39,17 +39,11 @@ EVOKED = 2  # AudioSet's classes that a label's clips evoke most
 
 @dataclass(frozen=True)
 class Rows:
-    """What a head learns from.
+    """What a head learns from."""
 
-    Attributes:
-        values: float32 [rows, size].
-        weights: of the rows [rows], of a clip 1 in all.
-        known: logits of AudioSet's classes [rows, classes]; None where nothing answers for them.
-    """
-
-    values: Array
-    weights: Array
-    known: Array | None = None
+    values: Array  # [rows, size]
+    weights: Array  # of the rows [rows], of a clip 1 in all
+    known: Array | None = None  # logits of AudioSet's classes [rows, classes]; None where nothing answers for them
 
     @cached_property
     def spread(self) -> tuple[Array, Array]:
@@ -69,19 +63,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class LinearHead:
-    """Logits are `((values - mean) / deviation) @ weight.T + bias`.
+    """Logits are `((values - mean) / deviation) @ weight.T + bias`."""
 
-    Attributes:
-        mean: of the rows [size].
-        deviation: theirs [size].
-        weight: float32 [labels, size].
-        bias: float32 [labels].
-    """
-
-    mean: Array
-    deviation: Array
-    weight: Array
-    bias: Array
+    mean: Array  # of the rows [size]
+    deviation: Array  # theirs [size]
+    weight: Array  # [labels, size]
+    bias: Array  # [labels]
 
     def __call__(self, values: Array) -> Array:
         """Logits [rows, labels] of values [rows, size]."""
@@ -153,13 +140,8 @@ def solve_head(
 ) -> MobileNet:
     """Solve what answers for the labels, on embeddings of a backbone that stays as it is.
 
-    Args:
-        recipe: its `weight_decay` is the penalty.
-        network: whose head is filled.
-        data: prepared clips.
-        original: the backbone as it was published, where the bundled negatives teach, too.
-        report: told when it is done.
-        cache: where embeddings are kept.
+    The recipe's `weight_decay` is the penalty. With the original, the backbone as it was published, the bundled
+    negatives teach, too.
 
     Raises:
         RecipeError: the table of negatives was made by another backbone.

@@ -62,7 +62,8 @@ from earmark.util.atomic import atomic_write
 from earmark.util.text import SheetWriter
 
 POLL_SECONDS = 1.0
-CROPS = "crops"  # the answers by multi-crop, in a part's folder
+ANSWERS, CROPS, TIMED = "answers.npz", "crops.npz", "timed.npz"
+"""In a part's folder: the answers, without which it is not done; those by multi-crop; those of steps of time."""
 
 
 def run(
@@ -81,7 +82,7 @@ def run(
     parts = divide(recipe, data)
     with _opened(recipe, out, fabric) as folder:
         if not (folder / "metrics.json").exists():  # which is written last
-            pending = sum(not (folder / part.name / "answers.npz").exists() for part in parts)
+            pending = sum(not (folder / part.name / ANSWERS).exists() for part in parts)
             listener.starting(pending * (1 + members(recipe)), min(jobs, max(1, pending)))
             if jobs > 1 and not instant(recipe):
                 train_side_by_side(recipe, [part.name for part in parts], folder, cache, jobs, listener)
@@ -124,7 +125,7 @@ def train_part(
 ) -> list[EpochReport]:
     """Train and test one network, unless an earlier try did; how its epochs went."""
     home = folder / part.name
-    if (home / "answers.npz").exists():
+    if (home / ANSWERS).exists():
         return read_history(home)
     home.mkdir(exist_ok=True)
     teachers = [
@@ -134,11 +135,13 @@ def train_part(
     if fabric.is_global_zero:
         torch.save(network.state_dict(), home / "network.pt")
         if recipe.test.crops and len(part.test):
-            _save_answers(home, _answer_crops(recipe, data, part, network), CROPS)
+            frames, crops = crop_frames(recipe), recipe.test.crops
+            answer_crops(network, data.features, part.test, data.exclusive, frames, crops).save(home / CROPS)
         about = _describe(recipe, data, network)
         if data.timed is not None:
-            answer_in_time(network, data, part.test, about).save(home)
-        _save_answers(home, _answer(data, part, network, about))  # last: it says that the part is done
+            answer_in_time(network, data, part.test, about).save(home / TIMED)
+        said = answer(network, data.features, part.test, data.exclusive, about.widths, about.loud, about.pooling)
+        said.save(home / ANSWERS)  # last: it says that the part is done
         clear_checkpoints(home)
     fabric.barrier()
     return read_history(home)
@@ -152,7 +155,7 @@ def train_side_by_side(
     On a CPU this is faster than one network after the other on all cores: threads that share one network's small
     layers spend much of their time waiting for each other. Each leaves its network and answers in the run's folder.
     """
-    pending = [name for name in names if not (folder / name / "answers.npz").exists()]
+    pending = [name for name in names if not (folder / name / ANSWERS).exists()]
     jobs = min(jobs, len(pending))
     if jobs < 2:
         return
@@ -230,14 +233,6 @@ def _recipe_of_member(recipe: Recipe, number: int) -> Recipe:
     return recipe.model_copy(update={"training": settings.model_copy(update=changes)})
 
 
-def _answer(data: TrainingData, part: Part, network: Network, about: Description) -> Answers:
-    return answer(network, data.features, part.test, data.exclusive, about.widths, about.loud, about.pooling)
-
-
-def _answer_crops(recipe: Recipe, data: TrainingData, part: Part, network: Network) -> Answers:
-    return answer_crops(network, data.features, part.test, data.exclusive, crop_frames(recipe), recipe.test.crops)
-
-
 def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Description:
     by_groups = recipe.labels == "sounds"
     return Description(
@@ -263,19 +258,19 @@ def _finish(
     from earmark.plots.metrics import draw_confusion, draw_reliability, draw_training_curves  # no worker needs it
 
     tested = [part for part in parts if len(part.test)]
-    answers = [_load_answers(folder / part.name) for part in tested]
+    answers = [Answers.load(folder / part.name / ANSWERS) for part in tested]
     metrics: dict[str, Any] = {
         **figures_of(recipe.name, described(recipe, len(tested))),
         "clips": data.originals,
         "copies": data.copies,
     }
     if answers:
-        metrics |= summary(answers, [part.name for part in tested], data.targets, data.labels, data.exclusive)
+        names = [part.name for part in tested]
+        metrics |= summary(answers, names, data.targets, data.labels, data.exclusive)
         if data.exclusive:
             draw_reliability(reliability(answers, data.targets), folder / "reliability.png")
         if recipe.test.crops:
-            crops = [_load_answers(folder / part.name, CROPS) for part in tested]
-            names = [part.name for part in tested]
+            crops = [Answers.load(folder / part.name / CROPS) for part in tested]
             by_crops = summary(crops, names, data.targets, data.labels)
             metrics["multi_crop"] = {key: by_crops[key] for key in ("accuracy", "macro_f1")}
         _write_predictions(folder / "predictions.csv", data, tested, answers)
@@ -307,7 +302,7 @@ def _export(
         chosen = dict.fromkeys(data.labels, Threshold(*THRESHOLDS))
     else:
         chosen = clip_thresholds(answers, data.targets, data.labels) if answers else {}
-    heard = [] if data.timed is None else [TimedAnswers.load(folder / part.name) for part in parts]
+    heard = [] if data.timed is None else [TimedAnswers.load(folder / part.name / TIMED) for part in parts]
     if heard:
         chosen |= event_thresholds(heard, data, about, recipe.export.beta, recipe.export.thresholds == "common")
     description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
@@ -375,13 +370,3 @@ def _held_out(data: TrainingData, answers: list[Answers]) -> HeldOut:
     tested = np.concatenate([given.clips for given in answers])
     clips, names = [data.clips[i] for i in tested], [data.names[i] for i in tested]
     return HeldOut.of(clips, names, data.labels, np.concatenate([given.whole for given in answers]))
-
-
-def _save_answers(home: Path, answers: Answers, name: str = "answers") -> None:
-    with atomic_write(home / f"{name}.npz") as part, part.open("wb") as file:
-        np.savez(file, clips=answers.clips, whole=answers.whole, peak=answers.peak)
-
-
-def _load_answers(home: Path, name: str = "answers") -> Answers:
-    with np.load(home / f"{name}.npz") as stored:
-        return Answers(stored["clips"], stored["whole"], stored["peak"])

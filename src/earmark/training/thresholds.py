@@ -70,12 +70,7 @@ def event_thresholds(
 
 
 def window_lengths(data: TrainingData, seconds: float) -> dict[str, float]:
-    """For each label whose events are known the window that suits their length, in seconds.
-
-    Args:
-        data: what is trained on.
-        seconds: of a frame.
-    """
+    """For each label whose events are known the window that suits their length, in seconds, as a frame is."""
     if data.activity is None or data.timed is None:
         return {}
     known = np.flatnonzero(data.timed[: data.originals])
@@ -85,11 +80,8 @@ def window_lengths(data: TrainingData, seconds: float) -> dict[str, float]:
 def word_thresholds(scores: NDArray[np.float32], marks: NDArray[np.uint8]) -> Threshold:
     """The thresholds with the best sum of boundary F1 and word-token F1 at 50 ms.
 
-    Edges are those of the scores alone, not refined by energy.
-
-    Args:
-        scores: probability of speech [sentences, frames].
-        marks: BACKGROUND, or something else within a word [sentences, frames].
+    Edges are those of the scores, probabilities of speech, alone, not refined by energy. Marks are BACKGROUND, or
+    something else within a word; both [sentences, frames].
     """
     truths = [words_of(one != BACKGROUND) for one in marks]
     pairs = [Threshold(on, round(on * share, 3)) for on, share in product(WORDS_ON, OFF_SHARES)]

@@ -105,7 +105,7 @@ def train(
     path, overrides = Path(what), [f"{key}={json.dumps(value)}" for key, value in (changes or {}).items()]
     listener = _Lines(bool(progress)) if isinstance(progress, bool) else progress
     kept = None if cache is None else Path(cache)
-    task = _task(path)
+    task = task_of(path)
     if task is not None and thorough:
         raise ArgumentError("thorough", thorough, f"is for folders and tables, and {path} is a recipe", "leave it out")
     if task == "study":
@@ -129,7 +129,7 @@ def check_installed() -> None:
             raise MissingExtraError("training", "train")
 
 
-def _task(path: Path) -> str | None:
+def task_of(path: Path) -> str | None:
     """What a recipe says that it is for, sounds if nothing; None for what is no recipe."""
     from earmark.training import recipe_files
 

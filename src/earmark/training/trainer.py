@@ -32,6 +32,8 @@ WARM_UP = 0.15  # share of the steps in which the one-cycle rate rises (Smith an
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration, as Jordan chose them
 ITERATIONS = 5
 RMS = 0.2  # root mean square of a step: about that of AdamW, whose rates then carry over (Liu et al., 2025)
+MOMENTUM = 0.95  # of the matrices
+BETAS = (0.9, 0.999)  # of the others
 SMALLEST = 64  # inputs of a layer that is worth it; below, and for the vectors, AdamW does as well
 
 
@@ -43,24 +45,11 @@ class Muon(torch.optim.Optimizer):
     networks then learn in about half the epochs. Steps have the size of AdamW's, with the same decay of the weights
     (Liu et al., 2025, arXiv:2502.16982). torch.optim.Muon takes matrices alone: here
     most weights are of convolutions, and one optimizer, with one state in the checkpoint, does for all of a network.
-
-    Args:
-        parameters: of the network.
-        lr: rate.
-        weight_decay: decoupled, as in AdamW.
-        momentum: of the matrices.
-        betas: of the others.
     """
 
-    def __init__(
-        self,
-        parameters: Iterable[nn.Parameter],
-        lr: float = 1e-3,
-        weight_decay: float = 0.01,
-        momentum: float = 0.95,
-        betas: tuple[float, float] = (0.9, 0.999),
-    ) -> None:
-        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas})
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float = 1e-3, weight_decay: float = 0.01) -> None:
+        kept = {"momentum": MOMENTUM, "betas": BETAS}  # in the checkpoint, too
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, **kept})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -166,17 +155,13 @@ CHECKPOINT_SECONDS = 30.0  # work that a kill may cost
 
 
 class Task(ABC):
-    """What a network learns, and from what.
+    """What a network learns, and from what."""
 
-    Attributes:
-        methods: of the network that `loss` calls, besides the network itself.
-        cycle: by what the learning rate is divided where it begins to rise, and that by what where it has fallen.
-        largest_gradient: the norm beyond which gradients are made smaller (Pascanu et al., 2013); None: as they are.
-    """
-
-    methods: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()  # of the network that `loss` calls, besides the network itself
     cycle: tuple[float, float] = (10.0, 100.0)
+    """By what the learning rate is divided where it begins to rise, and that by what where it has fallen."""
     largest_gradient: float | None = None
+    """The norm beyond which gradients are made smaller (Pascanu et al., 2013); None: as they are."""
 
     @property
     @abstractmethod

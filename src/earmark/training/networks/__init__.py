@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NETWORKS", "CompactCNN", "EarmarkNet", "Network", "PatchNetwork", "build", "build_for"]
 
+TRANSFERRED = ("mobilenet_v2", "efficientnet_b0", "squeezenet", "alexnet", "vgg16", "densenet161", "resnet152")
+
 NETWORKS: dict[str, type[Network]] = {
     "compact_cnn": CompactCNN,
     "earmark": EarmarkNet,
@@ -34,25 +36,14 @@ NETWORKS: dict[str, type[Network]] = {
     "cnn7": DeepCNN,
     "cnn9": DeepCNN,
     "conv1d": Conv1D,
-    "mobilenet_v2": Pretrained,
-    "efficientnet_b0": Pretrained,
-    "squeezenet": Pretrained,
-    "alexnet": Pretrained,
-    "vgg16": Pretrained,
-    "densenet161": Pretrained,
-    "resnet152": Pretrained,
+    **dict.fromkeys(TRANSFERRED, Pretrained),
 }
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "cnn4_reduced": {"width": 16, "units": 64, "pooled": True, "dropout": 0.1, "dense_dropout": 0.25},
     "cnn9": {"groups": [[48], [64, 64], [128, 128], [256]], "dropout": 0.4},
-    "mobilenet_v2": {"backbone": "mobilenet_v2"},
-    "efficientnet_b0": {"backbone": "efficientnet_b0"},
+    **{name: {"backbone": name} for name in TRANSFERRED},
     "squeezenet": {"backbone": "squeezenet1_1"},
-    "alexnet": {"backbone": "alexnet"},
-    "vgg16": {"backbone": "vgg16"},
-    "densenet161": {"backbone": "densenet161"},
-    "resnet152": {"backbone": "resnet152"},
 }
 """Options of those that are one network in several settings; a recipe's own lie over them."""
 

@@ -28,17 +28,11 @@ OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")  # named 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Where torchvision's model has what we take of it.
+    """Where torchvision's model has what we take of it."""
 
-    Attributes:
-        parts: positions among its convolutional parts where the second and the third of our three begin.
-        prefix: of the names of the convolutions' weights.
-        smallest: rows and columns that a picture must have at least.
-    """
-
-    parts: tuple[int, int]
-    prefix: str = "features."
-    smallest: int = 32
+    parts: tuple[int, int]  # positions among its convolutional parts where the second and the third of our three begin
+    prefix: str = "features."  # of the names of the convolutions' weights
+    smallest: int = 32  # rows and columns that a picture must have at least
 
 
 ARCHITECTURES = {

@@ -15,18 +15,13 @@ class Network(nn.Module, ABC):
 
     Step j speaks for the time around frame `j * stride` and depends on `context` frames either side of it, no more;
     `steps == ceil(frames / stride)`. A clip's logits are the mean over its steps.
-
-    Attributes:
-        stride: frames from one step to the next.
-        context: frames on either side that a step's logits depend on.
-        ahead: those after it, where they are fewer; None: `context`.
-        unexported: how the names begin of weights that its answers do not need, and model files do not hold.
     """
 
-    stride: int
-    context: int
-    ahead: int | None = None
+    stride: int  # frames from one step to the next
+    context: int  # frames on either side that a step's logits depend on
+    ahead: int | None = None  # those after it, where they are fewer; None: `context`
     unexported: tuple[str, ...] = ()
+    """How the names begin of weights that its answers do not need, and model files do not hold."""
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:

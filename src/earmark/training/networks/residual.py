@@ -87,7 +87,7 @@ class CompactCNN(Network):
         return logits
 
 
-GROUP = 16  # channels that a convolution around a step sees together: it has to learn rhythms, not mixtures
+GROUP = 16  # channels that a convolution over time sees together: it has to learn rhythms, not mixtures
 
 
 class EarmarkNet(Network):
@@ -137,7 +137,6 @@ class EarmarkNet(Network):
 
 
 DILATIONS = (1, 2, 4, 8)
-GROUP = 16  # channels that a convolution over time sees together: it has to learn rhythms, not mixtures
 
 
 class Segmenter(Network):

@@ -24,6 +24,7 @@ from earmark.training.words.sentences import SPEECH, UNSURE
 
 Array = NDArray[np.floating[Any]]
 
+SVM_COST = 0.01  # C, the price of a frame on the wrong side
 SVM_FRAMES = 120_000  # drawn from all: what a linear boundary needs, and memory holds
 AT_ONCE = 16  # sentences that are answered at once
 RIDGE = 1e-6  # of the mean squared input, so that inputs that repeat each other can be solved for
@@ -100,10 +101,8 @@ def standardise(network: StackedFrames, sentences: Sentences) -> None:
     network.deviation.copy_(torch.from_numpy(deviation))
 
 
-def fit_least_squares(
-    network: LinearFrames, train: Sentences, validation: Sentences, rng: np.random.Generator | None = None
-) -> None:
-    """Weights and intercept nearest to 1 for speech and 0 for background, in closed form; calibrated. Draws nothing."""
+def fit_least_squares(network: LinearFrames, train: Sentences, validation: Sentences) -> None:
+    """Weights and intercept nearest to 1 for speech and 0 for background, in closed form; calibrated."""
     size = network.inputs + 1
     gram, moments = np.zeros((size, size)), np.zeros(size)
     for inputs, targets in _batches(network, train, standardised=True):
@@ -116,18 +115,8 @@ def fit_least_squares(
     calibrate(network, validation)
 
 
-def fit_svm(
-    network: LinearFrames, train: Sentences, validation: Sentences, rng: np.random.Generator, cost: float = 0.01
-) -> None:
-    """A linear support vector machine (Cortes and Vapnik, 1995; LIBLINEAR) on frames drawn at random; calibrated.
-
-    Args:
-        network: is given the weights.
-        train: frames are drawn from these.
-        validation: calibrates.
-        rng: draws.
-        cost: C, the price of a frame on the wrong side.
-    """
+def fit_svm(network: LinearFrames, train: Sentences, validation: Sentences, rng: np.random.Generator) -> None:
+    """A linear support vector machine (Cortes and Vapnik, 1995; LIBLINEAR) on frames drawn at random; calibrated."""
     from sklearn.svm import LinearSVC
 
     share = min(1.0, SVM_FRAMES / train.marks.size)
@@ -136,7 +125,7 @@ def fit_svm(
         drawn = rng.random(len(some)) < share
         inputs.append(some[drawn])
         targets.append(marks[drawn])
-    machine = LinearSVC(C=cost, dual=False, random_state=int(rng.integers(2**31)))
+    machine = LinearSVC(C=SVM_COST, dual=False, random_state=int(rng.integers(2**31)))
     machine.fit(np.concatenate(inputs), np.concatenate(targets))
     _set(network, machine.coef_[0], float(machine.intercept_[0]))
     calibrate(network, validation)

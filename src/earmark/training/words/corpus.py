@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +23,7 @@ from earmark.datasets import Clip
 from earmark.errors import DatasetError, EarmarkWarning, MediaError, RecipeError
 from earmark.features.frontend import FrontEnd
 from earmark.training import recipe
-from earmark.training.prepared import clip_key, default_cache
+from earmark.training.prepared import Progress, clip_key, default_cache
 from earmark.training.recipe import DatasetPart, Section
 from earmark.training.recipe_files import check_as, dump, read
 from earmark.training.words.sentences import Mixing, Piece, read_pieces, sentence
@@ -91,21 +91,13 @@ VERSION = 4  # raise when the making of sentences changes: older corpora are the
 SHARD = 50  # sentences in a file
 SHORTEST_BACKGROUND = 0.5  # seconds
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
-
 
 @dataclass(frozen=True)
 class Sentences:
-    """Sentences of one length.
+    """Sentences of one length."""
 
-    Attributes:
-        features: float16 [sentences, frames, bands].
-        marks: uint8 [sentences, frames]: BACKGROUND, SPEECH or UNSURE.
-    """
-
-    features: NDArray[np.float16]
-    marks: NDArray[np.uint8]
+    features: NDArray[np.float16]  # [sentences, frames, bands]
+    marks: NDArray[np.uint8]  # [sentences, frames]: BACKGROUND, SPEECH or UNSURE
 
 
 @dataclass(frozen=True)

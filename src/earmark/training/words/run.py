@@ -50,7 +50,8 @@ def run(recipe: WordsRecipe, out: Path, listener: Listener, cache: Path | None =
     training, validating = corpus.divide(recipe)
     with opened(out / recipe.name, recipe.dump()) as folder:
         network = _build(recipe)
-        held_out = local_levels(network, _sentences(recipe, validating, recipe.validation.sentences, listener, cache))
+        made = corpus.prepare(recipe, validating, recipe.validation.sentences, cache, listener.preparing)
+        held_out = local_levels(network, made)
         network = _train(recipe, network, training, held_out, folder, listener, cache)
         round_weights(network)
         history = read_history(folder / WORK)
@@ -78,10 +79,6 @@ def _build(recipe: WordsRecipe) -> FrameClassifier:
     return network
 
 
-def _sentences(recipe: WordsRecipe, chosen: Chosen, count: int, listener: Listener, cache: Path | None) -> Sentences:
-    return corpus.prepare(recipe, chosen, count, cache, listener.preparing)
-
-
 def _train(
     recipe: WordsRecipe,
     network: FrameClassifier,
@@ -92,13 +89,16 @@ def _train(
     cache: Path | None,
 ) -> FrameClassifier:
     """The network, trained; how its epochs went stands in its history."""
-    sentences = local_levels(network, _sentences(recipe, training, recipe.train.sentences, listener, cache))
+    made = corpus.prepare(recipe, training, recipe.train.sentences, cache, listener.preparing)
+    sentences = local_levels(network, made)
     if isinstance(network, StackedFrames):
         classifiers.standardise(network, sentences)
     rng = np.random.default_rng(recipe.training.seed)
     if isinstance(network, LinearFrames):
-        solve = classifiers.fit_svm if recipe.model.network == "linear_svm" else classifiers.fit_least_squares
-        solve(network, sentences, held_out, rng)
+        if recipe.model.network == "linear_svm":
+            classifiers.fit_svm(network, sentences, held_out, rng)
+        else:
+            classifiers.fit_least_squares(network, sentences, held_out)
         return network
 
     (folder / WORK).mkdir(exist_ok=True)

@@ -60,15 +60,10 @@ class Mixing(Section):
 
 @dataclass(frozen=True)
 class Piece:
-    """A word, or words spoken together.
+    """A word, or words spoken together."""
 
-    Attributes:
-        samples: mono, with the natural decay on either side.
-        marks: BACKGROUND, SPEECH or UNSURE [frames] of 10 ms; samples hold a whole number of frames.
-    """
-
-    samples: Samples
-    marks: Marks
+    samples: Samples  # mono, with the natural decay on either side
+    marks: Marks  # BACKGROUND, SPEECH or UNSURE [frames] of 10 ms; samples hold a whole number of frames
 
 
 def read_pieces(clips: Sequence[Clip], one_word: Sequence[bool], rate: int) -> Iterator[tuple[Clip, list[Piece]]]:
