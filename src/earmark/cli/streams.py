@@ -84,9 +84,14 @@ def standard_input() -> BinaryIO:
     EarmarkError
         It is closed.
     """
+    check_standard_input()
+    return sys.stdin.buffer
+
+
+def check_standard_input() -> None:
+    """Refuse to go on where standard input is closed."""
     if sys.stdin is None:
         raise EarmarkError("standard input", "is closed", "send a recording to it, or name a file")
-    return sys.stdin.buffer
 
 
 def _is_open(handle: int) -> bool:

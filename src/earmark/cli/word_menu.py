@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earmark.cli import common
-from earmark.cli.streams import standard_input
+from earmark.cli.streams import check_standard_input
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def run(places: Iterable[Path], classifier: str, rules: WordRules, gap: float, t
     """
     from earmark.speech import words as speech
 
-    standard_input()
+    check_standard_input()
     models = {classifier: speech.loaded_classifier(classifier)}  # whoever mistyped it is told before anything is asked
     others = [name for name in speech.classifiers() if name != classifier]
     files = list(dict.fromkeys(file for place in places for file in _files(place)))
