@@ -115,9 +115,9 @@ def test_voices_to_draw_from():
 
 def test_a_plan_depends_on_its_seed_and_number_alone():
     some = manner(plan.voices([], ["en", "ru"]), speed=(130, 200), pitch=(30, 70))
-    few, many = list(plan.plan_random(5, some, 7)), list(plan.plan_random(20, some, 7))
+    few, many = list(plan.plan_speech(None, 5, some, 7)), list(plan.plan_speech(None, 20, some, 7))
     assert few == many[:5]
-    assert list(plan.plan_random(20, some, 8)) != many
+    assert list(plan.plan_speech(None, 20, some, 8)) != many
     assert len({one.words for one in many}) == 20
     assert len({one.voice.name for one in many}) > 4
     for one in many:
@@ -131,7 +131,7 @@ def test_a_plan_depends_on_its_seed_and_number_alone():
 
 def test_a_sentence_without_words():
     with pytest.raises(EarmarkError, match=r"sentence 2, '\.\.\.': holds no word"):
-        plan.plan_texts(["hello", "..."], manner(), 0)
+        list(plan.plan_speech(["hello", "..."], 0, manner(), 0))
 
 
 # Words joined, with sounds whose edges are known.

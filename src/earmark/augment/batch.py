@@ -23,7 +23,7 @@ class Gain:
     def __call__(self, features: Tensor, rng: np.random.Generator) -> Tensor:
         """Features of the same shape."""
         change = rng.uniform(-self.db, self.db, (len(features), 1, 1))
-        return features + torch.as_tensor(change, dtype=features.dtype, device=features.device)
+        return features + features.new_tensor(change)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Response:
         gains = rng.uniform(-self.db, self.db, (clips, self.points))
         places = np.linspace(0, self.points - 1, bands)
         curves = np.stack([np.interp(places, np.arange(self.points), own) for own in gains])
-        return features + torch.as_tensor(curves[:, None], dtype=features.dtype, device=features.device)
+        return features + features.new_tensor(curves[:, None])
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Mixup:
     def __call__(self, features: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Features [batch, frames, bands] and targets [batch, labels] or [batch, frames, labels] of the same shapes."""
         drawn = rng.beta(self.alpha, self.alpha, len(features))
-        share = torch.as_tensor(np.maximum(drawn, 1 - drawn), dtype=features.dtype, device=features.device)
+        share = features.new_tensor(np.maximum(drawn, 1 - drawn))
         other = torch.as_tensor(rng.permutation(len(features)), device=features.device)
         mixed = torch.lerp(features[other], features, share[:, None, None])
         kept = share.reshape(-1, *[1] * (targets.ndim - 1)).to(targets.dtype)
@@ -120,7 +120,7 @@ class BetweenClass:
         """Features [batch, frames, bands] in dB and targets [batch, labels] of the same shapes."""
         other = torch.as_tensor(_partners(targets.cpu().numpy(), rng), device=features.device)
         drawn = np.clip(rng.random(len(features)), 1e-3, 1 - 1e-3)
-        share = torch.as_tensor(drawn, dtype=features.dtype, device=features.device)
+        share = features.new_tensor(drawn)
         level = torch.logsumexp(features / DECIBEL, 2).amax(1) * DECIBEL
         odds = share.logit() - (level - level[other]) / (2 * DECIBEL)  # log of p / (1 - p), exact also near 0 and 1
         own, others = (2 * DECIBEL * nn.functional.logsigmoid(side) for side in (odds, -odds))
@@ -155,9 +155,7 @@ class Overlay:
         if len(chosen) == 0:
             return features, targets
         other = torch.as_tensor(rng.permutation(len(features))[chosen], device=features.device)
-        level = torch.as_tensor(
-            rng.uniform(-self.db, self.db, (len(chosen), 1, 1)), dtype=features.dtype, device=features.device
-        )
+        level = features.new_tensor(rng.uniform(-self.db, self.db, (len(chosen), 1, 1)))
         here = torch.as_tensor(chosen, device=features.device)
         mixed, both = features.clone(), targets.clone()
         mixed[here] = add_powers(features[here], features[other] + level)
@@ -182,7 +180,7 @@ class NoiseFloor:
         level = rng.uniform(self.low, self.high, (clips, 1, 1))
         slope = rng.uniform(-self.tilt / 2, self.tilt / 2, (clips, 1, 1)) * np.linspace(-1, 1, bands)
         flutter = rng.normal(0, 2.0, (clips, frames, bands))
-        floor = torch.as_tensor(level + slope + flutter, dtype=features.dtype, device=features.device)
+        floor = features.new_tensor(level + slope + flutter)
         return add_powers(features, floor)
 
 

@@ -20,16 +20,11 @@ class Copy:
     """A changed version of any clip.
 
     The same copy of the same clip is the same everywhere: what is drawn depends on the names and the numbers alone.
-
-    Attributes:
-        name: an augmentation of `WAVEFORM` or `IMAGE`.
-        number: which of several draws.
-        seed: of all draws of a run.
     """
 
-    name: str
-    number: int = 0
-    seed: int = 0
+    name: str  # an augmentation of `WAVEFORM` or `IMAGE`
+    number: int = 0  # which of several draws
+    seed: int = 0  # of all draws of a run
 
     @property
     def key(self) -> str:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Picture = NDArray[np.float32]
-Image = Callable[[Picture, np.random.Generator], Picture]
-"""(picture, generator) -> picture."""
+Image = Callable[[Picture, np.random.Generator], Picture]  # (picture, generator) -> picture
 
 Matrix = NDArray[np.float64]
 

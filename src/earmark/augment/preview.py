@@ -29,27 +29,18 @@ SHOWN_DB = 70.0  # below the clip's loudest: what is fainter nobody sees
 LEAST_DB = 0.3  # mean change of a spectrogram, as far as it is shown, that one sees
 LEAST_SHARE = 0.05  # of the second recording in a mix
 
-Fresh = Callable[[], np.random.Generator]
-"""A generator in the same state at each call."""
+Fresh = Callable[[], np.random.Generator]  # a generator in the same state at each call
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a clip.
+    """One version of a clip."""
 
-    Attributes:
-        name: the augmentation's.
-        note: what was drawn for it, in a few words; may be empty.
-        seconds: how long it is.
-        features: dB [about frames, about bands], from the lowest band to the highest.
-        samples: mono samples [n] at the front end's rate, where it is one of samples.
-    """
-
-    name: str
-    note: str
-    seconds: float
-    features: Features
-    samples: Samples | None = None
+    name: str  # the augmentation's
+    note: str  # what was drawn for it, in a few words; may be empty
+    seconds: float  # how long it is
+    features: Features  # dB [about frames, about bands], from the lowest band to the highest
+    samples: Samples | None = None  # mono samples [n] at the front end's rate, where it is one of samples
 
 
 @dataclass(frozen=True)
@@ -57,18 +48,12 @@ class Showing:
     """Makes versions of a clip. Each augmentation draws from a generator of its own: `seed` and its name decide.
 
     Of image style and batch style it shows the first of fifty draws that can be seen, if one can.
-
-    Attributes:
-        samples: the clip, mono float32 [n], n > 0.
-        front_end: its kind must be log_mel.
-        seed: another one draws something else.
-        other: a second recording, which the augmentations of `MIXING` need.
     """
 
-    samples: Samples
-    front_end: FrontEnd
-    seed: int = 0
-    other: Samples | None = None
+    samples: Samples  # the clip, mono float32 [n], n > 0
+    front_end: FrontEnd  # its kind must be log_mel
+    seed: int = 0  # another one draws something else
+    other: Samples | None = None  # a second recording, which the augmentations of `MIXING` need
 
     @cached_property
     def original(self) -> Version:
@@ -83,8 +68,7 @@ class Showing:
     def versions(self, names: Sequence[str]) -> Iterator[Version]:
         """The clip as each augmentation changes it.
 
-        Raises:
-            MissingExtraError: an augmentation needs what is not installed.
+        Raises MissingExtraError: an augmentation needs what is not installed.
         """
         for name in names:
             if name in STYLES["audio"]:

@@ -20,8 +20,7 @@ from earmark.errors import MissingExtraError
 from earmark.util.fft import coloured_noise
 from earmark.util.types import Samples
 
-Waveform = Callable[[Samples, int, np.random.Generator], Samples]
-"""(samples, rate in Hz, generator) -> samples."""
+Waveform = Callable[[Samples, int, np.random.Generator], Samples]  # (samples, rate in Hz, generator) -> samples
 
 FRAME = 0.01  # seconds whose loudness is measured at a time
 SHORTEST_GAP = 0.2  # seconds of silence that are cut out within a clip; what is shorter belongs to its rhythm
@@ -140,10 +139,8 @@ class Shift:
 class NoiseDraw(NamedTuple):
     """What `Noise` draws."""
 
-    snr: float
-    """dB by which the clip is louder than the noise."""
-    slope: float
-    """The noise's power falls with this power of the frequency: 0 is white, 1 pink, 2 brown."""
+    snr: float  # dB by which the clip is louder than the noise
+    slope: float  # the noise's power falls with this power of the frequency: 0 is white, 1 pink, 2 brown
 
 
 @dataclass(frozen=True)

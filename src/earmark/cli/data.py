@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,8 @@ from earmark.cli import (
     data_scenes,
     data_speech,
 )
-from earmark.cli.common import To, bars, key_value
+from earmark.cli.common import To, bar, bars, key_value
+from earmark.cli.data_shared import DataDir, LayoutOptions, Place, agreed
 from earmark.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ Examples:
     earmark data table recordings/ --layout files -o labels=speech -o "pattern=**/*.wav" --out speech.csv
 """
 
+_say = partial(common.say, err=True)
 app = typer.Typer(
     name="data",
     help="Fetch, check, change and make datasets of labelled recordings.",
@@ -87,21 +90,10 @@ def register(above: typer.Typer) -> None:
     above.add_typer(app)
 
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data"),
-]
-Place = Annotated[str, typer.Argument(metavar="PATH|NAME", help="A folder, a table (CSV), or a name such as esc50.")]
 Layout = Annotated[
     str | None,
     typer.Option(
         help="How the dataset is laid out: esc, urbansound8k, folder, table or files.", show_default="detected"
-    ),
-]
-Options = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--option", "-o", metavar="KEY=VALUE", help="An option of the layout, such as subset=esc10; can be repeated."
     ),
 ]
 Output = Annotated[To, typer.Option(help="Format of the output: table or json.")]
@@ -126,8 +118,8 @@ def get_command(
         _say(f"{dataset.title} is there already; to fetch it again, remove the folder.")
     else:
         _show_terms(dataset, target)
-        if not yes:
-            _ask(dataset)
+        if not (yes or agreed("Fetch it under this licence?")):
+            raise DatasetError(dataset.name, "was not fetched", "answer y, or give --yes, to agree to its licence")
         with _stages() as stage:
             archives.fetch_dataset(dataset, target, url=url, stage=stage)
     common.say(target)
@@ -157,7 +149,7 @@ def list_command(to: Output = To.table, data_dir: DataDir = None) -> None:
 def check_command(
     place: Place,
     layout: Layout = None,
-    option: Options = None,
+    option: LayoutOptions = None,
     to: Output = To.table,
     data_dir: DataDir = None,
 ) -> None:
@@ -166,12 +158,8 @@ def check_command(
     from earmark.datasets.check import check_dataset
 
     dataset = _load(place, layout, option, data_dir, tolerant=True)
-    with bars() as progress:
-        task = progress.add_task("check", total=len(dataset.clips))
-        events = _events(place, data_dir)
-        report = check_dataset(
-            dataset, lambda done, total: progress.update(task, completed=done, total=total), events=events
-        )
+    with bar("check", len(dataset.clips)) as advance:
+        report = check_dataset(dataset, advance, _events(place, data_dir))
     if to is To.json:
         common.say_json(check_report.as_json(report), indent=2)
     else:
@@ -184,7 +172,7 @@ def table_command(
     place: Place,
     out: Annotated[Path, typer.Option(help="The table to write (CSV).")],
     layout: Layout = None,
-    option: Options = None,
+    option: LayoutOptions = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing table.")] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -228,19 +216,6 @@ def _show_terms(dataset: PublishedDataset, target: Path) -> None:
     _say(f"Licence: {dataset.licence}, {dataset.licence_note}.")
     _say(f"Cite: {dataset.cite}")
     _say(f"Home: {dataset.home}")
-
-
-def _ask(dataset: PublishedDataset) -> None:
-    try:
-        agreed = typer.confirm("Fetch it under this licence?", err=True)
-    except typer.Abort:
-        agreed = False
-    if not agreed:
-        raise DatasetError(dataset.name, "was not fetched", "answer y, or give --yes, to agree to its licence")
-
-
-def _say(message: str) -> None:
-    common.say(message, err=True)
 
 
 @contextmanager

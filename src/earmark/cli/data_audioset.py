@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from earmark.cli import common
 from earmark.cli.common import To, bar, check_choice, need_matplotlib
+from earmark.cli.data_shared import DataDir, agreed
 from earmark.errors import DatasetError, EarmarkError
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from earmark.datasets.audioset.selection import Rules
     from earmark.datasets.audioset.tables import Ontology, PublishedFile, Segment
 
+_say = partial(common.say, err=True)
 MESSAGES = 5  # of each outcome, those that were said most
 
 HELP = """Make a dataset of ten-second excerpts of videos, chosen by AudioSet's labels.
@@ -92,9 +95,7 @@ def audioset(
         Path | None,
         typer.Option(metavar="JSON", help="The file of AudioSet's ontology.", show_default="in the data folder"),
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data")
-    ] = None,
+    data_dir: DataDir = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch missing tables without being asked.")] = False,
     url: Annotated[str, typer.Option(help="Another address to fetch tables from, such as a mirror.")] = "",
     rate: Annotated[int, typer.Option(help="Sampling rate of the clips, Hz.")] = 44100,
@@ -220,19 +221,12 @@ def _fetch(lacking: Sequence[PublishedFile], folder: Path, yes: bool) -> None:
     _say(f"Licence: {tables.LICENCE}.")
     _say(f"Cite: {tables.CITE}")
     _say(f"Home: {tables.HOME}")
-    if not (yes or _agreed()):
+    if not (yes or agreed("Fetch them under these licences?")):
         remedy = "answer y, or give --yes; or name what you have with --part, --segments and --ontology"
         raise DatasetError(folder, f"lacks {', '.join(file.name for file in lacking)}", remedy)
     for file in lacking:
         with bar(file.name, transfer=True) as advance:
             file.fetch(advance)
-
-
-def _agreed() -> bool:
-    try:
-        return typer.confirm("Fetch them under these licences?", err=True)
-    except typer.Abort:
-        return False
 
 
 def _picture(plot: Path | None) -> Path | None:
@@ -250,7 +244,3 @@ def _draw(occurring: Cooccurrences, picture: Path) -> None:
 
     draw_cooccurrence(occurring.rows, occurring.clips, occurring.columns, occurring.matrix, picture)
     _say(picture)
-
-
-def _say(message: object) -> None:
-    common.say(message, err=True)

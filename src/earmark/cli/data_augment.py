@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from earmark.augment.preview import Version
     from earmark.util.types import Samples
 
+_say = partial(common.say, err=True)
 LONGEST = 10.0  # seconds of a recording that are shown
 HELP = """Draw what every augmentation makes of a clip: spectrograms before and after, in one picture.
 
@@ -122,7 +124,3 @@ def _write(versions: list[Version], clip: Path, folder: Path, rate: int) -> None
         path = folder / f"{clip.stem}.{version.name}.wav"
         write_samples(path, [version.samples], rate)
         _say(path)
-
-
-def _say(message: object) -> None:
-    common.say(message, err=True)

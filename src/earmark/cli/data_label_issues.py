@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli import common
+from earmark.cli.data_shared import LayoutOptions, Place, number
 from earmark.errors import EarmarkError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -61,16 +62,14 @@ def register(app: typer.Typer) -> None:
 
 
 def label_issues(
-    place: Annotated[
-        str, typer.Argument(metavar="PATH|NAME", help="A folder, a table (CSV), or a name such as esc50.")
-    ],
+    place: Place,
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Changes to the recipe, such as training.epochs=20.")
     ] = None,
     by: Annotated[
         By,
         typer.Option(help="Judge by networks trained on the clips, by a network pretrained on AudioSet, or by both."),
-    ] = (By.networks),
+    ] = By.networks,
     mapping: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,15 +97,7 @@ def label_issues(
         str | None,
         typer.Option(help="How the dataset is laid out: esc, urbansound8k, folder or table.", show_default="detected"),
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            "-o",
-            metavar="KEY=VALUE",
-            help="An option of the layout, such as subset=esc10; can be repeated.",
-        ),
-    ] = None,
+    option: LayoutOptions = None,
     runs: Annotated[Path, typer.Option(metavar="DIR", help="The folder in which run folders are made.")] = Path("runs"),
     cache: Annotated[
         Path | None, typer.Option(help="The folder in which prepared features are kept.", show_default="the cache")
@@ -228,8 +219,9 @@ def _draw(
     if not chosen:
         raise EarmarkError("--first", f"there are only {len(found.ranked)} clips", "begin earlier")
     summary = (
-        f"Clips {chosen[0].rank:,} to {chosen[-1].rank:,} of {len(found.ranked):,}, the most doubtful first. Confident "
-        f"learning doubts {_labels(found.count)}; the weaker those who judge, the more of these are right after all."
+        f"Clips {chosen[0].rank:,} to {chosen[-1].rank:,} of {len(found.ranked):,}, the most doubtful first. "
+        f"Confident learning doubts {number(found.count, 'label')}; "
+        "the weaker those who judge, the more of these are right after all."
     )
     others = issues.others(chosen, decided, root)
     sheet = label_issues_page.Sheet(name, summary, found.labels, found.exclusive, others)
@@ -243,15 +235,11 @@ def _tell(found: LabelIssues, folder: Path, run: Path | None) -> None:
     if found.unknown:
         who = "the run does not know" if run else "no class stands for"
         common.complain(f"{found.unknown:,} clips have labels that {who}, and are not ranked")
-    common.say(f"Ranked {len(found.ranked):,} clips; confident learning doubts {_labels(found.count)}")
+    common.say(f"Ranked {len(found.ranked):,} clips; confident learning doubts {number(found.count, 'label')}")
     if run is not None:
         common.say(f"Run: {run}")
     common.say(f"Table: {folder / TABLE}")
     common.say(f"Page: {folder / PAGE}")
-
-
-def _labels(count: int) -> str:
-    return "1 label" if count == 1 else f"{count:,} labels"
 
 
 def _make_folder(folder: Path) -> None:
@@ -264,10 +252,6 @@ def _make_folder(folder: Path) -> None:
 def _check_installed(training: bool) -> None:
     from importlib.util import find_spec
 
-    needed = (
-        "matplotlib",
-        "yaml",
-        *(("torch", "lightning_fabric", "onnx", "pydantic") if training else ()),
-    )
+    needed = ["matplotlib", "yaml"] + (["torch", "lightning_fabric", "onnx", "pydantic"] if training else [])
     if any(find_spec(module) is None for module in needed):
         raise MissingExtraError("earmark data label-issues", "train")

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.common import bars
+from earmark.cli.data_shared import Jobs, counted, number
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.synthesis.music.midi import Score
-    from earmark.synthesis.music.plan import Companion, Plan
+    from earmark.synthesis.music.plan import Companion
 
 PHRASES_HELP = """Make music whose instruments are known: short phrases of sampled instruments, alone and together.
 
@@ -95,19 +94,20 @@ def phrases(
         bool, typer.Option("--dry", help="Add no rooms, microphones and noise, and change no levels.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    jobs: Jobs = 1,
     listed: Annotated[
         bool, typer.Option("--list", help="List the instruments with their labels, and make nothing.")
     ] = False,
     to_json: Annotated[bool, typer.Option("--json", help="With --list: as JSON.")] = False,
 ) -> None:
     """Make music whose instruments are known."""
-    from earmark.synthesis.music import instruments, soundfonts
-    from earmark.synthesis.music.plan import Plan, warn_of_music
-
     if listed:
         _list(to_json)
         return
+    from earmark.synthesis.music import dataset, instruments, soundfonts
+    from earmark.synthesis.music.midi import read_midi
+    from earmark.synthesis.music.plan import Plan, warn_of_music
+
     if out is None or not soundfont:
         lacking = "--out" if out is None else "--soundfont"
         raise EarmarkError("earmark data phrases", f"needs {lacking}", "see its --help")
@@ -116,6 +116,7 @@ def phrases(
     if together + nothing > 1:
         raise EarmarkError("--together and --nothing", "are more than all clips", "their sum is at most 1")
     asked = instruments.DEFAULT_LABELS if labels is None else instruments.LABELS if labels == "all" else _split(labels)
+    files, wide = [*(midi or []), *(more or [])], instruments.is_wide(asked)
     plan = Plan(
         soundfonts=[soundfonts.open_soundfont(file) for file in soundfont],
         labels=asked,
@@ -126,12 +127,12 @@ def phrases(
         nothing=nothing,
         accompaniment=accompaniment,
         companions=[_companion(text) for text in accompany or []],
-        scores=_scores([*(midi or []), *(more or [])], instruments.is_wide(asked)),
+        scores={str(file): read_midi(file, wide) for file in files},
         effects=not dry,
         seed=seed,
     )
     warn_of_music(plan)
-    _build(plan, out, jobs)
+    counted(dataset.build(plan, out, jobs), count, "phrases")
     common.say(out)
 
 
@@ -152,22 +153,6 @@ def _companion(text: str) -> Companion:
     if not (label and hidden and 0 <= wanted <= 1) or label == hidden:
         raise EarmarkError(f"--accompany {text}", "is not understood", "write it as guitar=drum_kit:0.8")
     return Companion(label.strip(), hidden.strip(), wanted)
-
-
-def _scores(files: list[Path], wide: bool) -> dict[str, Score]:
-    from earmark.synthesis.music.midi import read_midi
-
-    return {str(file): read_midi(file, wide) for file in files}
-
-
-def _build(plan: Plan, out: Path, jobs: int) -> None:
-    """Build it, with a bar on standard error where a terminal shows it."""
-    from earmark.synthesis.music import dataset
-
-    with bars() as shown:
-        task = shown.add_task("phrases", total=plan.count)
-        for done in dataset.build(plan, out, jobs):
-            shown.advance(task, done)
 
 
 def _list(to_json: bool) -> None:
@@ -200,9 +185,5 @@ def soundfont(
     soundfonts.write_soundfont(found, out)
     for instrument, recorded in found.items():
         labels = ", ".join(instrument.labels) or "-"
-        common.say(f"{instrument.name:<24}{labels:<18}{_number(len(recorded)):>10}", err=True)
+        common.say(f"{instrument.name:<24}{labels:<18}{number(len(recorded), 'note'):>10}", err=True)
     common.say(out)
-
-
-def _number(notes: int) -> str:
-    return f"{notes} note" if notes == 1 else f"{notes} notes"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.common import bars, need_matplotlib
+from earmark.cli.common import need_matplotlib
+from earmark.cli.data_shared import DataDir, Jobs, counted, listed
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ Examples:
 """
 
 FIRST = "audio/000000.flac"  # the scene that --plot draws
-Place = Annotated[list[str] | None, typer.Option(metavar="DATASET", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -92,7 +92,7 @@ def scenes(
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random scenes; the folds stay the same.")] = 0,
     fold_seed: Annotated[int, typer.Option(min=0, help="Seed of the division into folds.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    jobs: Jobs = 1,
     jams: Annotated[bool, typer.Option("--jams", help="Also write the events of each scene as JAMS.")] = False,
     textgrid: Annotated[
         bool, typer.Option("--textgrid", help="Also write the events of each scene as a TextGrid.")
@@ -101,14 +101,12 @@ def scenes(
         Path | None, typer.Option(metavar="PNG", help="Draw the first scene with its events into this PNG file.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be made, and make nothing.")] = False,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data"),
-    ] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Join labelled clips into long annotated tracks."""
     from earmark.cli.output import place
-    from earmark.synthesis.soundscapes.plan import Plan
+    from earmark.synthesis.soundscapes import dataset
+    from earmark.synthesis.soundscapes.plan import Plan, describe
     from earmark.synthesis.soundscapes.pools import make_groups
 
     if not events:
@@ -137,16 +135,16 @@ def scenes(
         seed=seed,
     )
     if dry_run or out is None:
-        _tell(plan)
+        common.say_lines(describe(plan))
         return
-    _build(plan, out, jobs, _formats(jams, textgrid))
+    counted(dataset.build(plan, out, jobs, _formats(jams, textgrid)), count, "scenes")
     if plot is not None:
         _draw(plan, out, plot)
     common.say(out)
 
 
 def _labels(text: str | None) -> frozenset[str] | None:
-    return None if text is None else frozenset(word.strip() for word in text.split(",") if word.strip())
+    return None if text is None else frozenset(listed(text))
 
 
 def _cast(
@@ -180,29 +178,13 @@ def _formats(jams: bool, textgrid: bool) -> list[Format[Timeline]]:
     return [form for wanted, form in ((jams, Jams()), (textgrid, TextGrid())) if wanted]
 
 
-def _build(plan: Plan, out: Path, jobs: int, beside: Sequence[Format[Timeline]]) -> None:
-    """Build it, with a bar on standard error where a terminal shows it."""
-    from earmark.synthesis.soundscapes import dataset
-
-    with bars() as shown:
-        task = shown.add_task("scenes", total=plan.count)
-        for done in dataset.build(plan, out, jobs, beside):
-            shown.advance(task, done)
-
-
 def _draw(plan: Plan, out: Path, picture: Path) -> None:
     """The first scene, as its files say."""
     from earmark.datasets.tables import read_events
     from earmark.events.timeline import Timeline
     from earmark.plots.timeline import draw_timeline
-    from earmark.synthesis.soundscapes import dataset
+    from earmark.synthesis.batches import EVENTS
 
-    events = read_events(out / dataset.EVENTS).get(FIRST, ())
+    events = read_events(out / EVENTS).get(FIRST, ())
     draw_timeline(out / FIRST, Timeline(FIRST, plan.seconds, "scenes", events), picture)
     common.say(picture, err=True)
-
-
-def _tell(plan: Plan) -> None:
-    from earmark.synthesis.soundscapes.plan import describe
-
-    common.say_lines(describe(plan))

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
+from earmark.cli.data_shared import DataDir, listed, number
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.synthesis.speech.plan import Job, Manner
-    from earmark.synthesis.speech.sentences import SentencePlan
 
 SPEECH_HELP = """Make speech whose words' times are known: recordings, and beside each its ground truth as words JSON.
 
@@ -130,11 +130,13 @@ def speech(
         _convert([*from_answer, *(more or [])], out, container)
     elif service is Engine.elevenlabs:
         _refuse(drawn, "--service elevenlabs")
-        _make(_elevenlabs(texts, _listed(voice), seed, out, container, url, model), out)
+        _make(_elevenlabs(texts, listed(voice), seed, out, container, url, model), out)
     else:
+        from earmark.synthesis.speech import plan
+
         _refuse(asked, "--service espeak")
-        manner = _manner(_listed(voice), _listed(language) or ["en"], speed or SPEED, pitch or PITCH, pause or PAUSE)
-        _make(_espeak(texts, random, manner, seed, out, container), out)
+        manner = _manner(listed(voice), listed(language) or ["en"], speed or SPEED, pitch or PITCH, pause or PAUSE)
+        _make(plan.with_espeak(texts, random or 0, manner, seed, out, container.value), out)
 
 
 def _texts(given: list[str] | None, file: Path | None) -> list[str] | None:
@@ -157,10 +159,6 @@ def _content(file: Path) -> str:
         raise EarmarkError(file, "is not UTF-8 text", "save it as UTF-8") from error
 
 
-def _listed(option: str | None) -> list[str]:
-    return [name.strip() for name in (option or "").split(",") if name.strip()]
-
-
 def _refuse(options: dict[str, str | None], where: str) -> None:
     for name, value in options.items():
         if value is not None:
@@ -177,14 +175,6 @@ def _manner(voices: Sequence[str], languages: Sequence[str], speed: str, pitch: 
         plan.Range.parse("--pitch", pitch, *espeak.PITCHES),
         plan.Range.parse("--pause", pause, 0, 60),
     )
-
-
-def _espeak(
-    texts: list[str] | None, count: int | None, manner: Manner, seed: int, out: Path, container: Container
-) -> list[Job]:
-    from earmark.synthesis.speech import plan
-
-    return plan.with_espeak(texts, count or 0, manner, seed, out, container.value)
 
 
 def _elevenlabs(
@@ -232,12 +222,8 @@ def _make(jobs: list[Job], out: Path) -> None:
             made += 1
     there = len(jobs) - made
     kept = f"; {there:,} there already" if there else ""
-    common.say(f"{_count(made, 'recording')} with {_count(words, 'word')}{kept}", err=True)
+    common.say(f"{number(made, 'recording')} with {number(words, 'word')}{kept}", err=True)
     common.say(out)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def sentences(
@@ -253,32 +239,21 @@ def sentences(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random sentences.")] = 0,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data"),
-    ] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Join recordings of single words to sentences with known times of each word, clean and in noise."""
     from earmark.synthesis.speech import voices
-    from earmark.synthesis.speech.sentences import USUAL_BACKGROUNDS, SentencePlan, find_backgrounds
+    from earmark.synthesis.speech.sentences import USUAL_BACKGROUNDS, SentencePlan, build, find_backgrounds
 
     snrs = _snrs(snr)
     if noise and not snrs:
         raise EarmarkError("--noise", "means nothing with --snr clean", "leave it out")
     grouped = find_backgrounds(noise or USUAL_BACKGROUNDS, data_dir) if snrs else {}
     plan = SentencePlan(voices.find_voices(place), count, snrs, grouped, seed)
-    _build(plan, out)
-    voiced = "1 speaker" if len(plan.voices) == 1 else f"{len(plan.voices)} speakers"
-    common.say(f"{voiced}, {count} x {' + '.join(plan.conditions)}", err=True)
-    common.say(out)
-
-
-def _build(plan: SentencePlan, out: Path) -> None:
-    """Build it, with a bar on standard error where a terminal shows it."""
-    from earmark.synthesis.speech.sentences import build
-
-    for _ in common.tracked(build(plan, out), len(plan.voices) * plan.sentences, "sentences"):
+    for _ in common.tracked(build(plan, out), len(plan.voices) * count, "sentences"):
         pass
+    common.say(f"{number(len(plan.voices), 'speaker')}, {count} x {' + '.join(plan.conditions)}", err=True)
+    common.say(out)
 
 
 def _snrs(text: str) -> list[float]:

@@ -24,16 +24,13 @@ from earmark.errors import DatasetError, EarmarkWarning
 from earmark.util.download import Download, no_progress
 from earmark.util.types import Progress
 
-LEAST = 4096
-"""Bytes that a file, or a folder, takes on a disk however little it holds."""
+LEAST = 4096  # bytes that a file, or a folder, takes on a disk however little it holds
 
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, ValueError)
 
-MORE = 1 << 30
-"""Bytes by which an unpacked dataset may be larger than it was when it was measured."""
+MORE = 1 << 30  # bytes by which an unpacked dataset may be larger than it was when it was measured
 
-Stage = Callable[[str], Progress]
-"""Called with what begins (`download` or `unpack`), gives what to call as it goes on."""
+Stage = Callable[[str], Progress]  # called with what begins (`download` or `unpack`), gives what to call as it goes on
 
 
 class DamagedArchiveError(DatasetError):
@@ -43,33 +40,19 @@ class DamagedArchiveError(DatasetError):
 @dataclass(frozen=True, slots=True)
 class _Member:
     name: str
-    ordinary: bool
-    """A file, rather than a link or a device."""
+    ordinary: bool  # a file, rather than a link or a device
     content: IO[bytes] | None
-    done: int
-    """Bytes of the archive that lie behind it."""
+    done: int  # bytes of the archive that lie behind it
 
 
 def unpack(archive: Path, into: Path, on_progress: Progress = no_progress, most: int | None = None) -> None:
     """Unpack a .zip or .tar.gz archive, checking the checksums it holds.
 
-    Parameters
-    ----------
-    archive
-        What is unpacked.
-    into
-        A folder, made where it is not there.
-    on_progress
-        Called with the bytes of the archive that are done, and all.
-    most
-        Bytes that may come out of it, `LEAST` for each part of a name at least; None: any number.
+    At most `most` bytes may come out of it, counted as `LEAST` for each part of a name at least; None: any number.
+    `on_progress` is called with the bytes of the archive that are done, and all.
 
-    Raises
-    ------
-    DamagedArchiveError
-        The archive is damaged, or no archive.
-    DatasetError
-        The archive holds a path out of the folder, or a link, or more than it may; or the disk is full.
+    Raises DamagedArchiveError: the archive is damaged, or no archive.
+    Raises DatasetError: it holds a path out of the folder, or a link, or more than it may; or the disk is full.
     """
     into.mkdir(parents=True, exist_ok=True)
     total = archive.stat().st_size
@@ -157,28 +140,13 @@ def published_dataset(name: str) -> PublishedDataset:
 
 
 def fetch_dataset(dataset: PublishedDataset, target: Path, *, url: str = "", stage: Stage = no_stages) -> Path:
-    """Fetch a dataset into a folder, unless it is there.
+    """Fetch a dataset into a folder, unless it is there: from its publisher, or from a mirror, which is verified alike.
 
     The archive is kept beside the folder until all is well, so that a run that breaks off costs nothing:
     the next goes on where it stopped. Damaged bytes are removed and fetched once more.
 
-    Parameters
-    ----------
-    dataset
-        What to fetch.
-    target
-        The dataset's folder to be.
-    url
-        Where to fetch the archive from; its publisher's address by default. A mirror is verified alike.
-    stage
-        Shows progress.
-
-    Raises
-    ------
-    DatasetError
-        It cannot be fetched, is damaged twice, or something else lies in the folder.
-    MissingExtraError
-        httpx is not installed.
+    Raises DatasetError: it cannot be fetched, is damaged twice, or something else lies in the folder.
+    Raises MissingExtraError: httpx is not installed.
     """
     if (target / dataset.table).is_file():
         return target

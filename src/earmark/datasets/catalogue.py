@@ -6,13 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from earmark.errors import DatasetError
 
-DATA_VARIABLE = "EARMARK_DATA"
-"""The environment variable that names the data folder."""
+DATA_VARIABLE = "EARMARK_DATA"  # the environment variable that names the data folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +26,13 @@ class PublishedDataset:
     cite: str
     home: str
     url: str
-    archive: str
-    """The archive's file name, which tells its format."""
-    inside: tuple[str, ...]
-    """Folders that the archive may hold the dataset in, also looked for in the data folder."""
+    archive: str  # the archive's file name, which tells its format
+    inside: tuple[str, ...]  # folders that the archive may hold the dataset in, also looked for in the data folder
     table: Path
     audio_files: int
-    download_bytes: int
-    """Roughly, for the user to see; the server's own word is taken where it gives one."""
+    download_bytes: int  # roughly, for the user to see; the server's own word is taken where it gives one
     unpacked_bytes: int
-    md5: str = ""
-    """Of the archive, where its publisher gives one."""
+    md5: str = ""  # of the archive, where its publisher gives one
 
 
 _ESC50 = PublishedDataset(
@@ -80,7 +74,7 @@ _URBANSOUND8K = PublishedDataset(
     md5="9aa69802bbf37fb986f71ec1483a196e",
 )
 
-PUBLISHED: Mapping[str, PublishedDataset] = MappingProxyType({known.name: known for known in (_ESC50, _URBANSOUND8K)})
+PUBLISHED: Mapping[str, PublishedDataset] = {known.name: known for known in (_ESC50, _URBANSOUND8K)}
 
 
 def data_folder(given: Path | None = None) -> Path:
@@ -98,10 +92,7 @@ def installed_folder(known: PublishedDataset, data_dir: Path | None = None) -> P
 def find(name_or_path: str | Path, data_dir: Path | None = None) -> Path:
     """A path as it is, or the place of a dataset by its name, such as `esc50`, in the data folder.
 
-    Raises
-    ------
-    DatasetError
-        There is neither; the remedy names the command that fetches a known dataset.
+    Raises DatasetError: there is neither; the remedy names the command that fetches a known dataset.
     """
     path = Path(name_or_path).expanduser()
     if path.exists():
@@ -116,13 +107,10 @@ def find(name_or_path: str | Path, data_dir: Path | None = None) -> Path:
     inside = folder / path
     if not path.is_absolute() and inside.exists():
         return inside
-    apt = next((known for known in PUBLISHED if path.name.lower() in {known, *_names(known)}), None)
+    called = {folder.lower(): known.name for known in PUBLISHED.values() for folder in (known.name, *known.inside)}
+    apt = called.get(path.name.lower())
     remedy = f"fetch it: earmark data get {apt}" if apt else "give the path of a folder or of a table (CSV)"
     raise DatasetError(name_or_path, "there is no such dataset", remedy)
-
-
-def _names(known: str) -> set[str]:
-    return {name.lower() for name in PUBLISHED[known].inside}
 
 
 def published_datasets(data_dir: Path | None = None) -> list[dict[str, Any]]:

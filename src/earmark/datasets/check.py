@@ -8,53 +8,36 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from os.path import normpath
 from pathlib import Path
 
-from earmark.datasets import measurements
 from earmark.datasets.clips import Clip, Dataset
-from earmark.datasets.measurements import Duplicates, Measurement, measure
+from earmark.datasets.measurements import Duplicates, Measurement, find_duplicates, measure
+from earmark.datasets.media_files import absolute
 from earmark.datasets.tables import read_events
 from earmark.events.timeline import Event
 from earmark.util.types import Progress
 
-EVENTS_TABLE = "events.csv"
-"""What the table is called that lies beside a dataset's."""
-ROUNDING = 0.05
-"""Seconds by which an event may end behind its recording."""
+EVENTS_TABLE = "events.csv"  # what the table is called that lies beside a dataset's
+ROUNDING = 0.05  # seconds by which an event may end behind its recording
 
 Events = Mapping[str, Sequence[Event]]
 
-SILENT = 10 ** (-60 / 20)
-"""The peak under which a clip is silent: -60 dBFS."""
-CLIPPED = 0.001
-"""The share of samples in runs at full scale from which a clip is clipped."""
+SILENT = 10 ** (-60 / 20)  # the peak under which a clip is silent: -60 dBFS
+CLIPPED = 0.001  # the share of samples in runs at full scale from which a clip is clipped
 SHORT_SECONDS = 0.25
-SHORT_SHARE = 0.1
-"""Of the median length."""
+SHORT_SHARE = 0.1  # of the median length
 THREADS = 2
 
 
 @dataclass(frozen=True)
 class EventReport:
-    """What a check of events found.
+    """What a check of events found."""
 
-    Attributes
-    ----------
-    counts
-        Events of each label, the most frequent first.
-    seconds
-        Of each label, how long its events last together.
-    unlisted
-        Recordings that the dataset table lacks, as the table of events writes them.
-    outside
-        Recordings with an event that ends behind them, and the end of the last such event, in seconds.
-    """
-
-    counts: Mapping[str, int]
-    seconds: Mapping[str, float]
-    unlisted: tuple[str, ...]
+    counts: Mapping[str, int]  # events of each label, the most frequent first
+    seconds: Mapping[str, float]  # of each label, how long its events last together
+    unlisted: tuple[str, ...]  # recordings that the dataset table lacks, as the table of events writes them
     outside: tuple[tuple[str, float], ...]
+    """Recordings with an event that ends behind them, and the end of the last such event, in seconds."""
 
     @property
     def serious(self) -> bool:
@@ -65,15 +48,13 @@ class EventReport:
 def check_events(table: Path, dataset: Dataset, measured: Sequence[Measurement]) -> EventReport:
     """Compare a table of events with the clips of the dataset that it lies beside, as they were measured.
 
-    Raises
-    ------
-    DatasetError
-        The table cannot be read, or an event ends before it begins or has no label.
+    Raises DatasetError: the table cannot be read, or an event ends before it begins or has no label.
     """
     events = read_events(table)
-    names = {name: _plain(table.parent / name) for name in events}
-    listed = {_plain(clip.path) for clip in (*dataset.clips, *dataset.missing)}
-    lengths = {_plain(one.clip.path): one.clip.start + one.seconds for one in measured if _to_its_end(one)}
+    names = {name: absolute(table.parent / name) for name in events}
+    listed = {absolute(clip.path) for clip in (*dataset.clips, *dataset.missing)}
+    to_their_ends = (one for one in measured if not one.error and one.clip.end is None)
+    lengths = {absolute(one.clip.path): one.clip.start + one.seconds for one in to_their_ends}
     last = {name: max(event.offset for event in found) for name, found in events.items()}
     late = {name: end for name, end in last.items() if end > lengths.get(names[name], end) + ROUNDING}
     counts, seconds = _labelled(events)
@@ -92,15 +73,6 @@ def _labelled(events: Events) -> tuple[dict[str, int], dict[str, float]]:
     return {label: counts[label] for label in order}, {label: round(seconds[label], 3) for label in order}
 
 
-def _to_its_end(one: Measurement) -> bool:
-    """Whether a clip's length tells that of its recording."""
-    return not one.error and one.clip.end is None
-
-
-def _plain(path: Path) -> str:
-    return normpath(path.absolute())
-
-
 @dataclass(frozen=True)
 class CheckReport:
     """What a check found."""
@@ -108,8 +80,7 @@ class CheckReport:
     dataset: Dataset
     measured: tuple[Measurement, ...]
     copies: tuple[Duplicates, ...]
-    events: EventReport | None = None
-    """Of the table of events, where there is one."""
+    events: EventReport | None = None  # of the table of events, where there is one
 
     @cached_property
     def readable(self) -> tuple[Measurement, ...]:
@@ -170,36 +141,23 @@ class CheckReport:
         return bool(self.unreadable or self.leaks or self.split_sources or broken)
 
 
-def check_dataset(
-    dataset: Dataset, on_progress: Progress | None = None, threads: int = THREADS, events: Path | None = None
-) -> CheckReport:
+def check_dataset(dataset: Dataset, on_progress: Progress | None = None, events: Path | None = None) -> CheckReport:
     """Decode every clip of a dataset and look for what would spoil training or its figures.
 
-    Parameters
-    ----------
-    dataset
-        Whose clips.
-    on_progress
-        Hears how many clips are done, and of how many.
-    threads
-        That decode.
-    events
-        The table of when labels sound that belongs to it, see `tables`.
+    `events` is the table of when labels sound that belongs to it, see `tables`; `on_progress` hears how many clips are
+    done, and of how many.
 
-    Raises
-    ------
-    DatasetError
-        The table of events cannot be read.
+    Raises DatasetError: the table of events cannot be read.
     """
-    measured = _measure_all(dataset.clips, on_progress, threads)
+    measured = _measure_all(dataset.clips, on_progress)
     audible = [one for one in measured if not one.error and one.peak >= SILENT]
     found = None if events is None else check_events(events, dataset, measured)
-    return CheckReport(dataset, tuple(measured), tuple(measurements.find_duplicates(audible)), found)
+    return CheckReport(dataset, tuple(measured), tuple(find_duplicates(audible)), found)
 
 
-def _measure_all(clips: Sequence[Clip], on_progress: Progress | None, threads: int) -> list[Measurement]:
+def _measure_all(clips: Sequence[Clip], on_progress: Progress | None) -> list[Measurement]:
     measured = []
-    pool = ThreadPoolExecutor(threads)
+    pool = ThreadPoolExecutor(THREADS)
     try:
         for one in pool.map(measure, clips):
             measured.append(one)

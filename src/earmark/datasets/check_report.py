@@ -11,10 +11,8 @@ from earmark.datasets.clips import Clip
 from earmark.datasets.measurements import Duplicates, Measurement
 from earmark.util.text import visible
 
-FEW = 10
-"""Clips of a label under which it is hard to learn and cannot be judged."""
-UNEVEN = 5.0
-"""How many times as many clips as the rarest label the most frequent may have without a remark."""
+FEW = 10  # clips of a label under which it is hard to learn and cannot be judged
+UNEVEN = 5.0  # how many times as many clips as the rarest label the most frequent may have without a remark
 _SHOWN = 3
 _SHOWN_GROUPS = 10
 _BAR = 40

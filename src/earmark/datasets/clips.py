@@ -87,13 +87,9 @@ def combine(datasets: Sequence[Dataset]) -> Dataset:
         name="+".join(dataset.name for dataset in datasets),
         clips=clips,
         licence="; ".join(dict.fromkeys(dataset.licence for dataset in datasets if dataset.licence)),
-        exclusive=all(dataset.exclusive for dataset in datasets) and all(map(_single, clips)),
+        exclusive=all(dataset.exclusive for dataset in datasets) and all(len(clip.labels) <= 1 for clip in clips),
         missing=tuple(clip for dataset in datasets for clip in dataset.missing),
     )
-
-
-def _single(clip: Clip) -> bool:
-    return len(clip.labels) <= 1
 
 
 def _prefixes(datasets: Sequence[Dataset]) -> list[str]:
@@ -130,10 +126,7 @@ def allows_commercial_use(licence: str) -> bool:
 def of_use(subject: object, clips: Iterable[tuple[Clip, str]], use: str) -> list[Clip]:
     """The clips, given with their licences, that may be used so.
 
-    Raises
-    ------
-    DatasetError
-        The use is none of those known, or no clip is left.
+    Raises DatasetError: the use is none of those known, or no clip is left.
     """
     if use not in ("any", "commercial"):
         raise DatasetError(subject, f"use={use!r} is no choice", "choose any or commercial")

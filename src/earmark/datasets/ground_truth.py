@@ -36,10 +36,7 @@ _TIER = re.compile(r'"(IntervalTier|TextTier)"\s+(?:name\s*=\s*)?"((?:[^"]|"")*)
 def truth_beside(path: Path) -> Words | None:
     """The ground truth that lies beside a recording, or None.
 
-    Raises
-    ------
-    EarmarkError
-        A truth is there and cannot be read.
+    Raises EarmarkError: a truth is there and cannot be read.
     """
     for suffix, read in READERS:
         file = path.with_name(path.stem + suffix)
@@ -53,10 +50,7 @@ def truth_beside(path: Path) -> Words | None:
 def find_truths(folder: Path) -> list[tuple[Path, Words]]:
     """The recordings below a folder that have a ground truth beside them, sorted, and their truths.
 
-    Raises
-    ------
-    EarmarkError
-        There is no such folder, or a truth cannot be read.
+    Raises EarmarkError: there is no such folder, or a truth cannot be read.
     """
     if not folder.is_dir():
         raise DatasetError(folder, "is no folder", "give a folder of recordings with their ground truth")

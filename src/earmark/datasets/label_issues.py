@@ -12,7 +12,6 @@ Other columns are for the reader: `earmark data label-issues` writes such a tabl
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,12 +19,12 @@ from pathlib import Path
 
 from earmark.datasets import tables
 from earmark.datasets.clips import Clip, Dataset
+from earmark.datasets.media_files import absolute
 from earmark.errors import DatasetError, EarmarkWarning
 
 DECISIONS = ("keep", "relabel", "drop")
 
-ClipKey = tuple[str, float, float | None]
-"""A clip by its path, start and end, seconds; see `key`."""
+ClipKey = tuple[str, float, float | None]  # a clip by its path, start and end, seconds; see `key`
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,7 @@ class Decisions:
 def read_decisions(table: Path, root: Path) -> Decisions:
     """Read a table of decisions about the dataset that lies at `root`: a folder, or a dataset table.
 
-    Raises
-    ------
-    DatasetError
-        It cannot be read, a decision is none of `DECISIONS`, or two rows decide differently.
+    Raises DatasetError: it cannot be read, a decision is none of `DECISIONS`, or two rows decide differently.
     """
     decided: dict[ClipKey, Decision] = {}
     for row in tables.read_rows(table, ("path", "decision")):
@@ -71,10 +67,7 @@ def apply_decisions(dataset: Dataset, marks: Decisions) -> Dataset:
 
     Rows that match no clip, and labels that no other clip has, are warned of.
 
-    Raises
-    ------
-    DatasetError
-        Labels exclude each other, and a clip would get several or none; or no clip is left.
+    Raises DatasetError: labels exclude each other, and a clip would get several or none; or no clip is left.
     """
     keys = [clip_key(clip) for clip in dataset.clips]
     _warn_of_strangers(marks, keys)
@@ -88,21 +81,17 @@ def apply_decisions(dataset: Dataset, marks: Decisions) -> Dataset:
 
 def clip_key(clip: Clip) -> ClipKey:
     """What tells a clip from all others, however its path is written."""
-    return _absolute(clip.path).as_posix(), clip.start, clip.end
+    return absolute(clip.path).as_posix(), clip.start, clip.end
 
 
 def shown_path(path: Path, root: Path) -> str:
     """A clip's path as tables name it: relative to the dataset's folder where it lies below."""
-    whole, home = _absolute(path), _absolute(_home(root))
+    whole, home = absolute(path), absolute(_home(root))
     return (whole.relative_to(home) if whole.is_relative_to(home) else whole).as_posix()
 
 
 def _home(root: Path) -> Path:
     return root if root.is_dir() else root.parent
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.normpath(path.absolute()))
 
 
 def _decision(row: tables.Row) -> Decision | None:

@@ -220,8 +220,11 @@ def read_esc(root: Path, *, subset: str = "esc50", missing: str = "error", use: 
     if subset not in {"esc50", "esc10"}:
         raise DatasetError(root, f"subset={subset!r} is no choice", "choose esc50 or esc10")
     files = media_files.by_stem(root / "audio")
-    table = [row for row in tables.read_rows(root / ESC_TABLE, _ESC_COLUMNS) if subset == "esc50" or _is_esc10(row)]
-    listed = [_esc_clip(root, row, files) for row in table]
+    listed = [
+        _esc_clip(root, row, files)
+        for row in tables.read_rows(root / ESC_TABLE, _ESC_COLUMNS)
+        if subset == "esc50" or row.text("esc10").lower() == "true"
+    ]
     if use != "any":
         of_clip = _licences(root)
         listed = of_use(root, ((clip, of_clip.get(_take(clip), "")) for clip in listed), use)
@@ -245,10 +248,6 @@ def _licences(root: Path) -> dict[str, str]:
 
 def _take(clip: Clip) -> str:
     return clip.path.stem.rpartition("-")[0]
-
-
-def _is_esc10(row: tables.Row) -> bool:
-    return row.text("esc10").lower() == "true"
 
 
 def _esc_clip(root: Path, row: tables.Row, files: dict[str, Path]) -> Clip:

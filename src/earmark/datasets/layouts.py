@@ -6,7 +6,6 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from earmark.datasets import catalogue, layout_readers, tables
@@ -14,38 +13,33 @@ from earmark.datasets.clips import Dataset
 from earmark.errors import DatasetError, EarmarkWarning
 
 Reader = Callable[..., Dataset]
-CLIPS_TABLE = "clips.csv"
-"""The table in folders that `earmark data phrases` and its like made."""
+CLIPS_TABLE = "clips.csv"  # the table in folders that `earmark data phrases` and its like made
 
-LAYOUTS: Mapping[str, Reader] = MappingProxyType(
-    {
-        "esc": layout_readers.read_esc,
-        "urbansound8k": layout_readers.read_urbansound8k,
-        "common_voice": layout_readers.read_common_voice,
-        "folder": layout_readers.read_folder,
-        "table": tables.read_clips,
-        "files": layout_readers.read_files,
-    }
-)
+_TABLES: dict[str, str | Path] = {
+    "esc": layout_readers.ESC_TABLE,
+    "urbansound8k": layout_readers.URBANSOUND8K_TABLE,
+    "common_voice": layout_readers.COMMON_VOICE_TABLE,
+    "table": CLIPS_TABLE,
+}
+
+LAYOUTS: Mapping[str, Reader] = {
+    "esc": layout_readers.read_esc,
+    "urbansound8k": layout_readers.read_urbansound8k,
+    "common_voice": layout_readers.read_common_voice,
+    "folder": layout_readers.read_folder,
+    "table": tables.read_clips,
+    "files": layout_readers.read_files,
+}
 """What reads each layout."""
 
 
 def load(layout: str | None, path: str | Path, **options: object) -> Dataset:
-    """Read a dataset.
+    """Read a dataset in a layout of `LAYOUTS`, or None to tell by what is there.
 
-    Parameters
-    ----------
-    layout
-        A name of `LAYOUTS`, or None to tell by what is there.
-    path
-        A folder or file, or a known dataset's name, such as `esc50`, that lies in the data folder.
-    options
-        What the layout's reader takes.
+    The path is that of a folder or file, or the name of a known dataset, such as `esc50`, that lies in the data folder;
+    `options` are what the layout's reader takes.
 
-    Raises
-    ------
-    DatasetError
-        Nothing is there, the layout is another, an option is unknown, or the data does not fit.
+    Raises DatasetError: nothing is there, the layout is another, an option is unknown, or the data does not fit.
     """
     if layout is not None and layout not in LAYOUTS:
         raise DatasetError(layout, "is no layout", f"choose {', '.join(LAYOUTS)}")
@@ -64,14 +58,9 @@ def guess_layout(path: Path) -> str:
         if path.suffix.lower() == ".csv":
             return "table"
         raise DatasetError(path, "is no dataset", "give a folder, or a table (CSV)")
-    if (path / layout_readers.ESC_TABLE).is_file():
-        return "esc"
-    if (path / layout_readers.URBANSOUND8K_TABLE).is_file():
-        return "urbansound8k"
-    if (path / layout_readers.COMMON_VOICE_TABLE).is_file():
-        return "common_voice"
-    if (path / CLIPS_TABLE).is_file():
-        return "table"
+    for layout, table in _TABLES.items():
+        if (path / table).is_file():
+            return layout
     if path.is_dir() and any(inner.is_dir() and not inner.name.startswith(".") for inner in path.iterdir()):
         return "folder"
     remedy = "put each class in a folder named after it, or list the clips in a table (CSV)"

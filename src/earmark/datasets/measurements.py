@@ -9,8 +9,7 @@ Duplicates are clips that hold the same sound under different sources, which a s
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,19 +24,14 @@ FINGERPRINT_FRAME = 4096
 FINGERPRINT_HOP = 256
 _BANDS = 33
 _LOWEST, _HIGHEST = 200.0, 5000.0
-_QUIET = 1e-4
-"""Frames this much weaker (in energy) than the clip's loudest carry no print."""
-_CROWD = 32
-"""A print that more clips than this share tells nothing."""
-_BITS_APART = 0.30
-"""Bits of two prints of the same sound that differ at most, on average; half of them by chance."""
-_FEWEST = 24
-"""Frames that have to agree, about half a second."""
+_QUIET = 1e-4  # frames this much weaker (in energy) than the clip's loudest carry no print
+_CROWD = 32  # a print that more clips than this share tells nothing
+_BITS_APART = 0.30  # bits of two prints of the same sound that differ at most, on average; half of them by chance
+_FEWEST = 24  # frames that have to agree, about half a second
 
 RATE = 44100
 FULL_SCALE = 0.999
-SHORTEST_RUN = 3
-"""Samples in a row at full scale that make clipping; one or two are a peak that was normalised."""
+SHORTEST_RUN = 3  # samples in a row at full scale that make clipping; one or two are a peak that was normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +48,7 @@ class Match:
 
     first: int
     second: int
-    lag: int
-    """Frames by which the sound comes later in the second."""
+    lag: int  # frames by which the sound comes later in the second
 
 
 NO_FINGERPRINT = Fingerprint(np.zeros(0, np.uint32), np.zeros(0, np.int32))
@@ -63,7 +56,11 @@ NO_FINGERPRINT = Fingerprint(np.zeros(0, np.uint32), np.zeros(0, np.int32))
 
 def fingerprint(samples: NDArray[np.float32], rate: int) -> Fingerprint:
     """The prints of a clip."""
-    energy = _band_energies(_resampled(samples, rate))
+    if rate != FINGERPRINT_RATE:
+        from scipy.signal import resample_poly
+
+        samples = resample_poly(samples, FINGERPRINT_RATE, rate)
+    energy = _band_energies(samples)
     level = energy.sum(axis=1)
     if not level.size or level.max() <= 0:
         return NO_FINGERPRINT
@@ -72,16 +69,6 @@ def fingerprint(samples: NDArray[np.float32], rate: int) -> Fingerprint:
     values = np.packbits(bits, axis=1).view(">u4")[:, 0].astype(np.uint32)
     loud = np.flatnonzero(level[1:] > _QUIET * level.max())
     return Fingerprint(values[loud], loud.astype(np.int32))
-
-
-def _resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    from scipy.signal import resample_poly
-
-    if rate == FINGERPRINT_RATE:
-        return samples
-    common = int(np.gcd(rate, FINGERPRINT_RATE))
-    result: NDArray[np.float32] = resample_poly(samples, FINGERPRINT_RATE // common, rate // common)
-    return result
 
 
 def _band_energies(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -129,9 +116,6 @@ def _candidates(prints: Sequence[Fingerprint], groups: NDArray[np.int64]) -> lis
 
 def _fingerprint_table(prints: Sequence[Fingerprint]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """All prints with owner and frame, by print and owner; one an owner, none that a crowd shares."""
-    if not prints:
-        empty = np.zeros(0, np.int64)
-        return empty, empty, empty
     bits = np.concatenate([one.bits for one in prints]).astype(np.int64)
     owners = np.repeat(np.arange(len(prints)), [len(one.bits) for one in prints])
     frames = np.concatenate([one.frames for one in prints]).astype(np.int64)
@@ -160,14 +144,11 @@ class Measurement:
     """One clip, measured."""
 
     clip: Clip
-    error: str = ""
-    """Why it cannot be read; then nothing else holds."""
+    error: str = ""  # why it cannot be read; then nothing else holds
     seconds: float = 0.0
     peak: float = 0.0
-    clipped: float = 0.0
-    """Share of the samples that stand in runs at full scale."""
-    digest: bytes = b""
-    """Of the decoded samples."""
+    clipped: float = 0.0  # share of the samples that stand in runs at full scale
+    digest: bytes = b""  # of the decoded samples
     prints: Fingerprint = NO_FINGERPRINT
 
 
@@ -201,8 +182,7 @@ def clipped_share(samples: Samples) -> float:
     return float(runs[runs >= SHORTEST_RUN].sum() / samples.size)
 
 
-SAME_SOUND = 0.4
-"""Correlation of two waveforms from which they are taken for one sound."""
+SAME_SOUND = 0.4  # correlation of two waveforms from which they are taken for one sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +190,7 @@ class Duplicates:
     """Clips that hold the same sound."""
 
     clips: tuple[Clip, ...]
-    exact: bool
-    """Whether every sample is equal; or else it begins elsewhere, is louder, or is cut differently."""
+    exact: bool  # whether every sample is equal; or else it begins elsewhere, is louder, or is cut differently
 
     @property
     def leak(self) -> bool:
@@ -233,36 +212,30 @@ def source_of(clip: Clip) -> str:
 
 def find_duplicates(measured: Sequence[Measurement]) -> list[Duplicates]:
     """Groups of clips that are copies of one another, the exact ones first."""
-    exact = _exact(measured)
-    firsts = {id(one): group[0] for group in exact for one in group}
-    single = [one for one in measured if firsts.get(id(one), one) is one]
-    near = [_with_twins(pair, exact) for pair in _near(single)]
-    joined = _components([*exact, *near])
-    groups = [Duplicates(tuple(one.clip for one in group), _all_equal(group)) for group in joined]
-    return sorted(groups, key=lambda group: not group.exact)
+    from scipy.cluster.hierarchy import DisjointSet
+
+    copies = DisjointSet(range(len(measured)))
+    first: dict[bytes, int] = {}  # clip of each digest
+    for number, one in enumerate(measured):
+        copies.merge(first.setdefault(one.digest, number), number)
+    for pair in _near(measured, list(first.values())):
+        copies.merge(*pair)
+    groups = [[measured[number] for number in sorted(found)] for found in copies.subsets() if len(found) > 1]
+    duplicates = [
+        Duplicates(tuple(one.clip for one in group), len({one.digest for one in group}) == 1) for group in groups
+    ]
+    return sorted(duplicates, key=lambda group: not group.exact)
 
 
-def _all_equal(group: Iterable[Measurement]) -> bool:
-    return len({one.digest for one in group}) == 1
-
-
-def _with_twins(pair: list[Measurement], exact: list[list[Measurement]]) -> list[Measurement]:
-    return pair + [one for group in exact if any(p is group[0] for p in pair) for one in group[1:]]
-
-
-def _exact(measured: Iterable[Measurement]) -> list[list[Measurement]]:
-    by_digest: dict[bytes, list[Measurement]] = defaultdict(list)
-    for one in measured:
-        by_digest[one.digest].append(one)
-    return [group for group in by_digest.values() if len(group) > 1]
-
-
-def _near(measured: Sequence[Measurement]) -> list[list[Measurement]]:
-    names = [source_of(one.clip) for one in measured]
-    sources = np.unique(names, return_inverse=True)[1] if names else np.zeros(0, np.int64)
-    found = find_matches([one.prints for one in measured], sources)
-    pairs = [(measured[match.first], measured[match.second], match.lag) for match in found]
-    return [[first, second] for first, second, lag in pairs if same_sound(first.clip, second.clip, lag)]
+def _near(measured: Sequence[Measurement], numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs among the clips of these numbers that hold the same sound under different sources."""
+    if not numbers:
+        return
+    sources = np.unique([source_of(measured[number].clip) for number in numbers], return_inverse=True)[1]
+    for match in find_matches([measured[number].prints for number in numbers], sources):
+        first, second = numbers[match.first], numbers[match.second]
+        if same_sound(measured[first].clip, measured[second].clip, match.lag):
+            yield first, second
 
 
 def same_sound(first: Clip, second: Clip, lag: int) -> bool:
@@ -290,14 +263,3 @@ def correlation(one: NDArray[np.float32], two: NDArray[np.float32], lag: int) ->
     energy = squares[len(core) :] - squares[: size - len(core) + 1]
     scale = np.sqrt(np.maximum(energy, 1e-12) * max(float(np.square(core, dtype=np.float64).sum()), 1e-12))
     return float(np.abs(products / scale).max())
-
-
-def _components(groups: Iterable[list[Measurement]]) -> list[list[Measurement]]:
-    """Groups joined where they share a member."""
-    home: dict[int, list[Measurement]] = {}
-    for group in groups:
-        known = {id(home[id(one)]): home[id(one)] for one in group if id(one) in home}
-        members = {id(one): one for part in [*known.values(), group] for one in part}
-        joined = list(members.values())
-        home.update((key, joined) for key in members)
-    return list({id(group): group for group in home.values()}.values())

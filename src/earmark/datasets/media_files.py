@@ -29,6 +29,11 @@ def is_media(path: Path) -> bool:
     return not path.name.startswith(".") and path.suffix.lower() in _RANK
 
 
+def absolute(path: Path) -> Path:
+    """What tells a file from all others, however its path is written; links stay."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def walk(folder: Path) -> Iterator[Path]:
     """The recordings below a folder, sorted; hidden files and folders are passed over."""
     for here, folders, names in os.walk(folder):
@@ -89,10 +94,7 @@ def by_rule(root: Path, path: Path, rule: re.Pattern[str]) -> str:
 def thin(root: Path, clips: Sequence[Clip], limit: int) -> list[Clip]:
     """At most `limit` clips of each source, taken evenly from its clips in order.
 
-    Raises
-    ------
-    DatasetError
-        The limit leaves nothing; `root` names the dataset.
+    Raises DatasetError: the limit leaves nothing; `root` names the dataset.
     """
     if limit < 1:
         raise DatasetError(root, f"limit_per_source={limit} leaves nothing", "give 1 or more")

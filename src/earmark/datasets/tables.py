@@ -25,13 +25,12 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from earmark.datasets import media_files
 from earmark.datasets.clips import Clip, Dataset, of_use
@@ -97,10 +96,7 @@ class Row:
 def read_rows(table: Path, required: tuple[str, ...]) -> Iterator[Row]:
     """The rows of a CSV file with a header.
 
-    Raises
-    ------
-    DatasetError
-        The file cannot be read, is not UTF-8, lacks a column, or has a row that is too long.
+    Raises DatasetError: the file cannot be read, is not UTF-8, lacks a column, or has a row that is too long.
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
@@ -151,13 +147,7 @@ def _check_columns(table: Path, columns: tuple[str, ...], required: tuple[str, .
 
 
 def write_rows(table: Path, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
-    """Write a table, which gets its name when it is whole.
-
-    Raises
-    ------
-    DatasetError
-        It cannot be written.
-    """
+    """Write a table, which gets its name when it is whole. Raises DatasetError: it cannot be written."""
     try:
         with atomic_write(table) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = SheetWriter(file)
@@ -243,7 +233,7 @@ def _clip(row: Row) -> Clip:
 
 
 def _clip_cells(table: Path, clip: Clip, home: Path) -> tuple[str, ...]:
-    path = Path(os.path.normpath(clip.path.absolute()))
+    path = media_files.absolute(clip.path)
     name = path.relative_to(home) if path.is_relative_to(home) else path
     for label in clip.labels:
         if not label or ";" in label or label != label.strip():
@@ -272,10 +262,7 @@ def read_events(path: Path) -> dict[str, tuple[Event, ...]]:
 
     Every score is 1: these events are the truth.
 
-    Raises
-    ------
-    DatasetError
-        The table cannot be read, or an event ends before it begins or has no label.
+    Raises DatasetError: the table cannot be read, or an event ends before it begins or has no label.
     """
     found: dict[str, list[Event]] = defaultdict(list)
     for row in read_rows(path, EVENT_COLUMNS):
@@ -289,38 +276,10 @@ def read_events(path: Path) -> dict[str, tuple[Event, ...]]:
 def write_events(events: Mapping[str, Sequence[Event]], path: Path) -> None:
     """Write a table of events, in the order given; it gets its name when it is whole.
 
-    Raises
-    ------
-    DatasetError
-        It cannot be written, or not so that it could be read back.
+    Raises DatasetError: it cannot be written, or not so that it could be read back.
     """
     lines = [_event_cells(path, name, event) for name, listed in events.items() for event in listed]
     write_rows(path, EVENT_COLUMNS, lines)
-
-
-def annotated(folder: Path, notes: Iterable[Mapping[str, Any]]) -> tuple[tuple[Clip, ...], dict[str, list[Event]]]:
-    """Clips and their events, by path, of what was noted of recordings as they were made.
-
-    Parameters
-    ----------
-    folder
-        Where they are.
-    notes
-        Of each its `path` below the folder, `labels`, `fold`, `source`, `events` as (onset, offset, label), and perhaps
-        its `split`.
-    """
-    made = sorted(notes, key=lambda one: str(one["path"]))
-    clips = tuple(
-        Clip(
-            folder / one["path"],
-            labels=tuple(one["labels"]),
-            fold=one["fold"],
-            source=one["source"],
-            split=one.get("split"),
-        )
-        for one in made
-    )
-    return clips, {one["path"]: [Event(on, off, label, 1.0) for on, off, label in one["events"]] for one in made}
 
 
 def _seconds(row: Row, column: str) -> float:

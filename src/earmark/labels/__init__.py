@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from earmark.labels.groups import grouped
 
@@ -37,25 +36,18 @@ INSTRUMENTS = frozenset({
 SOUNDS: frozenset[str] = grouped()
 """The labels that captions tell of, in `groups.toml`, parents with them: those of the model `sounds`."""
 
-CANONICAL: frozenset[str] = SOUNDS | ESC50 | URBANSOUND8K | INSTRUMENTS
-"""Every canonical name there is."""
+CANONICAL: frozenset[str] = SOUNDS | ESC50 | URBANSOUND8K | INSTRUMENTS  # every canonical name there is
 
-MAPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "urbansound8k": MappingProxyType(
-            {"dog_bark": "dog", "engine_idling": "engine", "street_music": "music"},
-        ),
-        # its refrigerators are opened and closed: they do not hum
-        "kitchen20": MappingProxyType({"extractor_fan": "fan", "peeling": "scraping", "refrigerator": "door"}),
-        "dcase2016_office": MappingProxyType({"keys_drop": "keys_jangling"}),
-        "antum_sounds": MappingProxyType(
-            {"balloon_pop": "pop", "bicycle_horn": "horn", "compressor": "machine", "match": "crackling_fire"},
-        ),
-        "games": MappingProxyType({"camel": "animal", "donkey": "animal", "loom": "machine"}),
-        "long_ambient": MappingProxyType({"construction": "tool", "windshield_wipers": "vehicle"}),
-        "scratch": MappingProxyType({"sea_lion": "animal"}),
-    }
-)
+MAPS: Mapping[str, Mapping[str, str]] = {
+    "urbansound8k": {"dog_bark": "dog", "engine_idling": "engine", "street_music": "music"},
+    # its refrigerators are opened and closed: they do not hum
+    "kitchen20": {"extractor_fan": "fan", "peeling": "scraping", "refrigerator": "door"},
+    "dcase2016_office": {"keys_drop": "keys_jangling"},
+    "antum_sounds": {"balloon_pop": "pop", "bicycle_horn": "horn", "compressor": "machine", "match": "crackling_fire"},
+    "games": {"camel": "animal", "donkey": "animal", "loom": "machine"},
+    "long_ambient": {"construction": "tool", "windshield_wipers": "vehicle"},
+    "scratch": {"sea_lion": "animal"},
+}
 """For each dataset, its own names that differ from the canonical ones."""
 
 _SEPARATORS = re.compile(r"[\s\-_]+")

@@ -20,25 +20,17 @@ from earmark.errors import EarmarkError
 from earmark.labels import normalise
 from earmark.labels.groups import ancestors
 
-Ids = frozenset[str]
-"""Identifiers of classes."""
+Ids = frozenset[str]  # identifiers of classes
 
 
 @dataclass(frozen=True, slots=True)
 class SoundClass:
-    """One of the classes.
+    """One of the classes."""
 
-    Attributes:
-        index: its place among the answers of networks that learned AudioSet.
-        id: such as `/m/0bt9lr`.
-        name: as displayed, such as `Dog`.
-        parents: identifiers of the classes right above it.
-    """
-
-    index: int
-    id: str
-    name: str
-    parents: tuple[str, ...] = ()
+    index: int  # its place among the answers of networks that learned AudioSet
+    id: str  # such as `/m/0bt9lr`
+    name: str  # as displayed, such as `Dog`
+    parents: tuple[str, ...] = ()  # identifiers of the classes right above it
 
 
 @cache
@@ -85,8 +77,7 @@ def standing_for(label: str) -> tuple[str, ...]:
 def find(name: str) -> tuple[str, ...]:
     """Identifiers of the class or classes that a user names: an identifier, a class's name, or a label.
 
-    Raises:
-        EarmarkError: there is none; the remedy names those that are close.
+    Raises EarmarkError: there is none; the remedy names those that are close.
     """
     found = (name.strip(),) if name.strip() in _by_id() else standing_for(name)
     if not found:

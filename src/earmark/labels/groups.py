@@ -9,24 +9,18 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-OTHER = "other"
-"""The heading of labels that stand in no group, such as a user's own."""
+OTHER = "other"  # the heading of labels that stand in no group, such as a user's own
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sounds of a kind.
+    """Sounds of a kind."""
 
-    Attributes:
-        heading: what the group is called, such as `animals`.
-        parent: the label for a sound that is surely one of the group and not surely which; None where they have
-            nothing in common to the ear.
-        labels: of the group, without the parent.
-    """
-
-    heading: str
+    heading: str  # what the group is called, such as `animals`
     parent: str | None
-    labels: tuple[str, ...]
+    """The label for a sound that is surely one of the group and not surely which; None where they have nothing in
+    common to the ear."""
+    labels: tuple[str, ...]  # of the group, without the parent
 
 
 @cache

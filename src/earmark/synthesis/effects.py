@@ -42,20 +42,9 @@ def draw_room(rate: int, rng: np.random.Generator) -> Samples:
 
 
 def room_response(rate: int, decay: float, bright_decay: float, direct: float, rng: np.random.Generator) -> Samples:
-    """An impulse response.
+    """An impulse response whose direct sound is `direct` dB above the energy of all echoes.
 
-    Parameters
-    ----------
-    rate
-        Samples per second.
-    decay
-        Seconds in which echoes below BRIGHT fall by 60 dB.
-    bright_decay
-        The same for those above.
-    direct
-        dB of the direct sound's energy above that of all echoes.
-    rng
-        Draws the echoes.
+    Echoes below BRIGHT fall by 60 dB in `decay` seconds, those above in `bright_decay`.
     """
     count = max(2, round(decay * rate))
     time = np.arange(count) / rate
@@ -76,33 +65,15 @@ def room_response(rate: int, decay: float, bright_decay: float, direct: float, r
 
 @dataclass(frozen=True)
 class Effects:
-    """All that is done to one clip; the draw is apart from the doing.
+    """All that is done to one clip; the draw is apart from the doing."""
 
-    Attributes
-    ----------
-    room
-        Impulse response, or None.
-    tilt
-        dB an octave.
-    bumps
-        Resonances and gaps: Hz, width in octaves, dB.
-    band
-        Hz where the microphone's range begins and ends, or None.
-    snr
-        dB above the noise, or None.
-    colour
-        Which noise.
-    peak
-        dB of the highest sample re full scale.
-    """
-
-    room: Samples | None
-    tilt: float
-    bumps: tuple[tuple[float, float, float], ...]
-    band: tuple[float, float] | None
-    snr: float | None
-    colour: str
-    peak: float
+    room: Samples | None  # impulse response, or None
+    tilt: float  # dB an octave
+    bumps: tuple[tuple[float, float, float], ...]  # resonances and gaps: Hz, width in octaves, dB
+    band: tuple[float, float] | None  # Hz where the microphone's range begins and ends, or None
+    snr: float | None  # dB above the noise, or None
+    colour: str  # which noise
+    peak: float  # dB of the highest sample re full scale
 
 
 def draw_effects(rate: int, rng: np.random.Generator) -> Effects:

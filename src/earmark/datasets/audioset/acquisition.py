@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
@@ -76,10 +76,7 @@ class Pace:
     def turn(self) -> float:
         """Wait until it is polite to ask; returns the time of the monotonic clock.
 
-        Raises
-        ------
-        StoppedError
-            Nothing may be asked any more.
+        Raises StoppedError: nothing may be asked any more.
         """
         self._sleep(self._jittered(self._settings.pause))
         while (left := self._open_at - time.monotonic()) > 0:
@@ -93,21 +90,11 @@ class Pace:
             self._refusals = self._blocked = 0
 
     def failed(self, failure: ClipError, began: float, attempt: int | None) -> None:
-        """Wait as long as a failure that may pass asks for.
+        """Wait as long as a failure that may pass asks for; `began` is when it was asked, as `turn` told.
 
-        Parameters
-        ----------
-        failure
-            What the server said.
-        began
-            When it was asked, as `turn` told.
-        attempt
-            Which attempt at its clip it was, from 1; None: the last, after which the clip is given up.
+        `attempt` counts those at its clip, from 1; None: it was the last, after which the clip is given up.
 
-        Raises
-        ------
-        StoppedError
-            It was one refusal too many.
+        Raises StoppedError: it was one refusal too many.
         """
         if failure.blocked:
             self._hold(began, failure)
@@ -162,15 +149,17 @@ class Result:
     attempts: int
 
 
+@dataclass(frozen=True)
 class WorkerPool:
-    """As many workers as the settings say. They are threads: what takes time is the net, and FFmpeg."""
+    """As many workers as the settings say, which keep the pace, and put their clips into place.
 
-    def __init__(self, settings: Settings, pace: Pace, placing: ClipFolder) -> None:
-        """Workers keep the pace, and put their clips into place."""
-        self._settings = settings
-        self._pace = pace
-        self._placing = placing
-        self._idle: SimpleQueue[Fetcher] = SimpleQueue()
+    They are threads: what takes time is the net, and FFmpeg.
+    """
+
+    settings: Settings
+    pace: Pace
+    folder: ClipFolder
+    idle: SimpleQueue[Fetcher] = field(default_factory=SimpleQueue)
 
     def work(self, following: Callable[[], Candidate | None]) -> Iterator[tuple[Candidate, Result]]:
         """Fetch what `following` names until it names nothing and nothing is under way; results as they come.
@@ -178,21 +167,17 @@ class WorkerPool:
         Only the caller's thread calls `following`, after it has heard of all results so far. Where the pace comes to
         its full stop, what is under way ends and no more is begun; so it does before a KeyboardInterrupt goes on.
 
-        Raises
-        ------
-        EarmarkError
-            A clip cannot be written, or the cookies cannot be read.
-        MissingExtraError
-            yt-dlp is not installed.
+        Raises EarmarkError: a clip cannot be written, or the cookies cannot be read.
+        Raises MissingExtraError: yt-dlp is not installed.
         """
-        self._idle.put(_new_fetcher(self._settings))
-        with ThreadPoolExecutor(self._settings.jobs) as pool:
+        self.idle.put(_new_fetcher(self.settings))
+        with ThreadPoolExecutor(self.settings.jobs) as pool:
             try:
                 yield from self._results(pool, following)
             finally:
-                self._pace.stop()
-        while not self._idle.empty():
-            self._idle.get().close()
+                self.pace.stop()
+        while not self.idle.empty():
+            self.idle.get().close()
 
     def _results(
         self, pool: ThreadPoolExecutor, following: Callable[[], Candidate | None]
@@ -200,7 +185,7 @@ class WorkerPool:
         under_way: dict[Future[Result | None], Candidate] = {}
         interrupt: KeyboardInterrupt | None = None
         while True:
-            while len(under_way) < self._settings.jobs and not self._pace.stopped and (wanted := following()):
+            while len(under_way) < self.settings.jobs and not self.pace.stopped and (wanted := following()):
                 under_way[pool.submit(self._fetch, wanted)] = wanted
             if not under_way:
                 break
@@ -208,7 +193,7 @@ class WorkerPool:
                 ended = wait(under_way, return_when=FIRST_COMPLETED).done
             except KeyboardInterrupt as error:
                 interrupt = error
-                self._pace.stop()
+                self.pace.stop()
                 continue
             for future in ended:
                 wanted, result = under_way.pop(future), future.result()
@@ -220,19 +205,19 @@ class WorkerPool:
     def _fetch(self, wanted: Candidate) -> Result | None:
         """None where the run stopped before the clip was asked for."""
         try:
-            fetcher = self._idle.get_nowait()
+            fetcher = self.idle.get_nowait()
         except Empty:
-            fetcher = _new_fetcher(self._settings)
+            fetcher = _new_fetcher(self.settings)
         try:
             return self._attempts(fetcher, wanted)
         finally:
-            self._idle.put(fetcher)
+            self.idle.put(fetcher)
 
     def _attempts(self, fetcher: Fetcher, wanted: Candidate) -> Result | None:
         result: Result | None = None
-        for attempt in range(1, self._settings.attempts + 1):
+        for attempt in range(1, self.settings.attempts + 1):
             try:
-                began = self._pace.turn()
+                began = self.pace.turn()
                 samples = fetcher.fetch(wanted.segment)
             except StoppedError:
                 return result
@@ -241,19 +226,19 @@ class WorkerPool:
                 if not self._again(failure, began, attempt):
                     return result
             else:
-                self._placing.place(wanted, samples)
-                self._pace.answered()
+                self.folder.place(wanted, samples)
+                self.pace.answered()
                 return Result(Outcome.DONE, "", attempt)
         return result
 
     def _again(self, failure: ClipError, began: float, attempt: int) -> bool:
         """Whether to try again, after the wait that this asks for."""
         if failure.outcome is not Outcome.REFUSED:
-            self._pace.answered()
+            self.pace.answered()
             return False
-        last = not failure.again or attempt == self._settings.attempts
+        last = not failure.again or attempt == self.settings.attempts
         try:
-            self._pace.failed(failure, began, None if last else attempt)
+            self.pace.failed(failure, began, None if last else attempt)
         except StoppedError:
             return False
         return not last
@@ -279,127 +264,98 @@ def acquire(
     settings: Settings,
     on_progress: Progress | None = None,
 ) -> AcquisitionReport:
-    """Fetch clips until each class has `quota` of them, or no candidates are left.
+    """Fetch clips until each class has `quota` of them, or no candidates are left; `out` is made where it is not there.
 
+    The candidates of each class are its segments, in the order in which they are tried; a segment may stand in several.
     The same call goes on where another was stopped, in whatever way. The table is written at the end and at every
-    stop that leaves time for it.
+    stop that leaves time for it. `on_progress` is called with (clips in place, clips wanted), over all classes.
 
-    Parameters
-    ----------
-    candidates
-        For each class its segments, in the order in which they are tried. A segment may stand in several.
-    quota
-        Clips wanted of each class.
-    out
-        The folder to fill; made where it is not there.
-    settings
-        How to ask.
-    on_progress
-        Called with (clips in place, clips wanted), over all classes.
-
-    Raises
-    ------
-    RefusedError
-        The server kept turning us away: the error says what to do, and holds the report.
-    DatasetError
-        The folder cannot be used, another run is at work in it, or its clips have another rate.
-    EarmarkError
-        A file cannot be written, or the cookies cannot be read.
-    MissingExtraError
-        yt-dlp is not installed.
+    Raises RefusedError: the server kept turning us away; the error says what to do, and holds the report.
+    Raises DatasetError: the folder cannot be used, another run is at work in it, or its clips have another rate.
+    Raises EarmarkError: a file cannot be written, or the cookies cannot be read.
+    Raises MissingExtraError: yt-dlp is not installed.
     """
     clips = candidate_clips(candidates)
     if quota < 1:
         raise DatasetError("the quota", f"is {quota}", "ask for at least one clip of each class")
     with Workspace(out, lock=LOCK, run="acquisition").alone(), Ledger(out / LEDGER) as ledger:
         ledger.agree("rate", str(settings.rate), "ask for that rate, or choose another folder")
-        run = _Run(candidates, quota, clips, out, settings, ledger, on_progress)
+        run = _Run(candidates, quota, clips, ClipFolder(out, settings), settings, ledger, on_progress)
         try:
             run.take_up()
             run.fetch()
         finally:
-            run.clean()
+            run.folder.clean()
             _write_table(out, run.rows, settings.seed)
-        report = run.report(out / TABLE)
+        report = summarise(out / TABLE, candidates, quota, run.rows, **run.counts)
         if run.pace.reason:
             raise _refused(run.pace.reason, settings, report)
         return report
 
 
+@dataclass
 class _Run:
     """One call of `acquire`. Only its own thread writes to the ledger."""
 
-    def __init__(
-        self,
-        candidates: Mapping[str, Sequence[Segment]],
-        quota: int,
-        clips: Mapping[str, Candidate],
-        out: Path,
-        settings: Settings,
-        ledger: Ledger,
-        on_progress: Progress | None,
-    ) -> None:
-        self.pace = Pace(settings, np.random.default_rng(settings.seed))
-        self.rows = ledger.rows()
-        self._candidates, self._quota, self._clips = candidates, quota, clips
-        self._settings, self._ledger, self._on_progress = settings, ledger, on_progress
-        self._placing = ClipFolder(out, settings)
-        self._counts = {"fetched": 0, "recognised": 0, "attempts": 0}
+    candidates: Mapping[str, Sequence[Segment]]
+    quota: int
+    clips: Mapping[str, Candidate]
+    folder: ClipFolder
+    settings: Settings
+    ledger: Ledger
+    on_progress: Progress | None
 
-    def clean(self) -> None:
-        """Remove what was being written when a run ended."""
-        self._placing.clean()
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.settings, np.random.default_rng(self.settings.seed))
+        self.rows = self.ledger.rows()
+        self.counts = {"fetched": 0, "recognised": 0, "attempts": 0}
 
     def take_up(self) -> None:
         """Compare the ledger with the files: what is in place, whatever ended the last run."""
-        self.clean()
+        self.folder.clean()
         for name, row in list(self.rows.items()):
-            if row.outcome is Outcome.DONE and not self._placing.is_there(row.path):
+            if row.outcome is Outcome.DONE and not (self.folder.out / row.path).is_file():
                 del self.rows[name]  # someone removed it: as if it had never been asked for
-            elif name in self._clips and set(self._clips[name].labels) - set(row.labels):
-                labels = tuple(dict.fromkeys(row.labels + self._clips[name].labels))
+            elif name in self.clips and set(self.clips[name].labels) - set(row.labels):
+                labels = tuple(dict.fromkeys(row.labels + self.clips[name].labels))
                 self._record(replace(row, labels=labels, attempts=0))
-        for name, path in self._placing.files():
+        for name, path in self.folder.files():
             done = name in self.rows and self.rows[name].outcome is Outcome.DONE
-            if name in self._clips and not done and path == self._clips[name].path:
-                self._recognise(self._clips[name])
+            if name in self.clips and not done and path == self.clips[name].path:
+                self._recognise(self.clips[name])
 
     def fetch(self) -> None:
         """Fetch what is lacking."""
-        signed_in = self._settings.cookies is not None
+        signed_in = self.settings.cookies is not None
         settled = {n for n, row in self.rows.items() if row.outcome is Outcome.DONE or row.settled(signed_in)}
-        todo = Quota(self._candidates, self._quota, settled)
+        todo = Quota(self.candidates, self.quota, settled)
         for name, row in self.rows.items():
-            if name in self._clips and row.outcome is Outcome.DONE:
-                todo.have(self._clips[name])
+            if name in self.clips and row.outcome is Outcome.DONE:
+                todo.have(self.clips[name])
         self._show(todo)
-        for wanted, result in WorkerPool(self._settings, self.pace, self._placing).work(todo.next):
+        for wanted, result in WorkerPool(self.settings, self.pace, self.folder).work(todo.next):
             done = result.outcome is Outcome.DONE
             (todo.done if done else todo.failed)(wanted)
-            self._counts["fetched"] += done
-            self._counts["attempts"] += result.attempts
+            self.counts["fetched"] += done
+            self.counts["attempts"] += result.attempts
             self._record(_ledger_row(wanted, result.outcome, result.message, result.attempts, signed_in))
             self._show(todo)
 
-    def report(self, path: Path) -> AcquisitionReport:
-        """What it has come to."""
-        return summarise(path, self._candidates, self._quota, self.rows, **self._counts)
-
     def _recognise(self, wanted: Candidate) -> None:
-        if self._placing.is_whole(wanted):
-            self._counts["recognised"] += 1
+        if self.folder.is_whole(wanted):
+            self.counts["recognised"] += 1
             self._record(_ledger_row(wanted, Outcome.DONE, "was in place", 0, False))
         else:
-            self._placing.remove(wanted.path)
+            (self.folder.out / wanted.path).unlink(missing_ok=True)
 
     def _record(self, row: LedgerRow) -> None:
-        self._ledger.record(row)
+        self.ledger.record(row)
         self.rows[row.name] = row
 
     def _show(self, todo: Quota) -> None:
-        if self._on_progress is not None:
-            done = sum(min(number, self._quota) for number in todo.in_place.values())
-            self._on_progress(done, self._quota * len(self._candidates))
+        if self.on_progress is not None:
+            done = sum(min(number, self.quota) for number in todo.in_place.values())
+            self.on_progress(done, self.quota * len(self.candidates))
 
 
 def _ledger_row(wanted: Candidate, outcome: Outcome, message: str, attempts: int, signed_in: bool) -> LedgerRow:

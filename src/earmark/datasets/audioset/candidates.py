@@ -26,56 +26,27 @@ class Settings:
 
     The defaults are for a run of hours. YouTube lets a visitor see some hundred videos an hour (yt-dlp's wiki says
     300, and 2,000 who is signed in): a run that is stopped goes on where it stopped.
-
-    Attributes
-    ----------
-    rate
-        Samples a second of the clips, which are mono FLAC of 16 bits.
-    jobs
-        Clips that are asked for at once.
-    pause
-        Seconds that a worker waits before each clip, give or take half of it.
-    url
-        A video's address; `{video}` stands for its identifier.
-    cookies
-        Cookies of a signed-in browser, a file in Netscape's format; it is read, never written.
-    seed
-        What the split and the jitter of the pauses depend on.
-    attempts
-        How often a clip is asked for in one run while what stands in its way may pass.
-    backoff
-        Seconds of the first wait after such a failure; each further one is twice as long.
-    longest
-        Seconds of the longest wait; a server that asks for a longer one ends the run.
-    refusals
-        How many refusals in a row, with no answer between them, end the run.
-    timeout
-        Seconds without a byte after which a connection is given up.
-    shortest
-        The part of its span that a clip must have.
     """
 
-    rate: int = 44100
-    jobs: int = 4
-    pause: float = 1.0
-    url: str = YOUTUBE
+    rate: int = 44100  # samples a second of the clips, which are mono FLAC of 16 bits
+    jobs: int = 4  # clips that are asked for at once
+    pause: float = 1.0  # seconds that a worker waits before each clip, give or take half of it
+    url: str = YOUTUBE  # a video's address; `{video}` stands for its identifier
     cookies: Path | None = None
-    seed: int = 0
-    attempts: int = 4
-    backoff: float = 5.0
-    longest: float = 300.0
-    refusals: int = 8
-    timeout: float = 20.0
-    shortest: float = 0.9
+    """Cookies of a signed-in browser, a file in Netscape's format; it is read, never written."""
+    seed: int = 0  # what the split and the jitter of the pauses depend on
+    attempts: int = 4  # how often a clip is asked for in one run while what stands in its way may pass
+    backoff: float = 5.0  # seconds of the first wait after such a failure; each further one is twice as long
+    longest: float = 300.0  # seconds of the longest wait; a server that asks for a longer one ends the run
+    refusals: int = 8  # how many refusals in a row, with no answer between them, end the run
+    timeout: float = 20.0  # seconds without a byte after which a connection is given up
+    shortest: float = 0.9  # the part of its span that a clip must have
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
 
-        Raises
-        ------
-        EarmarkError
-            The address has no place for a video, there is no such file of cookies, or a number is too small or too
-            large.
+        Raises EarmarkError: the address has no place for a video, there is no such file of cookies, or a number is too
+        small or too large.
         """
         if "{video}" not in self.url:
             raise EarmarkError(self.url, "has no place for a video", "write {video} where its identifier belongs")
@@ -102,8 +73,7 @@ class Candidate:
     """A clip that may be asked for."""
 
     segment: Segment
-    labels: tuple[str, ...]
-    """The classes that it is a candidate of."""
+    labels: tuple[str, ...]  # the classes that it is a candidate of
 
     @property
     def path(self) -> str:
@@ -114,25 +84,18 @@ class Candidate:
 def candidate_clips(candidates: Mapping[str, Sequence[Segment]]) -> dict[str, Candidate]:
     """The clips by name.
 
-    Raises
-    ------
-    DatasetError
-        A label cannot be the name of a folder, or cannot stand in a dataset table.
+    Raises DatasetError: a label cannot be the name of a folder, or cannot stand in a dataset table.
     """
     clips: dict[str, Candidate] = {}
     for label, segments in candidates.items():
-        _check_label(label)
+        if not label or label != label.strip() or label.startswith(".") or set(label) & set("/\\;\0"):
+            raise DatasetError(repr(label), "cannot be the name of a class and its folder", "rename it")
         for segment in segments:
             known = clips.get(segment.name)
             labels = () if known is None else known.labels
             if label not in labels:
                 clips[segment.name] = Candidate(segment, (*labels, label))
     return clips
-
-
-def _check_label(label: str) -> None:
-    if not label or label != label.strip() or label.startswith(".") or set(label) & set("/\\;\0"):
-        raise DatasetError(repr(label), "cannot be the name of a class and its folder", "rename it")
 
 
 class Quota:
@@ -178,17 +141,16 @@ class Quota:
         self._lacking.update(wanted.labels)
 
 
+@dataclass(frozen=True)
 class ClipFolder:
     """The folder that is filled."""
 
-    def __init__(self, out: Path, settings: Settings) -> None:
-        """`out` is there already."""
-        self._out = out
-        self._settings = settings
+    out: Path  # is there already
+    settings: Settings
 
     def clean(self) -> None:
         """Remove what is half written, and nothing that has another name, or lies elsewhere behind a link."""
-        parts = self._out / PARTS
+        parts = self.out / PARTS
         if not parts.is_symlink():
             for half in parts.glob("*"):
                 if half.suffix in (".flac", ".part") and half.is_file():
@@ -199,14 +161,11 @@ class ClipFolder:
     def place(self, wanted: Candidate, samples: Samples) -> None:
         """Write a clip, and give it its name when all of it is on the disk.
 
-        Raises
-        ------
-        EarmarkError
-            It cannot be written.
+        Raises EarmarkError: it cannot be written.
         """
-        part = self._out / PARTS / f"{wanted.segment.name}.flac"
-        path = self._out / wanted.path
-        write_samples(part, [samples], self._settings.rate)
+        part = self.out / PARTS / f"{wanted.segment.name}.flac"
+        path = self.out / wanted.path
+        write_samples(part, [samples], self.settings.rate)
         try:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
@@ -215,26 +174,18 @@ class ClipFolder:
         except OSError as error:
             raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 
-    def is_there(self, path: str) -> bool:
-        """Whether a file is in place."""
-        return (self._out / path).is_file()
-
     def files(self) -> Iterator[tuple[str, str]]:
         """Clips that lie in place, whoever put them there: name and path."""
-        for file in sorted(self._out.glob("*/*.flac")):
-            yield file.stem, file.relative_to(self._out).as_posix()
+        for file in sorted(self.out.glob("*/*.flac")):
+            yield file.stem, file.relative_to(self.out).as_posix()
 
     def is_whole(self, wanted: Candidate) -> bool:
         """Whether a file in place has the rate and the length of its clip; it is decoded."""
         seconds = wanted.segment.end - wanted.segment.start
-        rate = self._settings.rate
+        rate = self.settings.rate
         try:
-            with media.open_recording(self._out / wanted.path) as recording:
+            with media.open_recording(self.out / wanted.path) as recording:
                 samples = sum(len(block) for block in recording.blocks(rate))
-                return recording.track.rate == rate and samples >= self._settings.shortest * seconds * rate
+                return recording.track.rate == rate and samples >= self.settings.shortest * seconds * rate
         except MediaError:
             return False
-
-    def remove(self, path: str) -> None:
-        """Remove a file that is not whole."""
-        (self._out / path).unlink(missing_ok=True)

@@ -30,26 +30,17 @@ _COLUMNS = 'name, video, start, "end", labels, path, outcome, message, time, att
 class Outcome(StrEnum):
     """What became of a clip."""
 
-    DONE = "done"
-    """Its file is in place."""
-    GONE = "gone"
-    """The video was removed, or its account closed."""
-    PRIVATE = "private"
-    """The video is for its owner, for members or for those who pay."""
-    AGE = "age"
-    """The video asks for a signed-in grown-up."""
-    REGION = "region"
-    """The video is not shown in this country."""
-    REFUSED = "refused"
-    """The server did not give it this time, or did not say why: a later run tries again."""
-    EMPTY = "empty"
-    """There is no sound where the clip should be."""
-    DAMAGED = "damaged"
-    """It cannot be decoded, or much of its span is missing."""
+    DONE = "done"  # its file is in place
+    GONE = "gone"  # the video was removed, or its account closed
+    PRIVATE = "private"  # the video is for its owner, for members or for those who pay
+    AGE = "age"  # the video asks for a signed-in grown-up
+    REGION = "region"  # the video is not shown in this country
+    REFUSED = "refused"  # the server did not give it this time, or did not say why: a later run tries again
+    EMPTY = "empty"  # there is no sound where the clip should be
+    DAMAGED = "damaged"  # it cannot be decoded, or much of its span is missing
 
 
-LASTING = frozenset(Outcome) - {Outcome.DONE, Outcome.REFUSED}
-"""Failures that asking again does not mend."""
+LASTING = frozenset(Outcome) - {Outcome.DONE, Outcome.REFUSED}  # failures that asking again does not mend
 
 
 class ClipError(Exception):
@@ -67,20 +58,10 @@ class ClipError(Exception):
         blocked: bool = False,
         wait: float | None = None,
     ) -> None:
-        """See the attributes.
+        """`message` is one line.
 
-        Parameters
-        ----------
-        outcome
-            What it is.
-        message
-            Why, in one line.
-        again
-            Whether it may have passed in a while, within the same run.
-        blocked
-            Whether the server turns us away rather than this clip: all workers must hold back.
-        wait
-            Seconds that the server asked us to wait.
+        `again`: it may have passed in a while, within the same run. `blocked`: the server turns us away rather than
+        this clip, and all workers must hold back. `wait`: seconds that the server asked us to wait.
         """
         super().__init__(" ".join(message.split()))
         self.outcome = outcome
@@ -93,24 +74,17 @@ class ClipError(Exception):
 class LedgerRow:
     """What is known of a clip."""
 
-    name: str
-    """Its segment's name."""
+    name: str  # its segment's name
     video: str
-    start: float
-    """Seconds into the video."""
+    start: float  # seconds into the video
     end: float
     labels: tuple[str, ...]
-    path: str
-    """Of its file, in the folder that is filled."""
+    path: str  # of its file, in the folder that is filled
     outcome: Outcome
-    message: str = ""
-    """Why it is not there, or what else is to be said of it."""
-    time: str = ""
-    """When it was last written, ISO 8601, UTC; the ledger fills it in."""
-    attempts: int = 0
-    """How often it was asked for, in all runs."""
-    signed_in: bool = False
-    """Whether cookies were sent."""
+    message: str = ""  # why it is not there, or what else is to be said of it
+    time: str = ""  # when it was last written, ISO 8601, UTC; the ledger fills it in
+    attempts: int = 0  # how often it was asked for, in all runs
+    signed_in: bool = False  # whether cookies were sent
 
     def settled(self, signed_in: bool) -> bool:
         """Whether it is not to be asked for again; cookies may open what is closed to the young."""
@@ -123,13 +97,7 @@ class Ledger:
     """A row for each clip. Each is on the disk before `record` returns, and survives the end of the process."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make it; `close` it in the end.
-
-        Raises
-        ------
-        DatasetError
-            The file is no ledger, or cannot be written.
-        """
+        """Open or make it; `close` it in the end. Raises DatasetError: the file is no ledger, or cannot be written."""
         self._path = path
         with self._told():
             # Each statement is its own transaction. WAL: a reader may look while a run writes.
@@ -159,10 +127,7 @@ class Ledger:
     def agree(self, key: str, value: str, remedy: str) -> None:
         """Keep what all clips have in common, or make sure that it is as it was.
 
-        Raises
-        ------
-        DatasetError
-            It is not, with this remedy.
+        Raises DatasetError: it is not, with this remedy.
         """
         with self._told():
             self._database.execute("INSERT OR IGNORE INTO made VALUES (?, ?)", (key, value))
@@ -208,33 +173,16 @@ def _row(values: tuple[str, str, float, float, str, str, str, str, str, int, int
 
 @dataclass(frozen=True)
 class AcquisitionReport:
-    """What is in place, and what became of the rest.
+    """What is in place, and what became of the rest."""
 
-    Attributes
-    ----------
-    table
-        The dataset table of all clips in place.
-    quota
-        Clips wanted of each class.
-    outcomes
-        For each class how many of its candidates came to what; those that were not needed are not counted.
-    messages
-        How often what was said of the clips that are not there, by outcome.
-    fetched
-        Clips that this run fetched.
-    recognised
-        Clips whose files lay in place without a row, from a run that was killed.
-    attempts
-        How often this run asked for a clip.
-    """
-
-    table: Path
-    quota: int
+    table: Path  # the dataset table of all clips in place
+    quota: int  # clips wanted of each class
     outcomes: dict[str, dict[Outcome, int]]
-    messages: dict[Outcome, dict[str, int]]
-    fetched: int = 0
-    recognised: int = 0
-    attempts: int = 0
+    """For each class how many of its candidates came to what; those that were not needed are not counted."""
+    messages: dict[Outcome, dict[str, int]]  # how often what was said of the clips that are not there, by outcome
+    fetched: int = 0  # clips that this run fetched
+    recognised: int = 0  # clips whose files lay in place without a row, from a run that was killed
+    attempts: int = 0  # how often this run asked for a clip
 
     @property
     def in_place(self) -> dict[str, int]:

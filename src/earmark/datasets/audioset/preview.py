@@ -28,13 +28,6 @@ HOURLY = {False: 300, True: 2000}
 """Videos an hour that YouTube shows a visitor, and one who is signed in, by yt-dlp's wiki
 (https://github.com/yt-dlp/yt-dlp/wiki/Extractors)."""
 
-HEADS = {
-    "itself": "itself",
-    "descendants": "with below",
-    "without": "without",
-    "excluded": "excluded",
-    "alone": "alone",
-}
 LISTED = 5  # classes that occur together are shown of each class
 
 NOTES = """itself: clips that carry the class
@@ -53,15 +46,12 @@ class Cooccurrences:
     what sounds together, and is not counted.
     """
 
-    rows: tuple[str, ...]
-    """Labels of the wanted classes."""
-    clips: tuple[int, ...]
-    """How many hold each of them."""
+    rows: tuple[str, ...]  # labels of the wanted classes
+    clips: tuple[int, ...]  # how many hold each of them
     columns: tuple[str, ...]
     """The wanted classes again, and then AudioSet's other classes, as displayed: the one that occurs most with each
     wanted class, then the second of each, and so on."""
-    matrix: tuple[tuple[int | None, ...], ...]
-    """[rows, columns] clips; None for a class and its kin."""
+    matrix: tuple[tuple[int | None, ...], ...]  # [rows, columns] clips; None for a class and its kin
     most: Mapping[str, Sequence[tuple[str, int]]]
     """Of each wanted class the classes that occur with it most, and in how many clips; one by one, whether wanted or
     not."""
@@ -70,18 +60,14 @@ class Cooccurrences:
 def count_cooccurrences(selection: Selection, ontology: Ontology, top: int = 10) -> Cooccurrences:
     """Count what occurs together in all clips that hold a wanted class, before the rules take any of them away.
 
-    Parameters
-    ----------
-    selection
-        From `select`.
-    ontology
-        The graph, which says what is kin.
-    top
-        How many of AudioSet's other classes are shown, in the matrix and for each class.
+    Of AudioSet's other classes `top` are shown, in the matrix and for each class.
     """
     wanted = selection.rules.wanted
-    kin = {one.label: _kin(one, ontology) for one in wanted}
-    carried = {one.label: _carried(selection.holding[one.label], kin[one.label]) for one in wanted}
+    kin = {one.label: ontology.ancestors(one.named) | ontology.descendants(one.named) for one in wanted}
+    carried = {
+        label: Counter(name for segment in segments for name in set(segment.labels) - kin[label])
+        for label, segments in selection.holding.items()
+    }
     columns = _columns(selection, carried.values(), ontology)[:top]
     return Cooccurrences(
         rows=tuple(one.label for one in wanted),
@@ -99,15 +85,6 @@ def count_cooccurrences(selection: Selection, ontology: Ontology, top: int = 10)
             for one in wanted
         },
     )
-
-
-def _kin(wanted: TargetClass, ontology: Ontology) -> frozenset[str]:
-    return ontology.ancestors(wanted.named) | ontology.descendants(wanted.named)
-
-
-def _carried(segments: Iterable[Segment], kin: frozenset[str]) -> Counter[str]:
-    """How many of the clips carry each class that is no kin."""
-    return Counter(label for segment in segments for label in set(segment.labels) - kin)
 
 
 def _columns(selection: Selection, carried: Iterable[Counter[str]], ontology: Ontology) -> list[str]:
@@ -132,26 +109,17 @@ def _ranked(counted: Counter[str], ontology: Ontology) -> list[tuple[str, int]]:
 class Estimate:
     """What it will take, roughly."""
 
-    wanted: int
-    """Clips wanted of each class."""
-    takes: Mapping[str, int]
-    """Clips that there will be of each class at most: as many as wanted, or as are left."""
+    wanted: int  # clips wanted of each class
+    takes: Mapping[str, int]  # clips that there will be of each class at most: as many as wanted, or as are left
     likely: Mapping[str, int]
     """Clips that there will be of each class, if no more of its candidates are gone than of all."""
-    sides: Mapping[str, Mapping[str, int]]
-    """Of each class, how many of its first clips stand on each side of the split."""
-    clips: int
-    """In all, each once."""
-    asked: int
-    """Clips that must be asked for to get these, as some will be gone."""
-    audio: float
-    """Seconds of sound."""
-    megabytes: float
-    """Disk."""
-    hours: float
-    """From beginning to end."""
-    basis: str
-    """What this rests on, for the reader."""
+    sides: Mapping[str, Mapping[str, int]]  # of each class, how many of its first clips stand on each side of the split
+    clips: int  # in all, each once
+    asked: int  # clips that must be asked for to get these, as some will be gone
+    audio: float  # seconds of sound
+    megabytes: float  # disk
+    hours: float  # from beginning to end
+    basis: str  # what this rests on, for the reader
 
     @property
     def short(self) -> bool:
@@ -160,19 +128,10 @@ class Estimate:
 
 
 def estimate(candidates: Mapping[str, Sequence[Segment]], quota: int, settings: Settings) -> Estimate:
-    """Estimate what it takes to acquire `quota` clips of each class.
+    """Estimate what it takes to acquire `quota` clips of each class, whose segments are in the order of trying them.
 
     Time is that of the pauses and of fetching, shared by the jobs, and not less than the number of videos that YouTube
     shows in an hour allows.
-
-    Parameters
-    ----------
-    candidates
-        Of each class its segments in the order in which they will be tried.
-    quota
-        Clips of each class.
-    settings
-        How clips are asked for, and what is made of them.
     """
     first = {label: list(islice(segments, quota)) for label, segments in candidates.items()}
     chosen = {segment.name: segment for segments in first.values() for segment in segments}
@@ -273,7 +232,7 @@ def text(selection: Selection, occurring: Cooccurrences, plan: Estimate) -> str:
 def _rules_text(selection: Selection, plan: Estimate) -> str:
     shown = [rule for rule in RULES if not (rule == "descendants" and selection.rules.exact)]
     sides = list(next(iter(plan.sides.values())))
-    lines = [["clips", *(HEADS[rule] for rule in shown), "taken", *sides]]
+    lines = [["clips", *("with below" if rule == "descendants" else rule for rule in shown), "taken", *sides]]
     for label, left in selection.left.items():
         counts = [*(left[rule] for rule in shown), plan.takes[label], *plan.sides[label].values()]
         lines.append([label, *(f"{count:,}" for count in counts)])

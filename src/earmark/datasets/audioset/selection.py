@@ -7,23 +7,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from earmark.datasets.audioset.tables import Ontology, Segment, Sound
 from earmark.errors import DatasetError
 from earmark.labels import normalise
 
-PRESETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "instruments": (
-            "brass=Brass instrument,-Wind instrument",
-            "drum_kit=Drum kit",
-            "guitar=Guitar",
-            "piano=Piano,-Organ",
-            "violin=Violin, fiddle,-Harp,-Zither",
-        )
-    }
-)
+PRESETS: Mapping[str, tuple[str, ...]] = {
+    "instruments": (
+        "brass=Brass instrument,-Wind instrument",
+        "drum_kit=Drum kit",
+        "guitar=Guitar",
+        "piano=Piano,-Organ",
+        "violin=Violin, fiddle,-Harp,-Zither",
+    )
+}
 """Ready sets of wanted classes, as `Wanted.parse` reads them.
 
 In the balanced table two fifths of the brass plays with saxophones or other woodwind, a quarter of the pianos is
@@ -45,12 +42,9 @@ _LABEL = re.compile(r"\w+")
 class TargetClass:
     """A class that clips are wanted of."""
 
-    label: str
-    """Its canonical name."""
-    named: frozenset[str]
-    """Identifiers of the classes that it is made of."""
-    reach: frozenset[str]
-    """These with their descendants: a clip that carries one of them holds the class."""
+    label: str  # its canonical name
+    named: frozenset[str]  # identifiers of the classes that it is made of
+    reach: frozenset[str]  # these with their descendants: a clip that carries one of them holds the class
     without: frozenset[str] = frozenset()
     """A clip that carries one of these is none of it: what it is wanted without, with descendants."""
     above: frozenset[str] = frozenset()
@@ -62,10 +56,7 @@ class TargetClass:
 
         That is a name, the classes that it is made of, and behind `-` those that it is wanted without.
 
-        Raises
-        ------
-        DatasetError
-            A class that AudioSet lacks; several classes without a name for them; nothing left.
+        Raises DatasetError: a class that AudioSet lacks; several classes without a name for them; nothing left.
         """
         label, sign, classes = text.partition("=")
         names = _split(classes if sign else text, ontology)
@@ -92,24 +83,12 @@ class TargetClass:
 
 @dataclass(frozen=True)
 class Rules:
-    """What is wanted, and what is not.
-
-    Attributes
-    ----------
-    wanted
-        The classes.
-    excluded
-        Identifiers of classes, with descendants, of which no clip may carry one.
-    exact
-        Whether only clips that carry a named class itself count, not those of the classes below.
-    allow_several
-        Whether a clip may hold several of the wanted classes.
-    """
+    """What is wanted, and what is not."""
 
     wanted: tuple[TargetClass, ...]
-    excluded: frozenset[str] = frozenset()
-    exact: bool = False
-    allow_several: bool = False
+    excluded: frozenset[str] = frozenset()  # identifiers of classes, with descendants, of which no clip may carry one
+    exact: bool = False  # whether only clips that carry a named class itself count, not those of the classes below
+    allow_several: bool = False  # whether a clip may hold several of the wanted classes
 
     def __post_init__(self) -> None:
         if not self.wanted:
@@ -165,8 +144,7 @@ class Selection:
     rules: Rules
     clips: Mapping[str, Sequence[Segment]]
     """Of each wanted class, by its label, in the order in which they shall be tried."""
-    left: Mapping[str, Mapping[str, int]]
-    """Of each wanted class, how many clips each rule leaves, see `RULES`."""
+    left: Mapping[str, Mapping[str, int]]  # of each wanted class, how many clips each rule leaves, see `RULES`
     holding: Mapping[str, Sequence[Segment]] = field(repr=False, default_factory=dict)
     """Of each wanted class all clips that hold it, whatever the rules then take away."""
 
@@ -210,10 +188,7 @@ def hash_draw(purpose: str, seed: int, name: str) -> float:
 def excluded(names: Iterable[str], ontology: Ontology) -> frozenset[str]:
     """Identifiers of the named classes with their descendants; a text may hold several names with commas between.
 
-    Raises
-    ------
-    DatasetError
-        A class that AudioSet lacks.
+    Raises DatasetError: a class that AudioSet lacks.
     """
     return ontology.descendants(ontology.find(name).id for text in names for name in _split(text, ontology))
 

@@ -17,8 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from earmark.datasets.tables import read_rows
 from earmark.errors import DatasetError, EarmarkWarning
@@ -27,7 +26,7 @@ from earmark.labels.audioset import alone, parts, reached
 from earmark.util.download import Download, no_progress
 from earmark.util.types import Progress
 
-CANONICAL: Mapping[str, str] = MappingProxyType({"brass": "Brass instrument"})
+CANONICAL: Mapping[str, str] = {"brass": "Brass instrument"}
 """Canonical label names that cannot be told from the class's own name."""
 
 
@@ -35,12 +34,9 @@ CANONICAL: Mapping[str, str] = MappingProxyType({"brass": "Brass instrument"})
 class Sound:
     """One class of the ontology."""
 
-    id: str
-    """Such as `/m/0342h`."""
-    name: str
-    """As displayed, such as `Guitar`."""
-    children: tuple[str, ...] = ()
-    """Identifiers of the classes right below."""
+    id: str  # such as `/m/0342h`
+    name: str  # as displayed, such as `Guitar`
+    children: tuple[str, ...] = ()  # identifiers of the classes right below
     restrictions: tuple[str, ...] = ()
     """`abstract`: only holds others together; `blacklist`: too hard to tell. No segment is labelled with either."""
 
@@ -63,13 +59,7 @@ class Ontology:
 
     @classmethod
     def read(cls, path: Path) -> Ontology:
-        """Read `ontology.json`.
-
-        Raises
-        ------
-        DatasetError
-            It cannot be read, is no JSON, or is laid out differently.
-        """
+        """Read `ontology.json`. Raises DatasetError: it cannot be read, is no JSON, or is laid out differently."""
         try:
             entries = json.loads(path.read_bytes())
         except OSError as error:
@@ -77,7 +67,12 @@ class Ontology:
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise DatasetError(path, "is not JSON", "fetch it again") from error
         try:
-            sounds = {sound.id: sound for sound in map(_sound, entries)}
+            sounds = {
+                str(one["id"]): Sound(
+                    str(one["id"]), str(one["name"]), tuple(one["child_ids"]), tuple(one.get("restrictions", ()))
+                )
+                for one in entries
+            }
         except (KeyError, TypeError) as error:
             reason = "is not AudioSet's ontology: a list of classes with id, name and child_ids"
             raise DatasetError(path, reason, "fetch it again") from error
@@ -85,7 +80,7 @@ class Ontology:
             for child in sound.children:
                 if child not in sounds:
                     raise DatasetError(path, f"{sound.name} has a child that is not there, {child}", "fetch it again")
-        return cls(MappingProxyType(sounds))
+        return cls(sounds)
 
     def name(self, identifier: str) -> str:
         """How a class is displayed; a class that the ontology lacks is called by its identifier."""
@@ -97,10 +92,7 @@ class Ontology:
 
         A part of a name (`fiddle`, `keyboard`) will do where it is a part of that one only.
 
-        Raises
-        ------
-        DatasetError
-            There is none, or several; the remedy names those that are close.
+        Raises DatasetError: there is none, or several; the remedy names those that are close.
         """
         found = self.lookup(name)
         if found is None:
@@ -148,10 +140,6 @@ class Ontology:
         return list(dict.fromkeys(same + spelt + holding))[:4]
 
 
-def _sound(entry: Mapping[str, Any]) -> Sound:
-    return Sound(str(entry["id"]), str(entry["name"]), tuple(entry["child_ids"]), tuple(entry.get("restrictions", ())))
-
-
 SHARES = (("train", 0.8), ("validation", 0.1), ("test", 0.1))
 
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
@@ -159,17 +147,14 @@ COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
 _VIDEO = re.compile(r"[\w-]{11}", re.ASCII)
 _LABEL = re.compile(r'[^\s",]+')
 
-AUDIOSET_FOLDER = "audioset"
-"""In the data folder."""
+AUDIOSET_FOLDER = "audioset"  # in the data folder
 ONTOLOGY = "ontology.json"
 CLASSES = "class_labels_indices.csv"
-PARTS: Mapping[str, str] = MappingProxyType(
-    {
-        "balanced": "balanced_train_segments.csv",
-        "unbalanced": "unbalanced_train_segments.csv",
-        "eval": "eval_segments.csv",
-    }
-)
+PARTS: Mapping[str, str] = {
+    "balanced": "balanced_train_segments.csv",
+    "unbalanced": "unbalanced_train_segments.csv",
+    "eval": "eval_segments.csv",
+}
 """Tables of segments. No video is in two of them; `eval` is what others' figures on AudioSet are measured on."""
 
 LICENCE = "the tables are CC BY 4.0, the ontology is CC BY-SA 4.0; each video is under its owner's terms"
@@ -188,13 +173,10 @@ _MEGABYTES = {PARTS["balanced"]: 1.3, PARTS["unbalanced"]: 106.0, PARTS["eval"]:
 class Segment:
     """Ten seconds, or fewer at the end of a video."""
 
-    video: str
-    """YouTube's identifier, of eleven characters; may start with `-` and hold `_`."""
-    start: float
-    """Seconds into the video."""
+    video: str  # YouTube's identifier, of eleven characters; may start with `-` and hold `_`
+    start: float  # seconds into the video
     end: float
-    labels: tuple[str, ...] = ()
-    """AudioSet's identifiers of classes, such as `/m/0342h`."""
+    labels: tuple[str, ...] = ()  # AudioSet's identifiers of classes, such as `/m/0342h`
 
     @property
     def name(self) -> str:
@@ -223,18 +205,10 @@ def split_of(video: str, seed: int = 0) -> str:
 def read_segments(table: Path, carrying: Set[str] | None = None) -> Iterator[Segment]:
     """The segments of one table in its order, line by line: it may have millions.
 
-    Parameters
-    ----------
-    table
-        A CSV file such as `balanced_train_segments.csv`.
-    carrying
-        Only segments that carry one of these classes (identifiers); None: all. The others cost less than half the time,
-        and no memory.
+    With `carrying`, only those that carry one of these classes (identifiers). The others cost less than half the time,
+    and no memory.
 
-    Raises
-    ------
-    DatasetError
-        The file cannot be read or is no such table; the error names the line.
+    Raises DatasetError: the file cannot be read or is no such table; the error names the line.
     """
     try:
         with table.open(encoding="utf-8-sig") as file:
@@ -313,12 +287,8 @@ class PublishedFile:
     def fetch(self, on_progress: Progress = no_progress) -> None:
         """Fetch the file, and see that it is what it should be.
 
-        Raises
-        ------
-        DatasetError
-            It cannot be fetched, or what came is something else.
-        MissingExtraError
-            httpx is not installed.
+        Raises DatasetError: it cannot be fetched, or what came is something else.
+        Raises MissingExtraError: httpx is not installed.
         """
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
@@ -350,12 +320,7 @@ def missing_files(names: Iterable[str], folder: Path, mirror: str = "") -> list[
 def warn_of_unknown_classes(ontology: Ontology, classes: Path) -> None:
     """Warn where segments are labelled with classes that the ontology lacks: it is of another release, perhaps.
 
-    Parameters
-    ----------
-    ontology
-        The ontology.
-    classes
-        `class_labels_indices.csv`; nothing is said where it is not there.
+    `classes` is `class_labels_indices.csv`; nothing is said where it is not there.
     """
     names = read_class_names(classes) if classes.is_file() else {}
     unknown = [name for identifier, name in names.items() if identifier not in ontology.sounds]

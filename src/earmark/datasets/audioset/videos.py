@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, Protocol, cast
 
 import av
@@ -53,30 +53,16 @@ class Response(Protocol):
         """Read no more."""
 
 
-class Ask(Protocol):
-    """Asks for the bytes from the first to the last, both included."""
-
-    def __call__(self, first: int, last: int) -> Response:
-        """Raises ClipError."""
+Ask = Callable[[int, int], Response]  # asks for the bytes from the first to the last; raises ClipError
 
 
 class RangeFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no types
     """A file of which only the blocks that are read are fetched; the first of them, which tells its size, at once.
 
     FFmpeg takes an error while reading for the end of the file, so the failure is kept, and no more is asked: whoever
-    reads must call `check`.
+    reads must call `check`. `name` is for messages, `ask` gives the parts.
 
-    Parameters
-    ----------
-    name
-        What messages call it.
-    ask
-        Gives its parts.
-
-    Raises
-    ------
-    ClipError
-        What `ask` raises for the first block.
+    Raises ClipError: what `ask` raises for the first block.
     """
 
     def __init__(self, name: str, ask: Ask) -> None:
@@ -159,11 +145,8 @@ def cut_span(file: RangeFile, start: float, end: float, rate: int, shortest: flo
     WAV, and right to half a millisecond in WebM, which counts in milliseconds. FFmpeg seeks to the span by the
     container's index; only the blocks of the file that it then reads are fetched.
 
-    Raises
-    ------
-    ClipError
-        What `file` raises, `EMPTY` where there is no sound in the span, `DAMAGED` where it cannot be decoded or less
-        than the part `shortest` of the span is there.
+    Raises ClipError: what `file` raises, `EMPTY` where there is no sound in the span, `DAMAGED` where it cannot be
+    decoded or less than the part `shortest` of the span is there.
     """
     try:
         samples, bad = _decode(file, start, end, rate)
@@ -341,13 +324,7 @@ class Fetcher:
             raise EarmarkError(settings.cookies, "holds no cookies that can be read", remedy) from error
 
     def fetch(self, segment: Segment) -> Samples:
-        """The clip, mono float32 [samples] at the settings' rate.
-
-        Raises
-        ------
-        ClipError
-            There is none.
-        """
+        """The clip, mono float32 [samples] at the settings' rate. Raises ClipError: there is none."""
         info = self._look_up(segment.video)
         file = RangeFile(segment.video, lambda first, last: self._ask(info, first, last))
         with file:

@@ -1,13 +1,9 @@
-"""Phrases as a dataset on disk.
+"""Phrases as a dataset on disk: see `batches`, and besides
 
-    out/audio/000000.flac               each clip, mono
-    out/clips.csv                       the dataset table
-    out/events.csv                      when each label sounds
     out/batches/000000.json             what is done: clips of one SoundFont, up to BATCH of them from this number on
     out/earmark-phrases.json            with which options
 
-Every clip is drawn by the seed and its number alone, so a greater count adds clips and changes none: the last batch
-then grows.
+With a greater count the last batch grows.
 """
 
 from __future__ import annotations
@@ -15,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,74 +18,48 @@ from typing import Any
 import numpy as np
 from scipy.signal import resample_poly
 
-from earmark.datasets import tables
-from earmark.datasets.clips import Dataset
-from earmark.datasets.tables import annotated
 from earmark.errors import EarmarkError
 from earmark.events.timeline import Event, joined
 from earmark.media.writing import write_samples
-from earmark.synthesis import effects
+from earmark.synthesis import batches, effects
+from earmark.synthesis.batches import Batch, Note
 from earmark.synthesis.music import rendering
-from earmark.synthesis.music.plan import Phrase, Plan, clip_name, draw_phrase
+from earmark.synthesis.music.plan import Phrase, Plan, draw_phrase
 from earmark.util.types import Samples
-from earmark.util.workspace import Workspace, run_all
+from earmark.util.workspace import Workspace
 
-CLIPS, EVENTS, OPTIONS = "clips.csv", "events.csv", "earmark-phrases.json"
+OPTIONS = "earmark-phrases.json"
 BATCH = 24  # clips that are rendered at once
 DIGITS = 4  # of seconds in tables
 TOUCHING = 0.5 * 10**-DIGITS  # seconds between events that follow each other without a gap
 DRY_PEAK = 0.5  # of clips without effects
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Clips of one SoundFont that are rendered together."""
+def make_batch(plan: Plan, out: Path, batch: Batch, made: Collection[int] = ()) -> list[Note]:
+    """Write those of a batch's clips below a folder that are not `made`; what is noted of each.
 
-    soundfont: int
-    numbers: tuple[int, ...]
+    All are rendered, because where a part stands in what fluidsynth plays moves it by up to a millisecond.
 
-    @property
-    def name(self) -> str:
-        """The file that notes what was made; a batch that grows keeps it."""
-        return f"{self.numbers[0]:06}.json"
-
-
-def make_batch(plan: Plan, out: Path, batch: Batch, made: Collection[int] = ()) -> list[dict[str, Any]]:
-    """Write a batch's clips below a folder; what is noted of each: path, labels, source, fold, events.
-
-    Parameters
-    ----------
-    plan
-        What is to be made.
-    out
-        The folder.
-    batch
-        Whose clips.
-    made
-        Clips of it that are there. They are rendered with the others, because where a part stands in what fluidsynth
-        plays moves it by up to a millisecond, but neither mixed nor written.
-
-    Raises
-    ------
-    EarmarkError
-        fluidsynth fails, or the disk does not take the clips.
+    Raises EarmarkError: fluidsynth fails, or the disk does not take the clips.
     """
+    soundfont = plan.soundfont(batch.numbers[0])
     phrases = [draw_phrase(plan, number) for number in batch.numbers]
     parts = [player.part for phrase in phrases for player in phrase.players]
-    rendered = iter(rendering.render(parts, plan.seconds, plan.soundfonts[batch.soundfont].path))
-    noted = []
+    rendered = iter(rendering.render(parts, plan.seconds, plan.soundfonts[soundfont].path))
+    notes = []
     for phrase in phrases:
         stems = [next(rendered) for _ in phrase.players]
         if phrase.number not in made:
             samples, events = mix_phrase(plan, phrase, stems)
             write_samples(out / phrase.name, [samples], plan.rate)
-            noted.append(_noted(plan, phrase, events))
-    return noted
+            source = f"{plan.soundfonts[soundfont].name}/{_played(phrase)}"
+            notes.append(batches.note(phrase.number, source, soundfont, events))
+    return notes
 
 
 def mix_phrase(plan: Plan, phrase: Phrase, stems: Sequence[Samples]) -> tuple[Samples, list[Event]]:
     """A clip's samples at the plan's rate, and when its labels sound, from each part's dry sound as it was rendered."""
-    stems = [_resampled(stem, plan.rate) for stem in stems]
+    stems = [np.asarray(resample_poly(stem, plan.rate, rendering.RENDERING_RATE), np.float32) for stem in stems]
     spans = [rendering.sounding_spans(stem, plan.rate) for stem in stems]
     levels = [rendering.level(stem, plan.rate, found) for stem, found in zip(stems, spans, strict=True)]
     length = round(plan.seconds * plan.rate)
@@ -110,32 +79,16 @@ def mix_phrase(plan: Plan, phrase: Phrase, stems: Sequence[Samples]) -> tuple[Sa
     return total, sorted(together, key=lambda event: (event.onset, event.offset, event.label))
 
 
-def _resampled(samples: Samples, rate: int) -> Samples:
-    divisor = int(np.gcd(rate, rendering.RENDERING_RATE))
-    up, down = rate // divisor, rendering.RENDERING_RATE // divisor
-    return samples if up == down else np.asarray(resample_poly(samples, up, down), np.float32)
-
-
-def _noted(plan: Plan, phrase: Phrase, events: Sequence[Event]) -> dict[str, Any]:
-    soundfont = plan.soundfont(phrase.number)
+def _played(phrase: Phrase) -> str:
+    """Its programs, as tables name them."""
     presets = sorted({player.part.instrument.preset for player in phrase.players})
-    played = "+".join(f"{'drums' if bank else ''}{program}" for bank, program in presets) or "silence"
-    return {
-        "path": phrase.name,
-        "labels": sorted({event.label for event in events}),
-        "source": f"{plan.soundfonts[soundfont].name}/{played}",
-        "fold": soundfont + 1,
-        "events": [[event.onset, event.offset, event.label] for event in events],
-    }
+    return "+".join(f"{'drums' if bank else ''}{program}" for bank, program in presets) or "silence"
 
 
 def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
     """Make all clips that are not there yet, then the tables; gives how many clips have come, as they come.
 
-    Raises
-    ------
-    EarmarkError
-        fluidsynth is missing or fails, the folder holds other clips, or the disk does not take them.
+    Raises EarmarkError: fluidsynth is missing or fails, the folder holds other clips, or the disk does not take them.
     """
     rendering.fluidsynth_path()
     wanted = options(plan)
@@ -143,22 +96,15 @@ def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
     with work.alone():
         _refuse_others(out, wanted)
         work.claim(wanted)
-        work.refuse_fewer(CLIPS, plan.count, "clips")
-        batches = list(batched(plan))
-        lacking = {batch: len(set(batch.numbers) - set(_made(work, batch))) for batch in batches}
-        yield plan.count - sum(lacking.values())
-        yield from run_all(partial(_build, plan, work), [batch for batch in batches if lacking[batch]], jobs)
-        clips, events = annotated(out, [one for batch in batches for one in _made(work, batch).values()])
-        tables.write_events(events, out / EVENTS)
-        tables.write_clips(Dataset("phrases", clips), out / CLIPS)
+        work.refuse_fewer(batches.CLIPS, plan.count, "clips")
+        yield from batches.make_missing(work, batched(plan), partial(make_batch, plan, out), jobs)
+        batches.write_tables("phrases", out, batches.all_notes(work, batched(plan)))
 
 
-def batched(plan: Plan) -> Iterator[Batch]:
+def batched(plan: Plan) -> list[Batch]:
     """All clips in batches, each SoundFont's by themselves."""
-    for soundfont in range(len(plan.soundfonts)):
-        numbers = range(soundfont, plan.count, len(plan.soundfonts))
-        for first in range(0, len(numbers), BATCH):
-            yield Batch(soundfont, tuple(numbers[first : first + BATCH]))
+    dealt = batches.deal(plan.count, len(plan.soundfonts), BATCH)
+    return [Batch(f"{numbers[0]:06}.json", numbers) for numbers in dealt]
 
 
 def options(plan: Plan) -> dict[str, object]:
@@ -176,19 +122,6 @@ def options(plan: Plan) -> dict[str, object]:
         "effects": plan.effects,
         "seed": plan.seed,
     }
-
-
-def _build(plan: Plan, work: Workspace, batch: Batch) -> int:
-    before = _made(work, batch)
-    made = make_batch(plan, work.folder, batch, before)
-    work.done(batch.name, [*before.values(), *made])
-    return len(made)
-
-
-def _made(work: Workspace, batch: Batch) -> dict[int, dict[str, Any]]:
-    """What is noted of those clips of a batch that are there, by their numbers."""
-    noted = {one["path"]: one for one in work.notes(batch.name)}
-    return {number: noted[clip_name(number)] for number in batch.numbers if clip_name(number) in noted}
 
 
 def _refuse_others(out: Path, wanted: Mapping[str, Any]) -> None:

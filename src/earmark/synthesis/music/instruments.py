@@ -28,40 +28,20 @@ EXPRESSION, PEDAL = 11, 64  # controllers of MIDI
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One instrument: a preset of a SoundFont.
+    """One instrument: a preset of a SoundFont."""
 
-    Attributes
-    ----------
-    name
-        What it is.
-    program
-        Its General MIDI program, from 0; of a drum kit the kit's number.
-    label
-        The one of DEFAULT_LABELS that it carries, or None.
-    manner
-        How it is played, from which its phrases follow.
-    low
-        Lowest note.
-    high
-        Highest note.
-    weight
-        How often it is drawn, relative to others of its label, where only DEFAULT_LABELS are asked for; 0: never.
-    finer
-        The further label of LABELS that it carries, or None.
-    wider
-        How often it is drawn where further labels are asked for; None: as often as otherwise.
-    """
-
-    name: str
-    program: int
-    label: str | None
-    manner: Manner
-    low: int
-    high: int
+    name: str  # what it is
+    program: int  # its General MIDI program, from 0; of a drum kit the kit's number
+    label: str | None  # the one of DEFAULT_LABELS that it carries, or None
+    manner: Manner  # how it is played, from which its phrases follow
+    low: int  # lowest note
+    high: int  # highest note
     weight: float = 1.0
+    """How often it is drawn, relative to others of its label, where only DEFAULT_LABELS are asked for; 0: never."""
     # Folders know MIDI files by the text of their parts: what was not in it from the beginning stays out of it.
-    finer: str | None = field(default=None, repr=False)
+    finer: str | None = field(default=None, repr=False)  # the further label of LABELS that it carries, or None
     wider: float | None = field(default=None, repr=False)
+    """How often it is drawn where further labels are asked for; None: as often as otherwise."""
 
     @property
     def preset(self) -> tuple[int, int]:

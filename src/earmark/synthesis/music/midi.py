@@ -25,8 +25,7 @@ BEND_RANGE = 12  # semitones either way
 ALL_SOUND_OFF, RESET_CONTROLLERS = 120, 121  # controllers: all sound off at once, all controllers as at the start
 PEDAL_DOWN = 64  # values of the sustain pedal from which it holds
 
-Score = tuple[Part, ...]
-"""A piece of music: its parts, with times from its beginning."""
+Score = tuple[Part, ...]  # a piece of music: its parts, with times from its beginning
 
 TRANSPOSED = 4  # semitones either way
 TEMPO = (0.88, 1.14)
@@ -87,19 +86,10 @@ def _tick(seconds: float, last: int) -> int:
 def read_midi(path: Path, wide: bool = False) -> tuple[Part, ...]:
     """The parts of a MIDI file, those of one channel and program together; programs that are left out are missing.
 
-    Times are seconds from the file's beginning, tempo changes counted; the sustain pedal holds notes.
+    Times are seconds from the file's beginning, tempo changes counted; the sustain pedal holds notes. `wide` asks for
+    labels beyond the usual five, where other programs are left out.
 
-    Parameters
-    ----------
-    path
-        The file.
-    wide
-        Whether labels beyond the usual five are asked for, and other programs left out.
-
-    Raises
-    ------
-    DatasetError
-        The file cannot be read, is no MIDI file, or has no notes of instruments that are known.
+    Raises DatasetError: it cannot be read, is no MIDI file, or has no notes of instruments that are known.
     """
     try:
         messages = list(mido.MidiFile(str(path), clip=True))
@@ -161,18 +151,11 @@ def _notes(messages: Sequence[mido.Message]) -> Iterator[tuple[int, int, Note]]:
 
 @dataclass(frozen=True)
 class Music:
-    """What a SoundFont can play of some scores.
-
-    Attributes
-    ----------
-    pieces
-        Of each score, by its name, the parts that can be played; scores without any are left out.
-    label_of
-        What an instrument is labelled, or None.
-    """
+    """What a SoundFont can play of some scores."""
 
     pieces: Mapping[str, Score]
-    label_of: Callable[[Instrument], str | None]
+    """Of each score, by its name, the parts that can be played; scores without any are left out."""
+    label_of: Callable[[Instrument], str | None]  # what an instrument is labelled, or None
 
     @classmethod
     def of(
@@ -211,23 +194,12 @@ class Music:
 def draw_excerpt(
     music: Music, seconds: float, count: int, rng: np.random.Generator
 ) -> tuple[list[Part], frozenset[str]]:
-    """The parts of an excerpt drawn at random, and which labels shall be kept of them.
+    """The parts of an excerpt drawn at random, and which labels shall be kept of them: `count`, if it can be.
 
     The music is played higher or lower and faster or slower than it was. The first label is drawn, each as often as
     the others, then a piece in which it plays, then one of its notes, around which the excerpt is laid: something
-    always plays.
-
-    Parameters
-    ----------
-    music
-        With at least one piece.
-    seconds
-        Length of the excerpt.
-    count
-        Labels that are wanted; 0: one instrument without a label at least, and none that has one. Where the music has
-        no such place, as many as there are, and at least one.
-    rng
-        Draws everything.
+    always plays. With a count of 0 that is an instrument without a label, and none that has one plays. Where the music
+    has no such place, there are as many labels as can be, and at least one.
     """
     first, count, pieces = _wanted(music, count, rng)
     piece = pieces[rng.integers(len(pieces))]

@@ -50,30 +50,14 @@ MUFFLED = 95.0  # velocity of chords off the beat
 
 @dataclass(frozen=True)
 class Setting:
-    """When music plays, how fast and in which key.
+    """When music plays, how fast and in which key."""
 
-    Attributes
-    ----------
-    start
-        Seconds in the clip when it begins, which may be before 0.
-    end
-        Seconds in the clip when it ends.
-    beat
-        Seconds of a quarter note.
-    tonic
-        0 for C to 11 for B.
-    scale
-        Semitones above the tonic.
-    progression
-        The chord of each bar in turn, by degree of the scale.
-    """
-
-    start: float
-    end: float
-    beat: float
-    tonic: int
-    scale: tuple[int, ...]
-    progression: tuple[int, ...]
+    start: float  # seconds in the clip when it begins, which may be before 0
+    end: float  # seconds in the clip when it ends
+    beat: float  # seconds of a quarter note
+    tonic: int  # 0 for C to 11 for B
+    scale: tuple[int, ...]  # semitones above the tonic
+    progression: tuple[int, ...]  # the chord of each bar in turn, by degree of the scale
 
     def pitches(self, low: int, high: int) -> list[int]:
         """The notes of the key from `low` to `high`."""
@@ -442,3 +426,19 @@ def _bar(pieces: tuple[tuple[int, str], ...], steps: int, rng: np.random.Generat
 
 def _hit(time: float, key: int, velocity: float) -> Note:
     return Note(time, time + STRUCK, key, velocity)
+
+
+KINDS = {
+    "plucked": ((single, 2.0), (scale, 1.0), (melody, 2.0), (picked, 3.0), (strummed, 3.5)),
+    "bass": ((single, 1.0), (melody, 3.0), (repeated, 2.0), (arpeggio, 2.0)),
+    "keyboard": ((single, 1.5), (scale, 1.0), (melody, 1.5), (arpeggio, 2.0), (chords, 2.5), (two_hands, 3.0)),
+    "bowed": (
+        (single, 2.0), (scale, 1.0), (melody, 3.5), (arpeggio, 1.0), (long_notes, 2.5), (repeated, 0.5),
+        (double_stops, 0.7),
+    ),
+    "blown": ((single, 2.0), (scale, 1.0), (melody, 3.5), (arpeggio, 1.0), (long_notes, 2.0), (repeated, 1.0)),
+    "struck": ((single, 1.5), (scale, 1.0), (melody, 2.5), (arpeggio, 2.0), (chords, 1.0)),
+    "held": ((single, 1.0), (melody, 1.5), (long_notes, 1.5), (arpeggio, 0.7), (chords, 3.0)),
+    "drums": ((groove, 4.5), (hits, 4.0), (roll, 1.0), (solo, 0.8)),
+}  # fmt: skip
+"""What each manner of playing can do, and how often."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -40,59 +40,6 @@ SLIDE = (0.03, 0.09)  # seconds
 SWELLING = ("bowed", "blown", "held")  # whose loudness can change within a note
 STEP = 0.02  # seconds between bends, and between values of a controller
 
-Kind = Callable[[Setting, Instrument, np.random.Generator], list[Note]]
-
-KINDS: dict[str, tuple[tuple[Kind, float], ...]] = {
-    "plucked": (
-        (patterns.single, 2.0),
-        (patterns.scale, 1.0),
-        (patterns.melody, 2.0),
-        (patterns.picked, 3.0),
-        (patterns.strummed, 3.5),
-    ),
-    "bass": ((patterns.single, 1.0), (patterns.melody, 3.0), (patterns.repeated, 2.0), (patterns.arpeggio, 2.0)),
-    "keyboard": (
-        (patterns.single, 1.5),
-        (patterns.scale, 1.0),
-        (patterns.melody, 1.5),
-        (patterns.arpeggio, 2.0),
-        (patterns.chords, 2.5),
-        (patterns.two_hands, 3.0),
-    ),
-    "bowed": (
-        (patterns.single, 2.0),
-        (patterns.scale, 1.0),
-        (patterns.melody, 3.5),
-        (patterns.arpeggio, 1.0),
-        (patterns.long_notes, 2.5),
-        (patterns.repeated, 0.5),
-        (patterns.double_stops, 0.7),
-    ),
-    "blown": (
-        (patterns.single, 2.0),
-        (patterns.scale, 1.0),
-        (patterns.melody, 3.5),
-        (patterns.arpeggio, 1.0),
-        (patterns.long_notes, 2.0),
-        (patterns.repeated, 1.0),
-    ),
-    "struck": (
-        (patterns.single, 1.5),
-        (patterns.scale, 1.0),
-        (patterns.melody, 2.5),
-        (patterns.arpeggio, 2.0),
-        (patterns.chords, 1.0),
-    ),
-    "held": (
-        (patterns.single, 1.0),
-        (patterns.melody, 1.5),
-        (patterns.long_notes, 1.5),
-        (patterns.arpeggio, 0.7),
-        (patterns.chords, 3.0),
-    ),
-    "drums": ((patterns.groove, 4.5), (patterns.hits, 4.0), (patterns.roll, 1.0), (patterns.solo, 0.8)),
-}
-"""What each manner of playing can do, and how often."""
 SECTION = 61  # the brass section, which plays chords too
 
 
@@ -195,7 +142,7 @@ def _inflection(
 
 def compose(instrument: Instrument, setting: Setting, rng: np.random.Generator) -> Part:
     """A phrase of an instrument, played in a setting."""
-    kinds = KINDS[instrument.manner]
+    kinds = patterns.KINDS[instrument.manner]
     if instrument.preset == (0, SECTION):
         kinds = (*kinds, (patterns.chords, 4.0))
     weights = np.array([weight for _, weight in kinds])

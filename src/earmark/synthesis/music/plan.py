@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from earmark.errors import DatasetError, EarmarkWarning
+from earmark.synthesis.batches import file_name
 from earmark.synthesis.music import midi
 from earmark.synthesis.music.instruments import LABELS, Instrument, Part, is_wide, playable, weights
 from earmark.synthesis.music.midi import Music, Score
@@ -33,49 +34,22 @@ class Companion:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be made.
+    """What is to be made."""
 
-    Attributes
-    ----------
-    soundfonts
-        Whose instruments; each plays as many clips as the others.
-    labels
-        The labels that clips carry; one that is another's parent is carried with it.
-    count
-        Clips.
-    seconds
-        Length of each.
-    rate
-        Samples per second of the files.
-    together
-        Share of clips with two or more labels.
-    nothing
-        Share of clips with none of the labels, other instruments only.
-    accompaniment
-        Share of labelled clips in which an instrument without a label plays along.
-    companions
-        Labelled instruments that play along and are not named.
-    scores
-        Music to take excerpts from, by name; none: phrases are invented. The shares are then kept as far as the music
-        goes: see `warn_of_music`.
-    effects
-        Whether clips get rooms, equalisers, noise and levels.
-    seed
-        Draws everything.
-    """
-
-    soundfonts: Sequence[SoundFont]
-    labels: Sequence[str]
-    count: int
-    seconds: float = 5.0
-    rate: int = 22_050
-    together: float = 0.3
-    nothing: float = 0.15
-    accompaniment: float = 0.2
-    companions: Sequence[Companion] = ()
+    soundfonts: Sequence[SoundFont]  # whose instruments; each plays as many clips as the others
+    labels: Sequence[str]  # the labels that clips carry; one that is another's parent is carried with it
+    count: int  # number of clips
+    seconds: float = 5.0  # length of each
+    rate: int = 22_050  # samples per second of the files
+    together: float = 0.3  # share of clips with two or more labels
+    nothing: float = 0.15  # share of clips with none of the labels, other instruments only
+    accompaniment: float = 0.2  # share of labelled clips in which an instrument without a label plays along
+    companions: Sequence[Companion] = ()  # labelled instruments that play along and are not named
     scores: Mapping[str, Score] = field(default_factory=dict)
-    effects: bool = True
-    seed: int = 0
+    """Music to take excerpts from, by name; none: phrases are invented. The shares are then kept as far as the music
+    goes: see `warn_of_music`."""
+    effects: bool = True  # whether clips get rooms, equalisers, noise and levels
+    seed: int = 0  # draws everything
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -163,12 +137,7 @@ class Phrase:
     @property
     def name(self) -> str:
         """Its file, relative to the table."""
-        return clip_name(self.number)
-
-
-def clip_name(number: int) -> str:
-    """The file of a clip, relative to the table."""
-    return f"audio/{number:06}.flac"
+        return file_name(self.number)
 
 
 def draw_phrase(plan: Plan, number: int) -> Phrase:

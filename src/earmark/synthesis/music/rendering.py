@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from earmark.errors import EarmarkError
+from earmark.events.hysteresis import runs
 from earmark.synthesis.music import midi
 from earmark.synthesis.music.instruments import Part
 from earmark.util.types import Samples
@@ -31,18 +32,11 @@ FLOOR = 1e-10  # power below which nothing sounds at all
 JOINED = 0.15  # seconds of silence that are no end
 SHORTEST = 0.02  # seconds of the shortest sound
 
-Span = tuple[float, float]
-"""Onset and offset, seconds."""
+Span = tuple[float, float]  # onset and offset, seconds
 
 
 def fluidsynth_path() -> str:
-    """Where fluidsynth is.
-
-    Raises
-    ------
-    EarmarkError
-        It is not installed.
-    """
+    """Where fluidsynth is. Raises EarmarkError: it is not installed."""
     found = shutil.which("fluidsynth")
     if found is None:
         raise EarmarkError("fluidsynth", "is not installed here", "apt-get install fluidsynth fluid-soundfont-gm")
@@ -52,10 +46,7 @@ def fluidsynth_path() -> str:
 def render(parts: Sequence[Part], seconds: float, soundfont: Path) -> list[Samples]:
     """Each part's first `seconds` as mono samples at RATE, dry.
 
-    Raises
-    ------
-    EarmarkError
-        fluidsynth is not installed, or fails.
+    Raises EarmarkError: fluidsynth is not installed, or fails.
     """
     if not parts:
         return []
@@ -98,15 +89,15 @@ def _cut_parts(sound: bytes, count: int, seconds: float, spacing: float, soundfo
 def sounding_spans(samples: Samples, rate: int) -> list[Span]:
     """When a dry part sounds: its frames less than BELOW under its loudest, over short gaps; onset and offset."""
     frame = round(FRAME * rate)
-    padded = np.zeros(-(-len(samples) // frame) * frame, np.float32)
-    padded[: len(samples)] = samples
-    power = np.mean(padded.reshape(-1, frame) ** 2, axis=1)
+    power = np.mean(np.pad(samples, (0, -len(samples) % frame)).reshape(-1, frame) ** 2, axis=1)
     loudest = float(power.max(initial=0.0))
     if loudest < FLOOR:
         return []
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], power > loudest * 10 ** (-BELOW / 10), [False]])))
     end = len(samples) / rate
-    spans = [(on * frame / rate, min(off * frame / rate, end)) for on, off in edges.reshape(-1, 2).tolist()]
+    spans = [
+        (on * frame / rate, min(off * frame / rate, end))
+        for on, off in runs(power > loudest * 10 ** (-BELOW / 10)).tolist()
+    ]
     return [span for span in _joined_spans(spans) if span[1] - span[0] >= SHORTEST]
 
 

@@ -32,8 +32,7 @@ STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
 Samples = NDArray[np.int16]
 
-Preset = tuple[int, int]
-"""Bank and program; bank 128 holds drum kits."""
+Preset = tuple[int, int]  # bank and program; bank 128 holds drum kits
 
 _RECORD = struct.Struct("<20sHHHIII")  # achPresetName, wPreset, wBank, wPresetBagNdx, three that are reserved
 HEAD = 512  # bytes in which ours say what made them
@@ -52,12 +51,8 @@ class RecordedNote:
 def read_notes(folder: Path) -> dict[Instrument, list[RecordedNote]]:
     """Recorded notes, in a folder for each instrument that has its name, each file named by its pitch: `As4.mp3`.
 
-    Raises
-    ------
-    DatasetError
-        The folder is not there, or a name in it is unknown.
-    MediaError
-        A note cannot be read.
+    Raises DatasetError: the folder is not there, or a name in it is unknown.
+    Raises MediaError: a note cannot be read.
     """
     if not folder.is_dir():
         reason = "is a file" if folder.exists() else "is not there"
@@ -81,10 +76,7 @@ def read_notes(folder: Path) -> dict[Instrument, list[RecordedNote]]:
 def pitch_of(path: Path) -> int:
     """The MIDI pitch that a file is named by: 69 for `A4.wav`, 70 for `As4.wav`, `A#4.wav`, `Bb4.wav` and `70.wav`.
 
-    Raises
-    ------
-    DatasetError
-        It is named otherwise.
+    Raises DatasetError: it is named otherwise.
     """
     name = path.stem
     if name.isdigit() and int(name) < 128:
@@ -98,10 +90,7 @@ def pitch_of(path: Path) -> int:
 def write_soundfont(instruments: dict[Instrument, list[RecordedNote]], path: Path) -> None:
     """Write the SoundFont: a preset for each instrument, whose notes also serve the keys around them.
 
-    Raises
-    ------
-    DatasetError
-        It cannot be written.
+    Raises DatasetError: it cannot be written.
     """
     notes = [note for recorded in instruments.values() for note in recorded]
     body = b"sfbk" + _list(b"INFO", _info(path.stem)) + _list(b"sdta", _samples_chunk(notes))
@@ -167,7 +156,11 @@ def _hydra(instruments: dict[Instrument, list[RecordedNote]]) -> bytes:
         instrument_headers.append(struct.pack("<20sH", name, len(bags)))
         for note, keys in zip(notes, key_ranges([note.pitch for note in notes]), strict=True):
             bags.append(struct.pack("<HH", len(generators), 0))
-            generators += [_range(*keys), _generator(RELEASE, RELEASE_TIMECENTS), _generator(ROOT, note.pitch)]
+            generators += [
+                struct.pack("<HBB", KEY_RANGE, *keys),
+                _generator(RELEASE, RELEASE_TIMECENTS),
+                _generator(ROOT, note.pitch),
+            ]
             generators.append(_generator(SAMPLE, len(samples)))  # which must be the last of a zone
             end = start + len(note.samples)
             samples.append(_sample(name, start, end, note.pitch))
@@ -186,10 +179,6 @@ def _hydra(instruments: dict[Instrument, list[RecordedNote]]) -> bytes:
         b"shdr": [*samples, struct.pack("<20sIIIIIBbHH", b"EOS", 0, 0, 0, 0, 0, 0, 0, 0, 0)],
     }
     return b"".join(_chunk(name, b"".join(records)) for name, records in tables.items())
-
-
-def _range(low: int, high: int) -> bytes:
-    return struct.pack("<HBB", KEY_RANGE, low, high)
 
 
 def _generator(kind: int, amount: int) -> bytes:
@@ -224,13 +213,7 @@ class SoundFont:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the file: another of the same name plays otherwise.
-
-        Raises
-        ------
-        DatasetError
-            It cannot be read.
-        """
+        """SHA-256 of the file: another of the same name plays otherwise. Raises DatasetError: it cannot be read."""
         try:
             with self.path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
@@ -239,13 +222,7 @@ class SoundFont:
 
 
 def open_soundfont(path: Path) -> SoundFont:
-    """Read which presets a SoundFont has.
-
-    Raises
-    ------
-    DatasetError
-        There is no such file, or it is no SoundFont.
-    """
+    """Read which presets a SoundFont has. Raises DatasetError: there is no such file, or it is no SoundFont."""
     try:
         with path.open("rb") as file:
             presets = frozenset(_presets(file))

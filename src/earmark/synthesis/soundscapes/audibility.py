@@ -40,8 +40,7 @@ BARK = (
 OWN_FRAMES, OTHER_FRAMES = 5, 15  # over which powers are averaged before they are compared
 AT_ONCE = 2048  # frames whose spectra are held at a time
 
-Powers = NDArray[np.float32]
-"""[frames, bands]"""
+Powers = NDArray[np.float32]  # [frames, bands]
 
 
 def frame_length(rate: int) -> int:

@@ -28,21 +28,11 @@ MOST_SILENT = 12  # sounds in a row of which nothing is heard, before looking fo
 
 @dataclass(frozen=True)
 class Sound:
-    """A clip as samples, and in which frames it sounds by its own energy.
+    """A clip as samples, and in which frames it sounds by its own energy."""
 
-    Attributes
-    ----------
-    samples
-        Mono, a whole number of frames.
-    active
-        For each frame whether it sounds.
-    least
-        The power below which it is not heard, such as where it fades away.
-    """
-
-    samples: Samples
-    active: Mask
-    least: float
+    samples: Samples  # mono, a whole number of frames
+    active: Mask  # for each frame whether it sounds
+    least: float  # the power below which it is not heard, such as where it fades away
 
 
 class SoundCache:
@@ -57,10 +47,7 @@ class SoundCache:
     def sound(self, taken: Taken) -> Sound:
         """What is heard of a clip: all of it, or the part of a long one that was drawn.
 
-        Raises
-        ------
-        MediaError
-            It cannot be read.
+        Raises MediaError: it cannot be read.
         """
         clip = taken.clip
         start, end = self._span(clip, taken.at)
@@ -100,30 +87,14 @@ def measure_sound(samples: Samples, rate: int) -> Sound:
 
 @dataclass(frozen=True)
 class Layer:
-    """A sound in a scene.
+    """A sound in a scene."""
 
-    Attributes
-    ----------
-    labels
-        What it is; none: it is not named.
-    first
-        The frame of the scene in which it begins.
-    samples
-        Mono, a whole number of frames.
-    active
-        For each frame whether it sounds by its own energy.
-    bands
-        Power in each critical band [frames, bands].
-    gap
-        Seconds of silence that part two events of it.
-    """
-
-    labels: tuple[str, ...]
-    first: int
-    samples: Samples
-    active: Mask
-    bands: audibility.Powers
-    gap: float = audibility.GAP
+    labels: tuple[str, ...]  # what it is; none: it is not named
+    first: int  # the frame of the scene in which it begins
+    samples: Samples  # mono, a whole number of frames
+    active: Mask  # for each frame whether it sounds by its own energy
+    bands: audibility.Powers  # power in each critical band [frames, bands]
+    gap: float = audibility.GAP  # seconds of silence that part two events of it
 
     def at_level(self, decibels: float, rate: int) -> Layer | None:
         """As loud as so many dB, re an A-weighted power of 1; None if nothing is heard of it."""

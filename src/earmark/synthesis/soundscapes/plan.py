@@ -11,6 +11,7 @@ import numpy as np
 
 from earmark.datasets.clips import Clip
 from earmark.errors import DatasetError
+from earmark.synthesis.batches import file_name
 from earmark.synthesis.soundscapes.pools import BACKGROUND, EVENTS, MUSIC, ROLES, SPEECH, Group, Pool
 
 Item = TypeVar("Item")
@@ -31,54 +32,23 @@ FLAC_SHARE = 0.4  # of 16 bit samples that noisy scenes take as FLAC
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be made.
+    """What is to be made."""
 
-    Attributes
-    ----------
-    groups
-        Clips by role, in groups that share no source; each scene is made of one group.
-    count
-        Scenes.
-    seconds
-        Length of each.
-    rate
-        Samples per second of the files.
-    per_minute
-        Events a minute, on average.
-    at_once
-        The most events at one moment.
-    levels
-        dB of events over the background, the least and the most.
-    quiet
-        Share of scenes with a background alone.
-    noise
-        Share of scenes whose background is noise.
-    rooms
-        Share of scenes whose events and speech sound in a room.
-    with_speech
-        Share of scenes with speech, of those that are not quiet.
-    with_music
-        The same of music.
-    speed
-        In scenes for training, events and backgrounds are up to this share faster or slower, pitch and all.
-    seed
-        Draws everything but the groups.
-    """
-
-    groups: Sequence[Group]
-    count: int
-    seconds: float = 60.0
-    rate: int = 44_100
-    per_minute: float = 12.0
-    at_once: int = 3
-    levels: tuple[float, float] = (-5.0, 25.0)
-    quiet: float = 0.1
-    noise: float = 0.1
-    rooms: float = 0.5
-    with_speech: float = 0.4
-    with_music: float = 0.3
+    groups: Sequence[Group]  # clips by role, in groups that share no source; each scene is made of one group
+    count: int  # number of scenes
+    seconds: float = 60.0  # length of each
+    rate: int = 44_100  # samples per second of the files
+    per_minute: float = 12.0  # events a minute, on average
+    at_once: int = 3  # the most events at one moment
+    levels: tuple[float, float] = (-5.0, 25.0)  # dB of events over the background, the least and the most
+    quiet: float = 0.1  # share of scenes with a background alone
+    noise: float = 0.1  # share of scenes whose background is noise
+    rooms: float = 0.5  # share of scenes whose events and speech sound in a room
+    with_speech: float = 0.4  # share of scenes with speech, of those that are not quiet
+    with_music: float = 0.3  # the same of music
     speed: float = 0.0
-    seed: int = 0
+    """In scenes for training, events and backgrounds are up to this share faster or slower, pitch and all."""
+    seed: int = 0  # draws everything but the groups
 
     def __post_init__(self) -> None:
         low, high = self.levels
@@ -106,21 +76,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Taken:
-    """A clip to be heard.
-
-    Attributes
-    ----------
-    clip
-        Which.
-    at
-        In 0..1, which part of one that is too long to be heard as a whole.
-    speed
-        How many times as fast it is played.
-    """
+    """A clip to be heard."""
 
     clip: Clip
-    at: float
-    speed: float = 1.0
+    at: float  # in 0..1, which part of one that is too long to be heard as a whole
+    speed: float = 1.0  # how many times as fast it is played
 
 
 @dataclass(frozen=True)
@@ -145,44 +105,22 @@ class Track:
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene to be.
+    """One scene to be."""
 
-    Attributes
-    ----------
-    number
-        Which one.
-    fold
-        The group it is made of, from 0.
-    background
-        The clips it is looped from; none: noise.
-    slope
-        Of the noise; its power falls with frequency to it.
-    events
-        What happens, in the order of drawing.
-    speech
-        Who talks, or None.
-    music
-        What plays, or None.
-    room
-        Whether events and speech sound in a room.
-    peak
-        dB of the highest sample, re full scale.
-    """
-
-    number: int
-    fold: int
-    background: tuple[Taken, ...]
-    slope: float
-    events: tuple[PlannedEvent, ...]
-    speech: Track | None
-    music: Track | None
-    room: bool
-    peak: float
+    number: int  # which one
+    fold: int  # the group it is made of, from 0
+    background: tuple[Taken, ...]  # the clips it is looped from; none: noise
+    slope: float  # of the noise; its power falls with frequency to it
+    events: tuple[PlannedEvent, ...]  # what happens, in the order of drawing
+    speech: Track | None  # who talks, or None
+    music: Track | None  # what plays, or None
+    room: bool  # whether events and speech sound in a room
+    peak: float  # dB of the highest sample, re full scale
 
     @property
     def name(self) -> str:
         """Its file, relative to the table."""
-        return f"audio/{self.number:06}.flac"
+        return file_name(self.number)
 
 
 def draw_scene(plan: Plan, number: int) -> Scene:
@@ -301,7 +239,9 @@ def _pick_some(items: Sequence[Item], count: int, rng: np.random.Generator) -> l
 
 def describe(plan: Plan) -> str:
     """Some lines that say what a plan would make."""
-    return "\n".join([*_size_lines(plan), "", *_fold_lines(plan), "", *_label_lines(plan)])
+    hours, megabytes = plan.count * plan.seconds / 3600, plan.count * plan.seconds * plan.rate * 2 * FLAC_SHARE / 1e6
+    size = f"{plan.count:,} scenes of {plan.seconds:g} s at {plan.rate:,} Hz: {hours:,.1f} h, about {megabytes:,.0f} MB"
+    return "\n".join([size, "", *_fold_lines(plan), "", *_label_lines(plan)])
 
 
 def count_labels(plan: Plan) -> dict[str, tuple[int, int]]:
@@ -318,21 +258,10 @@ def count_labels(plan: Plan) -> dict[str, tuple[int, int]]:
     return {label: (drawn[label], scenes[label]) for label in sorted(drawn)}
 
 
-def estimated_megabytes(plan: Plan) -> float:
-    """About how much the scenes take on disk."""
-    return plan.count * plan.seconds * plan.rate * 2 * FLAC_SHARE / 1e6
-
-
 def _drawn(scene: Scene) -> Iterator[str]:
     yield from {label for taken in scene.background for label in taken.clip.labels}
     yield from (label for event in scene.events for label in event.taken.clip.labels)
     yield from (label for label, track in ((SPEECH, scene.speech), (MUSIC, scene.music)) if track is not None)
-
-
-def _size_lines(plan: Plan) -> Iterator[str]:
-    hours = plan.count * plan.seconds / 3600
-    scenes = f"{plan.count:,} scenes of {plan.seconds:g} s at {plan.rate:,} Hz"
-    yield f"{scenes}: {hours:,.1f} h, about {estimated_megabytes(plan):,.0f} MB"
 
 
 def _fold_lines(plan: Plan) -> Iterator[str]:

@@ -12,8 +12,7 @@ from earmark.datasets.clips import Clip, Dataset, combine
 from earmark.datasets.layouts import guess_layout, load
 from earmark.errors import DatasetError
 
-Kind = Hashable
-"""What a source is good for, such as a role and a label: each kind is spread over all groups."""
+Kind = Hashable  # what a source is good for, such as a role and a label: each kind is spread over all groups
 
 EVENTS, BACKGROUND, SPEECH, MUSIC = ROLES = ("events", "background", "speech", "music")
 UNLABELLED = ""  # what a background without labels is listed under
@@ -35,19 +34,10 @@ def unify_sources(clips: Collection[Clip]) -> dict[str, str]:
 
 
 def divide_sources(sources: Mapping[str, Set[Kind]], folds: int, seed: int) -> dict[str, int]:
-    """The group, from 0, of each source.
+    """The group, from 0, of each source, given what each is good for.
 
     Each kind's sources are dealt out as evenly as can be, the rarest kind first, in an order that their names and
     the seed make. The order in which sources are given does not matter.
-
-    Parameters
-    ----------
-    sources
-        What each is good for, by its name.
-    folds
-        Groups.
-    seed
-        Another one divides otherwise.
     """
     of_kind: dict[Kind, list[str]] = defaultdict(list)
     for name, kinds in sources.items():
@@ -90,49 +80,31 @@ class Pool:
         return frozenset(source for by_source in self.clips.values() for source in by_source)
 
     @property
-    def count(self) -> int:
-        """How many clips there are."""
-        return len(set(self.all))
-
-    @property
     def all(self) -> Iterator[Clip]:
         """The clips, once for each label."""
         return (clip for by_source in self.clips.values() for clips in by_source.values() for clip in clips)
 
 
-Group = Mapping[str, Pool]
-"""The pools of one group, by role; a role that no dataset plays has an empty one."""
+Group = Mapping[str, Pool]  # the pools of one group, by role; a role that no dataset plays has an empty one
 
 
 @dataclass(frozen=True)
 class Cast:
-    """Which datasets play which role, and what of them.
-
-    Attributes
-    ----------
-    datasets
-        For each role its datasets. One that plays several roles must be the same object in each.
-    event_labels
-        The labels whose clips become events; None: all.
-    background_labels
-        The labels whose clips become backgrounds, beside clips without a label; None: all.
-    relabel
-        Other names for labels; an empty one takes the label away.
-    """
+    """Which datasets play which role, and what of them."""
 
     datasets: Mapping[str, Sequence[Dataset]]
-    event_labels: Set[str] | None = None
+    """For each role its datasets. One that plays several roles must be the same object in each."""
+    event_labels: Set[str] | None = None  # the labels whose clips become events; None: all
     background_labels: Set[str] | None = None
+    """The labels whose clips become backgrounds, beside clips without a label; None: all."""
     relabel: Mapping[str, str] = field(default_factory=dict)
+    """Other names for labels; an empty one takes the label away."""
 
 
 def make_groups(cast: Cast, folds: int, seed: int) -> tuple[Group, ...]:
     """The cast in groups that share no source: every recording of every dataset is in one group alone.
 
-    Raises
-    ------
-    DatasetError
-        A label is in none of the datasets, or a role has too few sources for so many groups.
+    Raises DatasetError: a label is in none of the datasets, or a role has too few sources for so many groups.
     """
     _check_labels(cast)
     roles = _roles(cast)
@@ -155,7 +127,9 @@ def _roles(cast: Cast) -> dict[str, list[Clip]]:
     A clip that plays no role counts there, too: it may join two sources of those that do.
     """
     unique = list({id(one): one for role in ROLES for one in cast.datasets.get(role, ())}.values())
-    joined = combine([_with_sources(one) for one in unique]).clips
+    # a clip whose dataset names no source is its own
+    own = [one.map(lambda clip: clip if clip.source else replace(clip, source=clip.path.name)) for one in unique]
+    joined = combine(own).clips
     names = unify_sources(joined)
     named = iter([replace(clip, source=names[clip.source]) for clip in joined])
     clips = {id(one): [next(named) for _ in one.clips] for one in unique}
@@ -164,11 +138,6 @@ def _roles(cast: Cast) -> dict[str, list[Clip]]:
         found = dict.fromkeys(clip for one in cast.datasets.get(role, ()) for clip in clips[id(one)])
         roles[role] = [kept for clip in found if (kept := _in_role(role, clip, cast)) is not None]
     return roles
-
-
-def _with_sources(dataset: Dataset) -> Dataset:
-    """A clip whose dataset names no source is its own."""
-    return dataset.map(lambda clip: clip if clip.source else replace(clip, source=clip.path.name))
 
 
 def _in_role(role: str, clip: Clip, cast: Cast) -> Clip | None:
@@ -191,14 +160,13 @@ def _make_pool(clips: Iterable[Clip]) -> Pool:
             found[label][clip.source].append(clip)
     return Pool(
         {
-            label: {source: tuple(sorted(clips, key=_order)) for source, clips in sorted(by_source.items())}
+            label: {
+                source: tuple(sorted(clips, key=lambda clip: (clip.path.name, clip.path, clip.start)))
+                for source, clips in sorted(by_source.items())
+            }
             for label, by_source in sorted(found.items())
         }
     )
-
-
-def _order(clip: Clip) -> tuple[str, Path, float]:
-    return clip.path.name, clip.path, clip.start
 
 
 def _check_labels(cast: Cast) -> None:
@@ -240,10 +208,7 @@ def _nothing(role: str, cast: Cast) -> tuple[str, str]:
 def read_any(root: Path) -> Dataset:
     """A dataset in any layout, or the recordings of a folder in none, without labels.
 
-    Raises
-    ------
-    DatasetError
-        There is none.
+    Raises DatasetError: there is none.
     """
     try:
         layout = guess_layout(root)

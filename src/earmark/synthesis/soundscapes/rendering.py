@@ -26,10 +26,7 @@ EDGE_FADE = 0.5  # seconds in which music comes and goes
 def render(plan: Plan, scene: Scene, sounds: SoundCache) -> tuple[Samples, list[Event]]:
     """A scene's samples at the plan's rate, and its events: when each label is heard, in order.
 
-    Raises
-    ------
-    MediaError
-        A clip cannot be read.
+    Raises MediaError: a clip cannot be read.
     """
     rng = plan.generator(scene.number, 1)
     length = -(-round(plan.seconds * plan.rate) // audibility.frame_length(plan.rate))
@@ -142,17 +139,13 @@ def _audible_events(background: Layer, parts: Sequence[Layer], length: int, plan
     total = background.bands.copy()
     for part in parts:
         total[part.first : part.first + len(part.active)] += part.bands
-    found = [*_span_events(background, audibility.spans(_going_on(background.active), background.gap), -1, plan)]
+    goes_on = np.pad(background.active, 1, constant_values=True)  # before the scene and after it, too
+    found = [*_span_events(background, audibility.spans(goes_on, background.gap), -1, plan)]
     for part in parts:
         others = total[part.first : part.first + len(part.active)] - part.bands
         spans = audibility.audible_spans(part.active, audibility.audible(part.bands, others, plan.rate), part.gap)
         found += _span_events(part, spans, part.first, plan)
     return united(found)
-
-
-def _going_on(active: Mask) -> Mask:
-    """With a frame before the scene and one after it in which a background sounds, too: it goes on there."""
-    return np.pad(active, 1, constant_values=True)
 
 
 def _span_events(part: Layer, spans: Iterable[tuple[int, int]], origin: int, plan: Plan) -> Iterator[Event]:

@@ -38,8 +38,7 @@ ALIGNMENTS = ("normalized_alignment", "alignment")  # what was spoken counts, wh
 PARTS = ("characters", "character_start_times_seconds", "character_end_times_seconds")
 LONGEST_OVERRUN = 0.5  # seconds that times may go on after the sound ends; more is another recording's alignment
 
-Timed = tuple[str, float, float]
-"""A character, and the seconds at which it starts and ends."""
+Timed = tuple[str, float, float]  # a character, and the seconds at which it starts and ends
 
 URL = "https://api.elevenlabs.io"
 MODEL = "eleven_multilingual_v2"
@@ -70,10 +69,7 @@ class Answer:
 def read_answer(content: bytes | str, where: str) -> Answer:
     """What an answer holds; `where` names it.
 
-    Raises
-    ------
-    EarmarkError
-        It is no such answer, its sound cannot be decoded, or its times do not fit its sound.
+    Raises EarmarkError: it is no such answer, its sound cannot be decoded, or its times do not fit its sound.
     """
     try:
         answer = json.loads(content)
@@ -155,36 +151,19 @@ def _samples(encoded: str, where: str) -> NDArray[np.int16]:
 
 @dataclass
 class ElevenLabs:
-    """ElevenLabs' text to speech.
+    """ElevenLabs' text to speech."""
 
-    Attributes
-    ----------
-    key
-        The user's, which is sent to `url` alone and shown nowhere.
-    url
-        The service's address without path.
-    model
-        Its name there.
-    attempts
-        How often to ask for one recording.
-    sleep
-        Waits so many seconds.
-    """
-
-    key: str = field(repr=False)
-    url: str = URL
-    model: str = MODEL
-    attempts: int = ATTEMPTS
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    key: str = field(repr=False)  # the user's, which is sent to `url` alone and shown nowhere
+    url: str = URL  # the service's address without path
+    model: str = MODEL  # its name there
+    attempts: int = ATTEMPTS  # how often to ask for one recording
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)  # waits so many seconds
 
     @classmethod
     def from_environment(cls, url: str | None = None, model: str = MODEL) -> ElevenLabs:
         """The service with the key, and without `url` the address, of the environment.
 
-        Raises
-        ------
-        EarmarkError
-            There is no key.
+        Raises EarmarkError: there is no key.
         """
         key = os.environ.get(KEY_VARIABLE, "").strip()
         if not key:
@@ -201,12 +180,8 @@ class ElevenLabs:
         What may pass is tried again: a busy server, a broken connection. With a seed the service does its best to
         say the same again.
 
-        Raises
-        ------
-        EarmarkError
-            The service refuses, or stays out of reach.
-        MissingExtraError
-            httpx is not installed.
+        Raises EarmarkError: the service refuses, or stays out of reach.
+        Raises MissingExtraError: httpx is not installed.
         """
         body = {"text": text, "model_id": self.model} | ({} if seed is None else {"seed": seed})
         # A redirection is not followed: it would carry the key to another place.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -39,10 +39,7 @@ class Range:
     def parse(cls, option: str, text: str, least: float, most: float) -> Range:
         """`120-180`, or `150` alone.
 
-        Raises
-        ------
-        EarmarkError
-            It is no range between `least` and `most`; `option` names it.
+        Raises EarmarkError: it is no range between `least` and `most`; `option` names it.
         """
         match = _RANGE.fullmatch(text.strip())
         low, high = (float(match[1]), float(match[2] or match[1])) if match else (1.0, 0.0)
@@ -54,24 +51,12 @@ class Range:
 
 @dataclass(frozen=True)
 class Manner:
-    """How to speak: what is drawn anew for each recording, and pauses for each word.
+    """How to speak: what is drawn anew for each recording, and pauses for each word."""
 
-    Attributes
-    ----------
-    voices
-        Names of eSpeak NG's voices.
-    speed
-        Words per minute.
-    pitch
-        eSpeak NG's own scale, 0 to 99.
-    pause
-        Seconds between words, and before the first and after the last.
-    """
-
-    voices: tuple[str, ...]
-    speed: Range
-    pitch: Range
-    pause: Range
+    voices: tuple[str, ...]  # names of eSpeak NG's voices
+    speed: Range  # words per minute
+    pitch: Range  # eSpeak NG's own scale, 0 to 99
+    pause: Range  # seconds between words, and before the first and after the last
 
 
 @dataclass(frozen=True)
@@ -106,28 +91,19 @@ def generator(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng((seed, number))
 
 
-def plan_texts(texts: Iterable[str], manner: Manner, seed: int) -> list[PlannedSpeech]:
-    """Recordings of given sentences.
+def plan_speech(texts: Sequence[str] | None, count: int, manner: Manner, seed: int) -> Iterator[PlannedSpeech]:
+    """Recordings of given sentences, or of `count` random ones in the voices' languages where `texts` is None.
 
-    Raises
-    ------
-    EarmarkError
-        A sentence holds no word.
+    Raises EarmarkError: a sentence holds no word.
     """
-    planned = []
-    for number, text in enumerate(texts, start=1):
-        random = generator(seed, number)
-        planned.append(_planned(number, text, str(random.choice(manner.voices)), manner, random))
-    return planned
-
-
-def plan_random(count: int, manner: Manner, seed: int) -> Iterator[PlannedSpeech]:
-    """Recordings of random sentences in the voices' languages."""
-    for number in range(1, count + 1):
+    for number in range(1, (count if texts is None else len(texts)) + 1):
         random = generator(seed, number)
         voice = str(random.choice(manner.voices))
-        text = random_sentence(espeak.language_of(voice), random)
-        yield _planned(number, text, voice, manner, random)
+        text = random_sentence(espeak.language_of(voice), random) if texts is None else texts[number - 1]
+        words = spoken_words(number, text)
+        speed, pitch = round(manner.speed.draw(random)), round(manner.pitch.draw(random))
+        pauses = tuple(manner.pause.draw(random) for _ in range(len(words) + 1))
+        yield PlannedSpeech(number, words, espeak.Voice(voice, speed, pitch), pauses)
 
 
 def spoken_words(number: int, text: str) -> tuple[str, ...]:
@@ -136,13 +112,6 @@ def spoken_words(number: int, text: str) -> tuple[str, ...]:
     if not words:
         raise EarmarkError(f"sentence {number}, {text!r}", "holds no word", "give letters or digits")
     return words
-
-
-def _planned(number: int, text: str, voice: str, manner: Manner, random: np.random.Generator) -> PlannedSpeech:
-    words = spoken_words(number, text)
-    speed, pitch = round(manner.speed.draw(random)), round(manner.pitch.draw(random))
-    pauses = tuple(manner.pause.draw(random) for _ in range(len(words) + 1))
-    return PlannedSpeech(number, words, espeak.Voice(voice, speed, pitch), pauses)
 
 
 @dataclass(frozen=True)
@@ -158,16 +127,14 @@ def with_espeak(
 ) -> list[Job]:
     """Recordings of given sentences, or of `count` random ones where `texts` is None, spoken by eSpeak NG.
 
-    Raises
-    ------
-    EarmarkError
-        A sentence has no word, a language has no list of words, or `out` holds other recordings.
+    Raises EarmarkError: a sentence has no word, a language has no list of words, or `out` holds other recordings.
     """
-    planned: Iterable[PlannedSpeech]
-    planned = plan_random(count, manner, seed) if texts is None else plan_texts(texts, manner, seed)
-    listed = [(one, RecordingPair.of(out, one.name, container)) for one in planned]
+    jobs = []
+    for one in plan_speech(texts, count, manner, seed):
+        pair = RecordingPair.of(out, one.name, container)
+        jobs.append(Job(pair, partial(_speak, one, pair)))
     recordings.workspace(out).claim({"texts": texts, "seed": seed, "format": container, **asdict(manner)})
-    return [Job(pair, partial(_speak, one, pair)) for one, pair in listed]
+    return jobs
 
 
 def with_elevenlabs(
@@ -175,30 +142,23 @@ def with_elevenlabs(
 ) -> list[Job]:
     """Recordings of given sentences in voices drawn from those given, spoken by ElevenLabs.
 
-    Raises
-    ------
-    EarmarkError
-        A sentence has no word, or `out` holds other recordings.
+    Raises EarmarkError: a sentence has no word, or `out` holds other recordings.
     """
-    for number, text in enumerate(texts, start=1):
-        spoken_words(number, text)
-    options = {"texts": texts, "seed": seed, "format": container, "voices": voices, "model": service.model}
-    recordings.workspace(out).claim(options)
     jobs = []
     for number, text in enumerate(texts, start=1):
+        spoken_words(number, text)
         voice = str(generator(seed, number).choice(voices))
         pair = RecordingPair.of(out, file_name(number, voice), container)
         jobs.append(Job(pair, partial(_ask, service, number, text, voice, seed, pair)))
+    options = {"texts": texts, "seed": seed, "format": container, "voices": voices, "model": service.model}
+    recordings.workspace(out).claim(options)
     return jobs
 
 
 def from_answer(file: Path, pair: RecordingPair) -> Words:
     """Write what a saved answer of ElevenLabs holds.
 
-    Raises
-    ------
-    EarmarkError
-        The file cannot be read, or is no such answer.
+    Raises EarmarkError: the file cannot be read, or is no such answer.
     """
     return _write_answer(elevenlabs.open_answer(file), pair)
 

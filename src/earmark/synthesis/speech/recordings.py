@@ -20,33 +20,18 @@ from earmark.util.workspace import Workspace
 FULL_SCALE = 32_768
 MARGIN = 0.08  # seconds of a word's own quiet beginning and end that are kept where a pause has room for them
 
-Pcm = NDArray[np.int16]
-"""Samples of 16 bits, mono [samples]."""
+Pcm = NDArray[np.int16]  # samples of 16 bits, mono [samples]
 
 
 def join_words(
     texts: Sequence[str], spoken: Sequence[Pcm], pauses: Sequence[float], rate: int
 ) -> tuple[Pcm, list[Word]]:
-    """A recording of words between pauses.
+    """A recording of words between pauses: seconds before the first, between them, and after the last.
 
     A word lasts from the first to the last frame of 10 ms that is within 35 dB of its loudest, and pauses are between
     these limits. Of what is quieter on either side as much stays as half of the pause holds, and fades.
 
-    Parameters
-    ----------
-    texts
-        What is said, word by word.
-    spoken
-        The samples of each word.
-    pauses
-        Seconds before the first word, between words, and after the last: one more than words.
-    rate
-        Hz.
-
-    Raises
-    ------
-    EarmarkError
-        A word is silent.
+    Raises EarmarkError: a word is silent.
     """
     gaps = [round(pause * rate) for pause in pauses]
     limits = [_limits(text, samples, rate) for text, samples in zip(texts, spoken, strict=True)]
@@ -98,13 +83,7 @@ class RecordingPair:
         return self.audio.is_file() and self.truth.is_file()
 
     def write(self, samples: Pcm, words: list[Word], rate: int) -> Words:
-        """Write each whole or not at all.
-
-        Raises
-        ------
-        EarmarkError
-            The disk does not take them.
-        """
+        """Write each whole or not at all. Raises EarmarkError: the disk does not take them."""
         truth = Words(self.audio.name, len(samples) / rate).with_words(words)
         write_samples(self.audio, [np.asarray(samples / np.float32(FULL_SCALE), np.float32)], rate)
         try:

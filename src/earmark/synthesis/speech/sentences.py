@@ -41,8 +41,7 @@ SILENT = 1e-4  # below this is the digital silence that short clips are padded w
 FADE = 0.02  # seconds in which one clip gives way to the next
 TRIES = 50
 
-Backgrounds = Mapping[str, Sequence[Clip]]
-"""Clips by their first label."""
+Backgrounds = Mapping[str, Sequence[Clip]]  # clips by their first label
 
 _PLACE = re.compile(r"(.+?)(?::(\d+(?:,\d+)*))?")
 
@@ -58,17 +57,9 @@ FULL = 0.99  # the highest peak once noise is added
 def find_backgrounds(places: Sequence[str], data_dir: Path | None = None) -> Backgrounds:
     """The clips of datasets by label, those with voices left out.
 
-    Parameters
-    ----------
-    places
-        Names or paths of datasets, with the folds to be used after a colon where not all are: `esc50:4,5`.
-    data_dir
-        The folder that datasets are kept in.
+    A place is the name or path of a dataset, with the folds to be used after a colon where not all are: `esc50:4,5`.
 
-    Raises
-    ------
-    DatasetError
-        There is no such dataset, or nothing of it is left.
+    Raises DatasetError: there is no such dataset, or nothing of it is left.
     """
     grouped: dict[str, list[Clip]] = defaultdict(list)
     for place in places:
@@ -92,10 +83,7 @@ def _clips(place: str, data_dir: Path | None) -> list[Clip]:
 def draw_background(grouped: Backgrounds, count: int, rate: int, rng: np.random.Generator) -> Samples:
     """So many samples of one kind of noise: clips of one label in a row, equally loud, of mean power 1.
 
-    Raises
-    ------
-    DatasetError
-        Clips of this label are silent.
+    Raises DatasetError: clips of this label are silent.
     """
     label = str(rng.choice(sorted(grouped)))
     clips, noise = grouped[label], np.zeros(0, np.float32)
@@ -128,27 +116,13 @@ def _crossfaded(first: Samples, second: Samples, rate: int) -> Samples:
 
 @dataclass(frozen=True)
 class SentencePlan:
-    """What is to be built.
+    """What is to be built."""
 
-    Attributes
-    ----------
-    voices
-        Whose words.
-    sentences
-        How many of each speaker.
-    snrs
-        How far the words are above the noise, dB; each is a condition beside the clean one.
-    backgrounds
-        Noise by label; may be empty where `snrs` is.
-    seed
-        Draws everything.
-    """
-
-    voices: Sequence[Voice]
-    sentences: int
-    snrs: Sequence[float]
-    backgrounds: Backgrounds
-    seed: int = 0
+    voices: Sequence[Voice]  # whose words
+    sentences: int  # how many of each speaker
+    snrs: Sequence[float]  # how far the words are above the noise, dB; each is a condition beside the clean one
+    backgrounds: Backgrounds  # noise by label; may be empty where `snrs` is
+    seed: int = 0  # draws everything
 
     @property
     def conditions(self) -> list[str]:
@@ -179,10 +153,7 @@ def build(plan: SentencePlan, out: Path) -> Iterator[Sentence]:
 
     Power of speech is its mean over the words' frames, that of noise over the whole file.
 
-    Raises
-    ------
-    EarmarkError
-        A speaker has too few words, or the disk does not take the files.
+    Raises EarmarkError: a speaker has too few words, or the disk does not take the files.
     """
     with Workspace(out).alone():
         for name in plan.conditions:

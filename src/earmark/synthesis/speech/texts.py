@@ -43,10 +43,7 @@ def languages() -> tuple[str, ...]:
 def vocabulary(language: str) -> tuple[str, ...]:
     """The words that random sentences of a language are made of.
 
-    Raises
-    ------
-    EarmarkError
-        There is no list of that language.
+    Raises EarmarkError: there is no list of that language.
     """
     if language not in languages():
         remedy = f"give sentences with --text or --file, or choose among {', '.join(languages())}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -46,8 +46,7 @@ class RecordedWord:
     """A recording of one word."""
 
     path: Path
-    text: str
-    """What is said, as far as known: the file's name otherwise."""
+    text: str  # what is said, as far as known: the file's name otherwise
 
 
 @dataclass(frozen=True)
@@ -65,20 +64,17 @@ def find_voices(place: str) -> list[Voice]:
 
     The table is CSV with the columns path (from its folder on) and speaker, and where known language, sex and text.
 
-    Raises
-    ------
-    DatasetError
-        There is no such place, or no recording in it.
+    Raises DatasetError: there is no such place, or no recording in it.
     """
     path = Path(place)
     if place == ASTERISK:
         voices = asterisk_voices(ASTERISK_FOLDER)
     elif path.is_dir():
-        voices = [
-            v for folder in sorted(path.iterdir()) if folder.is_dir() and (v := _voice_of_folder(folder)).recordings
-        ]
+        folders = [folder for folder in sorted(path.iterdir()) if folder.is_dir()]
+        voices = [_voice(folder.name, "", "", media_files.walk(folder)) for folder in folders]
     else:
         voices = _voices_of_table(path)
+    voices = [voice for voice in voices if voice.recordings]
     if not voices:
         remedy = "give a folder with a folder of recorded words for each speaker"
         if place == ASTERISK:
@@ -89,13 +85,11 @@ def find_voices(place: str) -> list[Voice]:
 
 def asterisk_voices(folder: Path) -> list[Voice]:
     """The voices of Asterisk's prompts that are installed: their digits, letters and spelling words."""
-    voices = []
-    for name, language, sex in ASTERISK_VOICES:
-        files = [file for part in ASTERISK_PARTS for file in _prompts(folder / name / part)]
-        if files:
-            recordings = tuple(RecordedWord(file, file.stem) for file in files)
-            voices.append(Voice(name, language, sex, recordings))
-    return voices
+    return [
+        _voice(name, language, sex, (file for part in ASTERISK_PARTS for file in _prompts(folder / name / part)))
+        for name, language, sex in ASTERISK_VOICES
+        if (folder / name).is_dir()
+    ]
 
 
 def _prompts(folder: Path) -> Iterator[Path]:
@@ -106,9 +100,8 @@ def _prompts(folder: Path) -> Iterator[Path]:
             yield file
 
 
-def _voice_of_folder(folder: Path) -> Voice:
-    recordings = tuple(RecordedWord(file, file.stem) for file in media_files.walk(folder))
-    return Voice(folder.name, "", "", recordings)
+def _voice(speaker: str, language: str, sex: str, files: Iterable[Path]) -> Voice:
+    return Voice(speaker, language, sex, tuple(RecordedWord(file, file.stem) for file in files))
 
 
 def _voices_of_table(path: Path) -> list[Voice]:
