@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from page_helpers import named
 from stand_in import EXAMPLES
 
 pytestmark = pytest.mark.browser
@@ -33,8 +34,7 @@ def violations(page, axe):
 def start(page):
     """With words to be found, and with files that wait."""
     page.locator("input[value=words]").check()
-    files = [{"name": name, "mimeType": "text/plain", "buffer": b"x"} for name in ("a.txt", "b.txt")]
-    page.locator("#file").set_input_files(files)
+    page.locator("#file").set_input_files([named(name, b"x", "text/plain") for name in ("a.txt", "b.txt")])
     page.wait_for_selector("#queue li")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import webvtt
 from browser import eventually
+from page_helpers import named
 
 from earmark.datasets import load
 from earmark.media import open_recording
@@ -116,9 +117,7 @@ def test_captions_are_finished_on_the_page(visit, server, captioned, tmp_path):
     """Among the dialogue's subtitles, seen on the picture, taken home, and burned into the video."""
     page = visit(f"http://127.0.0.1:{server.port}/#/jobs/{captioned}")
     page.wait_for_selector(".lane")
-    page.locator("#merge-file").set_input_files(
-        {"name": "film.srt", "mimeType": "text/plain", "buffer": DIALOGUE.encode()}
-    )
+    page.locator("#merge-file").set_input_files(named("film.srt", DIALOGUE.encode(), "text/plain"))
     eventually(page, "document.getElementById('merge-name').textContent === 'film.srt'")
     cues = "[...document.querySelector('track').track.cues ?? []].map((cue) => cue.text).join('|')"
     eventually(page, f"{cues}.includes('Hello, who is there?') && {cues}.includes('glass')")

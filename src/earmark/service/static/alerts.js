@@ -1,10 +1,7 @@
 // Alerts: a chosen sound shows a large card that stays until it is dismissed, flashes, vibrates and notifies.
 
-import { complain } from "./banner.js";
-import { byId, icon, make } from "./dom.js";
-import { hour } from "./format.js";
-import { alarms, named, onLanguage, percent, t } from "./i18n.js";
-import { recall, remember } from "./keeping.js";
+import { byId, complain, icon, make, recall, remember } from "./dom.js";
+import { alarms, hour, named, onLanguage, percent, t } from "./i18n.js";
 
 const SHAKE = [400, 200, 400]; // ms on, off, on
 const SHAKE_EVERY = 2000; // ms while a card stands
@@ -139,19 +136,14 @@ export function startAlerts(onchange) {
   } catch {
     // what was remembered makes no sense
   }
-  for (const name of ["flash", "vibrate", "quiet"]) {
-    byId(`alerts-${name}`).checked = settings[name];
-    byId(`alerts-${name}`).addEventListener("change", ({ target }) => {
-      settings[name] = target.checked;
+  for (const name of ["flash", "vibrate", "quiet", "from", "to"]) {
+    const field = byId(`alerts-${name}`);
+    const said = field.type === "checkbox" ? "checked" : "value";
+    field[said] = settings[name];
+    field.addEventListener("change", () => {
+      if (field[said] !== "") settings[name] = field[said]; // no time is none
       keep();
       draw();
-    });
-  }
-  for (const name of ["from", "to"]) {
-    byId(`alerts-${name}`).value = settings[name];
-    byId(`alerts-${name}`).addEventListener("change", ({ target }) => {
-      if (target.value) settings[name] = target.value;
-      keep();
     });
   }
   settings.notify &&= globalThis.Notification?.permission === "granted";

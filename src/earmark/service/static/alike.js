@@ -1,11 +1,9 @@
 // More like an event: stretches of the recording that sound like it, to hear and to mark as the same.
 
 import * as api from "./api.js";
-import { announce, complain } from "./banner.js";
 import { tone } from "./colours.js";
-import { byId, closable, icon, make } from "./dom.js";
-import { clock } from "./format.js";
-import { named, percent, t } from "./i18n.js";
+import { announce, byId, closable, complain, icon, make } from "./dom.js";
+import { clock, named, percent, t } from "./i18n.js";
 
 const MARKED = 0.5; // of a stretch lies in an event of that label: it is marked already
 const block = byId("alike");

@@ -31,6 +31,7 @@ async function ask(path, options = {}) {
 }
 
 const json = async (path, options) => (await ask(path, options)).json();
+const sending = (method, value, headers = {}) => ({ method, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(value) });
 const job = (id) => `/v1/jobs/${encodeURIComponent(id)}`;
 
 const USUAL_LOOK = { preset: "plain", position: "bottom", density: "normal", music: "words" };
@@ -81,8 +82,7 @@ export const seconds = (id, labels) => json(secondsAddress(id, labels));
 export const alike = (id, { onset, offset }) => json(`${job(id)}/alike?${new URLSearchParams({ onset, offset, limit: 50 })}`);
 
 /** Teaches a sound by the events of a label; the model that knows it. */
-export const teach = (id, label, name) =>
-  json("/v1/models", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ job: id, label, name }) });
+export const teach = (id, label, name) => json("/v1/models", sending("POST", { job: id, label, name }));
 export const forget = (model) => ask(`/v1/models/${encodeURIComponent(model)}`, { method: "DELETE" });
 
 /** The words that each classifier finds. */
@@ -111,14 +111,13 @@ export async function corrections(id, signal) {
 /** Saves events, or none where they are as the model found them, with the changes that led there; the new revision. */
 export async function saveEvents(id, events, changes, revision) {
   const plain = events && events.map(({ onset, offset, label, score }) => ({ onset, offset, label, score }));
-  const headers = { "Content-Type": "application/json", ...(revision ? { "If-Match": revision } : {}) };
-  const response = await ask(`${job(id)}/events`, { method: "PUT", headers, body: JSON.stringify({ events: plain, ...changes }) });
+  const known = revision ? { "If-Match": revision } : {};
+  const response = await ask(`${job(id)}/events`, sending("PUT", { events: plain, ...changes }, known));
   return response.headers.get("etag");
 }
 
 /** Saves what the words are, in their order. */
-export const saveWords = (id, texts) =>
-  ask(`${job(id)}/words`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ texts }) });
+export const saveWords = (id, texts) => ask(`${job(id)}/words`, sending("PUT", { texts }));
 
 /** Uploads a file as a new job; `progress` hears the part that is done, `signal` stops it. */
 export function upload(file, fields, progress, signal) {

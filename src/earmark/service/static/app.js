@@ -1,16 +1,14 @@
 // Earmark's page: which part of it shows, and what leads from one to another.
 
 import { videoAddress } from "./api.js";
-import { calm, complain } from "./banner.js";
-import { byId, make } from "./dom.js";
+import { byId, calm, complain } from "./dom.js";
 import { takeSubtitles } from "./exports.js";
-import { LANGUAGES, language, onLanguage, preferred, speak, t } from "./i18n.js";
+import { language, languageOptions, onLanguage, preferred, speak, t } from "./i18n.js";
 import { startKeys } from "./keys.js";
 import { leaveLive, startLive } from "./live.js";
 import { leave, send, watch } from "./progress.js";
 import { startQueue } from "./queue.js";
-import { showRecent } from "./recent.js";
-import { fields, limited, startStart } from "./start.js";
+import { fields, limited, showRecent, startStart } from "./start.js";
 import { startTheme } from "./theme.js";
 import { acts, attach, closeJob, isOpen, openJob, retell, startWorkspace } from "./workspace.js";
 
@@ -98,12 +96,13 @@ async function start() {
   startTheme();
   keepPage();
   const select = byId("language");
-  select.append(...Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, text: name, lang: code })));
+  select.append(...languageOptions());
   select.addEventListener("change", () => speak(select.value, true).catch(complain));
+  select.value = preferred();
+  byId("banner-close").addEventListener("click", calm);
   startKeys(acts);
   startWorkspace();
   await speak(preferred());
-  select.value = language();
   onLanguage(retell);
   retell();
   onLanguage(() => shown === "start" && showRecent());

@@ -1,7 +1,7 @@
 // One axis of time for all rows: pixels a second, scrolled by the browser itself.
 
-import { byId, colour, context2d, eachFrame } from "./dom.js";
-import { clock } from "./format.js";
+import { byId, colour, penOf, eachFrame } from "./dom.js";
+import { clock } from "./i18n.js";
 
 const tracks = byId("tracks");
 const content = byId("content");
@@ -96,9 +96,7 @@ export class Axis extends EventTarget {
 
 /** Draws the ruler's ticks and times. */
 export function drawRuler(axis) {
-  const canvas = byId("ruler");
-  const { clientWidth: width, clientHeight: height } = canvas;
-  const pen = context2d(canvas, width, height);
+  const { pen, height } = penOf(byId("ruler"));
   const step = STEPS.find((seconds) => seconds * axis.scale >= 72) ?? 7200;
   const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
   pen.fillStyle = colour("--faint");

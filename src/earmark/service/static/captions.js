@@ -29,7 +29,7 @@ export function putCaptions(text) {
   if (address) URL.revokeObjectURL(address);
   address = URL.createObjectURL(new Blob([text], { type: "text/vtt" }));
   track = document.createElement("track");
-  Object.assign(track, { kind: "captions", srclang: language(), label: t("captions.track"), src: address, default: true });
+  Object.assign(track, { kind: "captions", srclang: language(), label: t("task.caption"), src: address, default: true });
   track.addEventListener("load", show);
   track.track.addEventListener("cuechange", show);
   media.append(track);

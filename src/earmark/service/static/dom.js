@@ -1,4 +1,4 @@
-// Small helpers around the document.
+// What every part of the page uses: its document, what is told to its reader, what is remembered of their choices.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -69,14 +69,15 @@ export function eachFrame(action) {
   };
 }
 
-/** A canvas made as large as it is shown, in device pixels; its context draws in CSS pixels. */
-export function context2d(canvas, width, height) {
+/** A canvas made as large as it is shown, in device pixels; a pen that draws in CSS pixels, and its size in them. */
+export function penOf(canvas) {
+  const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = Math.min(globalThis.devicePixelRatio || 1, 2);
   canvas.width = Math.max(1, Math.round(width * ratio));
   canvas.height = Math.max(1, Math.round(height * ratio));
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return context;
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return { pen, width, height };
 }
 
 /** What a CSS custom property of colour is just now, in the theme that holds. */
@@ -87,4 +88,40 @@ export function colour(name) {
   const value = getComputedStyle(probe).color;
   probe.remove();
   return value;
+}
+
+/** Bytes of base64 text. */
+export const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+/** Shows an error: a Problem, another error or a text. What the reader stopped is no error. */
+export function complain(error) {
+  if (error?.name === "AbortError") return;
+  byId("banner-text").textContent = typeof error === "string" ? error : error.message;
+  byId("banner").hidden = false;
+}
+
+export function calm() {
+  byId("banner").hidden = true;
+}
+
+/** Tells a screen reader. */
+export function announce(text) {
+  byId("spoken-status").textContent = text;
+}
+
+/** What this browser remembers of the reader's choices. It may forbid it; then nothing is remembered. */
+export function recall(key, otherwise) {
+  try {
+    return localStorage.getItem(`earmark-${key}`) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+export function remember(key, value) {
+  try {
+    localStorage.setItem(`earmark-${key}`, value);
+  } catch {
+    // nothing to be done
+  }
 }

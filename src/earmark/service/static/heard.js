@@ -2,8 +2,7 @@
 
 import { tone } from "./colours.js";
 import { byId, icon, make } from "./dom.js";
-import { clock } from "./format.js";
-import { named, number, percent, t } from "./i18n.js";
+import { clock, named, number, percent, t } from "./i18n.js";
 import { described } from "./lanes.js";
 
 const list = byId("heard");
@@ -32,7 +31,7 @@ export class Heard {
     if (whole) return this.#drawWhole(whole);
     const events = this.#session.inOrder();
     byId("heard-order").hidden = ofWords;
-    byId("heard-title").textContent = t(ofWords ? "heard.words" : "heard.title");
+    byId("heard-title").textContent = t(ofWords ? "task.words" : "heard.title");
     const sure = events.filter(({ score }) => score === 1).length;
     byId("heard-count").textContent = sure && !ofWords ? t("heard.reviewed", { sure, count: events.length }) : String(events.length);
     this.#rows = events.map((event, index) => ({ event, row: this.#row(event, index) }));

@@ -1,13 +1,17 @@
-// The page in nine languages, and labels as captions name them.
+// The page in nine languages: texts, labels as captions name them, numbers and times as people read them.
 
-import { recall, remember } from "./keeping.js";
+import { make, recall, remember } from "./dom.js";
 
-export const LANGUAGES = { en: "English", el: "Ελληνικά", de: "Deutsch", fr: "Français", es: "Español", cs: "Čeština", pl: "Polski", ko: "한국어", ru: "Русский" };
+const LANGUAGES = { en: "English", el: "Ελληνικά", de: "Deutsch", fr: "Français", es: "Español", cs: "Čeština", pl: "Polski", ko: "한국어", ru: "Русский" };
+
+/** The languages as the options of a select. */
+export const languageOptions = () => Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, text: name, lang: code }));
 
 let texts = {};
 let phrases = {};
 let alerting = [];
 let current = "en";
+let turn = 0; // grows with each language that is asked for
 const listeners = new Set();
 
 export const language = () => current;
@@ -68,12 +72,36 @@ async function json(address) {
 
 /** Speaks another language from now on. Without phrases labels stay as the model names them. */
 export async function speak(code, chosen = false) {
+  const mine = ++turn;
   const noPhrases = { phrases: {}, alarms: [] };
   const asked = json(`/v1/phrases?language=${code}`).catch(() => noPhrases);
-  [texts, { phrases, alarms: alerting = [] }] = await Promise.all([json(`/static/locale/${code}.json`), asked]);
+  const answers = await Promise.all([json(`/static/locale/${code}.json`), asked]);
+  if (mine !== turn) return; // another was chosen meanwhile, whichever answer comes first
+  [texts, { phrases, alarms: alerting = [] }] = answers;
   current = code;
   if (chosen) remember("language", code);
   document.documentElement.lang = code;
   translate();
   for (const listener of listeners) listener();
 }
+
+/** 75.5 -> "1:15.5"; hours only where there are any. */
+export function clock(seconds, digits = 1) {
+  const unit = 10 ** digits;
+  const all = Math.max(0, Math.round(seconds * unit));
+  const whole = Math.floor(all / unit);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const part = digits ? `.${String(all % unit).padStart(digits, "0")}` : "";
+  const minutes = h ? `${h}:${String(m).padStart(2, "0")}` : String(m);
+  return `${minutes}:${String(s).padStart(2, "0")}${part}`;
+}
+
+export function size(bytes) {
+  const [unit, by] = bytes >= 1e9 ? ["gigabyte", 1e9] : ["megabyte", 1e6];
+  return new Intl.NumberFormat(language(), { style: "unit", unit, maximumFractionDigits: 1 }).format(bytes / by);
+}
+
+export const day = (seconds) =>
+  new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(seconds * 1000));
+
+export const hour = (milliseconds) => new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(new Date(milliseconds));

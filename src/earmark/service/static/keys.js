@@ -1,8 +1,7 @@
 // The page by the keyboard, and a dialog that tells how. Single keys can be turned off (WCAG 2.1.4).
 
-import { byId, make } from "./dom.js";
+import { byId, make, recall, remember } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
-import { recall, remember } from "./keeping.js";
 
 const dialog = byId("help");
 const on = byId("keys-on");
@@ -20,8 +19,8 @@ const LIST = [
   ["keys.relabel", "R"],
   ["keys.alike", "M"],
   ["keys.teach", "T"],
-  ["keys.undo", "Ctrl + Z"],
-  ["keys.redo", "Ctrl + Shift + Z"],
+  ["edit.undo", "Ctrl + Z"],
+  ["edit.redo", "Ctrl + Shift + Z"],
   ["keys.zoom", "+ − 0"],
   ["keys.help", "?"],
 ];
@@ -39,15 +38,15 @@ function meaning(event, acts) {
   const free = !operated(event.target);
   const range = event.target.matches("input");
   const simple = {
-    "[": acts.setOnset, "]": acts.setOffset, Delete: acts.remove, Backspace: acts.remove, a: acts.add, A: acts.add,
-    y: acts.accept, Y: acts.accept, n: acts.reject, N: acts.reject, x: acts.nothing, X: acts.nothing, r: acts.relabel, R: acts.relabel, m: acts.like, M: acts.like, t: acts.teach, T: acts.teach,
+    "[": acts.setOnset, "]": acts.setOffset, delete: acts.remove, backspace: acts.remove, a: acts.add,
+    y: acts.accept, n: acts.reject, x: acts.nothing, r: acts.relabel, m: acts.like, t: acts.teach,
     "+": acts.closer, "=": acts.closer, "-": acts.wider, 0: acts.fit,
   };
   const moving = { ArrowLeft: event.shiftKey ? acts.back : acts.previous, ArrowRight: event.shiftKey ? acts.ahead : acts.next };
   if (event.key in moving) return range ? null : moving[event.key];
   if (event.key === " ") return free ? acts.toggle : null;
   if (event.key === "Enter") return free ? acts.play : null;
-  return simple[event.key] ?? null;
+  return simple[event.key.toLowerCase()] ?? null;
 }
 
 /** Listens for keys; `current` gives the acts of the opened recording, or null. */

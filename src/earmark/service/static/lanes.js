@@ -1,10 +1,9 @@
 // A lane for each label, a bar for each event. Bars stand at parts of the whole, so that zooming moves nothing here.
 
-import { byId, make } from "./dom.js";
 import { tellApart, tone } from "./colours.js";
-import { clock } from "./format.js";
-import { named, percent, t } from "./i18n.js";
+import { byId, make } from "./dom.js";
 import { dragging } from "./dragging.js";
+import { clock, named, percent, t } from "./i18n.js";
 
 const lanes = byId("lanes");
 const names = byId("lane-names");

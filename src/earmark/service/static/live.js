@@ -1,13 +1,10 @@
 // The Live part: the microphone goes to the service, captions come back.
 
 import { alertOf, sensitivities, setLabels, startAlerts } from "./alerts.js";
-import { complain } from "./banner.js";
-import { byId, make } from "./dom.js";
+import { byId, complain, make } from "./dom.js";
 import { language, onLanguage, percent, t } from "./i18n.js";
-import { LiveCaptions, clearLog } from "./live_captions.js";
-import { LiveSocket } from "./live_socket.js";
-import { openMicrophone } from "./microphone.js";
-import { RecentSound } from "./recent_sound.js";
+import { LiveSocket, openMicrophone, RecentSound } from "./live_audio.js";
+import { clearLog, LiveCaptions } from "./live_captions.js";
 import { onModels, soundModels } from "./start.js";
 
 const button = byId("live-start");

@@ -3,8 +3,7 @@
 import { replayButton, standing } from "./alerts.js";
 import { tone } from "./colours.js";
 import { byId, make } from "./dom.js";
-import { hour } from "./format.js";
-import { number, t } from "./i18n.js";
+import { hour, number, t } from "./i18n.js";
 
 const stage = byId("live-stage");
 const box = byId("live-captions");

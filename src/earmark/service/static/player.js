@@ -1,8 +1,8 @@
 // The media element, with one thing added: it plays a span and stops at its end.
 
-import { byId } from "./dom.js";
-import { clock } from "./format.js";
-import { t } from "./i18n.js";
+import { setMode } from "./captions.js";
+import { byId, complain } from "./dom.js";
+import { clock, t } from "./i18n.js";
 
 const media = byId("media");
 
@@ -134,4 +134,37 @@ export function transport(player) {
   player.addEventListener("state", showState);
   player.addEventListener("time", showTime);
   return showState;
+}
+
+const ANOTHER = 2; // s; a file whose length differs by more is not the one that was analysed
+
+/** Shows what can be played; the function that it gives back takes a file. `durationOf` gives seconds, or null. */
+export function attaching(player, durationOf) {
+  const show = () => {
+    byId("attach").hidden = player.ready;
+    byId("screen").classList.toggle("pictured", player.pictured);
+    byId("media").controls = player.pictured;
+    byId("play").disabled = !player.ready;
+    setMode();
+  };
+
+  const attach = (file) => {
+    if (!file || durationOf() === null) return;
+    player.load(file, durationOf());
+  };
+
+  const compare = () => {
+    const { duration } = player.element;
+    const wanted = durationOf();
+    if (wanted !== null && Number.isFinite(duration) && Math.abs(duration - wanted) > ANOTHER) complain(t("attach.other"));
+  };
+
+  player.addEventListener("source", show);
+  player.addEventListener("loaded", show);
+  player.addEventListener("loaded", compare);
+  player.addEventListener("silent", () => complain(t("attach.first")));
+  player.addEventListener("unplayable", () => complain(t("error.unplayable")));
+  byId("attach-button").addEventListener("click", () => byId("attach-file").click());
+  byId("attach-file").addEventListener("change", (event) => attach(event.target.files[0]));
+  return attach;
 }

@@ -1,8 +1,7 @@
 // Many files at once: each is sent, waited for and opened by itself, and none is left without a word.
 
 import * as api from "./api.js";
-import { complain } from "./banner.js";
-import { byId, eachFrame, icon, iconButton, make } from "./dom.js";
+import { byId, complain, eachFrame, icon, iconButton, make } from "./dom.js";
 import { language, named, onLanguage, percent, t } from "./i18n.js";
 
 const SENT_AT_ONCE = 2;

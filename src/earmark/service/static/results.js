@@ -1,8 +1,8 @@
 // What the service answers under the settings that hold; an older question that is still open is dropped.
 
 import * as api from "./api.js";
-import { complain } from "./banner.js";
 import { putCaptions } from "./captions.js";
+import { complain } from "./dom.js";
 import { look } from "./exports.js";
 import { language } from "./i18n.js";
 

@@ -1,7 +1,7 @@
 // The page of `earmark find --review`: candidates in a grid, answered by keys or buttons.
 
-import { byId, make } from "./dom.js";
-import { bytesOf, clock } from "./format.js";
+import { byId, bytesOf, make } from "./dom.js";
+import { clock } from "./i18n.js";
 
 const ANSWERS = { y: "yes", n: "no", s: "skip" };
 const grid = byId("grid");

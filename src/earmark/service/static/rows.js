@@ -1,11 +1,9 @@
 // Rows below the lanes: how likely labels are in each second, and the words that each classifier finds.
 
 import * as api from "./api.js";
-import { announce, complain } from "./banner.js";
 import { tone } from "./colours.js";
-import { byId, colour, context2d, make } from "./dom.js";
-import { clock } from "./format.js";
-import { named, number, percent, t } from "./i18n.js";
+import { announce, byId, colour, complain, penOf, make } from "./dom.js";
+import { clock, named, number, percent, t } from "./i18n.js";
 
 const FIRST = 3; // labels that are shown before somebody chooses
 const PAGE = 10; // seconds that Page Up and Page Down move by
@@ -127,11 +125,10 @@ export class SecondScores {
 
   /** Higher and fuller is likelier: colour alone tells nothing. */
   #paint(canvas) {
-    const { clientWidth: width, clientHeight: height } = canvas;
+    const { pen, width, height } = penOf(canvas);
     if (!width) return;
     const { label } = canvas.parentElement.dataset;
     const scores = this.#scores.get(label);
-    const pen = context2d(canvas, width, height);
     const x = (second) => this.#axis.x(second) - this.#axis.left;
     const last = Math.min(scores.length, Math.ceil(this.#axis.end));
     const each = Math.max(1, Math.floor(1 / this.#axis.scale)); // seconds that share a pixel

@@ -1,8 +1,7 @@
 // Corrections go to the service a moment after they are made, with what is needed to take them back another day.
 
 import * as api from "./api.js";
-import { complain } from "./banner.js";
-import { byId, debounced } from "./dom.js";
+import { byId, complain, debounced } from "./dom.js";
 import { t } from "./i18n.js";
 
 const QUIET = 500; // ms without another correction

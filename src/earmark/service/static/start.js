@@ -1,10 +1,8 @@
 // Where a recording begins: what to look for, the file, an example, or one that was done before.
 
 import * as api from "./api.js";
-import { calm, complain } from "./banner.js";
-import { byId, icon, make } from "./dom.js";
-import { size } from "./format.js";
-import { LANGUAGES, known, named, onLanguage, preferred, t } from "./i18n.js";
+import { byId, calm, complain, icon, iconButton, make } from "./dom.js";
+import { clock, day, known, languageOptions, named, onLanguage, preferred, size, t } from "./i18n.js";
 import { droppedFiles, enqueue } from "./queue.js";
 
 const WORDS = "words/";
@@ -150,7 +148,7 @@ export async function startStart(onfile, ondrop) {
   byId("tasks").addEventListener("change", showModels);
   select.addEventListener("change", aboutModel);
   byId("model-forget").addEventListener("click", forgetModel);
-  byId("words-language").append(...Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, text: name, lang: code })));
+  byId("words-language").append(...languageOptions());
   byId("words-language").value = preferred();
   onLanguage(() => {
     aboutModel();
@@ -164,4 +162,35 @@ export async function startStart(onfile, ondrop) {
   ]);
   largest = health.limits?.upload_bytes ?? Infinity;
   showExamples();
+}
+
+const list = byId("recent");
+
+export async function showRecent() {
+  try {
+    const jobs = await api.jobs();
+    byId("recent-block").hidden = jobs.length === 0;
+    list.replaceChildren(...jobs.map(row));
+  } catch (error) {
+    complain(error);
+  }
+}
+
+function row(job) {
+  const facts = [t(`task.${job.task}`), job.duration && clock(job.duration, 0), day(job.created)];
+  const state = make("span", { class: `state ${job.state}`, text: t(`state.${job.state}`) });
+  const link = make("a", { href: job.task === "burn_in" && job.state === "done" ? api.videoAddress(job.id) : `#/jobs/${job.id}` }, make("b", { text: job.name }), make("small", { text: facts.filter(Boolean).join(" · ") }));
+  const forget = iconButton("bin", t("recent.delete", { name: job.name }), () => drop(job), "danger");
+  return make("li", {}, link, ...(job.state === "done" ? [] : [state]), forget);
+}
+
+async function drop(job) {
+  if (!confirm(t("recent.sure", { name: job.name }))) return;
+  try {
+    await api.remove(job.id);
+  } catch (error) {
+    if (error.status !== 404) complain(error); // gone already
+  }
+  await showRecent();
+  (list.querySelector("button") ?? byId("choose")).focus();
 }

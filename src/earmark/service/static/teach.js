@@ -1,8 +1,7 @@
 // Teach this sound: what is marked with a label becomes a label of a new model.
 
 import * as api from "./api.js";
-import { announce, complain } from "./banner.js";
-import { byId, closable } from "./dom.js";
+import { announce, byId, closable, complain } from "./dom.js";
 import { labelOf, named, percent, t } from "./i18n.js";
 import { loadModels } from "./start.js";
 

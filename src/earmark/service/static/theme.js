@@ -1,17 +1,13 @@
 // Light, dark, or as the system has it.
 
-import { byId } from "./dom.js";
-import { recall, remember } from "./keeping.js";
+import { byId, recall, remember } from "./dom.js";
 
 const select = byId("theme");
 const system = matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set();
 
 /** Called when colours change: canvases do not follow CSS by themselves. */
-export function onTheme(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+export const onTheme = (listener) => listeners.add(listener);
 
 const tell = () => listeners.forEach((listener) => listener());
 

@@ -1,28 +1,22 @@
 // An opened recording: everything that shows it, and what ties that together.
 
 import * as api from "./api.js";
-import { attaching } from "./attaching.js";
-import { announce, complain } from "./banner.js";
 import { Axis, drawRuler } from "./axis.js";
 import { noCaptions, say } from "./captions.js";
-import { byId, debounced } from "./dom.js";
-import { drawDownloads } from "./downloads.js";
+import { announce, byId, complain, debounced } from "./dom.js";
 import { EditBar } from "./editbar.js";
-import { openExports, startExports } from "./exports.js";
-import { ComparedClassifiers, SecondScores } from "./rows.js";
-import { PitchCurve } from "./f0.js";
-import { clock } from "./format.js";
+import { drawDownloads, openExports, startExports } from "./exports.js";
 import { Heard } from "./heard.js";
-import { number, t } from "./i18n.js";
+import { clock, number, t } from "./i18n.js";
 import { Lanes } from "./lanes.js";
-import { Player, transport } from "./player.js";
-import { saving } from "./saving.js";
+import { PitchCurve, Spectrogram, Waveform } from "./pictures.js";
+import { attaching, Player, transport } from "./player.js";
 import { Results } from "./results.js";
+import { ComparedClassifiers, SecondScores } from "./rows.js";
+import { saving } from "./saving.js";
 import { Session } from "./session.js";
-import { Spectrogram } from "./spectrogram.js";
-import { Thresholds } from "./thresholds.js";
 import { onTheme } from "./theme.js";
-import { Waveform } from "./waveform.js";
+import { Thresholds } from "./thresholds.js";
 
 const player = new Player();
 const axis = new Axis();
