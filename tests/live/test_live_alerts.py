@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -122,6 +123,14 @@ def test_the_desktop_shows_it(tmp_path, monkeypatch):
         Desktop()
 
 
+def until(look):
+    end = time.monotonic() + 300
+    while not (found := look()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found
+
+
 @pytest.fixture
 def broker(tmp_path):
     pytest.importorskip("paho.mqtt", reason="the extra mqtt is not installed")
@@ -132,24 +141,15 @@ def broker(tmp_path):
         port = free.getsockname()[1]
     (tmp_path / "broker.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
     process = subprocess.Popen([program, "-c", str(tmp_path / "broker.conf")], stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 300
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            time.sleep(0.05)
+
+    def answers():
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return True
+
+    until(answers)
     yield port
     process.terminate()
     process.wait(300)
-
-
-def until(look):
-    end = time.monotonic() + 300
-    while not (found := look()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
 
 
 def test_home_assistant_finds_sensors_at_a_broker(broker):

@@ -81,6 +81,9 @@ def test_pace():
     "values",
     [
         {},
+        [],
+        None,
+        "",
         {"format": "mp3"},
         {"format": ["s16"]},
         {"format": "s16", "rate": 7999},
@@ -92,13 +95,20 @@ def test_pace():
         {"format": "s16", "sensitivity": 1.5},
         {"format": "s16", "sensitivity": float("nan")},
         {"format": "s16", "sensitivity": False},
-        {"format": "s16", "model": 5},
+        {"format": "s16", "model": ["tones"]},
         {"format": "s16", "include_speech": "yes"},
+        {"format": "s16", "include_speech": 1},
     ],
 )
 def test_wishes_that_cannot_be_met(values):
     with pytest.raises(EarmarkError, match="the first message"):
         Wish.read(json.dumps(values))
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[" * 50_000])
+def test_what_is_no_json_is_no_wish(text):
+    with pytest.raises(EarmarkError, match=r"the first message.*send for example"):
+        Wish.read(text)
 
 
 def test_a_wish_and_its_text():

@@ -10,8 +10,7 @@ from live_making import container, pcm
 from media_files import Track, write
 
 from earmark.errors import EarmarkError, MediaError
-from earmark.live.session import saved
-from earmark.live.sources import WEBM, AsItComes, Pcm, decoded
+from earmark.live.sources import WEBM, AsItComes, Pcm, decoded, saved
 from earmark.media import read
 
 WANTED = 22_050

@@ -69,7 +69,7 @@ def stand_in():
     """The stand-in for the service; tests ask for `service`."""
     from stand_in import StandIn
 
-    with StandIn() as running:
+    with StandIn().serving() as running:
         yield running
 
 

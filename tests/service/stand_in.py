@@ -6,32 +6,34 @@ import itertools
 import json
 import math
 import secrets
-import socket
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import httpx
 import numpy as np
-import uvicorn
+from app_server import serving
 from browser import PATIENCE
 from fastapi import FastAPI, Request, UploadFile, WebSocket, WebSocketDisconnect
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import FileResponse, JSONResponse, Response
 
 from earmark import media
-from earmark.service.pages import STATIC, service_worker
+from earmark.service import pages
 from earmark.service.picture import Picture
-from earmark.service.security import POLICY
+from earmark.service.routes import about
+from earmark.service.security import AccessControl
+from earmark.service.settings import Settings
 from earmark.service.tasks import WITHOUT_EVENTS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RATE = 16_000
 LIMIT = 1_000_000  # bytes of a file called huge
 LOUD = 0.05  # RMS at which the live stand-in hears a siren
-NONCE = "bm9uY2U"
+SETTINGS = Settings(Path(), head_seconds=PATIENCE)  # a busy machine is slow
 
 # Parts of the duration, label, score: what is "found" in any recording without a truth beside it.
 FOUND = (
@@ -80,25 +82,12 @@ class StandIn:
             time.sleep(0.002)
         self.begin()
 
-    def __enter__(self) -> StandIn:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.address = f"http://127.0.0.1:{port}"
-        self.server = uvicorn.Server(uvicorn.Config(self.app, "127.0.0.1", port, log_level="critical", lifespan="off"))
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        end = time.monotonic() + PATIENCE
-        while not self.server.started:
-            assert self.thread.is_alive(), "the stand-in did not start"
-            assert time.monotonic() < end, "the stand-in did not start"
-            time.sleep(0.01)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.should_exit = True
-        self.server.force_exit = True
-        self.thread.join(10)
+    @contextmanager
+    def serving(self) -> Iterator[StandIn]:
+        """Answers as long as the block lasts."""
+        with serving(self.app, SETTINGS, lifespan="off") as port:
+            self.address = f"http://127.0.0.1:{port}"
+            yield self
 
     def done(self, path: Path, task: str = "label") -> str:
         """A job that is done already; its id."""
@@ -160,7 +149,7 @@ class StandIn:
         app = self.app
 
         @app.middleware("http")
-        async def policy(request: Request, follow):
+        async def note(request: Request, follow):
             self.answering += 1
             try:
                 if request.url.path.startswith("/v1"):
@@ -169,30 +158,13 @@ class StandIn:
                 answer = await follow(request)
             finally:
                 self.answering -= 1
-            answer.headers["content-security-policy"] = POLICY.format(nonce=NONCE)
             if request.url.path.startswith("/static/"):
                 answer.headers["cache-control"] = "max-age=3600"  # files do not change while tests run
             return answer
 
-        @app.get("/")
-        def index() -> Response:
-            return HTMLResponse((STATIC / "index.html").read_text(encoding="utf-8").replace("{{nonce}}", NONCE))
-
-        @app.get("/service_worker.js")
-        def worker() -> Response:
-            return Response(service_worker(), media_type="text/javascript")
-
-        app.mount("/static", StaticFiles(directory=STATIC))
-
-        @app.get("/examples/{name}")
-        def example(name: str) -> Response:
-            return FileResponse(EXAMPLES / name)
-
-        @app.get("/v1/examples")
-        def examples() -> list:
-            street = {"name": "street.mp4", "title_key": "example_street", "task": "caption"}
-            words = {"name": "five_words.flac", "title_key": "example_words", "task": "words"}
-            return [{**one, "url": f"/examples/{one['name']}"} for one in (street, words)]
+        app.add_middleware(AccessControl, settings=SETTINGS)
+        pages.install(app, SETTINGS)
+        app.get("/v1/examples")(about.examples)
 
         @app.get("/v1/models")
         def models() -> dict:
@@ -360,10 +332,6 @@ class StandIn:
         @app.put("/v1/jobs/{key}/words", status_code=204)
         async def write_words(key: str, request: Request) -> None:
             self.jobs[key]["texts"] = (await request.json())["texts"]
-
-        @app.delete("/v1/jobs/{key}/events", status_code=204)
-        def forget(key: str) -> None:
-            self.jobs[key]["corrected"] = None
 
         @app.get("/v1/captions")
         def captions() -> Response:

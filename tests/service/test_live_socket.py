@@ -1,7 +1,7 @@
 """The live socket: what it answers, what it refuses, and that nothing a client sends ends it."""
 
 import json
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,37 +13,29 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from earmark.service import live
-
-
-class Gauge:
-    """Notes how many listened at most, and how many do."""
-
-    def __init__(self):
-        self.now = self.most = 0
-
-    def inc(self):
-        self.now += 1
-        self.most = max(self.most, self.now)
-
-    def dec(self):
-        self.now -= 1
+from earmark.service.metrics import Metrics
+from earmark.service.settings import Settings
 
 
 @pytest.fixture
-def gauge():
-    return Gauge()
+def metrics():
+    return Metrics()
+
+
+def listening(metrics):
+    return metrics.registry.get_sample_value("earmark_live_sessions")
 
 
 @pytest.fixture
-def client(low_high_file, gauge, monkeypatch):
+def client(low_high_file, metrics, monkeypatch):
     for limit in ("GREETING", "STARTING", "SILENT"):  # a busy machine is slow
         monkeypatch.setattr(live, limit, PATIENCE)
-    settings = SimpleNamespace(live_sessions=2, models={"tones": low_high_file})
+    settings = Settings(Path(), live_sessions=2, models={"tones": low_high_file})
     app = FastAPI()
-    app.include_router(live.router(settings, gauge))
+    app.include_router(live.router(settings, metrics.live_sessions))
     with TestClient(app) as client:
         yield client
-    assert gauge.now == 0
+    assert listening(metrics) == 0
 
 
 def wish(**values):
@@ -68,12 +60,11 @@ def talk(client, *sent):
         return rest(socket)
 
 
-def test_a_session(client, gauge):
+def test_a_session(client):
     data = pcm(tones(3.5, (1.0, 2.0, 300.0)))
     blocks = [data[at : at + 4000] for at in range(0, len(data), 4000)]
     messages, code = talk(client, wish(), *blocks, '{"type": "end"}')
     assert code == 1000
-    assert gauge.most == 1
     kinds = [message["type"] for message in messages]
     assert [kind for kind in kinds if kind != "heard"] == ["ready", "begin", "end"]
     assert messages[0].keys() == {"type", "model", "latency"}
@@ -107,21 +98,11 @@ def test_a_browsers_microphone(client):
     "first",
     [
         b"\0\1",
-        "",
         "no json",
-        "[]",
-        "null",
         "[" * 50_000,
-        "{}",
-        '{"format": "mp3"}',
         wish(rate=1),
-        wish(rate="16000"),
         wish(model="../secret.onnx"),
         wish(model="/etc/passwd"),
-        wish(model=["tones"]),
-        wish(language="tlh"),
-        wish(sensitivity=2),
-        wish(include_speech=1),
     ],
     ids=lambda first: str(first)[:40],
 )
@@ -148,13 +129,6 @@ def test_too_large_a_message(client):
     assert code == 1009
 
 
-def test_faster_than_it_sounds(client):
-    block = bytes(2 * RATE)
-    messages, code = talk(client, wish(), *[block] * 40)
-    assert "faster" in messages[-1]["detail"]
-    assert code == 1003
-
-
 def test_noise_for_webm_is_one_error(client):
     blocks = np.random.default_rng(0).bytes(30_000)
     messages, code = talk(client, wish(format="webm"), blocks[:10_000], blocks[10_000:], '{"type": "end"}')
@@ -168,27 +142,14 @@ def test_noise_for_samples_is_sound(client):
     assert messages[-1]["type"] == "heard"
 
 
-def test_no_more_than_there_are_places_for(client, gauge):
+def test_no_more_than_there_are_places_for(client, metrics):
     with client.websocket_connect("/v1/live"), client.websocket_connect("/v1/live"):
-        Server.until(lambda: gauge.now == 2)  # they have a place before they say what they want
+        Server.until(lambda: listening(metrics) == 2)  # they have a place before they say what they want
         messages, code = talk(client)
         assert "too many" in messages[0]["detail"]
         assert code == 1013
-        assert gauge.now == 2
+        assert listening(metrics) == 2
     assert talk(client, wish(), '{"type": "end"}')[1] == 1000
-
-
-def test_who_is_not_allowed_is_not_accepted(low_high_file):
-    app = FastAPI()
-    settings = SimpleNamespace(live_sessions=2, models={})
-    app.include_router(live.router(settings, allowed=lambda socket: socket.headers.get("origin") == "http://ours"))
-    with TestClient(app) as client:
-        with pytest.raises(WebSocketDisconnect) as refused, client.websocket_connect("/v1/live"):
-            pass
-        assert refused.value.code == 1008
-        with client.websocket_connect("/v1/live", headers={"origin": "http://ours"}) as socket:
-            socket.send_text("?")
-            assert rest(socket)[1] == 1003
 
 
 def test_a_crash_ends_one_session_only(client, monkeypatch):
@@ -223,7 +184,7 @@ def test_a_client_that_says_nothing(client, monkeypatch):
     assert code == 1008
 
 
-def test_a_client_that_goes_away(client, gauge):
+def test_a_client_that_goes_away(client):
     with client.websocket_connect("/v1/live") as socket:
         socket.send_text(wish())
         socket.receive_json()

@@ -310,12 +310,6 @@ def test_a_form_in_no_known_letters_is_refused(server, charset):
     assert server.client.post("/v1/jobs", content=form, headers=headers).status_code in (400, 422)
 
 
-def test_a_form_without_a_file_is_refused(server):
-    assert server.client.post("/v1/jobs", files={"other": b"x"}).status_code in (400, 422)
-    answer = server.client.post("/v1/jobs", content=b"not a form", headers={"content-type": "multipart/form-data"})
-    assert answer.status_code == 400
-
-
 def test_too_large_is_refused_before_it_is_read_and_while_it_is_read(server):
     declared = {"content-length": str(10**12), "content-type": "multipart/form-data; boundary=x"}
     with socket.create_connection(("127.0.0.1", server.port)) as line:

@@ -34,20 +34,9 @@ def refused(command, unchanged):
 def test_options_are_settings(command, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("earmark.service.server.run", lambda settings, **how: asked.append((settings, how)))
-    limits = ("--queue", 3, "--upload-mb", 5, "--hours", 2, "--memory-mb", 600, "--keep-hours", 1, "--keep-gb", 0.5)
-    others = (
-        "--port",
-        80,
-        "--workers",
-        7,
-        "--live-sessions",
-        0,
-        "--model",
-        "mine=a.onnx",
-        "--origin",
-        "http://[::1]:8",
-    )
-    assert command("serve", "--folder", tmp_path / "service", *limits, *others).returncode == 0
+    limits = "--queue 3 --upload-mb 5 --hours 2 --memory-mb 600 --keep-hours 1 --keep-gb 0.5 --live-sessions 0"
+    others = "--port 80 --workers 7 --model mine=a.onnx --origin http://[::1]:8"
+    assert command("serve", "--folder", tmp_path / "service", *limits.split(), *others.split()).returncode == 0
     wanted = Settings(
         *(tmp_path / "service", "127.0.0.1", 80, None, frozenset(["http://[::1]:8"]), {"mine": Path("a.onnx")}),
         **{"workers": 7, "queue": 3, "upload_bytes": 5 * MB, "seconds": 2 * HOUR, "memory_bytes": 600 * MB},

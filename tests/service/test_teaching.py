@@ -48,8 +48,14 @@ def nothing(size=32):
     return np.empty((0, size), np.float32)
 
 
+def taught(kept, *places, background=None):
+    return learn(
+        kept, events(*places), WIDTH, nothing() if background is None else background, np.random.default_rng(0)
+    )
+
+
 def test_what_was_marked_is_told_in_another_recording():
-    lesson = learn(kept(10, 30, 50, 70), events(10, 30, 50, 70), WIDTH, nothing(), np.random.default_rng(0))
+    lesson = taught(kept(10, 30, 50, 70), 10, 30, 50, 70)
     assert (lesson.examples, lesson.found) == (4, 4)
     assert (lesson.others, lesson.false) == (pytest.approx(84, abs=4), 0.0)
     other = kept(20, 60, seed=1)
@@ -60,30 +66,28 @@ def test_what_was_marked_is_told_in_another_recording():
 
 
 def test_one_example_teaches_and_says_that_it_is_only_one():
-    lesson = learn(kept(10), events(10), WIDTH, nothing(), np.random.default_rng(0))
+    lesson = taught(kept(10), 10)
     assert (lesson.examples, lesson.found) == (1, None)
     assert (lesson.head(means_around(kept(50, seed=3).rows, WIDTH), lesson.centre) > 0).any()
 
 
 def test_examples_that_have_nothing_in_common_are_not_said_to_be_found():
-    lesson = learn(kept(), events(10, 30, 50, 70), WIDTH, nothing(), np.random.default_rng(0))
+    lesson = taught(kept(), 10, 30, 50, 70)
     assert lesson.found < 3
 
 
 def test_hardly_anything_else_is_marked_though_it_resembles_the_sound():
     """Four more sound nearly so and are not marked: the threshold rises above them."""
-    lesson = learn(
-        kept(10, 20, 30, 40, 50, 60, 70, 80), events(10, 30, 50, 70), WIDTH, nothing(), np.random.default_rng(0)
-    )
+    lesson = taught(kept(10, 20, 30, 40, 50, 60, 70, 80), 10, 30, 50, 70)
     assert lesson.false <= 0.02
 
 
 def test_too_little_of_anything_else_teaches_nothing_but_the_background_helps():
     short = Embeddings(kept(10).rows[:120], 0.16, 19.2)
-    assert learn(short, events(10), WIDTH, nothing(), np.random.default_rng(0)) is None
-    assert learn(Embeddings(short.rows[:0], 0.16, 0.1), events(0), WIDTH, nothing(), np.random.default_rng(0)) is None
+    assert taught(short, 10) is None
+    assert taught(Embeddings(short.rows[:0], 0.16, 0.1), 0) is None
     background = np.random.default_rng(4).normal(size=(LEAST, 32)).astype(np.float32)
-    assert learn(short, events(10), WIDTH, background, np.random.default_rng(0)).others >= LEAST
+    assert taught(short, 10, background=background).others >= LEAST
 
 
 def test_the_bundled_background_is_that_of_sounds():
@@ -208,8 +212,8 @@ def test_it_survives_a_restart_and_a_kill_while_it_was_written(client, hum, plac
 
 
 def test_live_captions_know_it(client, hum):
-    app = FastAPI()
-    app.include_router(live.router(client.app.state.service.settings))
+    service, app = client.app.state.service, FastAPI()
+    app.include_router(live.router(service.settings, service.metrics.live_sessions))
     with TestClient(app) as other, other.websocket_connect("/v1/live") as socket:
         socket.send_text(json.dumps({"format": "s16", "rate": RATE, "model": "beeps+hum"}))
         socket.send_text(json.dumps({"type": "end"}))

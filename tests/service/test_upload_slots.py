@@ -56,6 +56,14 @@ def status(connection):
     return int(connection.recv(10_000).split()[1])
 
 
+def answer(port, path="/v1/jobs", source="127.0.0.1", more=b""):
+    """The status of a form that makes no sense: 422 where it was read."""
+    with line(port, source) as asking:
+        first = head(len(BEGIN + SURPRISE), path).replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n")
+        asking.sendall(first + BEGIN + SURPRISE)
+        return status(asking)
+
+
 def uploaded(state):
     return list(state.storage.folder.glob("jobs/*/upload"))
 
@@ -141,30 +149,16 @@ def test_what_did_not_say_its_length_needs_room_as_it_comes(tmp_path):
 
 def test_short_clips_have_places_of_their_own(tmp_path):
     with service(tmp_path, uploads=2, quick_uploads=1) as (state, port), ExitStack() as held:
-
-        def answer(path):
-            with line(port) as asking:
-                asking.sendall(head(len(BEGIN + SURPRISE), path) + BEGIN + SURPRISE)
-                return status(asking)
-
         for _ in range(2):
             held.enter_context(line(port)).sendall(head(1000))
         until(lambda: len(state.storage.receiving) == 2)
-        assert answer("/v1/jobs") == 429
-        assert answer("/v1/classify") == 422  # it was read: its form makes no sense
+        assert answer(port, "/v1/jobs") == 429
+        assert answer(port, "/v1/classify") == 422  # it was read: its form makes no sense
         held.enter_context(line(port)).sendall(head(1000, "/v1/classify"))
         until(lambda: len(state.storage.receiving) == 3)
-        assert answer("/v1/classify") == 429
+        assert answer(port, "/v1/classify") == 429
         held.close()
-        until(lambda: answer("/v1/jobs") == 422)
-
-
-def answer(port, path="/v1/jobs", source="127.0.0.1", more=b""):
-    """The status of a form that makes no sense: 422 where it was read."""
-    with line(port, source) as asking:
-        first = head(len(BEGIN + SURPRISE), path).replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n")
-        asking.sendall(first + BEGIN + SURPRISE)
-        return status(asking)
+        until(lambda: answer(port, "/v1/jobs") == 422)
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/classify"])

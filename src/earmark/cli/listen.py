@@ -16,6 +16,7 @@ from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.live import AnyChange, LiveListener
+    from earmark.live.alerts import Alerts
     from earmark.util.types import Samples
 
 HELP = """Caption what the microphone hears, as it is heard; Ctrl-C ends it.
@@ -105,10 +106,10 @@ def listen(
     listener = _listener(model, language, phrases, sensitivity, include_speech)
     began = time.time() if file is None else None
     with (
-        _alerts(listener, alert, notify, run, webhook, mqtt, began) as take,
+        _alerts(listener, alert, notify, run, webhook, mqtt, began) as alerts,
         _sound(file, device, listener.rate, fast) as blocks,
     ):
-        _follow(listener, blocks, to, bell, save, began, take)
+        _follow(listener, blocks, to, bell, save, began, alerts)
 
 
 def _list_devices() -> None:
@@ -131,7 +132,6 @@ def _listener(
     return LiveListener(load_model(model, threads=1), words, EventRules(sensitivity=sensitivity), include_speech)
 
 
-@contextmanager
 def _alerts(
     listener: LiveListener,
     chosen: list[str] | None,
@@ -140,28 +140,24 @@ def _alerts(
     webhook: str | None,
     mqtt: str | None,
     began: float | None,
-) -> Iterator[Callable[[Sequence[AnyChange]], object]]:
-    """What takes changes, and alerts of those that were chosen in the ways that were asked for."""
-    if not (notify or run or webhook or mqtt):
-        if chosen:
-            raise EarmarkError("--alert", "does not say how", "add --notify, --run, --webhook or --mqtt")
-        yield lambda _: None
-        return
+) -> Alerts:
+    """What alerts of the sounds that were chosen, in the ways that were asked for."""
     from earmark.captions import Form
-    from earmark.live import alerts
+    from earmark.live.alerts import Alerts, Command, Desktop, Mqtt, Receiver, Webhook
 
     labels = _alert_labels(listener, chosen)
-    receivers: list[alerts.Receiver] = []
+    receivers: list[Receiver] = []
     if notify:
-        receivers.append(alerts.Desktop())
+        receivers.append(Desktop())
     if run:
-        receivers.append(alerts.Command(run))
+        receivers.append(Command(run))
     if webhook:
-        receivers.append(alerts.Webhook(webhook))
+        receivers.append(Webhook(webhook))
     if mqtt:
-        receivers.append(alerts.Mqtt(mqtt, {label: listener.phrases.say(label, Form.SHORT) for label in labels}))
-    with alerts.Alerts(labels, receivers, began) as telling:
-        yield telling.take
+        receivers.append(Mqtt(mqtt, {label: listener.phrases.say(label, Form.SHORT) for label in labels}))
+    if chosen and not receivers:
+        raise EarmarkError("--alert", "does not say how", "add --notify, --run, --webhook or --mqtt")
+    return Alerts(labels, receivers, began)
 
 
 def _alert_labels(listener: LiveListener, chosen: list[str] | None) -> list[str]:
@@ -180,18 +176,18 @@ def _follow(
     bell: bool,
     save: Path | None,
     began: float | None,
-    take: Callable[[Sequence[AnyChange]], object],
+    alerts: Alerts,
 ) -> None:
     """Tell what is heard until the blocks end, or somebody ends it."""
     from earmark.cli.live_display import SoundTally, shown
-    from earmark.live.session import saved
+    from earmark.live.sources import saved
 
     tally = SoundTally()
     with ExitStack() as stack:
         show = stack.enter_context(shown(to, bell, began))
 
         def tell(changes: Sequence[AnyChange]) -> None:
-            take(changes)
+            alerts.take(changes)
             show(tally.noted(changes), listener.seconds)
 
         if save:

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -66,7 +66,7 @@ def shown(to: str, bell: bool, began: float | None) -> Iterator[Show]:
     if to == "json":
         yield _json
     elif not sys.stdout.isatty():
-        yield Lines(began).show
+        yield _lines(began)
     else:
         screen = Screen(began, bell)
         with screen.live:
@@ -80,21 +80,19 @@ def _json(changes: Sequence[AnyChange], _seconds: float) -> None:
         common.say_json(message(change))
 
 
-class Lines:
-    """A line for each sound that begins."""
+def _lines(began: float | None) -> Show:
+    """Prints a line for each sound that begins."""
+    from earmark.live import Begin
 
-    def __init__(self, began: float | None) -> None:
-        self.began = began
-        common.standard_output()
+    common.standard_output()
 
-    def show(self, changes: Sequence[AnyChange], _seconds: float) -> None:
-        """Print what has begun."""
-        from earmark.live import Begin
-
+    def show(changes: Sequence[AnyChange], _seconds: float) -> None:
         for change in changes:
             if isinstance(change, Begin):
                 alarm = "  (alarm)" if change.alarm else ""
-                common.say(f"{time_of(change.onset, self.began)}  [{change.text}]{alarm}")
+                common.say(f"{time_of(change.onset, began)}  [{change.text}]{alarm}")
+
+    return show
 
 
 @dataclass
@@ -106,16 +104,11 @@ class _Line:
     ended: float | None = None
 
 
-@dataclass
 class Screen:
     """What sounds now in large lines, above a log of what began when."""
 
-    began: float | None
-    bell: bool = False
-    console: Console = field(default_factory=Console)
-
-    def __post_init__(self) -> None:
-        """Nothing is heard yet."""
+    def __init__(self, began: float | None, bell: bool = False, console: Console | None = None) -> None:
+        self.began, self.bell, self.console = began, bell, console or Console()
         self.seconds = 0.0
         self.lines: dict[int, _Line] = {}
         self.log: deque[Text] = deque(maxlen=LOG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar, runtime_checkable
@@ -35,6 +36,12 @@ class Format(ABC, Generic[R]):
     @abstractmethod
     def write(self, found: R, file: TextIO, /) -> None:
         """Write what was found in one recording."""
+
+    def text(self, found: R) -> str:
+        """What `write` writes, its line ends as they are in a file."""
+        file = io.StringIO(newline="")
+        self.write(found, file)
+        return file.getvalue()
 
     def write_many(self, several: Iterable[R], file: TextIO, /) -> None:
         """Write several recordings into one file, if the format has a way to tell them apart.

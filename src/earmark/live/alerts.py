@@ -15,13 +15,14 @@ import shutil
 import subprocess
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from queue import Full, Queue
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from warnings import warn
 
@@ -38,19 +39,12 @@ PREFIX = "earmark"
 
 @dataclass(frozen=True)
 class Alert:
-    """A chosen sound.
+    """A chosen sound."""
 
-    Attributes:
-        label: the model's name for it.
-        text: its caption.
-        score: 0..1, as it began.
-        at: when it began, seconds since the epoch.
-    """
-
-    label: str
-    text: str
-    score: float
-    at: float
+    label: str  # the model's name for it
+    text: str  # its caption
+    score: float  # 0..1, as it began
+    at: float  # when it began, seconds since the epoch
 
     def values(self, state: str) -> dict[str, Any]:
         """Plain values: what begins or ends (`state`), and when, in the time of this place."""
@@ -58,27 +52,24 @@ class Alert:
         return {"state": state, "label": self.label, "text": self.text, "score": self.score, "at": at}
 
 
-class Receiver(Protocol):
+class Receiver(ABC):
     """Somebody who is told."""
 
+    @abstractmethod
     def begin(self, alert: Alert) -> None:
         """A sound has begun."""
 
-    def end(self, alert: Alert) -> None:
+    def end(self, alert: Alert) -> None:  # noqa: B027 - most are only told of beginnings
         """It has ended."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing open
         """No more will come."""
 
 
 class Alerts:
     """Tells receivers of chosen sounds; use it with `with`.
 
-    Args:
-        labels: the sounds.
-        receivers: who is told.
-        began: the time of day of second 0, seconds since the epoch; None: a recording, whose alerts are of now.
-        now: the clock.
+    Second 0 is at `began`, seconds since the epoch; None: it is of a recording, whose alerts are of now.
     """
 
     def __init__(
@@ -136,7 +127,7 @@ def _safely(act: Callable[[], None]) -> None:
         warn(EarmarkWarning(f"an alert could not be told: {error}"), stacklevel=2)
 
 
-class Desktop:
+class Desktop(Receiver):
     """Notifications of the desktop, which stay until they are dismissed where it has such.
 
     Raises:
@@ -159,14 +150,8 @@ class Desktop:
             words = ["--urgency=critical", "--app-name=Earmark", "--", alert.text, when]
         subprocess.run([self._command, *words], check=True, capture_output=True, timeout=PATIENCE)
 
-    def end(self, alert: Alert) -> None:
-        """It stays: who was not there sees it later."""
 
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class Command:
+class Command(Receiver):
     """A command of the user's shell for each beginning; what it is about stands in its environment, EARMARK_*."""
 
     def __init__(self, command: str) -> None:
@@ -185,14 +170,8 @@ class Command:
             check=True,
         )
 
-    def end(self, alert: Alert) -> None:
-        """Nothing is run."""
 
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class Webhook:
+class Webhook(Receiver):
     """Posts JSON to an address when a sound begins and when it ends.
 
     Raises:
@@ -214,9 +193,6 @@ class Webhook:
         """Post the end."""
         self._post(alert.values("end"))
 
-    def close(self) -> None:
-        """Nothing is open."""
-
     def _post(self, values: Mapping[str, Any]) -> None:
         headers = {"content-type": "application/json", "user-agent": f"earmark/{__version__}"}
         request = urllib.request.Request(self._address, json.dumps(values).encode(), headers, method="POST")
@@ -224,7 +200,7 @@ class Webhook:
             return
 
 
-class Mqtt:
+class Mqtt(Receiver):
     """A broker of MQTT. Each sound is a sensor that is on while it sounds; Home Assistant shows it without more.
 
     Topics: `PREFIX/NODE/status` (online, offline), `PREFIX/NODE/LABEL/state` (ON, OFF), `PREFIX/NODE/LABEL/attributes`

@@ -29,23 +29,14 @@ LONG_WINDOW = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A sound has begun.
+    """A sound has begun."""
 
-    Attributes:
-        id: counts the sounds that one listener has told of; its changes and its end name it.
-        label: the model's name for it.
-        text: its caption, without brackets.
-        onset: where it began, seconds since the first sample.
-        score: its best score so far, 0..1.
-        alarm: whether it calls for something to be done at once: see labels/priority.toml.
-    """
-
-    id: int
-    label: str
-    text: str
-    onset: float
-    score: float
-    alarm: bool
+    id: int  # counts the sounds that one listener has told of; its changes and its end name it
+    label: str  # the model's name for it
+    text: str  # its caption, without brackets
+    onset: float  # where it began, seconds since the first sample
+    score: float  # its best score so far, 0..1
+    alarm: bool  # whether it calls for something to be done at once: see labels/priority.toml
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from warnings import warn
 
 from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.media.playing import backends, quiet
-
-if TYPE_CHECKING:
-    from miniaudio import CaptureDevice
 
 RATE = 48_000  # Hz: what most devices run at
 PERIOD_MS = 20  # of the device's buffer
@@ -47,7 +44,11 @@ def microphone(name: str | None = None) -> Iterator[Iterator[bytes]]:
     import miniaudio
 
     chosen = None if name is None else _chosen(name)["id"]
-    with _device(chosen) as device:
+    with _sound_system():
+        device = miniaudio.CaptureDevice(
+            miniaudio.SampleFormat.SIGNED16, 1, RATE, PERIOD_MS, chosen, backends=backends(), app_name="Earmark"
+        )
+    with device:
         waiting: Queue[bytes] = Queue(WAITING)
         feed = _feed(waiting)
         next(feed)
@@ -79,30 +80,25 @@ def _taken(waiting: Queue[bytes]) -> Iterator[bytes]:
             raise EarmarkError(SUBJECT, "gives nothing any more", "check that it is connected") from None
 
 
-@contextmanager
-def _device(chosen: Any) -> Iterator[CaptureDevice]:
-    import miniaudio
-
-    try:
-        with quiet():
-            device = miniaudio.CaptureDevice(
-                miniaudio.SampleFormat.SIGNED16, 1, RATE, PERIOD_MS, chosen, backends=backends(), app_name="Earmark"
-            )
-    except miniaudio.MiniaudioError as error:
-        raise _none() from error
-    with device:
-        yield device
-
-
 def _devices() -> list[dict[str, Any]]:
     import miniaudio
 
+    with _sound_system():
+        found: list[dict[str, Any]] = miniaudio.Devices(backends()).get_captures()
+    return found
+
+
+@contextmanager
+def _sound_system() -> Iterator[None]:
+    """Asks it quietly, and says so where there is none."""
+    import miniaudio
+
     try:
         with quiet():
-            found: list[dict[str, Any]] = miniaudio.Devices(backends()).get_captures()
+            yield
     except miniaudio.MiniaudioError as error:
-        raise _none() from error
-    return found
+        remedy = "connect one, or listen to --file"
+        raise EarmarkError(SUBJECT, "this machine has none that can be used", remedy) from error
 
 
 def _chosen(name: str) -> dict[str, Any]:
@@ -113,7 +109,3 @@ def _chosen(name: str) -> dict[str, Any]:
         reason = "is no microphone" if not found else "means several microphones"
         raise EarmarkError(f"--device {name}", reason, "see `earmark listen --list-devices`")
     return found[0]
-
-
-def _none() -> EarmarkError:
-    return EarmarkError(SUBJECT, "this machine has none that can be used", "connect one, or listen to --file")

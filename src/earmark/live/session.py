@@ -16,17 +16,15 @@ import os
 import struct
 import sys
 import time
-import wave
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
-from warnings import warn
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import field
+from typing import Annotated, Any, BinaryIO, Literal
 
-import numpy as np
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from earmark.captions import languages
-from earmark.errors import EarmarkError, EarmarkWarning
+from earmark.errors import EarmarkError
 from earmark.events.hysteresis import EventRules
 from earmark.live.listener import LiveListener, message
 from earmark.live.sources import RATES, WEBM, Pcm, decoded
@@ -34,32 +32,32 @@ from earmark.models.model import load_model
 from earmark.util.processes import end_with_parent, limit
 from earmark.util.types import Samples
 
-Format = Literal["s16", "webm"]
 SUBJECT = "the first message"
+EXAMPLE = 'send for example {"format": "s16", "rate": 16000}'
 MOST_LABELS = 1000  # that have a sensitivity of their own
 
 
-@dataclass(frozen=True)
+def _known(language: str) -> str:
+    if language not in languages():
+        raise ValueError("choose from: " + ", ".join(languages()))
+    return language
+
+
+Sensitivity = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]  # see `EventRules`
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class Wish:
-    """How one client wants to be listened to.
+    """How one client wants to be listened to."""
 
-    Attributes:
-        format: `s16`, little-endian mono samples of 16 bits; or `webm`, with Opus.
-        rate: samples a second of `s16`.
-        model: a model's name, or where its file is.
-        language: of the captions.
-        sensitivity: 0..1, see `EventRules`.
-        include_speech: tell of speech too.
-        sensitivities: those of single labels, instead of `sensitivity`.
-    """
-
-    format: Format
-    rate: int = 16_000
-    model: str = "sounds"
-    language: str = "en"
-    sensitivity: float = 0.5
-    include_speech: bool = False
-    sensitivities: Mapping[str, float] = field(default_factory=dict)
+    format: Literal["s16", "webm"]  # little-endian mono samples of 16 bits; or WebM with Opus
+    rate: Annotated[int, Field(ge=RATES[0], le=RATES[-1])] = 16_000  # samples a second of `s16`
+    model: str = "sounds"  # a model's name, or where its file is
+    language: Annotated[str, AfterValidator(_known)] = "en"  # of the captions
+    sensitivity: Sensitivity = 0.5
+    include_speech: bool = False  # tell of speech too
+    sensitivities: Annotated[dict[str, Sensitivity], Field(max_length=MOST_LABELS)] = field(default_factory=dict)
+    """Of single labels, instead of `sensitivity`."""
 
     @classmethod
     def read(cls, text: str) -> Wish:
@@ -69,69 +67,18 @@ class Wish:
             EarmarkError: it is no JSON object, or a value is none that there is.
         """
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise EarmarkError(SUBJECT, "is no JSON", 'send for example {"format": "s16", "rate": 16000}') from error
-        if not isinstance(values, dict):
-            raise EarmarkError(SUBJECT, "is no JSON object", 'send for example {"format": "s16", "rate": 16000}')
-        _check(values)
-        return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
+            return _WISH.validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = "".join(f"{part}: " for part in first["loc"])
+            raise EarmarkError(SUBJECT, f"makes no sense ({where}{first['msg']})", EXAMPLE) from error
 
-    def to_json(self) -> str:
+    def to_json(self) -> bytes:
         """The text that `read` takes."""
-        return json.dumps(asdict(self))
+        return _WISH.dump_json(self)
 
 
-def _check(values: Mapping[str, Any]) -> None:
-    rate, sensitivity = values.get("rate", 16_000), values.get("sensitivity", 0.5)
-    _one_of("format", values.get("format"), get_args(Format))
-    _one_of("language", values.get("language", "en"), languages())
-    if isinstance(rate, bool) or not isinstance(rate, int) or rate not in RATES:
-        raise EarmarkError(SUBJECT, "has a rate that no microphone has", f"choose {RATES[0]} to {RATES[-1]}")
-    single = values.get("sensitivities", {})
-    if not isinstance(single, dict) or len(single) > MOST_LABELS:
-        raise EarmarkError(SUBJECT, "has sensitivities that are no object of numbers by label")
-    for value in (sensitivity, *single.values()):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise EarmarkError(SUBJECT, "has a sensitivity that means nothing", "choose a number from 0 to 1")
-    if not isinstance(values.get("model", ""), str):
-        raise EarmarkError(SUBJECT, "has a model that is no name")
-    if not isinstance(values.get("include_speech", False), bool):
-        raise EarmarkError(SUBJECT, "has an include_speech that is neither true nor false")
-
-
-def _one_of(name: str, value: object, known: Any) -> None:
-    if not isinstance(value, str) or value not in known:
-        raise EarmarkError(SUBJECT, f"has no {name} that is known", "choose from: " + ", ".join(known))
-
-
-LARGEST = 0xFFFF_0000 // 2  # samples: the header of a WAV file can tell no more
-
-
-def saved(blocks: Iterable[Samples], path: Path, rate: int) -> Generator[Samples]:
-    """The same blocks, written to a 16-bit mono WAV file as they pass; it is whole whenever this ends.
-
-    Raises:
-        EarmarkError: the file cannot be written, or is there already: what was heard before cannot be heard again.
-    """
-    try:
-        with path.open("wb" if path.is_char_device() else "xb") as whole, wave.open(whole, "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            written = 0
-            for block in blocks:
-                if written <= LARGEST < written + len(block):
-                    warn(
-                        EarmarkWarning(f"{path}: is as long as a WAV file can be; what follows is not kept"),
-                        stacklevel=2,
-                    )
-                written += len(block)
-                if written <= LARGEST:
-                    file.writeframesraw(np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2").tobytes())
-                yield block
-    except OSError as error:
-        raise EarmarkError(path, f"cannot be written ({error.strerror})", "choose another --save") from error
+_WISH = TypeAdapter(Wish)
 
 
 WISH, AUDIO, END = b"w", b"a", b"e"

@@ -1,16 +1,19 @@
-"""Sound that comes as bytes -> mono float32 samples at the listener's rate, without waiting for more than it must."""
+"""Sound that comes as bytes -> mono float32 samples at the listener's rate, at once; and what was heard -> a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import wave
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO, Protocol, cast
+from warnings import warn
 
 import av
 import numpy as np
 from av.audio import AudioStream
 from av.container import InputContainer
 
-from earmark.errors import MediaError
+from earmark.errors import EarmarkError, EarmarkWarning, MediaError
 from earmark.media.mixing import ChannelMixer
 from earmark.media.opening import DEMUXERS, open_input
 from earmark.util.types import Samples
@@ -20,6 +23,7 @@ WEBM = "matroska"  # FFmpeg's name of the container
 SPOKEN = ("opus", "vorbis")  # codecs of WebM
 BUFFER = 4_096  # bytes: what is asked for at once
 LARGEST = 16.0  # full scale is 1: beyond it is damage, not sound
+LONGEST_WAV = 0xFFFF_0000 // 2  # samples: the header of a WAV file can tell no more
 
 # FFmpeg would read seconds of sound ahead to learn more about it than its header says. What is read is not lost.
 AT_ONCE = {"analyzeduration": "0", "probesize": "4096"}
@@ -46,11 +50,7 @@ class AsItComes:
 
 
 class Pcm:
-    """16-bit little-endian mono samples -> float32 at another rate. Blocks may end anywhere, even within a sample.
-
-    Args:
-        rate: samples a second as they come, one of `RATES`.
-        wanted: samples a second as they are wanted.
+    """16-bit little-endian mono samples -> float32 at the wanted rate. Blocks may end anywhere, even within a sample.
 
     Raises:
         MediaError: the rate is none that a microphone has.
@@ -186,3 +186,27 @@ def _audio(opened: InputContainer, name: str, container: str | None) -> AudioStr
         if other.index != stream.index:
             other.discard = av.stream.Discard.all
     return stream
+
+
+def saved(blocks: Iterable[Samples], path: Path, rate: int) -> Generator[Samples]:
+    """The same blocks, written to a 16-bit mono WAV file as they pass; it is whole whenever this ends.
+
+    Raises:
+        EarmarkError: the file cannot be written, or is there already: what was heard before cannot be heard again.
+    """
+    try:
+        with path.open("wb" if path.is_char_device() else "xb") as whole, wave.open(whole, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            written = 0
+            for block in blocks:
+                if written <= LONGEST_WAV < written + len(block):
+                    told = f"{path}: is as long as a WAV file can be; what follows is not kept"
+                    warn(EarmarkWarning(told), stacklevel=2)
+                written += len(block)
+                if written <= LONGEST_WAV:
+                    file.writeframesraw(np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2").tobytes())
+                yield block
+    except OSError as error:
+        raise EarmarkError(path, f"cannot be written ({error.strerror})", "choose another --save") from error

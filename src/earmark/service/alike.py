@@ -61,24 +61,18 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
-    """A stretch that is like an event: seconds, and the cosine of their embeddings' means."""
+class LikeEvent:
+    """A stretch that is like an event: seconds, and how like it is, as a cosine."""
 
     onset: float
     offset: float
     score: float
 
 
-def alike(kept: Embeddings, onset: float, offset: float, limit: int) -> list[Alike]:
+def alike(kept: Embeddings, onset: float, offset: float, limit: int) -> list[LikeEvent]:
     """The stretches that are most like one of the same recording and do not overlap, the best first.
 
-    Each is as long as the example, which is left out.
-
-    Args:
-        kept: the recording's embeddings.
-        onset: of the example, seconds.
-        offset: its end, after `onset` and no later than the recording's.
-        limit: how many at most.
+    Each is as long as the example, which lasts from `onset` to `offset` within the recording, and is left out.
     """
     if not len(kept.rows):
         return []
@@ -90,14 +84,14 @@ def alike(kept: Embeddings, onset: float, offset: float, limit: int) -> list[Ali
     like = np.concatenate([scores(some, wanted, centre) for some in _blocks(means)])
     half = (offset - onset) / 2
     middles = [onset + half]
-    found: list[Alike] = []
+    found: list[LikeEvent] = []
     for place in np.argsort(-like, kind="stable").tolist():
         if len(found) == limit or like[place] < LEAST:
             break
         middle = min(max(place * kept.step, half), kept.duration - half)
         if all(abs(middle - other) >= max(2 * half, SHORTEST) for other in middles):
             middles.append(middle)
-            found.append(Alike(round(middle - half, 3), round(middle + half, 3), round(float(like[place]), 4)))
+            found.append(LikeEvent(round(middle - half, 3), round(middle + half, 3), round(float(like[place]), 4)))
     return found
 
 

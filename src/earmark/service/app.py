@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for routes in (about.router, taught.router, jobs.router, views.router, results.router, results.several):
+    for routes in (about.router, taught.router, jobs.router, views.router, results.router):
         app.include_router(routes)
     # The guard has asked for the token.
     app.include_router(live.router(service.settings, service.metrics.live_sessions))

@@ -34,16 +34,10 @@ class Recording:
 
 
 def write_zip(recordings: Sequence[Recording], folder: Path, memory: int, left: Callable[[], bool]) -> Path:
-    """Write the zip in a process of its own, as it decodes what somebody sent.
+    """Write the zip in a process of its own, as it decodes what somebody sent, within so many bytes of memory.
 
-    Args:
-        recordings: what goes in.
-        folder: empty, for the zip and what it is made of; whatever happens, the caller removes it.
-        memory: bytes of data that the process may hold.
-        left: whether nobody waits for it any more, which ends the process.
-
-    Returns:
-        The zip.
+    It and what it is made of lie in the empty `folder`, which the caller removes whatever happens. The process is ended
+    where `left` says that nobody waits for it any more.
 
     Raises:
         EarmarkError: the process broke down, took too long, or was ended as nobody waits.

@@ -26,29 +26,19 @@ FALSE = 0.005  # of the held-out seconds of something else may be marked
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """What was learned.
+    """What was learned."""
 
-    Attributes:
-        head: of the sound.
-        centre: what its vectors are apart from [dimensions].
-        examples: events that taught.
-        found: of them that are marked by what the others taught; None: there is one only.
-        others: seconds of something else that taught.
-        false: share of them that is marked by what the rest taught.
-    """
-
-    head: Head
-    centre: Array
-    examples: int
-    found: int | None
-    others: int
-    false: float
+    head: Head  # of the sound
+    centre: Array  # what its vectors are apart from [dimensions]
+    examples: int  # events that taught
+    found: int | None  # of them that are marked by what the others taught; None: there is one only
+    others: int  # seconds of something else that taught
+    false: float  # share of them that is marked by what the rest taught
 
     @property
     def figures(self) -> dict[str, Any]:
         """For the model's card."""
-        keys = ("examples", "found", "others", "false")
-        return {key: getattr(self, key) for key in keys}
+        return {key: getattr(self, key) for key in ("examples", "found", "others", "false")}
 
 
 def learn(

@@ -7,19 +7,20 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from os import PathLike
-from typing import Any, Protocol
+from typing import Any
 
 from anyio import CancelScope, move_on_after
 from fastapi import APIRouter, WebSocket
+from prometheus_client import Gauge
 from starlette.websockets import WebSocketDisconnect
 
 from earmark.errors import EarmarkError
 from earmark.live.session import AUDIO, END, WISH, Wish, packet
 from earmark.models.model import bundled_models
+from earmark.service.settings import Settings
 from earmark.service.worker import ENDING
 
 SESSION = ["-P", "-m", "earmark.live.session"]  # what Python runs for each client, from no folder but its own
@@ -32,52 +33,6 @@ LONGEST_LINE = 1 << 16  # bytes of a message from a session
 # RFC 6455, 7.4.1
 NORMAL, UNSUPPORTED, POLICY, TOO_BIG, FAILED, TRY_LATER = 1000, 1003, 1008, 1009, 1011, 1013
 
-Allowed = Callable[[WebSocket], bool]
-
-
-class Settings(Protocol):
-    """What the socket needs to know of the service."""
-
-    @property
-    def live_sessions(self) -> int:
-        """How many may listen at once."""
-
-    @property
-    def models(self) -> Mapping[str, str | PathLike[str]]:
-        """Models by name beside the bundled ones."""
-
-
-class Gauge(Protocol):
-    """Shows how many listen, as one of Prometheus does."""
-
-    def inc(self) -> object:
-        """One more."""
-
-    def dec(self) -> object:
-        """One less."""
-
-
-class Slots:
-    """The slots for those who listen; one set for each service."""
-
-    def __init__(self, number: int, gauge: Gauge | None) -> None:
-        self.free, self.gauge = number, gauge
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Take a place, if one is free."""
-        if self.free <= 0:
-            raise Refusal("too many listen at once; try again in a while", TRY_LATER)
-        self.free -= 1
-        if self.gauge:
-            self.gauge.inc()
-        try:
-            yield
-        finally:
-            self.free += 1
-            if self.gauge:
-                self.gauge.dec()
-
 
 class Refusal(Exception):  # noqa: N818 - nothing is wrong with the service
     """Why a session ends: what the client is told, and the code its socket is closed with."""
@@ -87,25 +42,19 @@ class Refusal(Exception):  # noqa: N818 - nothing is wrong with the service
         self.detail, self.code = detail, code
 
 
-def router(settings: Settings, gauge: Gauge | None = None, allowed: Allowed | None = None) -> APIRouter:
-    """The route of the live socket.
-
-    Args:
-        settings: how many may listen at once, and to which models.
-        gauge: is told how many do.
-        allowed: whether a socket comes with what it needs, such as a token; if not, it is never accepted. None: all do.
-    """
-    routes, slots = APIRouter(), Slots(settings.live_sessions, gauge)
+def router(settings: Settings, gauge: Gauge) -> APIRouter:
+    """The route of the live socket; `gauge` is told how many listen."""
+    routes, slots = APIRouter(), asyncio.Semaphore(settings.live_sessions)
 
     @routes.websocket("/v1/live")
     async def live(websocket: WebSocket) -> None:
-        if allowed and not allowed(websocket):
-            await websocket.close(POLICY)
-            return
         await websocket.accept()
         try:
-            with slots.one():
-                await _listen(websocket, settings)
+            if slots.locked():
+                raise Refusal("too many listen at once; try again in a while", TRY_LATER)
+            async with slots:
+                with gauge.track_inprogress():
+                    await _listen(websocket, settings)
             await websocket.close(NORMAL)
         except Refusal as refusal:
             await _refuse(websocket, refusal)
@@ -182,7 +131,7 @@ async def _greeting(websocket: WebSocket, settings: Settings) -> Wish:
 async def _audio(websocket: WebSocket, process: Process, wish: Wish) -> None:
     """Hand on what the client sends, until it says that it is over; no faster than it is taken."""
     assert process.stdin is not None
-    data = packet(WISH, wish.to_json().encode())
+    data = packet(WISH, wish.to_json())
     with suppress(ConnectionError):  # a session that has ended says why, or its silence does
         while True:
             process.stdin.write(data)

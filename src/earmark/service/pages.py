@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import mimetypes
-from dataclasses import dataclass
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -15,22 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from earmark.service.schemas import Example
 from earmark.service.security import COOKIE, LASTING, Sessions, asked_token
 from earmark.service.settings import Settings
 
-
-@dataclass(frozen=True)
-class Recording:
-    """One of them: its file, the key of its title in the page's words, and what to look for."""
-
-    name: str
-    title_key: str
-    task: str
-
-
 EXAMPLES = (
-    Recording("street.mp4", "example_street", "caption"),
-    Recording("five_words.flac", "example_words", "words"),
+    Example(name="street.mp4", title_key="example_street", url="/examples/street.mp4", task="caption"),
+    Example(name="five_words.flac", title_key="example_words", url="/examples/five_words.flac", task="words"),
 )
 
 

@@ -21,11 +21,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Picture:
-    """Notes peaks and levels of the samples that pass: 65 bytes each 0.05 s.
-
-    Args:
-        rate: of the samples, Hz.
-    """
+    """Notes peaks and levels of the samples that pass, at a rate in Hz: 65 bytes each 0.05 s."""
 
     def __init__(self, rate: int) -> None:
         hop = round(rate * STEP / 2)

@@ -44,29 +44,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Playback:
-    """What is played.
+    """What is played."""
 
-    Attributes:
-        type: its media type, audio/* or video/*; empty where nothing of it can be played.
-        copy: whether it is a copy of ours.
-        pictures: whether the recording has moving pictures, played or not.
-    """
-
-    type: str
-    copy: bool
-    pictures: bool = False
+    type: str  # its media type, audio/* or video/*; empty where nothing of it can be played
+    copy: bool  # whether it is a copy of ours
+    pictures: bool = False  # whether the recording has moving pictures, played or not
 
 
 def prepare(upload: Path, path: Path, progress: Callable[[], object]) -> Playback:
     """See how browsers play an upload, and write a copy to `path` where they cannot.
 
     A copy has the sound as everything here hears it, one channel on the same clock, as AAC in MP4; and the pictures as
-    they are, where browsers know their codec.
-
-    Args:
-        upload: the recording.
-        path: of the copy.
-        progress: called now and then.
+    they are, where browsers know their codec. `progress` is called now and then.
 
     Raises:
         OSError: the disk is full. Whatever else keeps a copy from being made costs no more than the copy.

@@ -31,16 +31,7 @@ class Problem(BaseModel):
     detail: str | None = None
 
     model_config = {
-        "json_schema_extra": {
-            "examples": [
-                {
-                    "type": "about:blank",
-                    "title": "Not Found",
-                    "status": 404,
-                    "detail": "there is no such job, or it is older than jobs are kept",
-                }
-            ]
-        }
+        "json_schema_extra": {"examples": [{"title": "Not Found", "status": 404, "detail": "there is no such job"}]}
     }
 
 
@@ -49,11 +40,9 @@ def refusal(status: int, detail: str | None = None, headers: Mapping[str, str] |
     return HTTPException(status, detail, dict(headers or {}))
 
 
-def response(
-    status: int, detail: str | None = None, title: str | None = None, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
+def response(status: int, detail: str | None = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """A problem as it is sent."""
-    problem = Problem(title=title or HTTPStatus(status).phrase, status=status, detail=detail)
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
     return JSONResponse(problem.model_dump(), status, dict(headers or {}), MEDIA_TYPE)
 
 

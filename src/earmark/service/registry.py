@@ -28,35 +28,24 @@ USUAL: Mapping[str, str] = MappingProxyType(
     }
 )
 """Each task's own model."""
-MOST = 50
-"""Taught models that are kept."""
-LONGEST = 200
-"""Letters of a model's name."""
+MOST = 50  # taught models that are kept
+LONGEST = 200  # letters of a model's name
 
-_BEGUN = re.compile(r"\.[0-9a-f]{12}\.part")
-"""Files of `atomic_write` that are not whole."""
+_BEGUN = re.compile(r"\.[0-9a-f]{12}\.part")  # files of `atomic_write` that are not whole
 
 logger = logging.getLogger(__name__)
 
 
 class ModelRegistry:
-    """All models, by name. Methods may be called from several threads.
-
-    Attributes:
-        added: files of the operator's and of taught models; others see here what is taught or removed.
-        taught: how models were taught that lie in the folder, each as `ID.onnx`, by name.
-
-    Args:
-        settings: has the operator's models.
-        folder: of taught models.
+    """All models, by name; those that were taught lie in a folder as `ID.onnx`. Several threads may use it.
 
     Raises:
         ModelError: one that was added by the operator cannot be read.
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        self.added = dict(settings.models)
-        self.taught: dict[str, Taught] = {}
+        self.added = dict(settings.models)  # files of the operator's and of taught ones, as others see them, too
+        self.taught: dict[str, Taught] = {}  # how they were taught
         self._bundled = bundled_models()
         self._folder = folder
         self._described: dict[str, Description] = {}
@@ -100,10 +89,9 @@ class ModelRegistry:
     @property
     def descriptions(self) -> dict[str, Description]:
         """By name."""
-        return {name: self.description(name, path) for name, path in sorted(self.files.items())}
+        return {name: self._description(name, path) for name, path in sorted(self.files.items())}
 
-    def description(self, name: str, path: Path) -> Description:
-        """Of one model, read once."""
+    def _description(self, name: str, path: Path) -> Description:
         if name not in self._described:
             self._described[name] = load_model(path, threads=1).description
         return self._described[name]
@@ -128,15 +116,9 @@ class ModelRegistry:
         return load_model(path, threads=1)
 
     def add(self, base: str, label: str, write: Callable[[Path, str], None]) -> str:
-        """Keep a model that adds a label to another one; it is there whole, or not at all.
+        """Keep a model that adds a label to another one, whole or not at all; its id.
 
-        Args:
-            base: name of the other one.
-            label: that is new.
-            write: writes the model's file; told the name that the model has.
-
-        Returns:
-            The model's id.
+        `write` writes the model's file, and is told the name that the model has.
         """
         with self._changing:
             if len(self.taught) >= MOST:

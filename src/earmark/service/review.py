@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
 import threading
 import wave
 from collections.abc import Callable
@@ -22,12 +21,13 @@ from starlette.staticfiles import StaticFiles
 from earmark import media
 from earmark.archive.recordings import Archive
 from earmark.archive.review import Answer, Kind, Review, Second
-from earmark.errors import EarmarkError, MediaError
+from earmark.errors import MediaError
 from earmark.service import problems
 from earmark.service.pages import STATIC
 from earmark.service.picture import Picture
 from earmark.service.problems import refusal
 from earmark.service.security import AccessControl
+from earmark.service.server import listen
 from earmark.service.settings import Settings
 from earmark.util.types import Array
 
@@ -53,18 +53,11 @@ class Next(BaseModel):
 
 
 class Session:
-    """One review, and the round that is on the page. Methods may be called from several threads.
-
-    Args:
-        review: goes on.
-        archive: where the recordings are.
-        label: what the sound is called.
-        after_round: called after each round, and at the end.
-    """
+    """One review, and the round that is on the page; `after_round` is called after each. Several threads may use it."""
 
     def __init__(self, review: Review, archive: Archive, label: str, after_round: Callable[[], object]) -> None:
         self._review, self._archive, self._label, self._after_round = review, archive, label, after_round
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._number = 1
         self._sample: int | None = None
         self._candidates: list[Second] = review.candidates(ROUND)
@@ -72,23 +65,36 @@ class Session:
     def state(self) -> dict[str, Any]:
         """What the page shows."""
         with self._lock:
-            return self._state()
+            answers = self._review.answers
+            known = {Second(one.recording, one.second): one.answer for one in answers}
+            precision = answers.precision
+            return {
+                "label": self._label,
+                "round": self._number,
+                "sample": self._sample is not None,
+                "answers": {kind: answers.count(kind) for kind in ("yes", "no", "skip")},
+                "precision": None if precision is None else asdict(precision),
+                "candidates": [
+                    {"recording": one.recording, "second": one.second, "answer": known.get(one)}
+                    for one in self._candidates
+                ],
+            }
 
     def say(self, said: Said) -> dict[str, Any]:
         """Take one answer; it is on the disk when this returns."""
         with self._lock:
             one = self._candidate(said.round, said.candidate)
             self._review.add([Answer(one.recording, one.second, said.answer, self._sample)])
-            return self._state()
+            return self.state()
 
-    def go_on(self, sample: bool) -> dict[str, Any]:
+    def go_on(self, wanted: Next) -> dict[str, Any]:
         """Begin the next round."""
         with self._lock:
             self._after_round()
             self._number += 1
-            self._sample = self._review.fitted_to if sample else None
-            self._candidates = self._review.sample(SAMPLE) if sample else self._review.candidates(ROUND)
-            return self._state()
+            self._sample = self._review.fitted_to if wanted.sample else None
+            self._candidates = self._review.sample(SAMPLE) if wanted.sample else self._review.candidates(ROUND)
+            return self.state()
 
     def samples(self, number: int, candidate: int) -> tuple[Array, float]:
         """The sound of a candidate with what is around it, and where in it the second begins."""
@@ -106,21 +112,6 @@ class Session:
             raise refusal(404, "this round is over: load the page again")
         return self._candidates[candidate]
 
-    def _state(self) -> dict[str, Any]:
-        answers = self._review.answers
-        known = {Second(one.recording, one.second): one.answer for one in answers}
-        precision = answers.precision
-        return {
-            "label": self._label,
-            "round": self._number,
-            "sample": self._sample is not None,
-            "answers": {kind: answers.count(kind) for kind in ("yes", "no", "skip")},
-            "precision": None if precision is None else asdict(precision),
-            "candidates": [
-                {"recording": one.recording, "second": one.second, "answer": known.get(one)} for one in self._candidates
-            ],
-        }
-
 
 def create_review_app(session: Session, settings: Settings, end: Callable[[], object]) -> FastAPI:
     """An ASGI app for one review; `end` is called when the page says that it is done."""
@@ -133,17 +124,9 @@ def create_review_app(session: Session, settings: Settings, end: Callable[[], ob
         text = (STATIC / "review.html").read_text(encoding="utf-8")
         return HTMLResponse(text.replace("{{nonce}}", escape(request.state.nonce)))
 
-    @router.get("/v1/review")
-    def state() -> dict[str, Any]:
-        return session.state()
-
-    @router.post("/v1/review/answers")
-    def answer(said: Said) -> dict[str, Any]:
-        return session.say(said)
-
-    @router.post("/v1/review/rounds")
-    def go_on(wanted: Next) -> dict[str, Any]:
-        return session.go_on(wanted.sample)
+    router.get("/v1/review")(session.state)
+    router.post("/v1/review/answers")(session.say)
+    router.post("/v1/review/rounds")(session.go_on)
 
     @router.post("/v1/review/end", status_code=204)
     def done() -> None:
@@ -179,23 +162,12 @@ def _wav(samples: Array) -> bytes:
 
 
 def run_review(session: Session, port: int, told: Callable[[str], object]) -> None:
-    """Serve the page on this machine until it says that it is done, or until Ctrl-C.
-
-    Args:
-        session: what is on the page.
-        port: 0 takes any that is free.
-        told: told the page's address.
+    """Serve the page on this machine until it says that it is done, or until Ctrl-C; `told` is told its address.
 
     Raises:
         EarmarkError: the port is taken.
     """
-    try:
-        listening = socket.create_server((HOST, port))
-    except OSError as error:
-        raise EarmarkError(
-            f"{HOST}:{port}", f"cannot be listened on ({error.strerror})", "use another --port"
-        ) from error
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # see the service's
+    listening = listen(HOST, port)
     server: uvicorn.Server | None = None
 
     def end() -> None:

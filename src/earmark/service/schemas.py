@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel, model_validator
 
+from earmark.service.alike import LikeEvent
 from earmark.service.storage import ID
 
 Task = Literal["label", "caption", "classify", "words", "instruments"]
@@ -167,14 +168,6 @@ class History(Changes):
     """Changes as they are kept."""
 
     revision: int = 0
-
-
-class LikeEvent(BaseModel):
-    """A stretch that is like an event: seconds, and how like it is, as a cosine."""
-
-    onset: float
-    offset: float
-    score: float
 
 
 class LikeEvents(BaseModel):

@@ -22,13 +22,9 @@ from earmark.util.types import Array
 def timeline(
     recorded: RecordedScores, name: str, sensitivity: float = 0.5, thresholds: Mapping[str, float] | None = None
 ) -> Timeline:
-    """The events, as `earmark.label` finds them.
+    """The events, as `earmark.label` finds them; `thresholds` say where those of a label begin instead of the model's.
 
-    Args:
-        recorded: the recording's scores.
-        name: the recording's.
-        sensitivity: see `EventRules`.
-        thresholds: where events of a label begin, instead of the model's; where they end moves with it.
+    Where they end moves with it.
     """
     on, off = _moved(recorded.about, thresholds or {})
     events = recorded.events(EventRules(sensitivity=sensitivity), on, off)

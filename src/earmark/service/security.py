@@ -17,8 +17,7 @@ from earmark.service import problems
 from earmark.service.settings import Settings, names_this_machine
 
 COOKIE = "earmark_session"
-LASTING = 7 * 24 * 3600
-"""Seconds after which a session is over."""
+LASTING = 7 * 24 * 3600  # seconds after which a session is over
 
 
 class Sessions:

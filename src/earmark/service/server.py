@@ -44,9 +44,6 @@ class Connections:
     A connection is silent until the head of a request has come whole, and again once it was answered. A silent one is
     closed after `Settings.head_seconds`, and before that where another needs its place: the oldest of the same address
     if that has too many, or else of the address that has most. A new one is closed only where none of them is silent.
-
-    Args:
-        settings: how many there may be, in all and of an address.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -172,19 +169,15 @@ GRACE = 5  # seconds that open requests get at the end
 
 
 def run(settings: Settings, tell_token: bool, open_page: bool = False) -> None:
-    """Serve until a signal ends it.
-
-    Args:
-        settings: see there.
-        tell_token: print the token: nobody else knows it.
-        open_page: show the page in a browser of this machine.
+    """Serve until a signal ends it; the token is printed where nobody else knows it, the page opened in a browser here.
 
     Raises:
         EarmarkError: the address is taken or none of this machine's, or the folder is in use.
     """
     os.umask(0o077)  # whatever this process and its workers write is their account's alone
     _take_handles()
-    listening = _listen(settings)
+    listening = listen(settings.host, settings.port)
+    port = listening.getsockname()[1]
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -197,9 +190,9 @@ def run(settings: Settings, tell_token: bool, open_page: bool = False) -> None:
         forwarded_allow_ips=["127.0.0.1", "::1"],  # a proxy on this machine says whom it speaks for; nobody else does
         **Connections(settings).protocols(),
     )
-    _tell(settings, listening, tell_token)
+    _tell(settings, port, tell_token)
     if open_page:
-        Thread(target=webbrowser.open, args=(_page(settings, listening),), daemon=True).start()  # it may wait for us
+        Thread(target=webbrowser.open, args=(_page(settings, port),), daemon=True).start()  # it may wait for us
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
@@ -217,15 +210,18 @@ def _take_handles() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that waits for connections.
+
+    Raises:
+        EarmarkError: the address is taken or none of this machine's.
+    """
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-        listening = socket.create_server((settings.host, settings.port), family=found[0][0], backlog=512)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        listening = socket.create_server((host, port), family=found[0][0], backlog=512)
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        raise EarmarkError(
-            where, f"cannot be listened on ({error.strerror})", "use another --host or --port"
-        ) from error
+        reason, remedy = f"cannot be listened on ({error.strerror})", "use another --host or --port"
+        raise EarmarkError(f"{host}:{port}", reason, remedy) from error
     # Connections inherit it: else the body of an answer waits for word of its head, 40 ms. asyncio sees to it
     # only where a socket names its protocol, as this one does not.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -233,16 +229,18 @@ def _listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def _page(settings: Settings, listening: socket.socket) -> str:
-    """The page's address as a browser of this machine reaches it, with the token, for which it gets a session."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    query = f"/?token={quote(settings.token, safe='')}" if settings.token else "/"
-    return f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}{query}"
-
-
-def _tell(settings: Settings, listening: socket.socket, tell_token: bool) -> None:
-    port = listening.getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+def _tell(settings: Settings, port: int, tell_token: bool) -> None:
     query = f"/?token={settings.token}" if tell_token else ""
-    print(f"Earmark listens on http://{host}:{port}{query}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    print(f"Earmark listens on {_url(settings.host, port)}{query}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
     print(f"Jobs are kept in {visible(settings.folder)}", file=sys.stderr, flush=True)
+
+
+def _page(settings: Settings, port: int) -> str:
+    """The page as a browser of this machine reaches it, with the token, for which it gets a session."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    query = f"?token={quote(settings.token, safe='')}" if settings.token else ""
+    return f"{_url(host, port)}/{query}"
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

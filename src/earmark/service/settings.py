@@ -20,68 +20,40 @@ HOUR = 3600.0
 class Settings:
     """The service's limits and where it keeps what.
 
-    Attributes:
-        folder: where jobs, uploads and results lie; one server at a time uses it.
-        host: address to listen on.
-        port: 0 takes any that is free.
-        token: what a request must bring; None: nothing, which only a loopback address allows.
-        origins: other origins, such as `https://ears.example.org`, whose pages may use the service.
-        models: model files beside the bundled ones, by name.
-        workers: processes that do jobs.
-        quick_workers: more of them, which answer short clips at once.
-        queue: jobs that may wait; more are refused with 429.
-        uploads: requests that may be sending a recording at a time; more are refused with 429.
-        quick_uploads: the same of short clips, which have places of their own until they are answered.
-        uploads_each, quick_uploads_each: the same of one client, told apart by address; behind a proxy on this machine,
-            by the address that it names in X-Forwarded-For.
-        upload_bytes_each: what uploads of one client that are under way may have in all.
-        upload_rate: bytes a second that any body must bring on average.
-        upload_patience: seconds that it may be behind that.
-        connections: open at a time, in all.
-        connections_each: of one address; a proxy before the service is one.
-        head_seconds: a connection that has not sent the head of a request by then is closed.
-        upload_bytes: largest upload.
-        seconds: longest recording.
-        job_seconds: a job that takes longer is given up.
-        stall_seconds: so is one that hears nothing new for so long.
-        quick_stall_seconds: the same of a short clip, for which somebody waits, and others after it.
-        memory_bytes: data that a worker may hold.
-        keep_seconds: age at which a finished job is deleted.
-        keep_bytes: disk space of all jobs; beyond it the oldest finished ones are deleted, and as much may wait.
-        live_sessions: live sockets at a time.
+    A client is told apart by address: behind a proxy on this machine, by the one that it names in X-Forwarded-For.
 
     Raises:
         EarmarkError: an origin is none, or lies elsewhere and there is no token.
     """
 
-    folder: Path
-    host: str = "127.0.0.1"
-    port: int = 8765
-    token: str | None = None
-    origins: frozenset[str] = frozenset()
-    models: Mapping[str, Path] = field(default_factory=dict)
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    quick_workers: int = 2
-    queue: int = 100
-    uploads: int = 128
-    quick_uploads: int = 64
-    uploads_each: int = 56
-    quick_uploads_each: int = 16
-    upload_bytes_each: int = 4 * GB
-    upload_rate: int = 16 * 1024
-    upload_patience: float = 30.0
-    connections: int = 500
-    connections_each: int = 100
-    head_seconds: float = 10.0
-    upload_bytes: int = 2 * GB
-    seconds: float = 4 * HOUR
-    job_seconds: float = HOUR
-    stall_seconds: float = 120.0
-    quick_stall_seconds: float = 10.0
-    memory_bytes: int = 2 * GB
-    keep_seconds: float = 24 * HOUR
-    keep_bytes: int = 20 * GB
-    live_sessions: int = 4
+    folder: Path  # where jobs, uploads and results lie; one server at a time uses it
+    host: str = "127.0.0.1"  # address to listen on
+    port: int = 8765  # 0 takes any that is free
+    token: str | None = None  # what a request must bring; None: nothing, which only a loopback address allows
+    origins: frozenset[str] = frozenset()  # others whose pages may use it, such as `https://ears.example.org`
+    models: Mapping[str, Path] = field(default_factory=dict)  # files beside the bundled ones, by name
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)  # processes that do jobs
+    quick_workers: int = 2  # more of them, which answer short clips at once
+    queue: int = 100  # jobs that may wait; more are refused with 429
+    uploads: int = 128  # requests that may be sending a recording at a time; more are refused with 429
+    uploads_each: int = 56  # of one client
+    quick_uploads: int = 64  # of short clips, which have places of their own until they are answered
+    quick_uploads_each: int = 16  # of one client
+    upload_bytes: int = 2 * GB  # the largest
+    upload_bytes_each: int = 4 * GB  # of all uploads of one client that are under way
+    upload_rate: int = 16 * 1024  # bytes a second that any body must bring on average
+    upload_patience: float = 30.0  # seconds that it may be behind that
+    connections: int = 500  # open at a time, in all
+    connections_each: int = 100  # of one address; a proxy before the service is one
+    head_seconds: float = 10.0  # a connection that has not sent the head of a request by then is closed
+    seconds: float = 4 * HOUR  # longest recording
+    job_seconds: float = HOUR  # a job that takes longer is given up
+    stall_seconds: float = 120.0  # so is one that hears nothing new for so long
+    quick_stall_seconds: float = 10.0  # the same of a short clip, for which somebody waits, and others after it
+    memory_bytes: int = 2 * GB  # data that a worker may hold
+    keep_seconds: float = 24 * HOUR  # age at which a finished job is deleted
+    keep_bytes: int = 20 * GB  # of all jobs; beyond it the oldest finished ones are deleted, and as much may wait
+    live_sessions: int = 4  # live sockets at a time
 
     def __post_init__(self) -> None:
         for origin in self.origins:
@@ -93,8 +65,7 @@ class Settings:
                 raise EarmarkError(f"--origin {origin}", reason, "add --token-file FILE")
 
 
-HOUSEHOLD = 64
-"""Leading bits of an IPv6 address that one household, or one server, has for itself."""
+HOUSEHOLD = 64  # leading bits of an IPv6 address that one household, or one server, has for itself
 
 
 def client_of(address: str) -> str:

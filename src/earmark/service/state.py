@@ -70,13 +70,10 @@ class Service:
             self.store.close()
             self._held.close()
 
-    @asynccontextmanager
-    async def receiving(self, client: str, quick: bool, declared: int) -> AsyncIterator[Incoming]:
-        """Take an upload of so many bytes, if not too much waits already; before anything of it is read."""
-        if await to_thread.run_sync(self.store.waiting, quick) >= self.settings.queue:
+    def check_queue(self, quick: bool) -> None:
+        """Refuse an upload where too much waits already."""
+        if self.store.waiting(quick) >= self.settings.queue:
             raise self._full()
-        async with self.upload_slots.receiving(client, declared) as incoming:
-            yield incoming
 
     def _full(self) -> HTTPException:
         seconds = max(2, min(120, self.settings.queue // max(1, self.settings.workers)))
@@ -168,6 +165,17 @@ def reading() -> Iterator[None]:
     except Exception as error:  # a damaged file may find any fault of what reads it
         logger.warning("files of a job cannot be read: %s", error)
         raise gone() from error
+
+
+@contextmanager
+def one_of(places: Semaphore, busy: str, seconds: int) -> Iterator[None]:
+    """One of a few places: 503 where all are taken, as to wait would hold a thread that others need."""
+    if not places.acquire(blocking=False):
+        raise refusal(503, busy, {"retry-after": str(seconds)})
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def service_of(request: Request) -> Service:

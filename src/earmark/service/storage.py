@@ -16,8 +16,7 @@ from earmark.util.atomic import atomic_write, settle
 MARKER = ".earmark"
 """A file in `jobs/` with the mark of the database that knows the jobs: without it nothing there is ever removed."""
 
-ID = "^[0-9a-f]{16}$"
-"""A pattern of ids as `Storage.new` makes them."""
+ID = "^[0-9a-f]{16}$"  # a pattern of ids as `Storage.new` makes them
 
 
 def is_id(name: object) -> bool:
@@ -26,70 +25,22 @@ def is_id(name: object) -> bool:
 
 
 class JobFolder:
-    """The folder of one job."""
+    """The folder of one job, and what lies where in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @property
-    def upload(self) -> Path:
-        """The recording as it came."""
-        return self.path / "upload"
-
-    @property
-    def result(self) -> Path:
-        """What was found, as Timeline JSON, Words JSON, or a list of labels."""
-        return self.path / "result.json"
-
-    @property
-    def corrected(self) -> Path:
-        """The events as a person corrected them, as Timeline JSON."""
-        return self.path / "corrected.json"
-
-    @property
-    def scores(self) -> Path:
-        """Scores and levels, from which events are read anew."""
-        return self.path / "scores.npz"
-
-    @property
-    def embeddings(self) -> Path:
-        """Embeddings, by which like sounds are found; none where the model has none."""
-        return self.path / "embeddings.npz"
-
-    @property
-    def view(self) -> Path:
-        """What a page draws."""
-        return self.path / "view.json"
-
-    @property
-    def media(self) -> Path:
-        """What browsers can play of the recording, see `playback.Playback`."""
-        return self.path / "media.json"
-
-    @property
-    def copy(self) -> Path:
-        """What browsers play in place of an upload that they cannot play."""
-        return self.path / "copy.mp4"
-
-    @property
-    def history(self) -> Path:
-        """The changes that a person made, for undoing them."""
-        return self.path / "history.json"
-
-    @property
-    def captions(self) -> Path:
-        """Captions to burn in: their look, and the cues, [onset, offset, [[text, kind], ...]]."""
-        return self.path / "captions.json"
-
-    @property
-    def text(self) -> Path:
-        """What is said in a recording of words, where somebody told."""
-        return self.path / "text.txt"
-
-    @property
-    def classifiers(self) -> Path:
-        """The words that each bundled frame classifier finds, as a list of Words JSON."""
-        return self.path / "classifiers.json"
+        self.upload = path / "upload"  # the recording as it came
+        self.result = path / "result.json"  # what was found, as Timeline JSON, Words JSON, or a list of labels
+        self.corrected = path / "corrected.json"  # the same as a person corrected it
+        self.history = path / "history.json"  # the changes that a person made, for undoing them
+        self.scores = path / "scores.npz"  # scores and levels, from which events are read anew
+        self.embeddings = path / "embeddings.npz"  # by which like sounds are found, where the model has any
+        self.view = path / "view.json"  # what a page draws
+        self.media = path / "media.json"  # what browsers can play of the recording, see `playback.Playback`
+        self.copy = path / "copy.mp4"  # what they play in place of an upload that they cannot play
+        self.captions = path / "captions.json"  # to burn in: their look, and cues [onset, offset, [[text, kind], ...]]
+        self.text = path / "text.txt"  # what is said in a recording of words, where somebody told
+        self.classifiers = path / "classifiers.json"  # the words of each bundled classifier, as a list of Words JSON
 
     def video(self) -> Path | None:
         """The video with captions burned in, if there is one."""
@@ -113,27 +64,15 @@ class JobFolder:
 
 
 class Storage:
-    """The folder of the service: `jobs.sqlite`, a folder a job in `jobs/`, and `models/` that were taught.
-
-    Attributes:
-        receiving: ids of folders whose upload is under way: they have no job as yet, and are nobody's strays.
-    """
+    """The folder of the service: the table of jobs, a folder for each of them, and the models that were taught."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.receiving: set[str] = set()
+        self.database = folder / "jobs.sqlite"
+        self.models = folder / "models"
+        self.receiving: set[str] = set()  # folders whose upload is under way: with no job as yet, and nobody's strays
         self._jobs = folder / "jobs"
         self._jobs.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def database(self) -> Path:
-        """The table of jobs."""
-        return self.folder / "jobs.sqlite"
-
-    @property
-    def models(self) -> Path:
-        """The folder of taught models."""
-        return self.folder / "models"
 
     def check(self) -> None:
         """Refuse jobs whose database is gone: a new one would not know them, and they would be swept away.

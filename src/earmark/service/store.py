@@ -6,9 +6,9 @@ import json
 import math
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar, Literal
@@ -46,9 +46,6 @@ CREATE INDEX IF NOT EXISTS by_state ON jobs (state, number);
 CREATE TABLE IF NOT EXISTS mark (mark TEXT NOT NULL);
 INSERT INTO mark SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT * FROM mark);
 """
-COLUMNS = (
-    "id, task, name, model, options, state, crashes, kills, bytes, seconds, duration, error, created, started, finished"
-)
 DAMAGED = {
     "title": "This job is not known any more",
     "detail": "its row in the table of jobs is damaged; send it again",
@@ -57,40 +54,28 @@ DAMAGED = {
 
 @dataclass(frozen=True)
 class Job:
-    """One recording that somebody asked about.
-
-    Attributes:
-        id: 16 letters that nobody can guess.
-        task: one of `tasks.TASKS`, `BURN_IN`, or `QUICK`.
-        name: the upload's name, for people; never a path.
-        model: name of the model, or of the frame classifier.
-        options: the rest that was asked.
-        state: where it stands.
-        crashes: workers that it has taken down; kills: workers that somebody else ended during it.
-        bytes: on disk.
-        seconds: of the recording that were heard so far.
-        duration: of the recording, seconds, where it is known.
-        error: title and detail of what went wrong.
-        created, started, finished: seconds since the epoch.
-    """
+    """One recording that somebody asked about; times are seconds since the epoch."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
 
-    id: str
-    task: str
-    name: str
-    model: str
-    options: Mapping[str, Any]
+    id: str  # 16 letters that nobody can guess
+    task: str  # one of `schemas.Task`, `BURN_IN`, or `QUICK`
+    name: str  # the upload's, for people; never a path
+    model: str  # name of the model, or of the frame classifier
+    options: Mapping[str, Any]  # the rest that was asked
     state: State = "queued"
-    crashes: int = 0
-    kills: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-    duration: float | None = None
-    error: Mapping[str, Any] | None = None
+    crashes: int = 0  # workers that it has taken down
+    kills: int = 0  # workers that somebody else ended during it
+    bytes: int = 0  # on disk
+    seconds: float = 0.0  # of the recording that were heard so far
+    duration: float | None = None  # of the recording, where it is known
+    error: Mapping[str, Any] | None = None  # title and detail of what went wrong
     created: float = 0.0
     started: float | None = None
     finished: float | None = None
+
+
+COLUMNS = [column.name for column in fields(Job)]
 
 
 class Store:
@@ -112,6 +97,7 @@ class Store:
         try:
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._database.text_factory = _text
+            self._database.row_factory = sqlite3.Row
             self._check(path)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
@@ -124,15 +110,15 @@ class Store:
 
     def _check(self, path: Path) -> None:
         """Refuse a database of something else, before anything is written to it."""
-        tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        columns = {row[1] for row in self._database.execute("PRAGMA table_info(jobs)")}
-        if tables and not columns.issuperset(COLUMNS.split(", ")):
+        tables = self._rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+        columns = {row["name"] for row in self._rows("PRAGMA table_info(jobs)")}
+        (state,) = self._rows("PRAGMA quick_check(1)")[0]
+        reason = None if state == "ok" else f"is damaged ({' '.join(str(state).split())})"
+        if tables and not columns.issuperset(COLUMNS):
+            reason = "is a database of something else"
+        if reason:
             self._database.close()
-            raise EarmarkError(path, "is a database of something else", _REMEDY)
-        (state,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
-        if state != "ok":
-            self._database.close()
-            raise EarmarkError(path, f"is damaged ({' '.join(str(state).split())})", _REMEDY)
+            raise EarmarkError(path, reason, _REMEDY)
 
     def close(self) -> None:
         """Close the file."""
@@ -239,42 +225,31 @@ class Store:
 
     def _fail_damaged(self) -> None:
         with self._lock:
-            rows = self._database.execute(
-                f"SELECT number, {COLUMNS} FROM jobs WHERE finished IS NULL OR state != 'failed'"
-            )
-            for number, *row in rows.fetchall():
+            for row in self._rows("SELECT * FROM jobs WHERE finished IS NULL OR state != 'failed'"):
                 job = _job(row)
                 if job is None or job.error == DAMAGED:
                     self._do(
                         "UPDATE jobs SET state = 'failed', finished = ?, error = ? WHERE number = ?",
-                        time.time(), json.dumps(DAMAGED), number,
+                        time.time(), json.dumps(DAMAGED), row["number"],
                     )  # fmt: skip
 
     def waiting(self, quick: bool) -> int:
         """How many jobs wait in a lane: of those that a request waits for, or of the others."""
-        with self._lock:
-            query = f"SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND task {'=' if quick else '!='} ?"
-            return int(self._database.execute(query, (QUICK,)).fetchone()[0])
+        return self._number(f"COUNT(*) FROM jobs WHERE state = 'queued' AND task {'=' if quick else '!='} ?", QUICK)
 
     def unfinished_bytes(self) -> int:
         """Disk space of all jobs that are not finished."""
-        with self._lock:
-            query = "SELECT COALESCE(SUM(bytes), 0) FROM jobs WHERE finished IS NULL"
-            return int(self._database.execute(query).fetchone()[0])
+        return self._number("COALESCE(SUM(bytes), 0) FROM jobs WHERE finished IS NULL")
 
     def counts(self) -> dict[str, int]:
         """Jobs in each state."""
-        with self._lock:
-            return dict(self._database.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
+        counted = "SELECT state, COUNT(*) AS number FROM jobs GROUP BY state"
+        return {row["state"]: row["number"] for row in self._rows(counted)}
 
     def position(self, job_id: str) -> int:
         """How many jobs wait before this one."""
-        with self._lock:
-            query = (
-                "SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND task != ? AND number < "
-                "(SELECT number FROM jobs WHERE id = ?)"
-            )
-            return int(self._database.execute(query, (QUICK, job_id)).fetchone()[0])
+        before = "number < (SELECT number FROM jobs WHERE id = ?)"
+        return self._number(f"COUNT(*) FROM jobs WHERE state = 'queued' AND task != ? AND {before}", QUICK, job_id)
 
     def _over(self, job_id: str) -> None:
         with self._lock:
@@ -287,10 +262,17 @@ class Store:
         with self._lock:
             self._database.execute(statement, values)
 
+    def _rows(self, statement: str, *values: object) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._database.execute(statement, values).fetchall()
+
+    def _number(self, what: str, *values: object) -> int:
+        return int(self._rows(f"SELECT {what}", *values)[0][0])
+
     def _jobs(self, where: str, *values: object) -> list[Job]:
         with self._lock:
-            rows = self._database.execute(f"SELECT {COLUMNS} FROM jobs {where}", values).fetchall()
-            return [self._with_progress(job) for job in map(_job, rows) if job is not None]
+            found = map(_job, self._rows(f"SELECT * FROM jobs {where}", *values))
+            return [self._with_progress(job) for job in found if job is not None]
 
     def _with_progress(self, job: Job) -> Job:
         if job.state != "running" or job.id not in self._heard:
@@ -299,9 +281,9 @@ class Store:
         return replace(job, seconds=seconds, duration=duration)
 
 
-def _job(row: Sequence[Any]) -> Job | None:
+def _job(row: sqlite3.Row) -> Job | None:
     """The job of a row: a failed one where the row is damaged; none where its id is not ours and so may be any path."""
-    values = dict(zip(COLUMNS.split(", "), row, strict=True))
+    values = {column: row[column] for column in COLUMNS}
     if not is_id(values["id"]):
         return None
     try:

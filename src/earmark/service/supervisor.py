@@ -8,7 +8,7 @@ import time
 from concurrent.futures import Future
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock, Thread
 
 from earmark.service.metrics import Metrics
@@ -42,11 +42,8 @@ class Cleanup:
     def _sweep_strays(self) -> None:
         """Folders whose upload never became a job, or whose job was forgotten when the server was killed."""
         for job_id in self.storage.ids():
-            if (
-                job_id in self.storage.receiving
-            ):  # looked at first: an upload has a job before it is not received any more
-                continue
-            if self.store.get(job_id) is None:
+            receiving = job_id in self.storage.receiving  # looked at first: it is until there is a job
+            if not receiving and self.store.get(job_id) is None:
                 self.storage.of(job_id).remove()
 
 
@@ -61,14 +58,7 @@ logger = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """A thread beside the server: the only one that talks to workers.
-
-    Args:
-        settings: limits.
-        store: the jobs.
-        storage: their files.
-        metrics: where is counted what happens.
-    """
+    """A thread beside the server: the only one that talks to workers."""
 
     def __init__(self, settings: Settings, store: Store, storage: Storage, metrics: Metrics) -> None:
         self.settings, self.store, self.storage, self.metrics = settings, store, storage, metrics
@@ -108,10 +98,8 @@ class Supervisor:
         """Forget a job: first its worker ends, then its row goes. Its folder is then nobody's, and may be removed.
 
         In this order, and by the one thread that gives out jobs: whenever the server is killed, there is a row, and
-        the job is done again as if nothing had been said, or there is none, and the next start sweeps the folder.
-
-        Returns:
-            Resolved when that is so; with the error that came in between, after which the job is done again.
+        the job is done again as if nothing had been said, or there is none, and the next start sweeps the folder. So it
+        is where the future has an error that came in between.
         """
         future: Future[None] = Future()
         with self._rope_lock:
@@ -161,23 +149,19 @@ class Supervisor:
 
     def _forget(self) -> None:
         """Do as `give_up` was told."""
-        while True:
-            try:
-                job_id, future = self._unwanted.get_nowait()
-            except Empty:
-                return
-            wanted = future.set_running_or_notify_cancel()
+        while not self._unwanted.empty():  # nobody else takes from it
+            job_id, future = self._unwanted.get()
+            if not future.set_running_or_notify_cancel():
+                future = Future()  # nobody waits for it any more
             try:
                 for worker in [worker for worker in self.workers if worker.job_id == job_id]:
                     self._dismiss(worker)
                 self.store.remove(job_id)
             except Exception as error:
                 self._amiss = True
-                if wanted:
-                    future.set_exception(error)
+                future.set_exception(error)
             else:
-                if wanted:
-                    future.set_result(None)
+                future.set_result(None)
 
     def _reclaim(self) -> None:
         """After something went wrong: jobs whose row says that they run, though no worker does them, wait again."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,41 +20,24 @@ if TYPE_CHECKING:
     from earmark.speech.segmentation import WordRules, Words
 
 
-TASKS = ("label", "caption", "classify", "words", "instruments")
-WITHOUT_EVENTS = ("classify", "words")
-"""Those whose results are no timeline."""
-BURN_IN = "burn_in"
-"""The task of a video with captions burned in."""
-QUICK = "clip"
-"""The task that a request waits for: it goes first, and is forgotten with the request."""
-CLIP_SECONDS = 60.0
-"""Longest recording that `classify` answers at once."""
+WITHOUT_EVENTS = ("classify", "words")  # tasks whose results are no timeline
+BURN_IN = "burn_in"  # the task of a video with captions burned in
+QUICK = "clip"  # the task that a request waits for: it goes first, and is forgotten with the request
+CLIP_SECONDS = 60.0  # longest recording that `classify` answers at once
 BY_SIMPLICITY = {name: place for place, name in enumerate(("least_squares", "svm", "mlp", "rnn", "gru"))}
-USUAL = 48_000 * 8
-"""Samples a second, of all channels: a recording that has more of them may be as much shorter."""
+USUAL = 48_000 * 8  # samples a second, of all channels; one that has more may be as much shorter
 
 
 @dataclass(frozen=True)
 class Work:
-    """One job, as a worker gets it.
+    """One job, as a worker gets it."""
 
-    Attributes:
-        folder: where the upload is, and where results go.
-        task: one of `TASKS`, `BURN_IN` or `QUICK`.
-        name: the recording's name.
-        model: path or name of the model, or of the frame classifier.
-        options: what was asked.
-        longest: of a recording, seconds.
-        threads: processor cores to use.
-    """
-
-    folder: Path
-    task: str
-    name: str
-    model: str
-    options: Mapping[str, Any]
-    longest: float
-    threads: int = 1
+    folder: Path  # where the upload is, and where results go
+    task: str  # one of `schemas.Task`, `BURN_IN` or `QUICK`
+    name: str  # the recording's
+    model: str  # path or name of the model, or of the frame classifier
+    options: Mapping[str, Any]  # what was asked
+    longest: float  # of a recording, seconds
 
 
 def do(work: Work, progress: Progress) -> float:
@@ -97,7 +79,7 @@ def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.service import scores
     from earmark.service.alike import KeptEmbeddings
 
-    model = _model(work.model, work.threads)
+    model = _model(work.model)
     about, picture = model.description, Picture(model.description.front_end.rate)
     embeddings = KeptEmbeddings(about.step, model.dimensions) if model.dimensions else None
     embed = embeddings.add if embeddings else None
@@ -111,9 +93,8 @@ def _label(work: Work, folder: JobFolder, progress: Progress) -> float:
         for label, b in zip(about.labels, best, strict=True)
     ]
     _write_view(folder, recorded.duration, picture, labels, None, progress)
-    text = io.StringIO()
-    FORMATS["json"].write(scores.timeline(recorded, work.name, work.options.get("sensitivity", 0.5)), text)
-    _write(folder.result, text.getvalue())
+    found = scores.timeline(recorded, work.name, work.options.get("sensitivity", 0.5))
+    _write(folder.result, FORMATS["json"].text(found))
     return recorded.duration
 
 
@@ -123,7 +104,7 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.speech.segmentation import WordRules
     from earmark.speech.words import aligned, analyse, loaded_classifier, with_pitch
 
-    model = loaded_classifier(_model(work.model, work.threads))
+    model = loaded_classifier(_model(work.model))
     rate = model.description.front_end.rate
     tracker, picture = PitchTracker(rate), Picture(rate)
 
@@ -141,9 +122,7 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
         _write(folder.classifiers, json.dumps([replace(one, recording=work.name).to_dict() for one in compared]))
     f0 = {"step": STEP, "hz": [round(float(hz), 1) if hz > 0 else None for hz in pitch.f0]}
     _write_view(folder, found.duration, picture, [], f0, progress)
-    text = io.StringIO()
-    WORD_FORMATS["json"].write(found, text)
-    _write(folder.result, text.getvalue())
+    _write(folder.result, WORD_FORMATS["json"].text(found))
     return found.duration
 
 
@@ -156,7 +135,7 @@ def _by_each_classifier(
     for name in sorted(classifiers(), key=lambda name: BY_SIMPLICITY.get(name, len(BY_SIMPLICITY))):
         found = heard
         if work.model != BUNDLED + name:
-            model = loaded_classifier(_model(BUNDLED + name, work.threads))
+            model = loaded_classifier(_model(BUNDLED + name))
             found = analyse(
                 folder.upload, model, rules=rules, progress=lambda *_: progress(heard.duration, heard.duration)
             ).words
@@ -166,7 +145,7 @@ def _by_each_classifier(
 def _classify(work: Work, folder: JobFolder, progress: Progress) -> float:
     from earmark.models.labelling import classify
 
-    model = _model(work.model, work.threads)
+    model = _model(work.model)
     picture = Picture(model.description.front_end.rate) if work.task != QUICK else None
     recorded = 0.0
 
@@ -199,15 +178,15 @@ def warm_up() -> None:
     """Import what most jobs need, so that the first one need not wait for it."""
     import earmark.models.labelling  # noqa: F401
 
-    _model("sounds", Work.threads)
+    _model("sounds")
 
 
 @lru_cache(maxsize=8)
-def _model(name: str, threads: int) -> Model:
+def _model(name: str) -> Model:
     """A model; those that were used last stay loaded."""
     from earmark.models.model import load_model
 
-    return load_model(name, threads)
+    return load_model(name, threads=1)
 
 
 def _write_view(

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -37,10 +36,6 @@ class FormReader:
         content_type: what the request says of its body.
         path: where the file goes; nothing lies there yet.
 
-    Attributes:
-        fields: the form's others by name, as text.
-        filename: what the file is called, None as long as there was none.
-
     Raises:
         HTTPException: it is no form (415), or one without a boundary (400).
     """
@@ -49,8 +44,8 @@ class FormReader:
         kind, options = parse_options_header(content_type)
         if kind != b"multipart/form-data":
             raise refusal(415, f"send a form (multipart/form-data) with the recording as its field `{FILE}`")
-        self.fields: dict[str, object] = {}
-        self.filename: str | None = None
+        self.fields: dict[str, object] = {}  # the others, by name, as text
+        self.filename: str | None = None  # None as long as there was no file
         self._path = path
         self._file: BinaryIO | None = None
         self._ended = False
@@ -73,24 +68,14 @@ class FormReader:
             raise refusal(400, "the form does not say its boundary")
 
     def write(self, data: bytes) -> None:
-        """Take the next bytes of the form.
-
-        Raises:
-            HTTPException: it is broken, or has too much beside its file (400).
-            OSError: the file cannot be written.
-        """
+        """Take the next bytes of the form; 400 where it is broken, or has too much beside its file."""
         try:
             self._parser.write(data)
         except FormParserError as error:
             raise refusal(400, f"the form is broken: {error}") from error
 
     def finish(self) -> None:
-        """Make sure that all of it has come, and is written.
-
-        Raises:
-            HTTPException: it has no end (400), or no file (422).
-            OSError: the file cannot be written.
-        """
+        """Make sure that all of it has come, and is written: 400 where it has no end, 422 where it has no file."""
         if not self._ended:
             raise refusal(400, "the form was not sent to its end")
         if self.filename is None:
@@ -163,14 +148,6 @@ UPLOADS = ("/v1/jobs", "/v1/classify")
 Fields = TypeVar("Fields", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A form whose file lies where it was to lie: its other fields, and the file's name for people's eyes."""
-
-    fields: dict[str, object]
-    name: str
-
-
 class BodyLimit:
     """Refuses a body as soon as it is too large, or comes too slowly.
 
@@ -241,7 +218,7 @@ def check_length(request: Request) -> int:
     return length
 
 
-async def received(request: Request, path: Path) -> Upload:
+async def received(request: Request, path: Path) -> FormReader:
     """A form, its file written to a path of ours as it comes."""
     reader = FormReader(request.headers.get("content-type", ""), path)
     try:
@@ -255,7 +232,7 @@ async def received(request: Request, path: Path) -> Upload:
         raise refusal(400, "the form was not sent to its end") from error
     finally:
         reader.close()
-    return Upload(reader.fields, shown_name(reader.filename))
+    return reader
 
 
 def checked(kind: type[Fields], values: dict[str, object]) -> Fields:
@@ -275,26 +252,18 @@ def shown_name(name: str | None) -> str:
 
 
 class Incoming:
-    """An upload under way.
-
-    Attributes:
-        job_id: of the job that it may become.
-        folder: where it is written.
-        client: who sends it, see `client_of`.
-        accepted: whether it is a job now, to which the folder belongs.
-    """
+    """An upload under way."""
 
     def __init__(self, job_id: str, folder: JobFolder, client: str, slots: UploadSlots) -> None:
-        self.job_id, self.folder, self.client, self.accepted = job_id, folder, client, False
+        self.job_id = job_id  # of the job that it may become
+        self.folder = folder  # where it is written
+        self.client = client  # who sends it, see `client_of`
+        self.accepted = False  # whether it is a job now, to which the folder belongs
         self._slots = slots
         self._seen = self.reserved = 0
 
     async def told(self, count: int) -> None:
-        """So many more bytes have come; those beyond what was declared need room, too.
-
-        Raises:
-            HTTPException: there is none (507), or the client has too much under way (429).
-        """
+        """So many more bytes have come; those beyond what was declared need room, too."""
         self._seen += count
         if self._seen > self.reserved:
             await self._slots.reserve(self, self._seen)
@@ -315,15 +284,10 @@ class UploadSlots:
 
     @asynccontextmanager
     async def held(self, client: str, quick: bool) -> AsyncIterator[None]:
-        """Hold a place of the lane of short clips, or of the other, for a client.
-
-        Raises:
-            HTTPException: too many are under way (429).
-        """
+        """Hold a place of the lane of short clips, or of the other, for a client; 429 where too many are under way."""
         limits, lane = self.settings, self._under_way[quick]
-        most, most_each = (
-            (limits.quick_uploads, limits.quick_uploads_each) if quick else (limits.uploads, limits.uploads_each)
-        )
+        most = limits.quick_uploads if quick else limits.uploads
+        most_each = limits.quick_uploads_each if quick else limits.uploads_each
         if lane[client] >= most_each:
             raise refusal(429, f"{most_each} uploads from your address are under way", {"retry-after": "5"})
         if lane.total() >= most:
@@ -338,26 +302,22 @@ class UploadSlots:
 
     @asynccontextmanager
     async def receiving(self, client: str, declared: int) -> AsyncIterator[Incoming]:
-        """Take an upload of so many bytes.
-
-        Raises:
-            HTTPException: there is no room (507), or the client has too much under way (429).
-        """
-        incoming = None
+        """Take an upload of so many bytes."""
+        incoming = Incoming(*await to_thread.run_sync(self.storage.new), client, self)
         try:
-            incoming = Incoming(*await to_thread.run_sync(self.storage.new), client, self)
             await self.reserve(incoming, declared)
             yield incoming
         finally:
-            if incoming:
-                self._reserved[client] -= incoming.reserved
-                if not self._reserved[client]:
-                    del self._reserved[client]
-                with CancelScope(shield=True):
-                    await self._leave(incoming)
+            self._reserved[client] -= incoming.reserved
+            if not self._reserved[client]:
+                del self._reserved[client]
+            with CancelScope(shield=True):
+                if not incoming.accepted:
+                    await to_thread.run_sync(incoming.folder.remove)
+                self.storage.receiving.discard(incoming.job_id)
 
     async def reserve(self, incoming: Incoming, size: int) -> None:
-        """Keep room for an upload of so many bytes in all; see `Incoming.told`."""
+        """Keep room for so many bytes of an upload: 507 where there is none, 429 where its client has too many."""
         async with self._reserving:
             more, most = size - incoming.reserved, self.settings.upload_bytes_each
             if self._reserved[incoming.client] + more > most:
@@ -369,8 +329,3 @@ class UploadSlots:
                 raise refusal(507, "the service has no room for it until others are done", {"retry-after": "60"})
             self._reserved[incoming.client] += more
             incoming.reserved = size
-
-    async def _leave(self, incoming: Incoming) -> None:
-        if not incoming.accepted:
-            await to_thread.run_sync(incoming.folder.remove)
-        self.storage.receiving.discard(incoming.job_id)

@@ -23,11 +23,9 @@ Message = tuple[str, Any, Any]
 
 
 class Worker:
-    """The supervisor's end: a process, and the job it does.
+    """The supervisor's end: a process that may hold so many bytes of data, and the job it does.
 
-    Args:
-        memory: bytes of data that it may hold.
-        quick: it only does what a request waits for.
+    A `quick` one only does what a request waits for.
     """
 
     def __init__(self, memory: int, quick: bool) -> None:

@@ -27,7 +27,7 @@ def phrases(request: Request, language: Language = "en") -> PhrasesView:
 @router.get("/v1/examples")
 def examples() -> list[Example]:
     """Recordings to try the page on."""
-    return [Example(name=e.name, title_key=e.title_key, url=f"/examples/{e.name}", task=e.task) for e in EXAMPLES]
+    return list(EXAMPLES)
 
 
 @router.get("/healthz", response_model=Health, responses={503: {"model": Health}})

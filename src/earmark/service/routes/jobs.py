@@ -35,8 +35,8 @@ JobId = Annotated[str, Path(pattern=ID, examples=["0b5fae7b1c0e6f2d"])]
 async def create(request: Request) -> Response:
     """Have a recording of any length labelled, captioned, cut into words, or asked for instruments."""
     service = service_of(request)
-    async with service.upload_slots.held(_client(request), False), _received(request, False) as (incoming, upload):
-        fields = uploads.checked(JobForm, upload.fields)
+    async with service.upload_slots.held(_client(request), False), _received(request, False) as (incoming, form):
+        fields = uploads.checked(JobForm, form.fields)
         model = service.models.name_for(fields.task, fields.classifier or fields.model)
         options = fields.model_dump(include={"language", "include_speech", "sensitivity"})
         if fields.task == "words":
@@ -44,7 +44,7 @@ async def create(request: Request) -> Response:
             await to_thread.run_sync(_keep_text, incoming.folder, fields.text)
         elif fields.compare or fields.text:
             raise refusal(422, "`text` and `compare` are for words only")
-        job = await service.take(incoming, upload.name, fields.task, model, options)
+        job = await service.take(incoming, uploads.shown_name(form.filename), fields.task, model, options)
     view = await to_thread.run_sync(lambda: seen(service, service.store.get(job.id) or job))
     return JSONResponse(view.model_dump(), 202, {"location": view.links["self"]})
 
@@ -56,10 +56,10 @@ async def classify(request: Request) -> Classified:
     """What a clip is as a whole, answered at once; at most a minute of sound."""
     service = service_of(request)
     async with service.upload_slots.held(_client(request), True):  # until it is answered: workers are few
-        async with _received(request, True) as (incoming, upload):
-            fields = uploads.checked(ClassifyForm, upload.fields)
+        async with _received(request, True) as (incoming, form):
+            fields = uploads.checked(ClassifyForm, form.fields)
             model = service.models.name_for("label", fields.model)
-            job = await service.take(incoming, upload.name, QUICK, model, {})
+            job = await service.take(incoming, uploads.shown_name(form.filename), QUICK, model, {})
         try:
             ended = await service.finished(job.id)
             if ended.state == "failed":
@@ -100,10 +100,11 @@ def _keep_text(folder: JobFolder, text: str | None) -> None:
 
 
 @asynccontextmanager
-async def _received(request: Request, quick: bool) -> AsyncIterator[tuple[Incoming, uploads.Upload]]:
+async def _received(request: Request, quick: bool) -> AsyncIterator[tuple[Incoming, uploads.FormReader]]:
     """An upload and its form; what may not come is refused before anything of it is read."""
-    length = uploads.check_length(request)
-    async with service_of(request).receiving(_client(request), quick, length) as incoming:
+    service, length = service_of(request), uploads.check_length(request)
+    await to_thread.run_sync(service.check_queue, quick)
+    async with service.upload_slots.receiving(_client(request), length) as incoming:
         request.state.told = incoming.told
         yield incoming, await uploads.received(request, incoming.folder.upload)
 
@@ -125,22 +126,13 @@ def seen(service: Service, job: Job) -> JobView:
         kinds = kinds if job.task in WITHOUT_EVENTS else ["events", "seconds", "dataset"]
         kinds += ["alike"] if service.storage.of(job.id).embeddings.is_file() else []
         links |= {kind: f"{here}/{kind}" for kind in kinds}
-    return JobView(
-        id=job.id,
-        task=job.task,
-        name=job.name,
-        state=job.state,
-        progress=_progress(job),
-        created=job.created,
-        started=job.started,
-        finished=job.finished,
-        duration=job.duration,
-        model=job.model,
-        options=dict(job.options),
-        position=service.store.position(job.id) if job.state == "queued" else None,
-        error=None if job.error is None else {"type": "about:blank", "status": 422, **job.error},
-        links=links,
-    )
+    more = {
+        "progress": _progress(job),
+        "position": service.store.position(job.id) if job.state == "queued" else None,
+        "error": None if job.error is None else {"type": "about:blank", "status": 422, **job.error},
+        "links": links,
+    }
+    return JobView.model_validate(vars(job) | more)
 
 
 def _progress(job: Job) -> float | None:

@@ -26,7 +26,7 @@ from earmark.captions import Density, Phrases
 from earmark.captions.captioning import captioned
 from earmark.captions.looks import Look, Music, Position, Preset
 from earmark.events.timeline import Event, Timeline
-from earmark.formats import FORMATS, WORD_FORMATS, Format, for_name
+from earmark.formats import FORMATS, WORD_FORMATS, for_name
 from earmark.formats.base import number
 from earmark.formats.json_files import Json, WordsJson
 from earmark.formats.styled_captions import CAPTION_FORMATS, StyledCaptions, read_dialogue
@@ -35,7 +35,7 @@ from earmark.service import scores
 from earmark.service.dataset import Recording, at_once, write_zip
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import JobId, seen
-from earmark.service.routes.views import MEDIA_HEADERS, as_download, stem, with_events
+from earmark.service.routes.views import MEDIA_HEADERS, as_download, sheet, stem, with_events
 from earmark.service.schemas import (
     CaptionTo,
     Classified,
@@ -48,19 +48,16 @@ from earmark.service.schemas import (
     To,
     WordTexts,
 )
-from earmark.service.state import gone, reading, service_of
+from earmark.service.state import gone, one_of, reading, service_of
 from earmark.service.storage import ID, JobFolder
 from earmark.service.store import Job
 from earmark.service.uploads import shown_name
 from earmark.speech.segmentation import Words
 from earmark.util.atomic import atomic_write
-from earmark.util.text import SheetWriter
 
-router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
+router = APIRouter(prefix="/v1", tags=["results"], responses=described(404, 409, 410, 422))
 
 JobName = Annotated[str, StringConstraints(pattern=ID)]
-
-several = APIRouter(prefix="/v1", tags=["results"])
 
 AT_ONCE = 200  # events of a person that may sound at one moment: each tells the labels of all that sound with it
 SUBTITLES = {
@@ -73,58 +70,59 @@ Filename = Annotated[str, Query(max_length=300, description="The subtitles' name
 Encoding = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,30}$", description="Such as cp1251; else UTF-8")]
 
 
-def _look(
-    preset: Preset = "plain", position: Position = "bottom", density: Density = "normal", music: Music = "words"
-) -> Look:
-    """How captions of sounds look."""
-    return Look(preset, position, density, music)
-
-
-LookWanted = Annotated[Look, Depends(_look)]
 PLAIN = Look()
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "vtt": "text/vtt", "srt": "application/x-subrip"}
-
-
-@router.get(
-    "/result",
-    response_class=Response,
-    responses={
-        200: {"content": {t: {} for t in (*MEDIA_TYPES.values(), "text/plain")}},
-        **described(404, 409, 410, 422),
-    },
-)
-def result(
-    request: Request,
-    job_id: JobId,
-    look: LookWanted,
-    to: To = "json",
-    sensitivity: Annotated[float | None, Query(ge=0, le=1)] = None,
-    threshold: Annotated[list[str] | None, Query(description="LABEL:SCORE at which its events begin")] = None,
-    language: Language | None = None,
-    include_speech: bool | None = None,
-    original: Annotated[bool, Query(description="As the model found it, not as corrected")] = False,
-    download: bool = False,
-) -> Response:
-    """The timeline, or the words, in a format; other thresholds are tried on the scores, which are kept."""
-    job, folder = service_of(request).done(job_id)
-    wanted = _Wanted(sensitivity, _thresholds(threshold or []), language, include_speech, original, look)
-    text, suffix = _written(job, folder, to, wanted)
-    headers = {}
-    if download:
-        headers = as_download(stem(job) + suffix)
-    return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"), headers=headers)
 
 
 @dataclass(frozen=True)
 class _Wanted:
     """What is asked of a result, None where the job says it."""
 
-    sensitivity: float | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
     language: str | None = None
     include_speech: bool | None = None
-    original: bool = False
     look: Look = PLAIN
+    sensitivity: float | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    original: bool = False
+
+
+def _captions(
+    language: Language | None = None,
+    include_speech: bool | None = None,
+    preset: Preset = "plain",
+    position: Position = "bottom",
+    density: Density = "normal",
+    music: Music = "words",
+) -> _Wanted:
+    """What is asked of captions."""
+    return _Wanted(language, include_speech, Look(preset, position, density, music))
+
+
+Captions = Annotated[_Wanted, Depends(_captions)]
+
+
+@router.get(
+    "/jobs/{job_id}/result",
+    response_class=Response,
+    responses={200: {"content": {kind: {} for kind in (*MEDIA_TYPES.values(), "text/plain")}}},
+)
+def result(
+    request: Request,
+    job_id: JobId,
+    captions: Captions,
+    to: To = "json",
+    sensitivity: Annotated[float | None, Query(ge=0, le=1)] = None,
+    threshold: Annotated[list[str] | None, Query(description="LABEL:SCORE at which its events begin")] = None,
+    original: Annotated[bool, Query(description="As the model found it, not as corrected")] = False,
+    download: bool = False,
+) -> Response:
+    """The timeline, or the words, in a format; other thresholds are tried on the scores, which are kept."""
+    job, folder = service_of(request).done(job_id)
+    thresholds = _thresholds(threshold or [])
+    wanted = replace(captions, sensitivity=sensitivity, thresholds=thresholds, original=original)
+    text, suffix = _written(job, folder, to, wanted)
+    headers = as_download(stem(job) + suffix) if download else {}
+    return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"), headers=headers)
 
 
 def _written(job: Job, folder: JobFolder, to: str, wanted: _Wanted) -> tuple[str, str]:
@@ -138,15 +136,22 @@ def _written(job: Job, folder: JobFolder, to: str, wanted: _Wanted) -> tuple[str
     found = _wanted_timeline(job, folder, wanted)
     if to in ("ass", "ttml") or (to in CAPTION_FORMATS and wanted.look != PLAIN):
         return _styled(job, found, wanted).text(to), f".{to}"
-    language = wanted.language or job.options.get("language", "en")
-    form = for_name(to, language, include_speech=_spoken(job, wanted))
-    return _text(form, found), form.suffix
+    form = for_name(to, _language(job, wanted), include_speech=_spoken(job, wanted))
+    return form.text(found), form.suffix
 
 
 def _wanted_timeline(job: Job, folder: JobFolder, wanted: _Wanted) -> Timeline:
-    if wanted.sensitivity is not None or wanted.thresholds:
-        return _found(folder, job, wanted.sensitivity, wanted.thresholds)
-    return kept_timeline(folder, "original" if wanted.original else "corrected")
+    if wanted.sensitivity is None and not wanted.thresholds:
+        return kept_timeline(folder, original=wanted.original)
+    with reading():
+        heard = scores.load(folder.scores)
+    usual = job.options.get("sensitivity", 0.5)
+    sensitivity = usual if wanted.sensitivity is None else wanted.sensitivity
+    return scores.timeline(heard, job.name, sensitivity, wanted.thresholds)
+
+
+def _language(job: Job, wanted: _Wanted) -> str:
+    return wanted.language or str(job.options.get("language", "en"))
 
 
 def _spoken(job: Job, wanted: _Wanted) -> bool:
@@ -154,7 +159,7 @@ def _spoken(job: Job, wanted: _Wanted) -> bool:
 
 
 def _styled(job: Job, found: Timeline, wanted: _Wanted, dialogue: Subtitles | None = None) -> StyledCaptions:
-    phrases = Phrases.load(wanted.language or job.options.get("language", "en"))
+    phrases = Phrases.load(_language(job, wanted))
     return StyledCaptions(captioned(found, phrases, dialogue, _spoken(job, wanted), wanted.look.density), wanted.look)
 
 
@@ -165,26 +170,23 @@ async def _dialogue(request: Request, filename: str, encoding: str | None) -> Su
 
 
 @router.post(
-    "/merge",
+    "/jobs/{job_id}/merge",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}, **described(404, 409, 410, 413, 422)},
+    responses={200: {"content": {"text/plain": {}}}, **described(413)},
     openapi_extra=SUBTITLES,
 )
 async def merged(
     request: Request,
     job_id: JobId,
-    look: LookWanted,
+    wanted: Captions,
     filename: Filename = "dialogue.srt",
     encoding: Encoding = None,
     to: CaptionTo = "srt",
-    language: Language | None = None,
-    include_speech: bool | None = None,
 ) -> Response:
     """The dialogue's subtitles (SRT, VTT or ASS, as the body) with the sounds in its pauses and on its free lines."""
     subtitles = await _dialogue(request, filename, encoding)
     if subtitles is None:
         raise refusal(422, "send the subtitles of the dialogue as the body")
-    wanted = _Wanted(language=language, include_speech=include_speech, look=look)
 
     def write() -> str:
         job, folder = with_events(request, job_id)
@@ -194,22 +196,17 @@ async def merged(
     return Response(text.encode(), media_type=MEDIA_TYPES.get(to, "text/plain"))
 
 
-@router.post(
-    "/burn-in", status_code=202, responses=described(404, 409, 410, 413, 422, 429, 507), openapi_extra=SUBTITLES
-)
+@router.post("/jobs/{job_id}/burn-in", status_code=202, responses=described(413, 429, 507), openapi_extra=SUBTITLES)
 async def burn_in(
     request: Request,
     job_id: JobId,
-    look: LookWanted,
+    wanted: Captions,
     filename: Filename = "dialogue.srt",
     encoding: Encoding = None,
-    language: Language | None = None,
-    include_speech: bool | None = None,
 ) -> JobView:
     """A new job that burns the captions into the video, with the dialogue's subtitles where the body has them."""
     service = service_of(request)
     subtitles = await _dialogue(request, filename, encoding)
-    wanted = _Wanted(language=language, include_speech=include_speech, look=look)
 
     def prepared() -> tuple[Job, JobFolder, str]:
         job, folder = with_events(request, job_id)
@@ -227,9 +224,9 @@ async def burn_in(
 
 
 @router.get(
-    "/video",
+    "/jobs/{job_id}/video",
     response_class=Response,
-    responses={200: {"content": {"video/*": {}}}, 206: {}, **described(404, 409, 410, 422)},
+    responses={200: {"content": {"video/*": {}}}, 206: {}},
 )
 def video(request: Request, job_id: JobId) -> FileResponse:
     """The video with captions burned in."""
@@ -242,7 +239,7 @@ def video(request: Request, job_id: JobId) -> FileResponse:
     return FileResponse(path, media_type=kind, filename=f"{stem(job)}.captioned{path.suffix}", headers=headers)
 
 
-@router.get("/events", responses=described(404, 409, 410, 422))
+@router.get("/jobs/{job_id}/events")
 def corrections(request: Request, job_id: JobId, response: Response) -> Corrections:
     """Whether a person corrected the events, and the changes that can be taken back or made again."""
     _, folder = with_events(request, job_id)
@@ -252,7 +249,7 @@ def corrections(request: Request, job_id: JobId, response: Response) -> Correcti
         return Corrections(corrected=folder.corrected.is_file(), past=history.past, future=history.future)
 
 
-@router.put("/events", status_code=204, responses=described(404, 409, 410, 412, 413, 422))
+@router.put("/jobs/{job_id}/events", status_code=204, responses=described(412, 413))
 def correct(
     request: Request,
     job_id: JobId,
@@ -261,7 +258,7 @@ def correct(
 ) -> Response:
     """Replace the events by those of a person; results are these from then on."""
     _, folder = with_events(request, job_id)
-    kept = kept_timeline(folder, "original")
+    kept = kept_timeline(folder, original=True)
     if corrected.events is not None:
         kept = kept.with_events(_checked(corrected.events.root, kept.duration))
     with service_of(request).correcting:
@@ -272,12 +269,12 @@ def correct(
         if corrected.events is None:
             folder.corrected.unlink(missing_ok=True)
         else:
-            _replace(folder.corrected, _text(Json(), kept))
+            _replace(folder.corrected, Json().text(kept))
         _replace(folder.history, history.model_dump_json())
     return Response(status_code=204, headers={"etag": f'"{history.revision}"'})
 
 
-@router.delete("/events", status_code=204, responses=described(404, 409, 410, 422))
+@router.delete("/jobs/{job_id}/events", status_code=204)
 def forget_corrections(request: Request, job_id: JobId) -> None:
     """Back to what the model found, with nothing to take back."""
     _, folder = with_events(request, job_id)
@@ -286,7 +283,7 @@ def forget_corrections(request: Request, job_id: JobId) -> None:
         folder.history.unlink(missing_ok=True)
 
 
-@router.put("/words", status_code=204, responses=described(404, 409, 410, 413, 422))
+@router.put("/jobs/{job_id}/words", status_code=204, responses=described(413))
 def write_words(request: Request, job_id: JobId, written: WordTexts) -> None:
     """Say what the words are; results have these texts from then on."""
     job, folder = service_of(request).done(job_id)
@@ -296,10 +293,8 @@ def write_words(request: Request, job_id: JobId, written: WordTexts) -> None:
     if len(written.texts) != len(found.words):
         raise refusal(422, f"the recording has {len(found.words)} words, not {len(written.texts)}")
     words = [replace(word, text=text or None) for word, text in zip(found.words, written.texts, strict=True)]
-    out = io.StringIO(newline="")
-    WordsJson().write(replace(found, words=tuple(words)), out)
     with service_of(request).correcting:
-        _replace(folder.corrected, out.getvalue())
+        _replace(folder.corrected, WordsJson().text(replace(found, words=tuple(words))))
 
 
 def _checked(events: list[EventIn], duration: float) -> list[Event]:
@@ -327,7 +322,7 @@ def _history(folder: JobFolder) -> History:
         return History.model_validate_json(folder.history.read_bytes())
 
 
-@router.get("/dataset", response_class=Response, responses=described(404, 409, 410, 422, 503))
+@router.get("/jobs/{job_id}/dataset", response_class=Response, responses=described(503))
 def dataset(request: Request, job_id: JobId) -> FileResponse:
     """A zip that `earmark train` takes once unpacked: the table of clips, the events, and their sound."""
     return _zip(request, [job_id])
@@ -341,32 +336,21 @@ def _zip(request: Request, job_ids: list[str]) -> FileResponse:
             raise gone()
         recordings.append(Recording(folder.upload, kept_timeline(folder), job.id))
     first = service.storage.of(job_ids[0])
-    if not service.writing_datasets.acquire(blocking=False):
-        raise refusal(503, "other datasets are being written", {"retry-after": "10"})
-    with ExitStack() as held:
-        held.callback(service.writing_datasets.release)
+    with one_of(service.writing_datasets, "other datasets are being written", 10), ExitStack() as failing:
         made = TemporaryDirectory(dir=first.path, ignore_cleanup_errors=True)  # of its own: two may ask at once
-        with ExitStack() as failing:
-            failing.callback(made.cleanup)
-            left = partial(from_thread.run, request.is_disconnected)
-            path = write_zip(recordings, FilePath(made.name), service.settings.memory_bytes, left)
-            failing.pop_all()
+        failing.callback(made.cleanup)
+        left = partial(from_thread.run, request.is_disconnected)
+        path = write_zip(recordings, FilePath(made.name), service.settings.memory_bytes, left)
+        failing.pop_all()
     name = f"earmark-{job_ids[0]}.zip"
     return FileResponse(path, media_type="application/zip", filename=name, background=BackgroundTask(made.cleanup))
 
 
-def kept_timeline(folder: JobFolder, which: str = "corrected") -> Timeline:
-    """What was found in a recording: as a person corrected it, or `original`."""
-    path = folder.corrected if which == "corrected" and folder.corrected.is_file() else folder.result
+def kept_timeline(folder: JobFolder, original: bool = False) -> Timeline:
+    """What was found in a recording, as a person corrected it unless the `original` is asked for."""
+    path = folder.result if original or not folder.corrected.is_file() else folder.corrected
     with reading(), path.open(encoding="utf-8", newline="") as file:
         return Json().read(file)
-
-
-def _found(folder: JobFolder, job: Job, sensitivity: float | None, thresholds: Mapping[str, float]) -> Timeline:
-    usual = job.options.get("sensitivity", 0.5)
-    with reading():
-        heard = scores.load(folder.scores)
-    return scores.timeline(heard, job.name, usual if sensitivity is None else sensitivity, thresholds)
 
 
 def _thresholds(given: list[str]) -> dict[str, float]:
@@ -391,14 +375,12 @@ def _words(folder: JobFolder) -> Words:
 
 def _words_text(folder: JobFolder, to: str) -> tuple[str, str]:
     found = _words(folder)
-    out = io.StringIO(newline="")
     said = all(word.text is not None for word in found)  # without a text, subtitles show the words' numbers
     if to in WORD_FORMATS and (said or to not in ("srt", "vtt")):
-        WORD_FORMATS[to].write(found, out)
-        return out.getvalue(), WORD_FORMATS[to].suffix
+        return WORD_FORMATS[to].text(found), WORD_FORMATS[to].suffix
     if to not in FORMATS:
         raise refusal(422, f"words are not written as {to}")
-    return _text(FORMATS[to], found.as_timeline()), ".words" + FORMATS[to].suffix
+    return FORMATS[to].text(found.as_timeline()), ".words" + FORMATS[to].suffix
 
 
 def _classified_text(folder: JobFolder, to: str) -> tuple[str, str]:
@@ -410,20 +392,11 @@ def _classified_text(folder: JobFolder, to: str) -> tuple[str, str]:
         return text, ".json"
     if to != "csv":
         raise refusal(422, f"what a recording is as a whole is written as json or csv, not as {to}")
-    out = io.StringIO(newline="")
-    writer = SheetWriter(out, "\r\n")
-    writer.writerow(("recording", "label", "score"))
-    writer.writerows((found.recording, one.label, number(one.score, 4)) for one in found.labels)
-    return out.getvalue(), ".csv"
+    rows = ((found.recording, one.label, number(one.score, 4)) for one in found.labels)
+    return sheet(("recording", "label", "score"), rows), ".csv"
 
 
-def _text(form: Format[Timeline], timeline: Timeline) -> str:
-    out = io.StringIO(newline="")
-    form.write(timeline, out)
-    return out.getvalue()
-
-
-@several.get("/dataset", response_class=Response, responses=described(404, 409, 410, 422, 503))
+@router.get("/dataset", response_class=Response, responses=described(503))
 def dataset_of_several(
     request: Request, job: Annotated[list[JobName], Query(min_length=1, max_length=200, description="ids of jobs")]
 ) -> FileResponse:
@@ -431,10 +404,10 @@ def dataset_of_several(
     return _zip(request, list(dict.fromkeys(job)))
 
 
-@several.get(
+@router.get(
     "/captions",
     response_class=Response,
-    responses={200: {"content": {"application/zip": {}}}, **described(404, 409, 410, 422)},
+    responses={200: {"content": {"application/zip": {}}}},
 )
 def captions_of_several(
     request: Request,
@@ -448,7 +421,7 @@ def captions_of_several(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for job_id in dict.fromkeys(job):
             found, folder = service.done(job_id)
-            text, suffix = _written(found, folder, to, _Wanted(language=language, include_speech=include_speech))
+            text, suffix = _written(found, folder, to, _Wanted(language, include_speech))
             archive.writestr(_free_name(stem(found), suffix, names), text)
     headers = {"content-disposition": "attachment; filename=earmark-captions.zip"}
     return Response(out.getvalue(), media_type="application/zip", headers=headers)

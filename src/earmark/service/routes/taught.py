@@ -11,14 +11,13 @@ from earmark.archive.classifier import steps_of_second, write_model
 from earmark.features.frontend import FrontEnd
 from earmark.models import negatives
 from earmark.models.model import Description, Model
-from earmark.service.alike import Embeddings
 from earmark.service.lesson import LEAST, learn
 from earmark.service.problems import described, refusal
 from earmark.service.registry import USUAL
 from earmark.service.routes.results import kept_timeline
-from earmark.service.routes.views import with_events
+from earmark.service.routes.views import kept_embeddings, with_events
 from earmark.service.schemas import Models, ModelView, Teaching
-from earmark.service.state import Service, reading, service_of
+from earmark.service.state import Service, one_of, service_of
 from earmark.service.storage import ID
 from earmark.util.types import Array
 
@@ -43,21 +42,16 @@ def learned(request: Request, response: Response, wanted: Teaching) -> ModelView
     service = service_of(request)
     job, folder = with_events(request, wanted.job)
     label = wanted.called
-    if not folder.embeddings.is_file():
-        raise refusal(409, f"{job.name} has no embeddings: its model makes none, or an earlier version did the job")
+    kept = kept_embeddings(job, folder)
     events = [event for event in kept_timeline(folder).events if event.label == wanted.label]
     if not events:
         raise refusal(422, f"{job.name} has no events of {wanted.label!r}: mark one, and save it")
     base = service.models.loaded(job.model)
     if label in base.labels:
         raise refusal(422, f"{job.model} knows {label!r} already: give the sound another name")
-    with reading():
-        kept = Embeddings.load(folder.embeddings)
     if kept.rows.shape[1] != base.dimensions or kept.step != base.description.step:
         raise refusal(409, f"{job.name} was done by another model than {job.model} is now: send it again")
-    if not service.teaching.acquire(blocking=False):  # to wait would hold a thread that others need
-        raise refusal(503, "other sounds are being taught", {"retry-after": "5"})
-    try:
+    with one_of(service.teaching, "other sounds are being taught", 5):
         lesson = learn(kept, events, steps_of_second(base.description), _background(base), np.random.default_rng(0))
         if lesson is None:
             reason = f"{job.name} has fewer than {LEAST} s beside {wanted.label!r}"
@@ -66,8 +60,6 @@ def learned(request: Request, response: Response, wanted: Teaching) -> ModelView
         model_id = service.models.add(
             job.model, label, lambda path, name: write_model(path, label, lesson.head, lesson.centre, base, card, name)
         )
-    finally:
-        service.teaching.release()
     response.headers["location"] = f"/v1/models/{model_id}"
     return one(request, model_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import asdict
+from collections.abc import Iterable
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -18,14 +18,14 @@ from earmark.service.alike import Embeddings, alike
 from earmark.service.playback import Playback
 from earmark.service.problems import described, refusal
 from earmark.service.routes.jobs import JobId
-from earmark.service.schemas import LikeEvent, LikeEvents, SecondScores
+from earmark.service.schemas import LikeEvents, SecondScores
 from earmark.service.state import gone, reading, service_of
 from earmark.service.storage import JobFolder
 from earmark.service.store import Job
 from earmark.service.tasks import WITHOUT_EVENTS
 from earmark.util.text import SheetWriter
 
-router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"], responses=described(404, 409, 410, 422))
 
 PLAYED = re.compile(r"(audio|video)/[a-z0-9.+-]+")
 MEDIA_HEADERS = {  # whatever the file holds, nothing in it is run or shown as a page
@@ -45,6 +45,15 @@ def as_download(name: str) -> dict[str, str]:
     return {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
 
 
+def sheet(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table as spreadsheets read it."""
+    text = io.StringIO(newline="")
+    writer = SheetWriter(text, "\r\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
 def with_events(request: Request, job_id: str) -> tuple[Job, JobFolder]:
     """A job that is done and whose result is a timeline, and its files; 409 where it is something else."""
     job, folder = service_of(request).done(job_id)
@@ -53,7 +62,15 @@ def with_events(request: Request, job_id: str) -> tuple[Job, JobFolder]:
     return job, folder
 
 
-@router.get("/view", response_class=Response, responses=described(404, 409, 410, 422))
+def kept_embeddings(job: Job, folder: JobFolder) -> Embeddings:
+    """The embeddings that a job keeps; 409 where it has none."""
+    if not folder.embeddings.is_file():
+        raise refusal(409, f"{job.name} has no embeddings: its model makes none, or an earlier version did the job")
+    with reading():
+        return Embeddings.load(folder.embeddings)
+
+
+@router.get("/view", response_class=Response)
 def view(request: Request, job_id: JobId) -> FileResponse:
     """What a page draws: waveform, spectrogram, the labels' thresholds, F0. See docs/service.md."""
     _, folder = service_of(request).done(job_id)
@@ -65,7 +82,7 @@ def view(request: Request, job_id: JobId) -> FileResponse:
 @router.get(
     "/media",
     response_class=Response,
-    responses={200: {"content": {"audio/*": {}, "video/*": {}}}, 206: {}, **described(404, 409, 410, 422)},
+    responses={200: {"content": {"audio/*": {}, "video/*": {}}}, 206: {}},
 )
 def media(request: Request, job_id: JobId) -> FileResponse:
     """The recording as browsers play it, in whole or in ranges of bytes: as it came, or a copy that they can play."""
@@ -85,7 +102,7 @@ def media(request: Request, job_id: JobId) -> FileResponse:
 @router.get(
     "/seconds",
     response_model=SecondScores,
-    responses={200: {"content": {"text/csv": {}}}, **described(404, 409, 410, 422)},
+    responses={200: {"content": {"text/csv": {}}}},
 )
 def seconds(
     request: Request,
@@ -103,13 +120,12 @@ def seconds(
         raise refusal(422, f"{unknown[0][:100]!r} is no label of the model {recorded.about.name}")
     values = scores.by_window(recorded, labels, every)
     if to == "csv":
-        text = io.StringIO(newline="")
-        writer = SheetWriter(text, "\r\n")
-        writer.writerow(("start", "end", *labels))
-        for place, row in enumerate(values):
-            ends = min((place + 1) * every, recorded.duration)
-            writer.writerow((number(place * every), number(ends), *(number(float(score), 4) for score in row)))
-        return Response(text.getvalue(), media_type="text/csv", headers=as_download(f"{stem(job)}.scores.csv"))
+        rows = (
+            (number(n * every), number(min((n + 1) * every, recorded.duration)), *(number(float(s), 4) for s in row))
+            for n, row in enumerate(values)
+        )
+        text, headers = sheet(("start", "end", *labels), rows), as_download(f"{stem(job)}.scores.csv")
+        return Response(text, media_type="text/csv", headers=headers)
     found = SecondScores(
         recording=job.name,
         duration=round(recorded.duration, 3),
@@ -121,7 +137,7 @@ def seconds(
     return Response(found.model_dump_json(), media_type="application/json")
 
 
-@router.get("/alike", responses=described(404, 409, 410, 422))
+@router.get("/alike")
 def like_events(
     request: Request,
     job_id: JobId,
@@ -130,17 +146,13 @@ def like_events(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> LikeEvents:
     """More like an event: the stretches of the recording whose embeddings are most like its own, the best first."""
-    job, folder = with_events(request, job_id)
-    if not folder.embeddings.is_file():
-        raise refusal(409, f"{job.name} has no embeddings: its model makes none, or an earlier version did the job")
-    with reading():
-        kept = Embeddings.load(folder.embeddings)
+    kept = kept_embeddings(*with_events(request, job_id))
     if not onset < offset <= kept.duration:
         raise refusal(422, f"an event begins before it ends, and ends by {kept.duration:g} s")
-    return LikeEvents(candidates=[LikeEvent(**asdict(one)) for one in alike(kept, onset, offset, limit)])
+    return LikeEvents(candidates=alike(kept, onset, offset, limit))
 
 
-@router.get("/classifiers", response_class=Response, responses=described(404, 409, 410, 422))
+@router.get("/classifiers", response_class=Response)
 def classifiers(request: Request, job_id: JobId) -> FileResponse:
     """The words that each bundled frame classifier finds, a list of Words JSON; of jobs that asked to `compare`."""
     job, folder = service_of(request).done(job_id)
