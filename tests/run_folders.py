@@ -4,6 +4,9 @@ import json
 
 import yaml
 
+LEFT = {"recipe.yaml", "metrics.json", "predictions.csv", "confusion.png", "curves.png", "model.onnx", "scores.npz"}
+"""What a run of one network on clips leaves."""
+
 RECIPE = {
     "name": "esc50",
     "dataset": [{"layout": "esc", "path": "esc50", "options": {}}],

@@ -1,15 +1,12 @@
+"""A run from its recipe to its folder. Runs in processes of their own: test_run_processes.py."""
+
 import csv
 import json
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import psutil
 import pytest
+from run_folders import LEFT
 from sounds import SMALL, write_dataset
 
 from earmark.errors import DatasetError, RecipeError
@@ -20,26 +17,6 @@ from earmark.training.run import run
 from earmark.training.trainer import start_fabric
 
 pytestmark = pytest.mark.usefixtures("rough_pictures")
-
-LEFT = {"recipe.yaml", "metrics.json", "predictions.csv", "confusion.png", "curves.png", "model.onnx", "scores.npz"}
-# `earmark`, but with a checkpoint after each epoch, so that a kill can come early; a late one is waited for.
-HELD = """
-import itertools, time
-from earmark.cli import main
-from earmark.training import run, trainer
-
-epochs, note = itertools.count(1), trainer.BestEpoch.note
-
-def held(*words):
-    note(*words)
-    if next(epochs) == 6:
-        time.sleep(3600)
-
-trainer.CHECKPOINT_SECONDS = 0.0
-trainer.BestEpoch.note = held
-run._follow = lambda *words: time.sleep(3600)  # networks side by side are trained by processes that are not held
-main()
-"""
 
 
 class Listener:
@@ -134,50 +111,6 @@ def test_the_model_carries_its_card(finished):
     assert about.card["clips"] == 18
 
 
-def words_of_training(place, *words):
-    return ["train", *map(str, words), "--cache", str(place / "cache"), "--accelerator", "cpu"]
-
-
-def train(place, *words, program=(sys.executable, "-c", HELD)):
-    words = words_of_training(place, *words)
-    return subprocess.Popen([*program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for_epochs(process, out, epochs, parts=1):
-    """Wait until each part of a run has been trained for so many epochs."""
-    until = time.monotonic() + 300
-    while process.poll() is None and time.monotonic() < until:
-        histories = list(out.glob("*/*.partial/*/history.jsonl"))
-        if len(histories) == parts and all(len(path.read_text().splitlines()) >= epochs for path in histories):
-            return
-        time.sleep(0.01)
-    process.kill()
-    pytest.fail(f"the run does not get so far: {process.communicate(timeout=600)}")
-
-
-@pytest.mark.kill
-def test_a_killed_run_is_taken_up(finished, place, command):
-    out = place / "killed"
-    words = (place / "data", *SMALL, "--out", out)
-    process = train(place, *words)
-    wait_for_epochs(process, out, 3)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=600)
-    (left,) = (out / "data").iterdir()
-    assert left.name.endswith(".partial")
-
-    done = command(*words_of_training(place, *words))
-    assert done.returncode == 0, done.stderr
-    (folder,) = (out / "data").iterdir()
-    assert folder.name == left.name.removesuffix(".partial")
-    assert {path.name for path in folder.iterdir()} == LEFT
-    metrics = json.loads((folder / "metrics.json").read_text())
-    assert figures(metrics) == figures(finished.metrics)
-    assert rows_of(folder) == rows_of(finished.folder)
-    assert metrics["times"]["held-out"]["epochs"] == 12
-    assert f"Model: {folder / 'model.onnx'}" in done.stdout
-
-
 def test_a_run_killed_before_its_folder_got_its_name(finished, place, monkeypatch):
     """All is there already: nothing is trained again."""
     home = place / "named" / "data"
@@ -205,63 +138,6 @@ def test_an_unfinished_run_of_another_recipe_is_left_alone(finished, place):
     assert "accuracy" not in outcome.metrics
     assert {path.name for path in outcome.folder.iterdir()} == LEFT - {"predictions.csv", "confusion.png", "scores.npz"}
     assert load_model(outcome.model).description.thresholds == {}
-
-
-@pytest.mark.slow
-def test_two_processes_train_one_network(place):
-    out = place / "two"
-    words = (place / "data", *SMALL, "--out", out, "--devices", "2")
-    process = train(place, *words, program=[Path(sys.executable).with_name("earmark")])
-    try:
-        output, errors = process.communicate(timeout=600)
-    finally:
-        process.kill()
-    assert process.returncode == 0, errors
-    (folder,) = (out / "data").iterdir()
-    assert {path.name for path in folder.iterdir()} == LEFT
-    metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["accuracy"]["mean"] > 0.6
-    assert metrics["times"]["held-out"]["epochs"] == 12  # one of the processes writes
-    assert output.count("Model: ") == 1
-
-
-@pytest.fixture
-def folds(place, tmp_path):
-    """A recipe with two folds."""
-    table = place / "folds.csv"
-    lines = [
-        f"data/{p.parent.name}/{p.name},{p.parent.name},{n % 2 + 1}"
-        for n, p in enumerate(sorted((place / "data").rglob("*.wav")))
-    ]
-    table.write_text("\n".join(["path,labels,fold", *lines]) + "\n")
-    path = tmp_path / "folds.yaml"
-    path.write_text(f"dataset: {{path: {table}}}\nsplit: {{protocol: folds}}\n")
-    return path
-
-
-@pytest.mark.kill
-def test_networks_trained_side_by_side_end_with_a_kill_and_are_taken_up(place, folds, tmp_path, command):
-    words = (folds, *SMALL, "training.epochs=8", "--out", tmp_path)
-    process = train(place, *words, "--jobs", "2")
-    wait_for_epochs(process, tmp_path, 1, parts=2)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    assert workers
-    process.kill()
-    process.communicate(timeout=600)
-    _, alive = psutil.wait_procs(workers, timeout=300)
-    assert not alive  # or two processes would write one checkpoint
-
-    done = command(*words_of_training(place, *words, "--jobs", "1"))
-    assert done.returncode == 0, done.stderr
-    (folder,) = (tmp_path / "folds").iterdir()
-    rows = rows_of(folder)
-    assert len({row["path"] for row in rows}) == len(rows) == 24
-    assert [row["fold"] for row in rows] == ["1"] * 12 + ["2"] * 12
-    metrics = json.loads((folder / "metrics.json").read_text())
-    assert [d["name"] for d in metrics["divisions"]] == ["fold-1", "fold-2"]
-    assert metrics["accuracy"]["mean"] == pytest.approx(np.mean([r["label"] == r["predicted"] for r in rows]), abs=1e-4)
-    assert {name: t["epochs"] for name, t in metrics["times"].items()} == {"fold-1": 8, "fold-2": 8}
-    assert "fold-2" in done.stdout
 
 
 def start(place, content):

@@ -48,11 +48,11 @@ def place(tmp_path_factory):
     return root
 
 
-def carry_out(place, content, *overrides, jobs=1, kind=recipes.Recipe):
+def carry_out(place, content, *overrides, kind=recipes.Recipe):
     whole = {"name": "x", "dataset": {"path": str(place / "data")}, **copy.deepcopy(content)}
     plan = check_as(kind, whole, "x", list(overrides))
     listener = Listener()
-    outcome = run(plan, place / "runs", start_fabric(plan, "cpu"), listener, place / "cache", jobs)
+    outcome = run(plan, place / "runs", start_fabric(plan, "cpu"), listener, place / "cache")
     return outcome, listener
 
 
@@ -100,16 +100,12 @@ def test_summaries(place):
     assert sum(answers.values()) == pytest.approx(1, abs=1e-3)
 
 
-@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_an_ensemble_teaches_and_is_not_tested(place, jobs):
+def test_an_ensemble_teaches_and_is_not_tested(place):
     settings = "training.distillation={members: 2, epochs: 3}"
-    outcome, listener = carry_out(
-        place, {}, *SMALL, settings, "split={protocol: stratified, parts: 2}", f"description=by {jobs}", jobs=jobs
-    )
+    outcome, listener = carry_out(place, {}, *SMALL, settings, "split={protocol: stratified, parts: 2}")
     assert listener.networks == 6
-    if jobs == 1:
-        names = [f"fold-{fold}{member}" for fold in (1, 2) for member in ("/member-1", "/member-2", "")]
-        assert listener.epochs == {name: 3 if "member" in name else 12 for name in names}
+    names = [f"fold-{fold}{member}" for fold in (1, 2) for member in ("/member-1", "/member-2", "")]
+    assert listener.epochs == {name: 3 if "member" in name else 12 for name in names}
     assert {d["name"] for d in outcome.metrics["divisions"]} == {"fold-1", "fold-2"}
     assert set(outcome.metrics["times"]) == {"fold-1", "fold-2"}
     assert outcome.metrics["accuracy"]["mean"] > 0.6
