@@ -76,7 +76,15 @@ def module_of(path):
 @cache
 def imports(path):
     """(node, module, name or None) for everything of Earmark that a file imports, wherever in it."""
-    return list(_imports(ast.walk(ast.parse(path.read_text(encoding="utf-8"))), path))
+    return list(_imports(_statements(ast.parse(path.read_text(encoding="utf-8"))), path))
+
+
+def _statements(node):
+    """All below a node, and no expressions, which are most of what `ast.walk` visits."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for one in getattr(node, field, ()):
+            yield one
+            yield from _statements(one)
 
 
 def _imports(nodes, path):
