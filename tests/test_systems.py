@@ -1,10 +1,9 @@
 """What Windows and macOS lack is asked for only where it is there, as far as can be told on another system."""
 
-import subprocess
-import sys
-
+import pytest
 from model_making import tones, write_wav
 from test_architecture import FILES, module_of
+from warm_commands import WarmCommand
 
 WITHOUT = """
 import importlib, os, select, signal, sys
@@ -49,14 +48,15 @@ main()
 """
 
 
+@pytest.mark.posix
 def test_all_loads_and_recordings_are_labelled_without_what_only_posix_has(tmp_path, low_high_file):
     modules = sorted(module_of(path) for path in FILES if path.name != "__main__.py")
     assert len(modules) > 100
     assert {"util.locks", "media.probe", "archive.cluster", "service.server"} <= set(modules)
     wav = write_wav(tmp_path / "a.wav", tones(2.0, (0.5, 1.5, 300.0)))
-    words = [sys.executable, "-c", WITHOUT, " ".join(modules), str(low_high_file), str(wav)]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].isdigit()
+    with WarmCommand(" ".join(modules), low_high_file, wav, code=WITHOUT, here=True) as process:
+        ended, said, told = process.ended()
+    assert ended == 0, told
+    assert said.splitlines()[0].isdigit()
     assert "low" in (tmp_path / "a.srt").read_text().lower()
     assert (tmp_path / "a.vtt").is_file()

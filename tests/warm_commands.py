@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import warnings
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,14 +30,21 @@ class WarmCommand:
     """`earmark` with these words, or other code that uses `sys.argv`, in a process group of its own.
 
     Its signals are those of a shell's foreground; it ends with the block that it was begun in, if not before.
+    With `here`, it is a fork of this process, where the system forks processes with threads as well: what it imports
+    of all that there is, these tests have mostly imported already.
     """
 
-    def __init__(self, *words, code=MAIN):
+    def __init__(self, *words, code=MAIN, here=False):
         self._folder = tempfile.TemporaryDirectory()
         self._files = [str(Path(self._folder.name, name)) for name in ("out", "err")]
-        import_first()
-        self._process = get_context("forkserver").Process(target=_run, args=(code, [*map(str, words)], self._files))
-        self._process.start()
+        here = here and sys.platform == "linux"
+        if not here:
+            import_first()
+        context = get_context("fork" if here else "forkserver")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+            self._process = context.Process(target=_run, args=(code, [*map(str, words)], self._files))
+            self._process.start()
         self.pid = self._process.pid
 
     def __enter__(self):
@@ -81,5 +89,8 @@ def _run(code, words, files):
         file = os.open(name, os.O_WRONLY | os.O_CREAT)
         os.dup2(file, number)
         os.close(file)
+    sys.stdout, sys.stderr = (
+        os.fdopen(number, "w", 1, closefd=False) for number in (1, 2)
+    )  # pytest's forks have others
     sys.argv = ["earmark", *words]
     exec(compile(code, "<command>", "exec"), {"__name__": "__main__"})

@@ -7,6 +7,8 @@ import json
 import pytest
 from model_making import tones, write_wav
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, low_high_file):

@@ -13,6 +13,8 @@ from earmark.evaluation import clip_evaluation
 from earmark.evaluation.clip_evaluation import Predictions, predict
 from earmark.models.model import load_model
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 LABELS = ("a", "b", "c")
 
 

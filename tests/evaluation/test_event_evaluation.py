@@ -15,6 +15,8 @@ from earmark.events.hysteresis import EventRules
 from earmark.events.timeline import Event
 from earmark.models.labelling import label, recorded_scores
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 
 @pytest.fixture
 def scenes(tmp_path):

@@ -11,6 +11,8 @@ from faulty_media_server import FaultyServer, file_options
 from earmark.datasets import tables
 from earmark.datasets.audioset import videos
 
+pytestmark = pytest.mark.usefixtures("rough_pictures")
+
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "results" / "instruments"
 COUNTS = RESULTS / "audioset_counts.json"
