@@ -55,6 +55,27 @@ def test_a_change_of_the_rate_midstream(container, before, after):
         assert np.argmax(np.abs(np.fft.rfft(part))) * RATE / part.size == pytest.approx(frequency, abs=2)
 
 
+def long_wav(kind, claimed, held):
+    """WAV with a length of 64 bits: seconds that it claims, and holds."""
+    size = round(claimed * RATE) * 2
+    form = struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    long = b"ds64" + struct.pack("<IQQQI", 28, 72 + size, size, size // 2, 0)
+    return kind + b"\xff" * 4 + b"WAVE" + long + b"fmt " + form + b"data" + b"\xff" * 4 + samples_of(held)
+
+
+@pytest.mark.parametrize("kind", [b"RF64", b"BW64"])
+@pytest.mark.parametrize("claimed", [0.0, 0.5, 2.0, 3.0, 9.0])
+def test_a_wrong_length_of_64_bits(kind, claimed):
+    content = long_wav(kind, claimed, 3.0)
+    if claimed == 3.0:
+        heard = silently(content)
+    else:
+        more = f"claims {claimed:.1f} s, but 3.0 s of sound are there"
+        with pytest.warns(EarmarkWarning, match="ends early: 3.0 s of the 9.0 s" if claimed == 9.0 else more):
+            heard = read(content, RATE)
+    np.testing.assert_array_equal(heard, silently(wav(samples_of(3.0))))
+
+
 def test_bare_flac_that_goes_on_at_another_rate():
     """Whose timestamps count samples: taken for times, each frame would begin before the end of the last."""
     first, second = (write(None, "flac", Track(noise(4.0, rate), rate, "flac")) for rate in (48_000, 32_000))

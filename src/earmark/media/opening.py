@@ -17,7 +17,7 @@ from av.container import InputContainer
 
 from earmark.errors import MediaError
 from earmark.media.probe import is_short, looked_at, try_opening
-from earmark.media.wav import HEADER, CorrectedWav, corrected, riff_chunks
+from earmark.media.wav import HEADER, LONG_FORM, CorrectedWav, corrected, wav_header
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -50,6 +50,7 @@ _PACKETS = {"max_probe_packets": "2"}
 32, as many as it would take, cost more than reading a short recording."""
 
 _WAV_UNKNOWN = 0x7FFF0000  # a length from here on is a placeholder that programs write into pipes
+_LONG_UNKNOWN = 1 << 60  # the same where it has 64 bits
 
 _NOT_HERE = "is of a kind that is not opened here: a playlist, a list of files, a description of a stream, pictures"
 _NOT_MEDIA = "is not a recording that FFmpeg can read, or is damaged beyond reading"
@@ -238,14 +239,14 @@ def wav_claim(source: Source, container: InputContainer) -> float | None:
 
     None for what is whole, is no plain WAV, or was written to a pipe and could not know its length.
     """
-    head = _head(source, HEADER) if container.format.name == "wav" else b""
-    for chunk, at, size in riff_chunks(head):
-        if chunk == b"data":
-            there = container.size - at
-            if 0 < there < size < _WAV_UNKNOWN and container.duration:
-                return container.duration / 1_000_000 * size / there
-            return None
-    return None
+    header = wav_header(_head(source, HEADER)) if container.format.name == "wav" else None
+    there = container.size - header.begin if header else 0
+    if header is None or not 0 < there < header.size:
+        return None
+    if header.form == LONG_FORM:  # where FFmpeg believes it
+        return header.size / header.rate if header.rate and header.size < _LONG_UNKNOWN else None
+    known = header.size < _WAV_UNKNOWN and container.duration
+    return container.duration / 1_000_000 * header.size / there if known else None
 
 
 def audio_tracks(container: InputContainer) -> tuple[AudioTrack, ...]:

@@ -2,6 +2,7 @@
 
 A length of 32 bits wraps beyond 4 GiB; a recorder that lost power has not written the last one. FFmpeg believes the
 header, and takes what follows for further chunks. What follows a true length is chunks, to the end of the file.
+RF64 and BW64 have a length of 64 bits in a chunk of its own.
 Recorders that reserve room in advance leave zeros, which FFmpeg would take for empty chunks, one by one, for minutes.
 """
 
@@ -14,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from earmark.media.probe import looked_at
 
@@ -23,6 +24,8 @@ WORTH_READING_S = 0.05  # what is less, behind the samples, is a tag of some pro
 MOST_CHUNKS = 10_000
 PIECE = 1 << 20  # bytes read at once in search of the end of zeros
 _ZEROS = bytes(PIECE)
+_LONG = (b"RF64", b"BW64")
+LONG_FORM = "<Q"  # of their length
 PADDING = 1 << 16  # so many zeros at the end are no more than padding
 
 
@@ -32,6 +35,8 @@ class Extent:
 
     length_at: int
     """Where the header says their length."""
+    form: str
+    """How it says that, as `struct` does."""
     begin: int
     claimed: int
     """The length that it says."""
@@ -67,7 +72,8 @@ class CorrectedWav:
         left = max(0, self._extent.end - self._at)
         self._file.seek(self._at)
         data = self._file.read(left if size < 0 else min(size, left))
-        length = struct.pack("<I", min(self._extent.end - self._extent.begin, 0xFFFFFFFF))
+        most = (1 << 8 * struct.calcsize(self._extent.form)) - 1
+        length = struct.pack(self._extent.form, min(self._extent.end - self._extent.begin, most))
         for i, byte in enumerate(length):
             place = self._extent.length_at + i - self._at
             if 0 <= place < len(data):
@@ -107,6 +113,37 @@ def corrected(source: str | BinaryIO) -> str | BinaryIO | CorrectedWav:
     return CorrectedWav(Path(source).open("rb") if isinstance(source, str) else source, extent, owned)
 
 
+class WavHeader(NamedTuple):
+    """What the head of a WAV file says of its samples; bytes, see `Extent`."""
+
+    length_at: int
+    form: str
+    begin: int
+    size: int
+    rate: int
+    block: int
+
+
+def wav_header(head: bytes) -> WavHeader | None:
+    """What a file's first bytes say, if it is a WAV file."""
+    if head[:4] not in (b"RIFF", *_LONG) or head[8:12] != b"WAVE":
+        return None
+    long = head[:4] in _LONG
+    rate, block, long_at = 0, 1, None
+    for chunk, begin, _ in riff_chunks(head):
+        if chunk == b"fmt " and begin + 14 <= len(head):
+            rate, block = struct.unpack_from("<IH", head, begin + 8)
+        elif chunk == b"ds64" and begin + 16 <= len(head):
+            long_at = begin + 8  # behind that of the file
+        elif chunk == b"data":
+            place, form = (long_at, LONG_FORM) if long else (begin - 4, "<I")
+            if place is None:
+                return None
+            (size,) = struct.unpack_from(form, head, place)
+            return WavHeader(place, form, begin, size, rate, block)
+    return None
+
+
 def riff_chunks(head: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Of the chunks that a RIFF file's first bytes announce: name, where the content begins, and how long it is."""
     at = 12
@@ -119,29 +156,22 @@ def riff_chunks(head: bytes) -> Iterator[tuple[bytes, int, int]]:
 def _extent(file: BinaryIO) -> Extent | None:
     file.seek(0)
     head = file.read(HEADER)
-    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+    header = wav_header(head)
+    if header is None:
         return None
-    rate, block, data = 0, 1, None
-    for chunk, begin, size in riff_chunks(head):
-        if chunk == b"fmt " and begin + 14 <= len(head):
-            rate, block = struct.unpack_from("<IH", head, begin + 8)
-        if chunk == b"data":
-            data = begin, size
-            break
-    if data is None:
-        return None
-    begin, size = data
+    length_at, form, begin, size, rate, block = header
+    long = form == LONG_FORM
     total, end = file.seek(0, io.SEEK_END), begin + size
-    if not rate or not block or not size or total - end < WORTH_READING_S * rate:
+    if not rate or not block or not (size or long) or total - end < WORTH_READING_S * rate:
         return None
     stop = _end_of_chunks(file, end, total)
     if _end_of_zeros(file, stop, total) == total:
-        return Extent(begin - 4, begin, size, end, total, rate) if total - stop > PADDING else None
-    if stop > end:
+        return Extent(length_at, form, begin, size, end, total, rate) if size and total - stop > PADDING else None
+    if stop > end and size:
         return None
-    wrapped = range(end + (1 << 32), total, 1 << 32)
+    wrapped = range(end + (1 << 32), total, 1 << 32) if not long else ()
     end = next((true for true in wrapped if _end_of_chunks(file, true, total) > true), total)
-    return Extent(begin - 4, begin, size, begin + (end - begin) // block * block, total, rate)
+    return Extent(length_at, form, begin, size, begin + (end - begin) // block * block, total, rate)
 
 
 def _end_of_chunks(file: BinaryIO, at: int, total: int) -> int:
