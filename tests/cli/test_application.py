@@ -52,3 +52,13 @@ def test_another_word_is_a_mistake_that_names_the_nearest(command, words):
 
 def test_commands_of_a_group(command):
     assert "data list [OPTIONS]" in command("data", "list", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("words", "a.wav", "--margin", "nan"), ("serve", "--keep-gb", "NaN"), ("data", "scenes", "--quiet", "nan")],
+)
+def test_what_is_no_number_is_refused(command, words):
+    done = command(*words)
+    assert done.returncode == 2
+    assert f"Invalid value for '{words[-2]}': nan is no number" in done.stderr.replace("NaN", "nan")

@@ -14,6 +14,7 @@ from earmark.captions import Caption, Merged, Phrases, captions, languages, merg
 from earmark.captions.reading import width
 from earmark.errors import EarmarkError, EarmarkWarning
 from earmark.events.timeline import Event, Timeline
+from earmark.formats.styled_captions import read_dialogue_file
 from earmark.formats.subtitle_reader import parse, read_subtitles
 from earmark.formats.subtitles import Srt, Vtt, converted, merged_text, shown
 from earmark.media.muxing import read_cues
@@ -174,6 +175,15 @@ def test_what_is_no_subtitle_file_is_told(tmp_path):
     path.write_bytes(b"\x81\x00")
     with pytest.raises(EarmarkError, match="is not cp1250 text"):
         read_subtitles(path, "cp1250")
+
+
+@pytest.mark.parametrize("suffix", ["srt", "ass"])
+def test_what_is_too_large_for_subtitles_is_not_read(tmp_path, suffix):
+    path = tmp_path / f"film.{suffix}"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(EarmarkError, match=r"film\..*: has more than 32 MB, too many for subtitles"):
+        read_dialogue_file(path)
 
 
 def test_what_a_viewer_sees_of_both():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+import math
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -53,7 +55,25 @@ def _made(name: str) -> Any:
     alone.callback()(lambda: None)  # without one, a single command would be no group
     import_module(f"earmark.cli.{FILES[name]}").register(alone)
     group: Any = typer.main.get_command(alone)
+    _refuse_no_numbers(group)
     return group.commands[name]
+
+
+def _refuse_no_numbers(command: Any) -> None:
+    """Have every option that is a number refuse `nan`, which is within any limits."""
+    for each in getattr(command, "commands", {}).values():
+        _refuse_no_numbers(each)
+    for option in command.params:
+        if option.type.name.startswith("float"):
+            kind = option.type = copy(option.type)
+            kind.convert = partial(_number, kind.convert)
+
+
+def _number(convert: Callable[..., float], value: Any, option: Any, context: Any) -> float:
+    number = convert(value, option, context)
+    if math.isnan(number):
+        raise typer.BadParameter(f"{value} is no number.", context, option)
+    return number
 
 
 class Group(TyperGroup):

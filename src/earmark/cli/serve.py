@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +84,7 @@ def serve(
         seconds=hours * HOUR,
         memory_bytes=memory_mb * MB,
         keep_seconds=keep_hours * HOUR,
-        keep_bytes=round(keep_gb * GB),
+        keep_bytes=round(min(keep_gb * GB, sys.maxsize)),
         live_sessions=live_sessions,
     )
     _make(settings)

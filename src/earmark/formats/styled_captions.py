@@ -16,7 +16,7 @@ from earmark.captions import Form
 from earmark.captions.looks import COLOURS, Cue, Line, Look
 from earmark.errors import EarmarkError, MissingExtraError
 from earmark.formats.ass import ass_text, with_sounds
-from earmark.formats.subtitle_reader import Subtitles, read_subtitles
+from earmark.formats.subtitle_reader import Subtitles, bytes_of, read_subtitles
 from earmark.formats.subtitles import CaptionFormat, Srt, Vtt, timestamp
 from earmark.labels.groups import ancestors
 from earmark.util.text import one_line
@@ -172,10 +172,7 @@ def read_dialogue_file(path: Path, encoding: str | None = None) -> Subtitles:
     """
     if path.suffix.lower() not in SCRIPTS:
         return read_subtitles(path, encoding)
-    try:
-        return read_dialogue(path.read_bytes(), str(path), encoding)
-    except OSError as error:
-        raise EarmarkError(path, f"cannot be opened ({error.strerror})") from error
+    return read_dialogue(bytes_of(path), str(path), encoding)
 
 
 def _script(data: bytes, name: str, encoding: str | None) -> str:

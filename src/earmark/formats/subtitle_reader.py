@@ -26,6 +26,7 @@ from earmark.captions.reading import reading_time
 from earmark.errors import ArgumentError, EarmarkError, EarmarkWarning
 
 NEVER = 1e9  # seconds: after the end of any film
+LARGEST = 32 << 20  # bytes of a file of subtitles; those of a long film have less than one MB
 
 _JOINT = re.compile("(?<=[^\r\n])\ufeff(?=\\d+\\s*[\r\n]|WEBVTT)")  # of files, the first of which ended in no line end
 _HEAD = re.compile(r"\s*WEBVTT\b", re.IGNORECASE)
@@ -119,11 +120,7 @@ def read_subtitles(path: Path, encoding: str | None = None) -> Subtitles:
     Raises:
         EarmarkError: the file cannot be read, is in another encoding, or holds no subtitles.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise EarmarkError(path, f"cannot be opened ({error.strerror})") from error
-    text = _decoded(data, encoding, path)
+    text = _decoded(bytes_of(path), encoding, path)
     subtitles = parse(text.removeprefix("\ufeff"), path.suffix.lower().removeprefix("."), mark=text[:1] == "\ufeff")
     if not subtitles.entries and subtitles.faults:
         raise EarmarkError(path, subtitles.faults[0])
@@ -134,6 +131,22 @@ def read_subtitles(path: Path, encoding: str | None = None) -> Subtitles:
     if (more := len(subtitles.faults) - _TOLD) > 0:
         warnings.warn(EarmarkWarning(f"{path}: {more} more such lines"), stacklevel=2)
     return subtitles
+
+
+def bytes_of(path: Path) -> bytes:
+    """All of a file of subtitles.
+
+    Raises:
+        EarmarkError: it cannot be read, or is so large that it is something else, such as the film.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise EarmarkError(path, f"cannot be opened ({error.strerror})") from error
+    if len(data) > LARGEST:
+        raise EarmarkError(path, f"has more than {LARGEST >> 20} MB, too many for subtitles", "give an SRT or VTT file")
+    return data
 
 
 def parse(text: str, suffix: str = "srt", mark: bool = False) -> Subtitles:
