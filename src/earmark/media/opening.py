@@ -245,8 +245,9 @@ def wav_claim(source: Source, container: InputContainer) -> float | None:
         return None
     if header.form == LONG_FORM:  # where FFmpeg believes it
         return header.size / header.rate if header.rate and header.size < _LONG_UNKNOWN else None
-    known = header.size < _WAV_UNKNOWN and container.duration
-    return container.duration / 1_000_000 * header.size / there if known else None
+    if header.size < _WAV_UNKNOWN and container.duration:
+        return container.duration / 1_000_000 * header.size / there
+    return None
 
 
 def audio_tracks(container: InputContainer) -> tuple[AudioTrack, ...]:
