@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from earmark import media
 from earmark.archive import recordings
-from earmark.archive.embeddings import MeanPerSecond
+from earmark.archive.embeddings import MeanPerSecond, by_second
 from earmark.archive.layout import LEAST_SCORE
 from earmark.archive.recordings import Recording, place_of, source_of
 from earmark.archive.vectors import Vectors
@@ -28,10 +28,6 @@ from earmark.models.model import Model
 from earmark.util.types import Array, Progress
 
 TIMEOUT = 600.0  # seconds that a recording may take, beside its own length
-
-
-class TookTooLongError(EarmarkError):
-    """A recording that took longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +57,10 @@ def analyse(
     moving: Callable[[], object] | None = None,
     embedder: Model | None = None,
 ) -> Analysis:
-    """Label a recording, and take its embeddings; whatever is wrong with it stands in `error`.
+    """Label a recording by `model`, and take its embeddings by `embedder`: where these are one, in one pass.
 
-    Args:
-        recording: its name is below `root`.
-        root: a folder or URL; empty where the name is a whole path or URL.
-        model: what to label with; None: only embeddings are wanted.
-        rules: how scores become events.
-        timeout: the seconds that it may take beside its own length. A read that never returns is not stopped by this.
-        moving: called each time that something has come of it, some seconds of sound at a time.
-        embedder: what gives embeddings, if they are wanted: if it is `model`, in the same pass.
+    Whatever is wrong with it stands in `error`. It may take `timeout` seconds beside its own length, though a read that
+    never returns is not stopped by this; `moving` is called each time that something has come of it.
     """
     place = place_of(recording.name, root)
     try:
@@ -134,13 +124,12 @@ def _bound(place: str, timeout: float, moving: Callable[[], object] | None) -> P
         if moving:
             moving()
         if time.monotonic() - began > timeout + max(done, length or 0.0):
-            raise TookTooLongError(place, f"took longer than {timeout:g} s beside its own length", "see --timeout")
+            raise EarmarkError(place, f"took longer than {timeout:g} s beside its own length", "see --timeout")
 
     return check
 
 
 DIGITS = 3  # of a score: more tell nothing, and take twice the room
-_NEARLY = 1e-6  # of a second: a step that floating point puts just before it begins at it
 
 
 @dataclass(frozen=True)
@@ -166,9 +155,7 @@ class MaxPerSecond:
         """Take the next ones."""
         if not len(scores):
             return
-        times = np.arange(self.steps, self.steps + len(scores)) * self.step
-        seconds = np.floor(times + _NEARLY).astype(np.int32)
-        starts = np.flatnonzero(np.diff(seconds, prepend=-1))
+        seconds, starts = by_second(self.steps, len(scores), self.step)
         best, which = np.maximum.reduceat(scores, starts), seconds[starts]
         if which[0] == self._second:
             best[0] = np.maximum(best[0], self._best)

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from earmark.archive import layout, tables
 from earmark.errors import EarmarkError
 from earmark.util.atomic import settle
@@ -28,17 +30,11 @@ _OWN = re.compile(r"\.?\d{8}T\d{6}-[0-9a-f]{4}(-\d{6})?|\.gone-[0-9a-f]{8}")
 class Run:
     """The batches that one run makes; made by the command, which holds the index's lock.
 
-    `folder` is the run's hidden folder in the index, `names` are those of the tables of its batches.
+    `index` may be a store of embeddings, `names` are those of the tables of its batches, and `beside` is another run
+    that batches of the same names may be written by, each before the one of this.
     """
 
     def __init__(self, index: Path, names: Sequence[str] = layout.LABELLED, beside: Run | None = None) -> None:
-        """Begin it.
-
-        Args:
-            index: the index, or a store of embeddings in it.
-            names: of its batches' tables.
-            beside: another run that batches of the same names may be written by, each before the one of this.
-        """
         self.index, self.names, self.beside = index, names, beside
         self.name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
         self.folder = index / layout.BATCHES / f".{self.name}"
@@ -73,13 +69,9 @@ class Run:
 
 
 def attempt(folder: Path, name: str, batch: tables.Tables, replaced: Sequence[str] = ()) -> None:
-    """Write a batch that its run has begun. If another attempt came first, that one stands.
+    """Write a batch that its run, in `folder`, has begun. If another attempt came first, that one stands.
 
-    Args:
-        folder: the run's.
-        name: the batch's.
-        batch: its tables.
-        replaced: the batches that stop counting, in the same moment in which this one begins to.
+    The batches that are `replaced` stop counting in the moment in which this one begins to.
 
     Raises:
         EarmarkError: the run has ended or has given the batch up, or the disk does not take it.
@@ -107,12 +99,9 @@ def replace(run: Run, batches: Sequence[Path], change: Callable[[tables.Tables],
     """Make one batch of several, with `change` done to the tables of each, and remove them.
 
     A kill leaves either those or the one, and `sweep` removes what no longer counts.
-
-    Raises:
-        EarmarkError: a file of theirs is damaged, or see `attempt`.
     """
     parts = [change(_read(batch, run.names)) for batch in batches]
-    one = {name: tables.ordered(name, tables.joined(part[name] for part in parts)) for name in run.names}
+    one = {name: tables.ordered(name, pa.concat_tables(part[name] for part in parts)) for name in run.names}
     if one["recordings"].num_rows:
         attempt(run.folder, run.begin(), one, [batch.name for batch in batches])
     for batch in batches:
@@ -157,11 +146,7 @@ ENOUGH = 32_000_000  # bytes of what is merged into one: it must fit into memory
 
 
 def merge_small(run: Run) -> None:
-    """Merge the small batches of an index, in the order of their names.
-
-    Raises:
-        EarmarkError: the disk does not take it.
-    """
+    """Merge the small batches of an index, in the order of their names."""
     for group in _groups(run.index):
         if len(group) > 1:
             replace(run, group, lambda tables: tables)

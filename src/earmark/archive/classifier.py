@@ -37,12 +37,9 @@ class Head:
 
 
 def fitted(wanted: Array, vectors: Array, answers: NDArray[np.bool_]) -> Head:
-    """The head that answers speak for.
+    """The head that answers speak for; without any, it is the direction of the examples, `wanted` [dimensions].
 
-    Args:
-        wanted: the direction of the examples [dimensions], which it is without answers.
-        vectors: of what was answered [answers, dimensions], of length 1 from the centre.
-        answers: yes or no.
+    `vectors` are those of what was answered [answers, dimensions], of length 1 from the centre.
     """
     from scipy.optimize import minimize  # slow to import: the service starts without it
 
@@ -73,20 +70,16 @@ def write_model(
     learned: Mapping[str, Any],
     name: str | None = None,
 ) -> None:
-    """Write a model file: the network that gives the embeddings, and the head behind it.
+    """Write a model file: the network that gives the embeddings, and behind it the head, which marks `label`.
 
     Args:
         path: the file.
-        label: what the head marks.
+        label: the model's name, too, unless it has another.
         head: of embeddings as `vectors.unit` has them, apart from the centre.
         centre: of the embeddings [dimensions].
         embedder: what made the embeddings.
         learned: for the model's card: from how much, and how well it is told.
-        name: of a model where the label goes beside those of the embedder, whose scores stay; None: it is the only one,
-            and the model's name.
-
-    Raises:
-        EarmarkError: the file cannot be written.
+        name: of a model where the label goes beside those of the embedder, whose scores stay; None: it is the only one.
     """
     import onnx
     from onnx.utils import Extractor

@@ -20,7 +20,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from earmark._version import __version__
 from earmark.archive.analysis import Analysis
 from earmark.archive.batches import Run
-from earmark.archive.tables import read_recordings
+from earmark.archive.tables import read_tables
 from earmark.archive.workers import Batch, Done, Job, check, counted, keep, work
 from earmark.errors import EarmarkError
 
@@ -148,10 +148,7 @@ def each(client: Any, run: Run, job: Job, batches: Iterable[Batch]) -> Iterator[
     """Have all batches done, as many at once as there are workers; what came of each, as they come.
 
     A batch whose workers die is tried elsewhere, then its recordings one by one; the one that ends them gets a row that
-    says so.
-
-    Raises:
-        EarmarkError: a worker cannot do its work at all, or the scheduler is gone.
+    says so. Raises EarmarkError where a worker cannot do its work at all, or the scheduler is gone.
     """
     todo, crew = iter(batches), _Crew(client)
     running: dict[str, Batch] = {}
@@ -184,7 +181,8 @@ def _outcome(future: Any) -> Done:
 def after_loss(run: Run, job: Job, batch: Batch) -> tuple[Done | None, list[Batch]]:
     """After a batch whose workers died: what came of it, if something did, and what is to be done in its place."""
     if run.give_up(batch.name):
-        return counted(read_recordings(run.place(batch.name)), job.wanted), []
+        there = read_tables(run.place(batch.name), ["recordings"])
+        return counted(there["recordings"], job.wanted), []
     if len(batch.recordings) > 1:
         return None, [Batch(run.begin(), (one,)) for one in batch.recordings]
     broken = Batch(run.begin(), batch.recordings)

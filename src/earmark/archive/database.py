@@ -31,18 +31,13 @@ EVENTS, SECONDS, RECORDINGS = (_TABLE.format(name) for name in ("events", "secon
 
 
 class Index:
-    """An index that is searched; somebody may be writing to it."""
+    """An index that is searched, by so many threads, one for each core if None; somebody may be writing to it.
+
+    Raises:
+        EarmarkError: there is no index, or nothing in it yet.
+    """
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
-        """Open it.
-
-        Args:
-            folder: the index.
-            threads: how many work on a query; one for each core if None.
-
-        Raises:
-            EarmarkError: there is no index, or nothing in it yet.
-        """
         self.folder = folder
         self.options = layout.read_options(folder)
         if not layout.batches(folder):
@@ -52,11 +47,7 @@ class Index:
             self._connection.execute(f"SET threads = {threads:d}")
 
     def rows(self, sql: str, values: Mapping[str, object]) -> Rows:
-        """What a query gives.
-
-        Args:
-            sql: in it `EVENTS`, `SECONDS` and `RECORDINGS` are the tables, and `$name` the values.
-            values: by name.
+        """What a query gives, in which `EVENTS`, `SECONDS` and `RECORDINGS` are the tables, and `$name` the values.
 
         Raises:
             EarmarkError: a file of the index is damaged.

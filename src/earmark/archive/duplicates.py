@@ -45,23 +45,14 @@ Told = Callable[[int, int | None], object]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Duplicate:
-    """Two recordings that hold the same sound.
-
-    Attributes:
-        recording: the name of the first.
-        onset: seconds from its beginning at which the shared sound begins.
-        offset: likewise, at which it ends.
-        duplicate: the name of the second.
-        duplicate_onset: seconds from its beginning.
-        score: of the bits of their fingerprints that agree: 1 are the same, chance is 0.5.
-    """
+    """Two recordings that hold the same sound: their names, and the seconds from the beginning of each."""
 
     recording: str
     onset: float
     offset: float
     duplicate: str
     duplicate_onset: float
-    score: float
+    score: float  # of the bits of their fingerprints that agree: 1 are the same, chance is 0.5
 
     @property
     def length(self) -> float:
@@ -94,7 +85,7 @@ def duplicates(
         durations: seconds of each recording.
         only: pairs of which one at least is one of these; None: all.
         failed: told of each recording that cannot be read.
-        told: how many of how many pairs have been compared.
+        told: told how many of how many pairs have been compared.
     """
 
     @lru_cache(maxsize=_KEPT)

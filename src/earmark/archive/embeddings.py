@@ -28,6 +28,12 @@ from earmark.util.types import Array
 _NEARLY = 1e-6  # of a second: a step that floating point puts just before it begins at it
 
 
+def by_second(first: int, count: int, step: float) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """The second in which each of so many steps is, from `first * step` on, and where in these a new one begins."""
+    seconds = np.floor(np.arange(first, first + count) * step + _NEARLY).astype(np.int32)
+    return seconds, np.flatnonzero(np.diff(seconds, prepend=-1))
+
+
 class MeanPerSecond:
     """Takes embeddings [steps, dimensions] in parts, and keeps their mean for each second, in bytes.
 
@@ -45,9 +51,7 @@ class MeanPerSecond:
         """Take the next ones."""
         if not len(embeddings):
             return
-        times = np.arange(self._steps, self._steps + len(embeddings)) * self.step
-        seconds = np.floor(times + _NEARLY).astype(np.int64)
-        starts = np.flatnonzero(np.diff(seconds, prepend=-1))
+        seconds, starts = by_second(self._steps, len(embeddings), self.step)
         sums = np.add.reduceat(embeddings, starts, axis=0)
         if seconds[0] == self._second:
             sums[0] += self._sum[0]
@@ -78,18 +82,13 @@ class Places:
 
 
 class Store:
-    """The embeddings of an index."""
+    """The embeddings of an index, with its own options.
+
+    Raises:
+        EarmarkError: it has none, or some were made by another version of the model.
+    """
 
     def __init__(self, index: Path, options: Options) -> None:
-        """Open them.
-
-        Args:
-            index: the folder of the index.
-            options: its own.
-
-        Raises:
-            EarmarkError: it has none, or some were made by another version of the model.
-        """
         self.folder, self.dimensions = index / layout.EMBEDDINGS, options.dimensions
         self._places: dict[Path, Places] = {}
         more = f"earmark index {options.root or '--list FILE'} --out {index}"

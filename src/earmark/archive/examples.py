@@ -60,11 +60,7 @@ class ExampleQuery:
 
 
 def example(text: str, option: str = "--like") -> Example:
-    """What `CLIP` or `CLIP@FROM-TO` names; times are 1.5, 1.5s, 2min or 1:03.2.
-
-    Raises:
-        EarmarkError: it ends before it begins.
-    """
+    """What `CLIP` or `CLIP@FROM-TO` names; times are 1.5, 1.5s, 2min or 1:03.2."""
     found = None if Path(text).exists() else _SPAN.fullmatch(text)
     if found is None:
         return Example(text)
@@ -84,14 +80,7 @@ def _moment(text: str, option: str) -> float:
 def example_query(
     store: Store, options: Options, like: Sequence[Example], unlike: Sequence[Example] = (), label: str | None = None
 ) -> ExampleQuery:
-    """Look at examples with the model that made an index's embeddings.
-
-    Args:
-        store: the embeddings.
-        options: of the index.
-        like: what is looked for.
-        unlike: what it must not be like.
-        label: what it is to be called; None: as the first example's file.
+    """Look at examples with the model that made an index's embeddings; `label` is by default the first one's name.
 
     Raises:
         EarmarkError: an example is neither a file nor a recording of the index, or holds nothing there; or that model
@@ -110,11 +99,7 @@ def example_query(
 
 
 def embedder(options: Options) -> Model:
-    """The model that made an index's embeddings.
-
-    Raises:
-        EarmarkError: it is not here, or is another file.
-    """
+    """The model that made an index's embeddings; EarmarkError where it is not here, or is another file."""
     try:
         model = load_model(options.embedder)
     except ModelError as error:
@@ -164,16 +149,8 @@ def find_similar(
 ) -> list[Detection]:
     """The events that are most like examples, the best first; their scores are cosines, up to 1.
 
-    Args:
-        index: where.
-        store: its embeddings.
-        likeness: what is looked for.
-        query: conditions, but no labels: the index has no labels for these events.
-        limit: how many at most.
-        exact: see `similarity.best`.
-
-    Raises:
-        EarmarkError: as for `search.find`.
+    The query has conditions, but no labels: the index has none for these events. Raises as `search.find` does, and for
+    `exact` see `similarity.best`.
     """
     query = check(index, query)
     only = recordings_named(index, query) if query.recordings else None

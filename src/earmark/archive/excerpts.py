@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from earmark import media
 from earmark.archive.database import EVENTS, Index
 from earmark.archive.recordings import Archive
 from earmark.archive.search import Detection, Query, durations
@@ -38,14 +37,7 @@ Told = Callable[[int, int | None], object]
 
 @dataclass
 class Excerpt:
-    """A part of a recording that holds some of the found events.
-
-    Attributes:
-        recording: its name in the index.
-        begin: seconds from the recording's beginning.
-        end: likewise.
-        found: the events.
-    """
+    """A part of a recording, from `begin` to `end` seconds, that holds some of the found events."""
 
     recording: str
     begin: float
@@ -61,12 +53,9 @@ class Excerpt:
 
 
 def excerpts(found: Iterable[Detection], margin: float, durations: Mapping[str, float]) -> dict[str, list[Excerpt]]:
-    """The excerpts of each recording, in order; events whose margins overlap are in one.
+    """The excerpts of each recording, in order; events whose margins, seconds, overlap are in one.
 
-    Args:
-        found: events.
-        margin: seconds kept before and after each.
-        durations: seconds of each recording, which bound the margins, where they are known.
+    Recordings' durations bound the margins, where they are known.
     """
     made: dict[str, list[Excerpt]] = defaultdict(list)
     for one in sorted(found, key=lambda one: (one.recording, one.onset, one.offset)):
@@ -96,14 +85,14 @@ def cut(
 
     Args:
         index: where the events were found.
-        query: by what.
+        query: by what they were found.
         found: the events.
         archive: where the recordings are.
         out: the folder, which holds excerpts of the same query only.
         margin: seconds kept before and after each event.
         failed: told of each recording that cannot be cut; the others are.
-        told: how many recordings are done, and how many there are.
-        asked: what else was asked.
+        told: told how many recordings are done, and how many there are.
+        asked: what was asked beside the query.
 
     Raises:
         EarmarkError: the folder holds something else, or cannot be written.
@@ -113,7 +102,7 @@ def cut(
     there: list[tuple[Excerpt, Path]] = []
     for done, (recording, parts) in enumerate(wanted.items(), start=1):
         try:
-            _write(archive, recording, parts, out)
+            archive.cut(recording, [(part.begin, part.end, out / part.name) for part in parts])
         except MediaError as error:
             failed(error)
         there += [(part, out / part.name) for part in parts if (out / part.name).is_file()]
@@ -130,15 +119,6 @@ def _claim(index: Index, query: Query, unsure: bool, out: Path, margin: float, a
         Workspace(out, OPTIONS, "excerpts", f"{AUDIO}/*").claim(asked)
     except EarmarkError as error:
         raise EarmarkError(error.subject, error.reason, "choose another folder for --cut, or empty it") from error
-
-
-def _write(archive: Archive, recording: str, parts: Iterable[Excerpt], out: Path) -> None:
-    """Those of one recording that are not there yet, in one pass over it."""
-    missing = [(part.begin, part.end, out / part.name) for part in parts if not (out / part.name).is_file()]
-    if missing:
-        with archive.opened(recording) as source:
-            for _ in media.write_spans(source, missing):
-                pass
 
 
 def _write_tables(index: Index, there: Sequence[tuple[Excerpt, Path]], out: Path) -> None:

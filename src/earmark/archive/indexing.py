@@ -25,23 +25,14 @@ from earmark.util.locks import alone
 
 @dataclass(frozen=True)
 class Settings:
-    """How an index is made; its rows do not depend on these.
+    """How an index is made; its rows do not depend on these."""
 
-    Attributes:
-        jobs: processes at once; None: one for each core.
-        scheduler: the address of a Dask scheduler whose workers do it, in place of processes of this machine.
-        most: recordings in a batch, the most.
-        retry_bad: label again what could not be read.
-        prune: drop the rows of recordings that are gone.
-        timeout: seconds that a recording may take beside its own length.
-    """
-
-    jobs: int | None = None
-    scheduler: str | None = None
-    most: int = planning.MOST_RECORDINGS
-    retry_bad: bool = False
-    prune: bool = False
-    timeout: float = TIMEOUT
+    jobs: int | None = None  # processes at once; None: one for each core
+    scheduler: str | None = None  # the address of Dask's, whose workers do it in place of processes of this machine
+    most: int = planning.MOST_RECORDINGS  # in a batch
+    retry_bad: bool = False  # label again what could not be read
+    prune: bool = False  # drop the rows of recordings that are gone
+    timeout: float = TIMEOUT  # seconds that a recording may take beside its own length
 
 
 LOCK = "lock"
@@ -61,17 +52,9 @@ def index(
     on_plan: OnPlan | None = None,
     on_batch: OnBatch | None = None,
 ) -> Report:
-    """Label what is new or has changed, and keep it in an index.
+    """Label what is new or has changed of the recordings found, and keep it in an index, made where it is not there.
 
     It can be killed at any moment: the next run goes on, with nothing done twice but the batches in flight.
-
-    Args:
-        found: the recordings that are there.
-        out: the folder of the index, made where it is not there.
-        options: see `options_for`.
-        settings: how.
-        on_plan: told what there is to do.
-        on_batch: told of each batch as it is done.
 
     Raises:
         EarmarkError: the index is of something else, in use by another run, or cannot be written; or no worker can do
@@ -168,16 +151,9 @@ def kept_embedder(out: Path) -> str | None:
 
 
 def options_for(root: str, model: str, sensitivity: float = 0.5, embedder: str | None = None) -> Options:
-    """What an index of these recordings by this model is made with.
+    """What an index of the recordings below `root` by this model is made with.
 
-    Args:
-        root: of the recordings.
-        model: what labels them.
-        sensitivity: as for `earmark label`.
-        embedder: the model that gives embeddings; None: the same, if it has any; empty: none are kept.
-
-    Raises:
-        ModelError: no such model, or it has no embeddings.
+    The embedder is the model that gives embeddings; None: the same, if it has any; empty: none are kept.
     """
     loaded = load_model(model, threads=1)
     about = loaded.description

@@ -92,29 +92,17 @@ def vectors_schema(dimensions: int) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Options:
-    """What an index was made with.
+    """What an index was made with."""
 
-    Attributes:
-        root: the folder or URL that recordings' names are below; empty where each is named in full.
-        model: the model's name, or its file's path.
-        version: the fingerprint of the model file.
-        labels: what it knows.
-        thresholds: the score at which an event of each label begins.
-        sensitivity: as for `earmark label`.
-        embedder: the name of the model that gives the embeddings, or its file's path; empty where none are kept.
-        embedder_version: the fingerprint of its file.
-        dimensions: of an embedding.
-    """
-
-    root: str
-    model: str
-    version: str
+    root: str  # the folder or URL that recordings' names are below; empty where each is named in full
+    model: str  # its name, or its file's path
+    version: str  # the fingerprint of that file
     labels: tuple[str, ...] = ()
-    thresholds: dict[str, float] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)  # the score at which an event of each label begins
     sensitivity: float = 0.5
-    embedder: str = ""
+    embedder: str = ""  # the model that gives the embeddings, named as the other; empty where none are kept
     embedder_version: str = ""
-    dimensions: int = 0
+    dimensions: int = 0  # of an embedding
 
 
 def write_options(index: Path, options: Options) -> None:
@@ -125,11 +113,7 @@ def write_options(index: Path, options: Options) -> None:
 
 
 def read_options(index: Path) -> Options:
-    """What an index was made with.
-
-    Raises:
-        EarmarkError: there is no index, or one that this version cannot read.
-    """
+    """What an index was made with; EarmarkError where there is none, or one that this version cannot read."""
     try:
         values = json.loads((index / OPTIONS).read_text("utf-8"))
         if values.pop("format") != FORMAT:
@@ -151,11 +135,7 @@ def batches(index: Path) -> list[Path]:
 
 
 def replaces(batch: Path) -> list[str]:
-    """The names of the batches that this one was made from: each of its recordings stands in one of them.
-
-    Raises:
-        EarmarkError: the file that says so is damaged.
-    """
+    """The names of the batches that this one was made from: each of its recordings stands in one of them."""
     try:
         names = json.loads((batch / REPLACES).read_text("utf-8"))
         if not isinstance(names, list):

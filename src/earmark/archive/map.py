@@ -40,37 +40,18 @@ _TEMPLATE = "map.html"
 
 @dataclass(frozen=True)
 class SoundMap:
-    """Seconds on a map.
-
-    Attributes:
-        seconds: which they are.
-        places: where they are [seconds, 2].
-        labels: the label that scores highest in each, with its score; None where none does.
-        clusters: the number of each one's cluster [seconds].
-        names: of the clusters.
-        total: how many seconds there are in all; those on the map are drawn at random.
-    """
+    """Seconds on a map."""
 
     seconds: list[Second]
-    places: Array
-    labels: list[tuple[str, float] | None]
-    clusters: NDArray[np.int64]
-    names: list[str]
-    total: int
+    places: Array  # of each [seconds, 2]
+    labels: list[tuple[str, float] | None]  # the label that scores highest in each, with its score
+    clusters: NDArray[np.int64]  # the number of each one's cluster
+    names: list[str]  # of the clusters
+    total: int  # seconds there are in all; those on the map are drawn at random
 
 
 def sound_map(index: Index, store: Store, rng: np.random.Generator, most: int = MOST) -> SoundMap:
-    """Lay out an archive.
-
-    Args:
-        index: its labels.
-        store: its embeddings.
-        rng: draws the seconds, and where they begin.
-        most: seconds on the map.
-
-    Raises:
-        EarmarkError: there are too few seconds.
-    """
+    """Lay out an archive, or `most` of its seconds; `rng` draws them, and where they begin."""
     pool = Pool(store, rng, most)
     seconds = [pool.at(row) for row in range(len(pool.rows))]
     if len(seconds) < FEWEST:
@@ -119,17 +100,7 @@ def _names(scores: Sequence[dict[str, float]], clusters: NDArray[np.int64]) -> l
 
 
 def write_map(made: SoundMap, title: str, root: str, path: Path) -> None:
-    """Write the map as one HTML file that needs no other, and plays the recordings where they lie.
-
-    Args:
-        made: the map.
-        title: what stands above it.
-        root: the folder or URL of the recordings.
-        path: the file.
-
-    Raises:
-        EarmarkError: it cannot be written.
-    """
+    """Write the map as one HTML file that needs no other, and plays the recordings where they lie, below `root`."""
     names = list(dict.fromkeys(one.recording for one in made.seconds))
     code = {name: number for number, name in enumerate(names)}
     labels = sorted({label[0] for label in made.labels if label})

@@ -46,30 +46,18 @@ class Row:
 
 @dataclass
 class Plan:
-    """What a run has to do.
-
-    Attributes:
-        todo: recordings to label.
-        drop: names by batch, of those whose rows are to go.
-        unchanged: how many have rows that hold; of these `bad_before` could not be read.
-        changed: how many of `todo` were there before, in another state.
-        gone: names in the index that were not found, also where a list or a link names them still.
-    """
+    """What a run has to do."""
 
     todo: list[Recording] = field(default_factory=list)
-    drop: dict[Path, set[str]] = field(default_factory=lambda: defaultdict(set))
-    unchanged: int = 0
-    bad_before: int = 0
-    changed: int = 0
-    gone: list[str] = field(default_factory=list)
+    drop: dict[Path, set[str]] = field(default_factory=lambda: defaultdict(set))  # by batch, whose rows are to go
+    unchanged: int = 0  # have rows that hold; of these
+    bad_before: int = 0  # could not be read
+    changed: int = 0  # of `todo`, were there before in another state
+    gone: list[str] = field(default_factory=list)  # were not found, also where a list or a link names them still
 
 
 def known_rows(index: Path) -> dict[str, Row]:
-    """All recordings of an index by name, some 300 bytes of memory each.
-
-    Raises:
-        EarmarkError: a file is damaged.
-    """
+    """All recordings of an index by name, some 300 bytes of memory each."""
     known = {}
     for batch in layout.batches(index):
         file = batch / "recordings.parquet"
@@ -83,23 +71,12 @@ def known_rows(index: Path) -> dict[str, Row]:
 
 
 def plan(found: Sequence[Recording], known: dict[str, Row], version: str, retry_bad: bool, prune: bool) -> Plan:
-    """Compare what was found with what an index knows.
-
-    Args:
-        found: the recordings that are there.
-        known: see `rows`.
-        version: the fingerprint of the model that is used now.
-        retry_bad: label again what could not be read.
-        prune: drop the rows of those that are gone.
-    """
+    """Compare what was found with what an index knows, made by the model of a `version`: see `indexing.Settings`."""
     made = Plan()
     for recording in found:
         row = known.get(recording.name)
-        same = row is not None and (row.size, row.modified, row.version) == (
-            recording.size,
-            recording.modified,
-            version,
-        )
+        now = recording.size, recording.modified, version
+        same = row is not None and (row.size, row.modified, row.version) == now
         if row is not None and same and not (row.bad and retry_bad):
             made.unchanged += 1
             made.bad_before += row.bad
@@ -138,41 +115,26 @@ def batched(
 
 @dataclass
 class Report:
-    """Counts of recordings, seconds of sound and of work, bytes; (name, why) of bad and of damaged recordings.
+    """Counts of recordings, seconds of sound and of work, bytes; (name, why) of bad and of damaged recordings."""
 
-    Attributes:
-        found: recordings that are there; of these
-        todo: were new, changed, to be tried again, or without embeddings when the run began, and
-        processed: have been tried since, the bad ones among them; of these
-        labelled: were labelled;
-        unchanged: were done before; of these
-        bad_before: could not be read then;
-        changed: were done before, and have changed.
-        gone: are in the index and were not found; these
-        pruned: had their rows dropped.
-        todo_bytes: of the recordings that are to be done; `size` of those that are.
-        embedded: have had their embeddings taken, in the same pass or in one of their own.
-        index_bytes: of the index's labels on disk, at the end; `embedding_bytes` of its embeddings.
-    """
-
-    found: int
-    todo: int
+    found: int  # are there; of these
+    todo: int  # were new, changed, to be tried again, or without embeddings when the run began
     todo_bytes: int
-    unchanged: int
-    bad_before: int
-    changed: int
-    gone: int
-    pruned: int
-    processed: int = 0
+    unchanged: int  # were done before; of these
+    bad_before: int  # could not be read then
+    changed: int  # were done before, and have changed
+    gone: int  # are in the index and were not found; these
+    pruned: int  # had their rows dropped
+    processed: int = 0  # of `todo`, have been tried since, the bad ones among them
     labelled: int = 0
-    embedded: int = 0
-    size: int = 0
+    embedded: int = 0  # have had their embeddings taken, in the same pass or in one of their own
+    size: int = 0  # bytes of those processed
     seconds: float = 0.0
     bad: list[tuple[str, str]] = field(default_factory=list)
     damaged: list[tuple[str, str]] = field(default_factory=list)
     took: float = 0.0
-    index_bytes: int = 0
-    embedding_bytes: int = 0
+    index_bytes: int = 0  # of the labels on disk, at the end
+    embedding_bytes: int = 0  # of the embeddings
     _began: float = field(default_factory=time.monotonic)
 
     @classmethod

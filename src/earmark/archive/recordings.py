@@ -6,11 +6,11 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from earmark import media
 from earmark.errors import EarmarkError, MediaError, MissingExtraError
@@ -73,9 +73,6 @@ def below(root: str) -> Listing:
     """All recordings below a folder or URL; hidden files and folders are not looked at.
 
     A folder that several links lead to is gone through once.
-
-    Raises:
-        EarmarkError: there is no such folder, or what reads such URLs is not installed.
     """
     left_out: list[str] = []
     recordings = _below_url(root) if is_url(root) else _below_folder(Path(root), left_out)
@@ -83,11 +80,7 @@ def below(root: str) -> Listing:
 
 
 def listed(file: Path) -> Listing:
-    """The recordings that a list names, one path or URL a line, each once; paths are taken from the current folder.
-
-    Raises:
-        EarmarkError: the list cannot be read.
-    """
+    """The recordings that a list names, one path or URL a line, each once; paths are taken from the current folder."""
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except OSError as error:
@@ -228,41 +221,17 @@ def open_folder(url: str) -> tuple[Any, str]:
     return system, str(path)
 
 
-def open_url(url: str) -> AbstractContextManager[BinaryIO]:
-    """A recording for reading, with `with`; what was read is kept in blocks, so that going back costs nothing.
-
-    Raises:
-        EarmarkError: as for `open_folder`.
-        OSError: it is not there or cannot be read.
-    """
-    system, path = open_folder(url)
-    return cast("AbstractContextManager[BinaryIO]", system.open(path, "rb"))
-
-
 class Archive:
-    """Where an index's recordings are."""
+    """Where an index's recordings are: below a folder or URL, or, where that is empty, each named in full."""
 
     def __init__(self, root: str) -> None:
-        """See `root`; the error tells what to do where an archive has moved.
-
-        Args:
-            root: the folder or URL that the names are below; empty where each is named in full.
-
-        Raises:
-            EarmarkError: there is no such folder.
-        """
         if not is_there(root):
             raise EarmarkError(root, "is no folder", "say where the recordings are now: --root DIR")
         self.root = root
 
     @contextmanager
     def opened(self, recording: str) -> Iterator[media.Source]:
-        """What `media` reads.
-
-        Raises:
-            EarmarkError: what reads such URLs is not installed.
-            MediaError: it is not there.
-        """
+        """What `media` reads; MediaError where it is not there."""
         place = place_of(recording, self.root)
         with ExitStack() as stack:
             try:
@@ -271,14 +240,26 @@ class Archive:
                 raise MediaError(place, f"cannot be read ({error})") from error
             yield source
 
+    def cut(self, recording: str, spans: Iterable[tuple[float, float, Path]]) -> None:
+        """Write spans (onset, offset, path) of a recording that are not there yet, in one pass over it."""
+        missing = [span for span in spans if not span[2].is_file()]
+        if missing:
+            with self.opened(recording) as source:
+                for _ in media.write_spans(source, missing):
+                    pass
+
 
 @contextmanager
 def source_of(place: str) -> Iterator[str | BinaryIO]:
-    """The path itself, or an open file where it is a URL. Raises as `open_url` does."""
+    """The path itself, or an open file where it is a URL: what was read is kept in blocks, so that going back is free.
+
+    Raises as `open_folder` does, and OSError where it is not there or cannot be read.
+    """
     if not is_url(place):
         yield place
         return
-    with open_url(place) as file:
+    system, path = open_folder(place)
+    with system.open(path, "rb") as file:
         yield file
 
 

@@ -22,7 +22,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import media
 from earmark.archive.classifier import Head, fitted
 from earmark.archive.embeddings import Store
 from earmark.archive.recordings import Archive
@@ -57,19 +56,13 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What somebody said of a second.
-
-    Attributes:
-        recording: its name in the index.
-        second: of it.
-        answer: yes, no, or skip.
-        sample: of one drawn at random among what the head marks: how many answers that head was fitted to; else None.
-    """
+    """What somebody said of a second of a recording."""
 
     recording: str
     second: int
     answer: Kind
     sample: int | None = None
+    """Of one drawn at random among what the head marks: how many answers that head was fitted to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +132,6 @@ class Answers:
     """The answers of a review, a line of JSON each, on the disk before the next is taken."""
 
     def __init__(self, file: Path) -> None:
-        """Read those that are there.
-
-        Raises:
-            EarmarkError: the file holds something else.
-        """
         self.file = file
         self._by_second: dict[Second, Answer] = {}
         text = file.read_text("utf-8") if file.exists() else ""
@@ -202,23 +190,12 @@ class Answers:
 
 
 class Review:
-    """One sound in the making.
+    """One sound in the making: the answers so far, and the head as all of them have it.
 
-    Attributes:
-        answers: so far.
-        head: as all of them have it.
+    It begins in the direction of the examples, `wanted`; `rng` draws samples.
     """
 
     def __init__(self, store: Store, pool: Pool, wanted: Array, answers: Answers, rng: np.random.Generator) -> None:
-        """Go on where the answers end.
-
-        Args:
-            store: the embeddings of the index.
-            pool: what can be asked about.
-            wanted: the direction of the examples.
-            answers: so far.
-            rng: draws samples.
-        """
         self._store, self.pool, self._wanted, self.answers, self._rng = store, pool, wanted, answers, rng
         self._known: dict[Second, Array] = {}
         self.head = self._fitted()
@@ -315,15 +292,8 @@ def write_dataset(
 ) -> int:
     """Write what was answered as clips, for `earmark train`: a second each, with the label or with none.
 
-    Args:
-        folder: `audio/` and `clips.csv` in it.
-        label: of what was answered with yes.
-        answers: skipped ones are left out.
-        archive: where the recordings are.
-        failed: told of each recording that cannot be read.
-
-    Returns:
-        How many clips there are.
+    They are `audio/` and `clips.csv` in the folder, without skipped ones; how many there are is given back. `failed` is
+    told of each recording that cannot be read.
     """
     by_recording = defaultdict(list)
     for one in answers:
@@ -337,12 +307,7 @@ def write_dataset(
             for one in some
         }
         try:
-            missing = [span for span in spans.values() if not span[2].is_file()]
-            if missing:
-                (folder / AUDIO).mkdir(parents=True, exist_ok=True)
-                with archive.opened(recording) as source:
-                    for _ in media.write_spans(source, missing):
-                        pass
+            archive.cut(recording, spans.values())
         except MediaError as error:
             failed(error)
             continue

@@ -47,11 +47,7 @@ During = Hours | Dates
 
 
 def parse_seconds(text: str, option: str) -> float:
-    """The length that `5s`, `2min`, `1.5h`, `300ms` or plain seconds say.
-
-    Raises:
-        EarmarkError: it says none.
-    """
+    """The length that `5s`, `2min`, `1.5h`, `300ms` or plain seconds say, in seconds."""
     found = _LENGTH.fullmatch(text.strip().lower())
     if found is None or found[2] not in UNITS:
         raise EarmarkError(f"{option} {text}", "is no length of time", "write 5s, 2min, 1h or seconds")
@@ -59,11 +55,7 @@ def parse_seconds(text: str, option: str) -> float:
 
 
 def parse_during(text: str) -> During:
-    """The span that `--during` names; of two dates both are in it.
-
-    Raises:
-        EarmarkError: it names none.
-    """
+    """The span that `--during` names; of two dates both are in it."""
     hours = _HOURS.fullmatch(text.strip())
     try:
         if hours is not None:
@@ -113,8 +105,6 @@ class Query:
 
     Attributes:
         labels: one of these; any, if there are none.
-        min_score: of the event, 0 to 1.
-        max_score: likewise.
         during: when it begins: within one of the `Hours`, and within one of the `Dates`. An event whose date is not
             known is in none.
         recordings: its recording's name matches one of these patterns, with * for any characters, / as well.
@@ -122,8 +112,7 @@ class Query:
             seconds from the one's end to the other's beginning; events that overlap or touch are 0 seconds apart.
         absent: for each of these sets of labels, no other event of one of them is that near.
         within: seconds; if None, `NEAR` for `near` and 0 for `absent`.
-        longer: seconds, at least.
-        shorter: seconds, at most.
+        longer, shorter: seconds, at least and at most.
     """
 
     labels: tuple[str, ...] = ()
@@ -152,12 +141,9 @@ class Values:
 
 
 def selection(query: Query, values: Values, events: str = EVENTS) -> str:
-    """A query for the `FIELDS` of the events that are wanted; its values are added to `values`.
+    """SQL for the `FIELDS` of the events that are wanted, which adds its values to `values`.
 
-    Args:
-        query: what is wanted.
-        values: of the query.
-        events: where from, in SQL; those that are near or absent are always the index's own.
+    They come from `events`; those that are near or absent are always the index's own.
     """
     conditions = [*_of_event(query, values), *_of_time(query.during, values)]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -260,25 +246,15 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """An event of an index.
-
-    Attributes:
-        recording: its name in the index.
-        onset: seconds from the recording's beginning.
-        offset: likewise.
-        label: what sounds.
-        score: 0 to 1.
-        began: when it was, on the recorder's clock, or None.
-        threshold: of a stretch that may be an event, the score at which it would be one.
-    """
+    """An event of an index; onset and offset in seconds from the recording's beginning."""
 
     recording: str
     onset: float
     offset: float
     label: str
     score: float
-    began: datetime | None = None
-    threshold: float | None = None
+    began: datetime | None = None  # on the recorder's clock
+    threshold: float | None = None  # of a stretch that may be an event, the score at which it would be one
 
     @property
     def length(self) -> float:
@@ -331,13 +307,7 @@ def total(index: Index, query: Query) -> Total:
 
 
 def groups(index: Index, query: Query, by: str) -> list[Group]:
-    """The events in groups: by time in its order, by recording or label the most first. Raises as `find` does.
-
-    Args:
-        index: where.
-        query: which.
-        by: a key of `GROUPS`.
-    """
+    """The events in groups by a key of `GROUPS`: by time in its order, by recording or label the most first."""
     values = Values()
     order = "2 DESC, 1" if by in ("recording", "label") else "1 NULLS LAST"
     sql = f'SELECT {GROUPS[by]}, count(*), sum("offset" - onset) FROM ({{}}) GROUP BY 1 ORDER BY {order}'
@@ -355,11 +325,7 @@ def durations(index: Index, recordings: Collection[str] | None = None) -> dict[s
 
 
 def check(index: Index, query: Query) -> Query:
-    """The query, each of its labels once.
-
-    Raises:
-        EarmarkError: the index does not know a label: the error names those that are spelled much like it.
-    """
+    """The query, each of its labels once; an unknown one is an error that names those spelled much like it."""
     known = set(index.options.labels)
     asked = (query.labels, *query.near, *query.absent)
     if not known.issuperset(label for labels in asked for label in labels):
@@ -393,11 +359,7 @@ def _name(key: object, by: str) -> str | None:
 
 
 def draw(index: Index, query: Query, path: Path, by: str | None = None) -> None:
-    """Write a PNG: a calendar, with `by` hours one of hours by days, and recordings where no date is known.
-
-    Raises:
-        EarmarkError: as `find` does; or there is nothing to draw, or the file cannot be written.
-    """
+    """Write a PNG: a calendar, with `by` hours one of hours by days, and recordings where no date is known."""
     query = check(index, query)
     days = groups(index, query, "day")
     title = f"{', '.join(label.replace('_', ' ') for label in query.labels) or 'all sounds'}: "

@@ -139,11 +139,6 @@ def ordered(name: str, table: pa.Table) -> pa.Table:
     return table.take(pa.array(np.lexsort(keys)))
 
 
-def joined(parts: Iterable[pa.Table]) -> pa.Table:
-    """The rows of several tables of one kind."""
-    return pa.concat_tables(parts)
-
-
 def without(batch: Tables, names: Iterable[str]) -> Tables:
     """All rows but those of some recordings."""
     gone = pa.array(sorted(names), pa.string())
@@ -195,12 +190,7 @@ def _sum(vectors: pa.ChunkedArray) -> bytes:
 
 
 def read_tables(batch: Path, names: Iterable[str] = LABELLED) -> Tables:
-    """What `write` wrote."""
+    """What `write_tables` wrote."""
     return {
         name: pq.read_table(batch / f"{name}.parquet", schema=TABLES.get(name), partitioning=None) for name in names
     }
-
-
-def read_recordings(batch: Path) -> pa.Table:
-    """The table of a batch that says which recordings it is of."""
-    return pq.read_table(batch / "recordings.parquet", schema=TABLES["recordings"], partitioning=None)

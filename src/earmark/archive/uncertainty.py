@@ -29,15 +29,8 @@ def least_certain(index: Index, query: Query, limit: int) -> list[Detection]:
     """The stretches that the model is least sure of, those that are worth most first.
 
     A stretch is a second that scores as it does, and its neighbours while they are unsure too, at most `AROUND` on
-    either side. No two overlap, whatever their labels.
-
-    Args:
-        index: where.
-        query: its labels and recordings; the rest of it is not asked.
-        limit: how many.
-
-    Raises:
-        EarmarkError: as for `search.find`.
+    either side. No two overlap, whatever their labels. Of the query, labels and recordings are asked, nothing else.
+    Raises as `search.find` does.
     """
     chosen = list(_chosen(_seconds(index, check(index, query), limit), limit))
     unsure = _unsure_around(index, chosen)

@@ -36,23 +36,14 @@ Wanted = Literal["labels", "embeddings", "both"]
 
 @dataclass(frozen=True)
 class Job:
-    """What all batches of a run share.
+    """What all batches of a run share."""
 
-    Attributes:
-        folder: the run's folder, `batches.Run.folder`.
-        options: of the index.
-        wanted: labels, or embeddings, or both.
-        beside: the folder of the run beside it, for embeddings where both are wanted.
-        timeout: see `analysis.analyse`.
-        expendable: whether this process may be ended where a recording hangs: another takes its place.
-    """
-
-    folder: str
+    folder: str  # `batches.Run.folder`
     options: Options
     wanted: Wanted = "labels"
-    beside: str = ""
+    beside: str = ""  # the folder of the run beside it, for embeddings where both are wanted
     timeout: float = TIMEOUT
-    expendable: bool = False
+    expendable: bool = False  # whether a process may be ended where a recording hangs: another takes its place
 
 
 @dataclass(frozen=True)
@@ -95,11 +86,7 @@ def work(job: Job, batch: Batch) -> Done:
 
 
 def keep(job: Job, batch: Batch, analyses: Sequence[Analysis]) -> Done:
-    """Write what came of a batch.
-
-    Raises:
-        EarmarkError: see `batches.attempt`.
-    """
+    """Write what came of a batch; raises as `batches.attempt` does."""
     embeddings = {} if job.wanted == "labels" else tables.embedding_tables(analyses, job.options)
     made = embeddings if job.wanted == "embeddings" else tables.label_tables(analyses, job.options)
     if job.wanted == "both":  # first: a batch of labels is a sign that both are there
@@ -157,10 +144,7 @@ def _watched(job: Job) -> Iterator[Callable[[], None] | None]:
 def check(root: str, folder: str, version: str) -> str | None:
     """What this process lacks, after 'a worker that ...'; None where nothing.
 
-    Args:
-        root: of the recordings; empty where they are named in full.
-        folder: of the run, in the index: where this process must write.
-        version: of Earmark, which must be the same.
+    It needs the recordings below `root`, to write in the run's folder, and the same version of Earmark.
     """
     if version != __version__:
         return f"has Earmark {__version__} in place of {version}"

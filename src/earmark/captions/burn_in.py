@@ -34,11 +34,7 @@ SUFFIXES = {".ttf", ".otf", ".ttc"}
 def burn_preview(source: Source, seconds: float, cues: Sequence[Cue], path: Path, look: Look | None = None) -> None:
     """Write a PNG of the frame at this time on the media's clock, with these cues on it; by default white and below.
 
-    A recording without pictures gives a black frame.
-
-    Raises:
-        MediaError: the recording cannot be opened.
-        EarmarkError: no font that is installed has the letters, or the file cannot be written.
+    A recording without pictures gives a black frame. EarmarkError where no font that is installed has the letters.
     """
     picture = frame_at(source, seconds) or Image.new("RGB", BLACK)
     draw_cues(picture, cues, look or Look())
@@ -54,9 +50,6 @@ def frame_at(source: Source, seconds: float) -> Image.Image | None:
     """The frame that a player shows at this time, upright and in its true proportions; None without pictures.
 
     After the last frame it is that one.
-
-    Raises:
-        MediaError: the recording cannot be opened, or none of its pictures can be decoded.
     """
     with open_container(source) as container:
         if not shows_video(container):
@@ -103,14 +96,7 @@ def draw_cues(picture: Image.Image, cues: Sequence[Cue], look: Look) -> None:
 def draw_lines(picture: Image.Image, lines: Sequence[str], colours: Sequence[str] = (), top: bool = False) -> None:
     """Draw lines of text on a picture, on a dark shade, centred: at its bottom, or at its top.
 
-    Args:
-        picture: RGB or RGBA.
-        lines: the top one first.
-        colours: of each line, as #rrggbb; white where it is empty, or there is none.
-        top: where.
-
-    Raises:
-        EarmarkError: no font that is installed has the letters.
+    Each has its colour, as #rrggbb; white where it is empty, or there is none.
     """
     if not lines:
         return

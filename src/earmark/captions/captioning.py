@@ -84,13 +84,7 @@ class Captions(Result[Caption]):
         return head | {"language": self.phrases.language, "captions": listed}
 
     def to_text(self, kind: str = "vtt") -> str:
-        """The text of a caption file, `vtt` or `srt`.
-
-        Raises
-        ------
-        ArgumentError
-            It is neither.
-        """
+        """The text of a caption file, `vtt` or `srt`."""
         if kind not in KINDS:
             raise ArgumentError("kind", kind, "is no kind of caption file", "choose vtt or srt")
         from earmark.formats.subtitles import Srt, Vtt, merged_text

@@ -50,9 +50,6 @@ def merge(
     """The captions of a recording's sounds, placed around the cues of its dialogue; arguments as for `captions`.
 
     What does not fit in time is dropped. An alarm does not wait for a free line: it takes a third.
-
-    Raises:
-        EarmarkError: there are no phrases in the language.
     """
     phrases = in_language(language)
     rules = rules_of(density, rules or phrases.rules)

@@ -31,15 +31,7 @@ def captions(
 ) -> list[Caption]:
     """The captions of a recording's sounds, in order; they never overlap.
 
-    Args:
-        timeline: what a model, or a person, marked in the recording.
-        language: one of `languages()`, or phrases of one's own.
-        rules: how long and how much a viewer reads; by default those of the language.
-        include_speech: caption speech too, although its words say more.
-        density: how much is told.
-
-    Raises:
-        EarmarkError: there are no phrases in the language.
+    They are in one of `languages()` or in phrases of one's own, and by default within that language's reading rules.
     """
     phrases = in_language(language)
     rules = rules_of(density, rules or phrases.rules)

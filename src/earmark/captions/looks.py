@@ -17,19 +17,12 @@ COLOURS = {"sound": "#ff0000", "music": "#ff00ff"}
 
 @dataclass(frozen=True)
 class Look:
-    """How captions of sounds look.
+    """How captions of sounds look."""
 
-    Attributes:
-        preset: `plain`, [dog barking]; `youtube`, [Dog barking]; `french`, colours instead of brackets.
-        position: where they stand on the picture.
-        density: how much is told.
-        music: in words, or between notes.
-    """
-
-    preset: Preset = "plain"
-    position: Position = "bottom"
+    preset: Preset = "plain"  # [dog barking]; youtube: [Dog barking]; french: colours instead of brackets
+    position: Position = "bottom"  # on the picture
     density: Density = "normal"
-    music: Music = "words"
+    music: Music = "words"  # or between notes
 
     def colour(self, kind: str) -> str:
         """The colour of lines of a kind, as #rrggbb; empty where they have none of their own."""

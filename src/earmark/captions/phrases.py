@@ -33,11 +33,7 @@ class Priority(IntEnum):
 
 
 def priorities(table: Mapping[str, object], where: object) -> dict[str, Priority]:
-    """The classes of a file's [priority] table: label = "alarm", "ordinary" or "ambient".
-
-    Raises:
-        EarmarkError: a class is none of these. `where` names the file.
-    """
+    """The classes of the [priority] table of a file, `where`: label = "alarm", "ordinary" or "ambient"."""
     names = {priority.name.lower(): priority for priority in Priority}
     found: dict[str, Priority] = {}
     for label, name in table.items():
@@ -75,11 +71,7 @@ class Phrases:
 
     @staticmethod
     def load(language: str) -> Phrases:
-        """The phrases of labels/phrases/{language}.toml.
-
-        Raises:
-            EarmarkError: there is no such language.
-        """
+        """The phrases of labels/phrases/{language}.toml; EarmarkError where there is no such language."""
         return _load(language)
 
     def with_file(self, path: Path) -> Phrases:

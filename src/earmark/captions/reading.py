@@ -66,11 +66,7 @@ class ReadingRules:
 
     @classmethod
     def of(cls, table: Mapping[str, object], where: object) -> ReadingRules:
-        """The usual rules with the values of a file's [reading] table.
-
-        Raises:
-            EarmarkError: a name is no rule, or a value is no number. `where` names the file.
-        """
+        """The usual rules with the values of the [reading] table of a file, `where`."""
         known = {field.name: field.type for field in fields(cls)}
         for name, value in table.items():
             if name not in known:

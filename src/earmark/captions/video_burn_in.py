@@ -44,17 +44,9 @@ def burn_in(
     progress: Callable[[float, float | None], None],
     look: Look | None = None,
 ) -> float:
-    """Write a copy of a video with captions drawn on its pictures, and its sound untouched.
+    """Write a copy of a video with captions drawn on its first pictures, and its sound untouched; its length, seconds.
 
-    Args:
-        video: what has pictures; its first ones are taken.
-        cues: in order of time, on the media's clock.
-        out: the copy, with the suffix that `suffix_of` says.
-        progress: told the seconds done, and the length where it is known.
-        look: colours and places; by default white and below.
-
-    Returns:
-        Its length, seconds.
+    Cues are in order of time, on the media's clock; the copy has the suffix that `suffix_of` says.
 
     Raises:
         MediaError: it has no pictures, or they cannot be decoded.

@@ -227,25 +227,19 @@ def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:
 def _burn(file: Path, styled: StyledCaptions, at: float | None, path: Path) -> None:
     """Write the frame, with what stands on the screen at that moment."""
     from earmark.captions.burn_in import burn_preview
+    from earmark.media import Recording
 
     made = styled.made
     moment = min(made.onsets, default=None) if at is None else at
     if moment is None:
         raise EarmarkError(file, "has no sounds to show in a preview", "choose a moment with --at")
-    end = _end(file, made)
+    with Recording(file) as recording:  # the sound may be over before the pictures
+        end = max(made.duration, recording.duration or 0.0)
     if moment > end:
         raise EarmarkError(f"--at {moment:g}", f"is after the end of {file}", f"choose a moment up to {end:.1f} s")
     cues = [cue for cue in styled.cues() if cue.onset <= moment < cue.offset]
     burn_preview(file, moment, cues, path, styled.look)
     common.say(path if cues else f"{path}: no caption stands there at {moment:g} s", err=True)
-
-
-def _end(file: Path, made: Captions) -> float:
-    """When the sound is over and, as far as the file says, the pictures."""
-    from earmark.media import Recording
-
-    with Recording(file) as recording:
-        return max(made.duration, recording.duration or 0.0)
 
 
 class Copies:
@@ -255,13 +249,7 @@ class Copies:
     """
 
     def __init__(self, chosen: Path, files: Sequence[Path], language: str, overwrite: bool) -> None:
-        """`chosen` is a file for one recording, a folder for one or several; language an ISO 639 code.
-
-        Raises
-        ------
-        EarmarkError
-            Standard input, one file for several recordings, or two copies of one name.
-        """
+        """`chosen` is a file for one recording, a folder for one or several; language an ISO 639 code."""
         if any(str(file) == "-" for file in files):
             raise EarmarkError(
                 "--mux", "cannot copy standard input, which is read only once", "save it to a file first"
@@ -282,24 +270,12 @@ class Copies:
         check_output(self.paths[file], file, self.overwrite)
 
     def write(self, file: Path, subtitles: str) -> Path:
-        """Write the copy with subtitles, the text of an SRT or VTT file, and show a bar; returns its path.
-
-        Raises
-        ------
-        EarmarkError, MediaError
-            As `earmark.media.muxing.mux`.
-        """
+        """Write the copy with subtitles, the text of an SRT or VTT file, and show a bar; returns its path."""
         from earmark.media.muxing import mux
 
-        with common.progress(self.paths[file]) as advance:
-            return mux(
-                file,
-                subtitles,
-                self.paths[file],
-                language=self.language,
-                overwrite=self.overwrite,
-                progress=advance,
-            )
+        out = self.paths[file]
+        with common.progress(out) as advance:
+            return mux(file, subtitles, out, language=self.language, overwrite=self.overwrite, progress=advance)
 
 
 def _in_folder(folder: Path, file: Path) -> Path:

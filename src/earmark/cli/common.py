@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -113,13 +113,7 @@ def key_value(option: str) -> tuple[str, int | str | list[float]]:
 
 
 def chosen_numbers(text: str, count: int, option: str = "") -> list[int]:
-    """The numbers from 1 to `count` that a text stands for, in the order given.
-
-    Raises
-    ------
-    EarmarkError
-        It stands for none, or one is out of range; `option` names where it was given.
-    """
+    """The numbers from 1 to `count` that a text stands for, in the order given; `option` is named in errors."""
     wanted = number_ranges(text, option)
     if wanted is None:
         return list(range(1, count + 1))
@@ -131,20 +125,17 @@ def chosen_numbers(text: str, count: int, option: str = "") -> list[int]:
 
 
 def number_ranges(text: str, option: str = "") -> list[range] | None:
-    """The ranges that a text names; None for all. Errors as for `chosen_numbers`, but for too large ones."""
+    """The ranges that a text names; None for all. No number is too large for it."""
     if text.strip().lower() == "all":
         return None
     found = []
     for part in text.split(","):
         ends = [end.strip() for end in part.split("-")]
-        if len(ends) > 2 or not all(map(_is_number, ends)) or not 1 <= int(ends[0]) <= int(ends[-1]):
+        numbers = all(end.isdecimal() and len(end) <= LONGEST_NUMBER for end in ends)
+        if len(ends) > 2 or not numbers or not 1 <= int(ends[0]) <= int(ends[-1]):
             raise EarmarkError(_subject(text, option), "is no list of numbers from 1", "write 3, or 2,4-6, or all")
         found.append(range(int(ends[0]), int(ends[-1]) + 1))
     return found
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and len(text) <= LONGEST_NUMBER
 
 
 def _subject(text: str, option: str) -> str:
@@ -153,14 +144,28 @@ def _subject(text: str, option: str) -> str:
 
 def relabelling(pairs: Iterable[str]) -> dict[str, str]:
     """What `--relabel OLD=NEW` says, given any number of times."""
-    return dict(map(_renaming, pairs))
+    names = {}
+    for text in pairs:
+        old, _, new = text.partition("=")
+        if not (old and new):
+            raise EarmarkError(f"--relabel {text}", "is no pair of labels", "write OLD=NEW")
+        names[old] = new
+    return names
 
 
-def _renaming(text: str) -> tuple[str, str]:
-    old, sign, new = text.partition("=")
-    if not (old and sign and new):
-        raise EarmarkError(f"--relabel {text}", "is no pair of labels", "write OLD=NEW")
-    return old, new
+def refuse(options: Mapping[str, object], reason: str, remedy: str = "leave one of them out") -> None:
+    """Refuse the first of these options that is given."""
+    for option, value in options.items():
+        if value is not None and value is not False:
+            raise EarmarkError(option, reason, remedy)
+
+
+def tell_of(failed: Sequence[EarmarkError]) -> None:
+    """Report what failed while the rest was done; exit code 1 then."""
+    for error in failed:
+        complain(error)
+    if failed:
+        raise typer.Exit(1)
 
 
 def check_report(out: Path) -> None:
@@ -170,10 +175,15 @@ def check_report(out: Path) -> None:
         raise EarmarkError(f"--out {out}", "is a file", "give a folder")
 
 
+def need(what: str, extra: str, *packages: str) -> None:
+    """Refuse what these packages are needed for, before anything long is begun."""
+    if any(find_spec(package) is None for package in packages):
+        raise MissingExtraError(what, extra)
+
+
 def need_matplotlib(option: str) -> None:
-    """Refuse an option that draws, before anything long is begun, where nothing can be drawn."""
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError(option, "plot")
+    """Refuse an option that draws where nothing can be drawn."""
+    need(option, "plot", "matplotlib")
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
@@ -222,8 +232,7 @@ def open_model(name: str) -> Model:
 def convert(name: str) -> Path:
     """The model file of a backbone whose weights are here, made unless it is there."""
     for package in ("torch", "lightning_fabric", "onnx"):
-        if find_spec(package) is None:
-            raise MissingExtraError(f"{package}, which a model file of {name} is made with,", "train")
+        need(f"{package}, which a model file of {name} is made with,", "train", package)
     from earmark.training.backbone import converted
 
     return converted(name)
@@ -243,45 +252,41 @@ def labels_of(model: Model, only: str | None) -> list[str] | None:
 @contextmanager
 def progress(file: Path) -> Iterator[Progress | None]:
     """A bar on standard error, where a terminal shows it."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty():  # rich takes a while to import
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(visible(file.name), total=None, note="")
+    with noted_bars() as shown:
+        task = shown.add_task(visible(file.name), total=None, note="")
 
         def advance(done: float, total: float | None) -> None:
-            bars.update(task, completed=done, total=total, note=f"{clock(done)} of {clock(total) if total else '?'}")
+            shown.update(task, completed=done, total=total, note=f"{clock(done)} of {clock(total) if total else '?'}")
 
         yield advance
 
 
-@contextmanager
-def bars(transfer: bool = False) -> Iterator[Bars]:
+def noted_bars(**settings: Any) -> AbstractContextManager[Bars]:
+    """Bars with a note each, on standard error, where a terminal shows them; settings are those of `rich`."""
+    from rich.progress import TextColumn, TimeRemainingColumn
+
+    return _bars(TextColumn("{task.fields[note]}"), TimeRemainingColumn(elapsed_when_finished=True), **settings)
+
+
+def bars(transfer: bool = False) -> AbstractContextManager[Bars]:
     """Bars of what is counted, or of bytes that are fetched, on standard error, where a terminal shows them."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import DownloadColumn, MofNCompleteColumn, TimeRemainingColumn, TransferSpeedColumn
 
     done = (DownloadColumn(), TransferSpeedColumn()) if transfer else (MofNCompleteColumn(),)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *done, TimeRemainingColumn())
+    return _bars(*done, TimeRemainingColumn())
+
+
+@contextmanager
+def _bars(*columns: Any, **settings: Any) -> Iterator[Bars]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+    settings |= {"console": console, "transient": True, "disable": not console.is_terminal}
+    with Progress(TextColumn("{task.description}", markup=False), BarColumn(), *columns, **settings) as shown:
         yield shown
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +11,11 @@ import typer
 from earmark.cli import common
 from earmark.cli import find_like as by_example
 from earmark.cli import find_results as results
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.archive.database import Index
-    from earmark.archive.search import Order, Query
+    from earmark.archive.search import Order
 
 GROUPS = ("day", "month", "hour", "weekday", "recording", "label")
 
@@ -62,6 +61,7 @@ def register(app: typer.Typer) -> None:
 
 
 Repeated = list[str] | None
+OTHERS = "leave the other conditions out"
 
 
 def find(
@@ -166,27 +166,47 @@ def find(
 ) -> None:
     """Search an index; results to standard output."""
     index = _opened(where)
+    from earmark.archive.search import Query, each, parse_during, parse_seconds
+
     _check(to, by, every, count, label, longest and best)
-    _check_idle({"--limit": limit, "--longest": longest, "--best": best}, bool(count or by or plot))
-    query = _query(label, min_score, max_score, during, recording, near, absent, within, longer, shorter)
-    kept = _seconds(margin, "--margin")
+    if count or by or plot:
+        idle = {"--limit": limit, "--longest": longest, "--best": best}
+        common.refuse(idle, "is for events, which are not listed here", "leave it out")
+    query = Query(
+        labels=() if label is None else _labels(label),
+        min_score=min_score,
+        max_score=max_score,
+        during=tuple(map(parse_during, during or ())),
+        recordings=tuple(recording or ()),
+        near=tuple(map(_labels, near or ())),
+        absent=tuple(map(_labels, absent or ())),
+        within=None if within is None else parse_seconds(within, "--within"),
+        longer=None if longer is None else parse_seconds(longer, "--longer"),
+        shorter=None if shorter is None else parse_seconds(shorter, "--shorter"),
+    )
+    kept = parse_seconds(margin, "--margin")
     if within is not None and not (near or absent):
         raise EarmarkError("--within", "says how near --near and --not are", "say one of them, too")
     counted: dict[str, object] = {"--count": count, "--by": by, "--plot": plot, "--longest": longest, "--best": best}
     others = {"LABEL": label, "--every": every, "--uncertain": uncertain, "--duplicates": duplicates, "--map": map_file}
     by_example.check(like or (), unlike or (), named, others | counted)
     by_example.check_review(review, like or (), save, query, {"--play": play, "--limit": limit})
-    if duplicates or map_file:
-        _check_alone(
-            "--duplicates" if duplicates else "--map", query, others | counted | {"--play": play, "--cut": cut}
-        )
-        if map_file:
-            return results.map_(index, map_file, limit, root)
+    if duplicates:
+        _check_alone("--duplicates", others | counted | {"--play": play, "--cut": cut})
+        if replace(query, recordings=()) != Query():
+            raise EarmarkError("--duplicates", "goes with --recording, --limit, --root and --to", OTHERS)
         return results.duplicates(index, query, limit, root, to)
+    if map_file:
+        _check_alone("--map", others | counted | {"--play": play, "--cut": cut})
+        if query != Query():
+            raise EarmarkError("--map", "goes with --limit and --root", OTHERS)
+        return results.map_(index, map_file, limit, root)
     if not (label or every or uncertain or like or by == "label"):
         raise EarmarkError("earmark find", "needs a label", "name one, or say --every")
     if uncertain:
-        _refuse_unsure(query, counted)
+        common.refuse(counted, "does not go with --uncertain")
+        if replace(query, labels=(), recordings=()) != Query():
+            raise EarmarkError("--uncertain", "goes with LABEL, --recording and --limit", OTHERS)
     elif (count or by or plot) and (play or cut):
         raise EarmarkError(
             "--play and --cut", "are for events, which are not listed here", "ask for one thing at a time"
@@ -205,7 +225,7 @@ def find(
         return results.then(index, query, events, play, cut, kept, root, asked)
     order: Order = "longest" if longest else "best" if best else "recording"
     if to != "table" and not (uncertain or play or cut):
-        return results.rows(index, query, order, limit, to)
+        return results.show_rows(each(index, query, order, limit), to)
     events = results.unsure(index, query, limit) if uncertain else results.events(index, query, order, limit, to)
     results.show_events(events, to)
     results.then(index, query, events, play, cut, kept, root)
@@ -214,8 +234,7 @@ def find(
 def _opened(where: Path | None) -> Index:
     if where is None:
         raise EarmarkError("earmark find", "needs --in INDEX", "make one: earmark index FOLDER --out INDEX")
-    if any(find_spec(module) is None for module in ("duckdb", "pyarrow")):
-        raise MissingExtraError("earmark find", "archive")
+    common.need("earmark find", "archive", "duckdb", "pyarrow")
     from earmark.archive.database import Index
 
     return Index(where)
@@ -233,39 +252,8 @@ def _check(to: str, by: str | None, every: bool, count: bool, label: str | None,
         raise EarmarkError("--longest", "and --best are two orders", "leave one of them out")
 
 
-def _check_idle(options: Mapping[str, object], counted: bool) -> None:
-    for option, value in options.items():
-        if value and counted:
-            raise EarmarkError(option, "is for events, which are not listed here", "leave it out")
-
-
-def _query(
-    label: str | None,
-    min_score: float | None,
-    max_score: float | None,
-    during: Repeated,
-    recording: Repeated,
-    near: Repeated,
-    absent: Repeated,
-    within: str | None,
-    longer: str | None,
-    shorter: str | None,
-) -> Query:
-    from earmark.archive.search import Query
-    from earmark.archive.search import parse_during as span
-
-    return Query(
-        labels=_labels(label) if label is not None else (),
-        min_score=min_score,
-        max_score=max_score,
-        during=tuple(map(span, during or ())),
-        recordings=tuple(recording or ()),
-        near=tuple(map(_labels, near or ())),
-        absent=tuple(map(_labels, absent or ())),
-        within=None if within is None else _seconds(within, "--within"),
-        longer=None if longer is None else _seconds(longer, "--longer"),
-        shorter=None if shorter is None else _seconds(shorter, "--shorter"),
-    )
+def _check_alone(option: str, others: dict[str, object]) -> None:
+    common.refuse({name: value for name, value in others.items() if name != option}, f"does not go with {option}")
 
 
 def _labels(text: str) -> tuple[str, ...]:
@@ -273,36 +261,3 @@ def _labels(text: str) -> tuple[str, ...]:
     if not labels:
         raise EarmarkError(repr(text), "names no label", "name one, or several with commas")
     return labels
-
-
-def _seconds(text: str, option: str) -> float:
-    from earmark.archive.search import parse_seconds
-
-    return parse_seconds(text, option)
-
-
-def _refuse_unsure(query: Query, options: Mapping[str, object]) -> None:
-    from dataclasses import replace
-
-    from earmark.archive.search import Query
-
-    for option, value in options.items():
-        if value:
-            raise EarmarkError(option, "does not go with --uncertain", "leave one of them out")
-    if replace(query, labels=(), recordings=()) != Query():
-        raise EarmarkError("--uncertain", "goes with LABEL, --recording and --limit", "leave the other conditions out")
-
-
-def _check_alone(option: str, query: Query, others: Mapping[str, object]) -> None:
-    """Refuse what does not go with `--duplicates` or `--map`."""
-    from dataclasses import replace
-
-    from earmark.archive.search import Query
-
-    for other, value in others.items():
-        if value and other != option:
-            raise EarmarkError(other, f"does not go with {option}", "leave one of them out")
-    allowed = replace(query, labels=(), recordings=()) if option == "--duplicates" else query
-    if allowed != Query():
-        goes = "--recording, --limit, --root and --to" if option == "--duplicates" else "--limit and --root"
-        raise EarmarkError(option, f"goes with {goes}", "leave the other conditions out")

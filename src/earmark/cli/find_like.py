@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from earmark.cli import common
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.archive.database import Index
+    from earmark.archive.embeddings import Store
     from earmark.archive.examples import ExampleQuery
     from earmark.archive.review import Answers
     from earmark.archive.search import Detection, Query
@@ -32,38 +30,28 @@ def find_similar(
 ) -> tuple[list[Detection], str]:
     """The events that are most like the examples, and what was asked, as a line that the same examples have again."""
     from earmark.archive.embeddings import Store
-    from earmark.archive.examples import example, example_query, find_similar
+    from earmark.archive.examples import find_similar
 
-    positive = [example(text) for text in like]
-    negative = [example(text, "--unlike") for text in unlike]
     store = Store(index.folder, index.options)
-    wanted = example_query(store, index.options, positive, negative, named)
-    return find_similar(index, store, wanted, query, limit or SHOWN), _asked(wanted)
+    wanted = _wanted(index, store, like, unlike, named)
+    return find_similar(index, store, wanted, query, limit or SHOWN), repr((wanted.label, *wanted.asked))
 
 
-def _asked(wanted: ExampleQuery) -> str:
-    return repr((wanted.label, *wanted.asked))
+def _wanted(index: Index, store: Store, like: Sequence[str], unlike: Sequence[str], named: str | None) -> ExampleQuery:
+    from earmark.archive.examples import example, example_query
+
+    against = [example(text, "--unlike") for text in unlike]
+    return example_query(store, index.options, [example(text) for text in like], against, named)
 
 
 def check(like: Sequence[str], unlike: Sequence[str], named: str | None, refused: Mapping[str, object]) -> None:
-    """Refuse options that make no sense together.
-
-    Args:
-        like: of the command line.
-        unlike: likewise.
-        named: likewise.
-        refused: options and their values that do not go with `--like`.
-    """
+    """Refuse options that make no sense together: `refused` are those that do not go with `--like`."""
     if not like:
-        for option, given in (("--unlike", unlike), ("--as", named)):
-            if given:
-                raise EarmarkError(option, "is for searches by example", "say --like CLIP, too")
-        return
+        by_example = {"--unlike": unlike or None, "--as": named}
+        return common.refuse(by_example, "is for searches by example", "say --like CLIP, too")
     if named is not None and not named.strip():
         raise EarmarkError("--as", "names no label", "write one")
-    for option, value in refused.items():
-        if value:
-            raise EarmarkError(option, "does not go with --like", "leave one of them out")
+    common.refuse(refused, "does not go with --like")
 
 
 def check_review(
@@ -73,22 +61,17 @@ def check_review(
     from earmark.archive.search import Query
 
     if not wanted:
-        if save is not None:
-            raise EarmarkError("--save", "is for --review", "say it, too")
-        return
+        return common.refuse({"--save": save}, "is for --review", "say it, too")
     if not like:
         raise EarmarkError("--review", "begins with examples", "say --like CLIP, too")
-    for option, value in refused.items():
-        if value:
-            raise EarmarkError(option, "does not go with --review", "leave one of them out")
+    common.refuse(refused, "does not go with --review")
     if query != Query():
         raise EarmarkError("--review", "asks about all of an archive", "leave conditions out")
-    if any(find_spec(module) is None for module in ("fastapi", "uvicorn")):
-        raise MissingExtraError("--review", "serve")
-    if save is not None and find_spec("onnx") is None:
-        raise MissingExtraError("--save", "train")
-    if save is not None and save.suffix != ".onnx":
-        raise EarmarkError(f"--save {save}", "is no name of a model file", "let it end in .onnx")
+    common.need("--review", "serve", "fastapi", "uvicorn")
+    if save is not None:
+        common.need("--save", "train", "onnx")
+        if save.suffix != ".onnx":
+            raise EarmarkError(f"--save {save}", "is no name of a model file", "let it end in .onnx")
 
 
 def review(
@@ -105,17 +88,16 @@ def review(
     import numpy as np
 
     from earmark.archive.embeddings import Store
-    from earmark.archive.examples import embedder, example, example_query
+    from earmark.archive.examples import embedder
     from earmark.archive.recordings import Archive
     from earmark.archive.review import OTHERS, Answer, Answers, Pool, Review, write_dataset
     from earmark.service.review import Session, run_review
 
     store, archive = Store(index.folder, index.options), Archive(root or index.options.root)
     model = embedder(index.options) if save is not None else None  # before hours of answers, not after them
-    wanted = example_query(
-        store, index.options, [*map(example, like)], [example(one, "--unlike") for one in unlike], named
-    )
-    answers = Answers(index.folder / "reviews" / f"{_file_name(wanted.label)}.jsonl")
+    wanted = _wanted(index, store, like, unlike, named)
+    file = re.sub(r"[^\w.-]+", "_", wanted.label).strip("._") or "sound"
+    answers = Answers(index.folder / "reviews" / f"{file}.jsonl")
     rng = np.random.default_rng()
     learning = Review(store, Pool(store, rng), wanted.wanted, answers, rng)
 
@@ -139,10 +121,7 @@ def review(
         common.say(f"{cut}: {clips} clips, {len(others)} of them of what else occurs, at random", err=True)
         common.say(f"add it to a model: earmark train {cut} --add-to sounds", err=True)
     _tell(wanted.label, answers, save)
-    for error in failed:
-        common.complain(error)
-    if failed:
-        raise typer.Exit(1)
+    common.tell_of(failed)
 
 
 def _tell(label: str, answers: Answers, save: Path | None) -> None:
@@ -153,7 +132,3 @@ def _tell(label: str, answers: Answers, save: Path | None) -> None:
         common.say(f"of what it marks {share} are right ({interval}, a random sample of {precision.sample})", err=True)
     if save is not None:
         common.say(f"use it: earmark label VIDEO --model {save}", err=True)
-
-
-def _file_name(label: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", label).strip("._") or "sound"

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from earmark.cli import common
-from earmark.errors import EarmarkError, MediaError, MissingExtraError
+from earmark.errors import EarmarkError, MediaError
 from earmark.util.text import SheetWriter, in_json, visible
 
 if TYPE_CHECKING:
     from earmark.archive.database import Index
     from earmark.archive.duplicates import Duplicate
     from earmark.archive.recordings import Archive
-    from earmark.archive.search import Detection, Group, Order, Query, Total
+    from earmark.archive.search import Detection, Order, Query
 
 AT_A_TERMINAL = 50  # lines of a table that somebody reads
 UNSURE = 50  # excerpts that somebody listens to
 
 
 def count(index: Index, query: Query, to: str) -> None:
-    """Show how many there are."""
+    """Show how many there are, on one line."""
+    from dataclasses import asdict
+
     from earmark.archive.search import total
 
-    show_total(total(index, query), to)
+    found = total(index, query)
+    if to == "csv":
+        return _show([asdict(found)], list(asdict(found)), to)
+    if to == "json":
+        return _write(in_json(asdict(found)) + "\n")
+    many = f"{found.events:,} event{'' if found.events == 1 else 's'}"
+    some = f"{found.recordings:,} recording{'' if found.recordings == 1 else 's'}"
+    _write(f"{many} in {some}, {common.clock(found.seconds)} in all\n")
 
 
 def groups(index: Index, query: Query, by: str, to: str) -> None:
-    """Show how many there are in each group."""
+    """Show how many there are in each group, one a line."""
     from earmark.archive import search
 
-    show_groups(search.groups(index, query, by), by, to)
+    found = search.groups(index, query, by)
+    if to == "table":
+        rows = [(visible(one.name or NO_DATE), f"{one.events:,}", common.clock(one.seconds)) for one in found]
+        return _table((by, "events", "in all"), rows, "lrr") if found else _write("no sounds found\n")
+    rows_ = [{by: one.name, "events": one.events, "seconds": one.seconds} for one in found]
+    _show(rows_, [by, "events", "seconds"], to)
 
 
 def plot(index: Index, query: Query, picture: Path, by: str | None) -> None:
@@ -66,13 +77,6 @@ def events(index: Index, query: Query, order: Order, limit: int | None, to: str)
     return find(index, query, order, limit)
 
 
-def rows(index: Index, query: Query, order: Order, limit: int | None, to: str) -> None:
-    """Show the events as CSV or JSON, one by one: there may be more than fit into memory."""
-    from earmark.archive.search import each
-
-    show_rows(each(index, query, order, limit), to)
-
-
 def unsure(index: Index, query: Query, limit: int | None) -> list[Detection]:
     """What the model is least sure of."""
     from earmark.archive.uncertainty import least_certain
@@ -93,19 +97,13 @@ def duplicates(index: Index, query: Query, limit: int | None, root: str | None, 
     failed: list[EarmarkError] = []
     with common.bar("pairs", None) as advance:
         pairs = search.duplicates(store, archive, durations(index), only, failed.append, advance)
-    for error in failed:
-        common.complain(error)
-    show_duplicates(pairs[:limit], to)
-    if failed:
-        raise typer.Exit(1)
+    _show_duplicates(pairs[:limit], to)
+    common.tell_of(failed)
 
 
 def map_(index: Index, file: Path, limit: int | None, root: str | None) -> None:
     """Draw a map of the archive."""
-    from importlib.util import find_spec
-
-    if find_spec("sklearn") is None:
-        raise MissingExtraError("--map", "train")
+    common.need("--map", "train", "sklearn")
     import numpy as np
 
     from earmark.archive.embeddings import Store
@@ -139,10 +137,7 @@ def then(
         _cut(index, query, events, archive, cut, margin, failed, asked)
     if play:
         _play(events, archive, margin, failed)
-    for error in failed:
-        common.complain(error)
-    if failed:
-        raise typer.Exit(1)
+    common.tell_of(failed)
 
 
 def _cut(
@@ -187,37 +182,20 @@ NO_DATE = "no date"
 def show_events(found: Sequence[Detection], to: str) -> None:
     """The events, one a line."""
     if to == "table":
-        return _aligned(*_event_table(found)) if found else _write("no sounds found\n")
+        return _table(*_event_table(found)) if found else _write("no sounds found\n")
     show_rows(found, to, any(one.threshold is not None for one in found))
 
 
 def show_rows(found: Iterable[Detection], to: str, unsure: bool = False) -> None:
-    """The same as CSV or JSON, each as it comes; with the thresholds of what the model is not sure of."""
+    """The same as CSV or JSON, each as it comes: there may be more than fit into memory.
+
+    With the thresholds of what the model is not sure of.
+    """
     fields = ["recording", "onset", "offset", "label", "score", "began", *(["threshold"] if unsure else [])]
     _show(map(_event, found), fields, to)
 
 
-def show_groups(groups: Sequence[Group], by: str, to: str) -> None:
-    """The groups, one a line."""
-    if to == "table":
-        rows = [(visible(group.name or NO_DATE), f"{group.events:,}", common.clock(group.seconds)) for group in groups]
-        return _aligned((by, "events", "in all"), rows, "lrr") if groups else _write("no sounds found\n")
-    _show([{by: one.name, "events": one.events, "seconds": one.seconds} for one in groups], [by, *_COUNTED], to)
-
-
-def show_total(total: Total, to: str) -> None:
-    """How many there are, on one line."""
-    if to == "table":
-        many = f"{total.events:,} event{'' if total.events == 1 else 's'}"
-        some = f"{total.recordings:,} recording{'' if total.recordings == 1 else 's'}"
-        return _write(f"{many} in {some}, {common.clock(total.seconds)} in all\n")
-    content = {"events": total.events, "seconds": total.seconds, "recordings": total.recordings}
-    if to == "json":
-        return _write(json.dumps(content) + "\n")
-    _show([content], list(content), to)
-
-
-def show_duplicates(found: Sequence[Duplicate], to: str) -> None:
+def _show_duplicates(found: Sequence[Duplicate], to: str) -> None:
     """The pairs, one a line."""
     from dataclasses import asdict, fields
 
@@ -239,10 +217,7 @@ def show_duplicates(found: Sequence[Duplicate], to: str) -> None:
         )
         for one in found
     ]
-    _aligned(("recording", "time", "length", "is also in", "time", "score"), rows, "lrrlrr")
-
-
-_COUNTED = ("events", "seconds")
+    _table(("recording", "time", "length", "is also in", "time", "score"), rows, "lrrlrr")
 
 
 def _event(one: Detection) -> dict[str, Any]:
@@ -270,15 +245,10 @@ def _event_table(found: Sequence[Detection]) -> tuple[Sequence[str], list[Sequen
     return [head for head, _, _ in there], rows, "".join(side for _, side, _ in there)
 
 
-def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> None:
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = []
-    for row in (heads, *rows):
-        cells = [
-            cell.rjust(w) if side == "r" else cell.ljust(w) for cell, w, side in zip(row, widths, sides, strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    _write("\n".join(lines) + "\n")
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> None:
+    from earmark.formats.plain_text import aligned
+
+    _write(aligned([heads, *rows], sides))
 
 
 def _show(items: Iterable[dict[str, Any]], fields: Sequence[str], to: str) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earmark.cli import common
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.errors import EarmarkError
 from earmark.util.text import visible
 
 if TYPE_CHECKING:
     from earmark.archive.planning import Report
-    from earmark.archive.recordings import Listing
     from earmark.archive.workers import Done
 
 HELP = """Label all recordings of an archive and keep what sounds in them in an index, for `earmark find`.
@@ -91,9 +89,7 @@ def index(
         raise EarmarkError("earmark index", "needs --out INDEX", "see its --help")
     if (folder is None) == (list_file is None):
         raise EarmarkError("earmark index", "needs either a FOLDER or --list FILE", "see its --help")
-    for package in ("pyarrow", "distributed", "fsspec"):
-        if find_spec(package) is None:
-            raise MissingExtraError("what `earmark index` needs", "archive")
+    common.need("what `earmark index` needs", "archive", "pyarrow", "distributed", "fsspec")
     from earmark.archive import recordings
     from earmark.archive.indexing import Settings, kept_embedder, options_for
     from earmark.archive.indexing import index as bring_up_to_date
@@ -108,7 +104,8 @@ def index(
         found = recordings.below(root) if list_file is None else recordings.listed(list_file)
     for line in found.left_out:
         common.complain(f"warning: {line}")
-    _check(found, out, root or str(list_file))
+    if not found.recordings and not out.exists():
+        raise EarmarkError(root or list_file, "holds no recordings", "give the folder that holds audio or video files")
     settings = Settings(jobs, scheduler, batch, retry_bad, prune, timeout)
     try:
         with _progress() as (on_plan, on_batch):
@@ -119,11 +116,6 @@ def index(
     _tell(report, out, to)
     if report.bad:
         raise typer.Exit(1)
-
-
-def _check(found: Listing, out: Path, place: str) -> None:
-    if not found.recordings and not out.exists():
-        raise EarmarkError(place, "holds no recordings", "give the folder that holds audio or video files")
 
 
 @contextmanager
@@ -143,14 +135,7 @@ def _looking(place: str) -> Iterator[None]:
 @contextmanager
 def _progress() -> Iterator[tuple[Callable[[Report], None], Callable[[Done], None]]]:
     """A bar on standard error, where a terminal shows it: time left goes by bytes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    note = TextColumn("{task.fields[note]}")
-    columns = TextColumn("{task.description}"), BarColumn(), note, TimeRemainingColumn(elapsed_when_finished=True)
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden, speed_estimate_period=LOOK_BACK) as shown:
+    with common.noted_bars(speed_estimate_period=LOOK_BACK) as shown:
         task = shown.add_task("labelling", total=None, note="")
         current: list[Report] = []
 

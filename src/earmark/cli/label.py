@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from earmark.cli import common
 from earmark.errors import EarmarkError
-
-if TYPE_CHECKING:
-    from earmark.events.timeline import Timeline
-
-Show = Callable[[Path, "Timeline"], None]
-"""Writes and draws what was found in one file."""
-
-Close = Callable[[], None]
 
 HELP = """Mark what sounds in audio or video, and when.
 
@@ -66,59 +57,35 @@ def label(
 ) -> None:
     """Label every file; results to standard output or to files."""
     from earmark.cli import output
+    from earmark.events.seconds import check_every, seconds
 
-    show, close = _events(files, to, out, plot, track) if every is None else _seconds(files, to, out, plot, every)
+    if every is not None:
+        check_every(every)
+    elif plot and Path("-") in files:
+        raise EarmarkError("--plot", "cannot draw standard input, which is read only once", "save it to a file first")
+    if plot:
+        common.need_matplotlib("--plot")
+    make = output.writer_for if every is None else output.seconds_writer
+    writer: output.Writer[Any] = make(to, out, len(files))
     if plot and files:
         output.place(plot, files[0], ".png", len(files))  # what is wrong with it is told before hours of work
     chosen = common.open_model(model)
     timeline_of = common.labeller(chosen, only, sensitivity, track, scores=plot is not None or every is not None)
 
     def work(file: Path) -> None:
-        show(file, timeline_of(file))
+        timeline = timeline_of(file)
+        by_second = None if every is None else seconds(timeline, every)
+        writer.add(by_second or timeline)
+        if plot:
+            from earmark.plots.timeline import draw_seconds, draw_timeline
+
+            picture = output.place(plot, file, ".png", len(files))
+            if by_second:
+                draw_seconds(by_second, picture)
+            else:
+                draw_timeline(file, timeline, picture, track, timeline.scores)
 
     try:
         common.for_each(files, work)
     finally:  # also where a file failed, or someone lost patience: what was done is kept
-        close()
-
-
-def _events(files: Sequence[Path], to: str, out: Path | None, plot: Path | None, track: int) -> tuple[Show, Close]:
-    """Timelines, written and drawn as they are."""
-    from earmark.cli import output
-
-    if plot and Path("-") in files:
-        raise EarmarkError("--plot", "cannot draw standard input, which is read only once", "save it to a file first")
-    if plot:
-        common.need_matplotlib("--plot")
-    writer = output.writer_for(to, out, len(files))
-
-    def show(file: Path, timeline: Timeline) -> None:
-        writer.add(timeline)
-        if plot:
-            from earmark.plots.timeline import draw_timeline
-
-            draw_timeline(file, timeline, output.place(plot, file, ".png", len(files)), track, timeline.scores)
-
-    return show, writer.close
-
-
-def _seconds(files: Sequence[Path], to: str, out: Path | None, plot: Path | None, every: float) -> tuple[Show, Close]:
-    """Timelines second by second."""
-    from earmark.cli import output
-    from earmark.events.seconds import check_every
-    from earmark.events.seconds import seconds as second_by_second
-
-    check_every(every)
-    if plot:
-        common.need_matplotlib("--plot")
-    writer = output.seconds_writer(to, out, len(files))
-
-    def show(file: Path, timeline: Timeline) -> None:
-        view = second_by_second(timeline, every)
-        writer.add(view)
-        if plot:
-            from earmark.plots.timeline import draw_seconds
-
-            draw_seconds(view, output.place(plot, file, ".png", len(files)))
-
-    return show, writer.close
+        writer.close()

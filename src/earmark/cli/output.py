@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from earmark.cli import common
-from earmark.errors import EarmarkError, MissingExtraError
-from earmark.formats import FORMATS, Format, for_name, plain_text
+from earmark.errors import EarmarkError
+from earmark.formats import FORMATS, Format, plain_text
 from earmark.util.atomic import write_text
 from earmark.util.text import visible, visible_lines
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from earmark.events.timeline import Timeline
     from earmark.speech.segmentation import Words
 
-WordsPlotter = Callable[[Path, "Words", Path, "Words | None", int], None]
 SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
 SINGLE_OF_WORDS = ("textgrid", "audacity", "srt", "vtt")
 R = TypeVar("R", bound="Timeline | Words | Seconds")
@@ -73,10 +72,7 @@ class StreamWriter(Writer[R]):
 def is_file_name(out: Path, suffix: str, files: int) -> bool:
     """Whether `--out` names a file in place of a folder: it ends as those of the format do, and is no folder.
 
-    Raises
-    ------
-    EarmarkError
-        It does, but there are several recordings.
+    Refuses one file for several recordings.
     """
     if out.is_dir() or out.suffix.lower() != Path(f"x{suffix}").suffix.lower():
         return False
@@ -88,9 +84,7 @@ def is_file_name(out: Path, suffix: str, files: int) -> bool:
 class FilesWriter(Writer[R]):
     """A file for each recording."""
 
-    def __init__(
-        self, form: Format[R], out: Path, files: int, spare: Callable[[Path], None] = lambda path: None
-    ) -> None:
+    def __init__(self, form: Format[R], out: Path, files: int, spare: Callable[[Path], None]) -> None:
         """`out` is a folder, or the only file; `spare` raises for a file that is not to be replaced."""
         self.form, self.out, self.spare = form, out, spare
         self.alone = is_file_name(out, form.suffix, files)
@@ -111,32 +105,46 @@ class FilesWriter(Writer[R]):
 
 def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
     """The writer of timelines that `--to` and `--out` ask for."""
-    _check(to, FORMATS, SINGLE, out, files)
-    if to == "table":
-        return TableWriter(plain_text.events_table, files > 1)
-    return FilesWriter(for_name(to), out, files) if out is not None else StreamWriter(for_name(to), files > 1)
+    return _writer(FORMATS, plain_text.events_table, to, out, files, SINGLE)
 
 
 def words_writer(to: str, out: Path | None, files: int, f0: bool = False) -> Writer[Words]:
     """The writer of words that `--to` and `--out` ask for, or of F0 every 10 ms."""
     from earmark.formats import F0_FORMATS, WORD_FORMATS
-    from earmark.formats.plain_text import words_table as words_table
 
-    _check(to, WORD_FORMATS, SINGLE_OF_WORDS, out, files)
-    if to == "table" and not f0:
-        return TableWriter(words_table, files > 1)
+    common.check_choice("--to", to, ("table", *WORD_FORMATS))
     if f0 and to not in F0_FORMATS:
         raise EarmarkError("--f0", f"has no place in {to}", f"choose --to {' or '.join(F0_FORMATS)}")
-    form = F0_FORMATS[to] if f0 else WORD_FORMATS[to]
-    return FilesWriter(form, out, files, spare_truth) if out is not None else StreamWriter(form, files > 1)
+    forms = F0_FORMATS if f0 else WORD_FORMATS
+    return _writer(forms, plain_text.words_table, to, out, files, SINGLE_OF_WORDS, spare_truth)
 
 
-def _check(to: str, forms: Iterable[str], single: Iterable[str], out: Path | None, files: int) -> None:
+def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
+    """The writer of the labels of each second that `--to` and `--out` ask for."""
+    from earmark.formats import SECONDS_FORMATS
+
+    if to != "table" and to not in SECONDS_FORMATS:
+        raise EarmarkError(f"--to {to}", "is not for --every", "choose among table, " + ", ".join(SECONDS_FORMATS))
+    return _writer(SECONDS_FORMATS, plain_text.seconds_table, to, out, files)
+
+
+def _writer(
+    forms: Mapping[str, Format[R]],
+    plain: Callable[[R], str],
+    to: str,
+    out: Path | None,
+    files: int,
+    single: tuple[str, ...] = (),
+    spare: Callable[[Path], None] = lambda path: None,
+) -> Writer[R]:
     common.check_choice("--to", to, ("table", *forms))
     if to == "table" and out is not None:
         raise EarmarkError("--out", "is for files of a format", "choose one with --to")
     if files > 1 and to in single and out is None:
         raise EarmarkError(f"--to {to}", "holds one recording a file", "write to a folder with --out DIR")
+    if to == "table":
+        return TableWriter(plain, files > 1)
+    return FilesWriter(forms[to], out, files, spare) if out is not None else StreamWriter(forms[to], files > 1)
 
 
 def spare_foreign(path: Path) -> None:
@@ -173,27 +181,3 @@ def place(chosen: Path, file: Path, suffix: str, files: int) -> Path:
     except OSError as error:
         raise EarmarkError(folder, f"cannot be made ({error.strerror})") from error
     return chosen if folder is not chosen else chosen / (file.stem + suffix)
-
-
-def words_plotter() -> WordsPlotter:
-    """What draws words, if matplotlib is installed."""
-    try:
-        from earmark.plots.words import draw_words
-    except ImportError as error:
-        raise MissingExtraError("--plot", "plot") from error
-    return draw_words
-
-
-def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
-    """The writer that `--to` and `--out` ask for."""
-    from earmark.formats import SECONDS_FORMATS
-    from earmark.formats.plain_text import seconds_table
-
-    if to != "table" and to not in SECONDS_FORMATS:
-        raise EarmarkError(f"--to {to}", "is not for --every", "choose among table, " + ", ".join(SECONDS_FORMATS))
-    if to != "table":
-        form = SECONDS_FORMATS[to]
-        return FilesWriter(form, out, files) if out is not None else StreamWriter(form, files > 1)
-    if out is not None:
-        raise EarmarkError("--out", "is for files of a format", "choose one with --to")
-    return TableWriter(seconds_table, files > 1)

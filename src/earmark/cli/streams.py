@@ -45,12 +45,9 @@ class _Checked(io.FileIO):
 
 
 def prepare() -> None:
-    """Called before anything is opened: make sure that the three streams are there, and that results can be written.
+    """Called before anything is opened: make sure that the three streams are there.
 
-    Raises
-    ------
-    OutputError
-        Standard output is closed, or so full that nothing can be written.
+    Raises OutputError where standard output is closed, or so full that nothing can be written.
     """
     closed = [handle for handle in range(3) if not _is_open(handle)]
     for _ in closed:  # or a file of ours would get the number, and what libraries print
@@ -65,25 +62,13 @@ def prepare() -> None:
 
 
 def finish() -> None:
-    """Write what is still in the buffer of standard output.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
+    """Write what is still in the buffer of standard output, or raise OutputError."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def standard_input() -> BinaryIO:
-    """The bytes of standard input.
-
-    Raises
-    ------
-    EarmarkError
-        It is closed.
-    """
+    """The bytes of standard input; EarmarkError where it is closed."""
     check_standard_input()
     return sys.stdin.buffer
 

@@ -110,8 +110,11 @@ class _Menu:
 
     def results(self, results: Sequence[_Result]) -> None:
         """Show what was found, and choose one to listen to, if there are several."""
+        from earmark.formats import plain_text
+
+        rows = [HEADS, *(result.row(number) for number, result in enumerate(results, start=1))]
         while True:
-            _say("\n" + _table([HEADS, *(result.row(number) for number, result in enumerate(results, start=1))]))
+            _say("\n" + plain_text.aligned(rows, "rllrrrrr").rstrip())
             if any(result.truth for result in results):
                 _say(f"(boundary F1: onsets and offsets within {1000 * TOLERANCE:.0f} ms)")
             if len(results) == 1:
@@ -179,11 +182,7 @@ class _Menu:
 
 
 def run(places: Iterable[Path], classifier: str, rules: WordRules, gap: float, track: int) -> None:
-    """Run the menu over recordings, and folders of them, until the user leaves.
-
-    Raises:
-        EarmarkError: there is no recording, or no such classifier; or nobody can answer, as standard input is closed.
-    """
+    """Run the menu over recordings, and folders of them, until the user leaves."""
     from earmark.speech import words as speech
 
     check_standard_input()
@@ -246,15 +245,3 @@ def _list(head: str, entries: Iterable[str]) -> None:
     _say(f"\n{head}")
     for number, entry in enumerate(entries, start=1):
         _say(f"{number:>4}  {entry}")
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Aligned columns; names to the left, numbers to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    left = (1, 2)
-    return "\n".join(
-        "  ".join(
-            f"{cell:<{w}}" if i in left else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )

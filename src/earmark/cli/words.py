@@ -125,10 +125,14 @@ def words(
     if menu:
         from earmark.cli import word_menu
 
-        others = {"--play": play, "--cut": cut, "--plot": plot, "--out": out, "--text": text}
-        _refuse_with_menu(files, others | {"--syllables": syllables or None})
+        others = {"--play": play, "--cut": cut, "--plot": plot, "--out": out, "--text": text, "--syllables": syllables}
+        common.refuse(others, "does not go with --menu")
+        if Path("-") in files:
+            raise EarmarkError("--menu", "asks on standard input, so that no recording can come there", "name a file")
         return word_menu.run(files, classifier, rules, gap, track)
-    _refuse_standard_input(files, {"--play": play, "--cut": cut, "--plot": plot, "--text": text})
+    if Path("-") in files:
+        again = {"--play": play, "--cut": cut, "--plot": plot, "--text": text}
+        common.refuse(again, "cannot use standard input, which is read only once", "save it to a file first")
     if syllables and to not in SYLLABLE_FORMATS:
         raise EarmarkError("--syllables", f"has no place in {to}", f"choose --to {', '.join(SYLLABLE_FORMATS)}")
     said = Said(None if text is None else _said(text, files), language, syllables)
@@ -210,13 +214,13 @@ def _actions(
 
 
 def _plotting(place: Path, files: int, track: int) -> Action:
+    common.need_matplotlib("--plot")
     from earmark.cli import output
     from earmark.datasets.ground_truth import truth_beside
-
-    draw = output.words_plotter()
+    from earmark.plots.words import draw_words
 
     def act(file: Path, found: Words) -> None:
-        draw(file, found, output.place(place, file, ".png", files), truth_beside(file), track)
+        draw_words(file, found, output.place(place, file, ".png", files), truth_beside(file), track)
 
     return act
 
@@ -263,17 +267,3 @@ def _rules(pause: float | None, min_word: float | None, sensitivity: float) -> W
     from earmark.speech.segmentation import WordRules
 
     return WordRules(pause, WordRules.min_word if min_word is None else min_word, sensitivity)
-
-
-def _refuse_standard_input(files: list[Path], options: dict[str, object]) -> None:
-    for option, value in options.items():
-        if value is not None and Path("-") in files:
-            raise EarmarkError(option, "cannot use standard input, which is read only once", "save it to a file first")
-
-
-def _refuse_with_menu(files: list[Path], options: dict[str, object]) -> None:
-    for option, value in options.items():
-        if value is not None:
-            raise EarmarkError(option, "does not go with --menu", "leave one of them out")
-    if Path("-") in files:
-        raise EarmarkError("--menu", "asks on standard input, so that no recording can come there", "name a file")

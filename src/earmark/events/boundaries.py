@@ -67,16 +67,7 @@ class FrameLevels:
 
 
 def loud_steps(levels: NDArray[np.floating[Any]], stride: int, within: float) -> NDArray[np.bool_]:
-    """Which steps are loud: those with a frame at most `within` dB below the loudest of the recording.
-
-    Args:
-        levels: dB of each frame [frames].
-        stride: frames of a step.
-        within: dB.
-
-    Returns:
-        [steps], the last of which may have fewer frames than the others.
-    """
+    """Which steps, of `stride` frames, are loud: those with a frame at most `within` dB below the loudest of all."""
     if len(levels) == 0:
         return np.zeros(0, bool)
     loudest = np.maximum.reduceat(levels, np.arange(0, len(levels), stride))

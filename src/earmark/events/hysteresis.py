@@ -240,13 +240,8 @@ class EventTracker:
     """The events of scores that come in parts, each told as soon as it is certain.
 
     An event begins to be told when it has lasted `rules.shortest`, so that nothing flickers, and is told to have ended
-    when nothing can join it any more, `rules.longest_gap` after it. All in all these are the events of `EventFinder`.
-
-    Args:
-        on: threshold [labels] that an event must reach.
-        off: threshold [labels], at most `on`, below which it ends.
-        step: seconds from one score to the next.
-        rules: which events are joined, and which are too short.
+    when nothing can join it any more, `rules.longest_gap` after it. All in all these are the events of `EventFinder`,
+    whose arguments it has.
     """
 
     def __init__(self, on: Array, off: Array, step: float, rules: EventRules) -> None:

@@ -65,13 +65,11 @@ class Timeline(Result[Event]):
         """The events."""
         return self.events
 
-    def with_items(self, items: Iterable[Event]) -> Timeline:
-        """The same as `with_events`."""
-        return self.with_events(items)
-
     def with_events(self, events: Iterable[Event]) -> Timeline:
         """The same recording with other events."""
         return replace(self, events=tuple(sorted(events, key=event_order)))
+
+    with_items = with_events
 
     def to_dict(self) -> dict[str, Any]:
         """What Timeline JSON holds: recording, duration, model and events; seconds to milliseconds, scores to 1e-4."""
@@ -110,11 +108,7 @@ def joined(events: Iterable[Event], gap: float = 0.0) -> list[Event]:
 def most_specific(events: Iterable[Event], parents: Mapping[str, str]) -> list[Event]:
     """The events, those of a parent only where none of its children is marked: where a dog is, no animal is told of.
 
-    What lies beside a child's event is told if it lasts for `BESIDE` seconds.
-
-    Args:
-        events: in any order.
-        parents: the parent of each label that has one; a parent may have one, too.
+    What lies beside a child's event is told if it lasts for `BESIDE` seconds. A parent may have a parent, too.
     """
     all_ = list(events)
     covering: dict[str, list[Event]] = {}

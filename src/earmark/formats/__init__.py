@@ -72,11 +72,7 @@ def for_name(
     rules: ReadingRules | None = None,
     include_speech: bool = False,
 ) -> Format[Timeline]:
-    """The format of this name; language, rules and speech matter to captions only.
-
-    Raises:
-        EarmarkError: there is no such format.
-    """
+    """The format of this name; language, rules and speech matter to captions only."""
     if name in CAPTIONS:
         return CAPTIONS[name](language, rules, include_speech)
     if name not in FORMATS:
@@ -85,11 +81,7 @@ def for_name(
 
 
 def read(path: Path) -> Timeline:
-    """The timeline in a file, its format told by the file's suffix.
-
-    Raises:
-        EarmarkError: the suffix is not one that can be read, or the file does not hold what it says.
-    """
+    """The timeline in a file, its format told by the file's suffix."""
     readers = {f.suffix.lower(): f for f in FORMATS.values() if isinstance(f, Reader)}
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -106,28 +98,9 @@ def read(path: Path) -> Timeline:
 
 
 def save(found: Any, path: Path, **options: Any) -> Path:
-    """Write a timeline or words to a file, whole or not at all; see `earmark.events.results.Result.save`.
+    """Write a timeline or words to a file, whole or not at all: what `earmark.events.results.Result.save` does.
 
-    Parameters
-    ----------
-    found
-        A `Timeline` or `Words`.
-    path
-        The file, with the suffix of a format. One that is there is replaced.
-    **options
-        Of captions: those of `for_name`.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    ArgumentError
-        The suffix is that of no format, or the format has no options.
-    EarmarkError
-        The file cannot be written.
+    Options are those of `for_name`, of captions.
     """
     forms = _forms(found)
     suffix = path.suffix.lower()

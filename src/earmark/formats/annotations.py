@@ -26,16 +26,11 @@ class Audacity(Format["Timeline"]):
     suffix = ".txt"
 
     def write(self, timeline: Timeline, file: TextIO) -> None:
-        """Write one label track."""
         for e in timeline.events:
             file.write(f"{e.onset:.6f}\t{e.offset:.6f}\t{one_line(e.label)}\n")
 
     def read(self, file: TextIO) -> Timeline:
-        r"""The labels of one track; lines of a label's frequencies, which begin with `\`, are passed over.
-
-        Raises:
-            EarmarkError: a line holds no label.
-        """
+        r"""The labels of one track; lines of a label's frequencies, which begin with `\`, are passed over."""
         events = []
         for line_number, line in enumerate(file, start=1):
             where = f"{stream_name(file)}, line {line_number}"
@@ -55,7 +50,6 @@ class WordsAudacity(Format["Words"]):
     suffix = ".words.txt"
 
     def write(self, words: Words, file: TextIO) -> None:
-        """Write one label track."""
         Audacity().write(words.as_timeline(), file)
 
 
@@ -71,18 +65,13 @@ class Rttm(Format["Timeline"]):
     suffix = ".rttm"
 
     def write(self, timeline: Timeline, file: TextIO) -> None:
-        """Write one recording's events."""
         recording = _field(Path(timeline.recording).stem)
         for e in timeline.events:
             span = f"{e.onset:.3f} {round(e.offset, 3) - round(e.onset, 3):.3f}"
             file.write(f"SPEAKER {recording} 1 {span} <NA> <NA> {_field(e.label)} {e.score:.4f} <NA>\n")
 
     def write_many(self, timelines: Iterable[Timeline], file: TextIO) -> None:
-        """Write the events of all recordings.
-
-        Raises:
-            EarmarkError: two recordings could not be told apart.
-        """
+        """Write the events of all recordings; refuse two that could not be told apart."""
         seen: dict[str, str] = {}
         for timeline in timelines:
             recording = _field(Path(timeline.recording).stem)

@@ -44,10 +44,8 @@ class Format(ABC, Generic[R]):
         return file.getvalue()
 
     def write_many(self, several: Iterable[R], file: TextIO, /) -> None:
-        """Write several recordings into one file, if the format has a way to tell them apart.
-
-        Raises:
-            EarmarkError: there are several, and it has none; only the first is written.
+        """Write several recordings into one file, if the format has a way to tell them apart; else only the first, and
+        then EarmarkError.
         """
         rest = iter(several)
         for found in rest:
@@ -83,11 +81,7 @@ def stream_name(file: TextIO) -> str:
 
 
 def event(onset: object, offset: object, label: str, score: object, where: str) -> Event:
-    """An event from what a file says.
-
-    Raises:
-        EarmarkError: a time is no number, or the event ends before it begins. `where` names file and line.
-    """
+    """An event from what a file says; EarmarkError about `where`, file and line, if that is none."""
     from earmark.events.timeline import Event
 
     try:

@@ -29,11 +29,9 @@ class WordsCtm(Format["Words"]):
     suffix = ".words.ctm"
 
     def write(self, words: Words, file: TextIO) -> None:
-        """Write one recording's words."""
         self.write_many([words], file)
 
     def write_many(self, recordings: Iterable[Words], file: TextIO) -> None:
-        """Write the words of all recordings."""
         for words in recordings:
             _check_text(words, "ctm")
             recording = encodable(re.sub(r"\s", "_", words.recording))
@@ -50,7 +48,6 @@ class WordsSrt(Format["Words"]):
     suffix = ".words.srt"
 
     def write(self, words: Words, file: TextIO) -> None:
-        """Write one recording's subtitles."""
         Srt().write_captions(dialogue(words, self.name), file)
 
 
@@ -61,20 +58,14 @@ class WordsVtt(Format["Words"]):
     suffix = ".words.vtt"
 
     def write(self, words: Words, file: TextIO) -> None:
-        """Write one recording's subtitles."""
         form = Vtt()
         file.write("WEBVTT\n")
         for caption in dialogue(words, self.name):
-            lines = [form.times(caption.onset, caption.offset), *map(form.line, caption.lines)]
-            file.write("\n" + "\n".join(lines) + "\n")
+            file.write("\n".join(["", *form.cue(caption), ""]))
 
 
 def dialogue(words: Words, name: str = "srt") -> list[Caption]:
-    """What is said as subtitles.
-
-    Raises:
-        EarmarkError: nobody knows what is said.
-    """
+    """What is said as subtitles; EarmarkError where nobody knows it."""
     from earmark.captions import Caption
 
     _check_text(words, name)

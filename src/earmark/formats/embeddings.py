@@ -70,10 +70,6 @@ EMBEDDING_FORMATS: Mapping[str, Open] = MappingProxyType({"npy": npy_file, "parq
 
 
 def check_installed(name: str) -> None:
-    """Refuse a format whose library is not here.
-
-    Raises:
-        MissingExtraError: it is Parquet, and pyarrow is not installed.
-    """
+    """Refuse a format whose library is not here."""
     if name == "parquet" and find_spec("pyarrow") is None:
         raise MissingExtraError("pyarrow, which writes Parquet,", "archive")

@@ -67,7 +67,6 @@ class JsonFormat(Format[R]):
         """One recording from decoded JSON; `where` names the file in the EarmarkError for anything else."""
 
     def write(self, found: R, file: TextIO, /) -> None:
-        """Write one object."""
         file.write(self.dump(found) + "\n")
 
     def write_many(self, several: Iterable[R], file: TextIO, /) -> None:
@@ -79,18 +78,14 @@ class JsonFormat(Format[R]):
         file.write("[]\n" if separator == "[\n" else "\n]\n")
 
     def read(self, file: TextIO) -> R:
-        """The one recording in a stream, whether or not in a list.
-
-        Raises:
-            EarmarkError: the stream holds something else.
-        """
+        """The one recording in a stream, whether or not in a list."""
         found = self.read_many(file)
         if len(found) != 1:
             raise EarmarkError(stream_name(file), f"holds {len(found)} recordings", "give a file with one")
         return found[0]
 
     def read_many(self, file: TextIO) -> list[R]:
-        """Every recording in a stream; errors as for `read`."""
+        """Every recording in a stream."""
         where = stream_name(file)
         try:
             content = json.load(file)
@@ -123,7 +118,6 @@ class Json(JsonFormat["Timeline"]):
     rows = "events"
 
     def parse(self, item: Any, where: str) -> Timeline:
-        """One timeline from decoded JSON."""
         try:
             events = [
                 event(e["onset"], e["offset"], str(e["label"]), e.get("score", 1.0), f"{where}, event {number}")
@@ -146,7 +140,6 @@ class SecondsJson(JsonFormat["Seconds"]):
     rows = "seconds"
 
     def parse(self, item: Any, where: str) -> Seconds:
-        """One recording from decoded JSON."""
         from earmark.events.seconds import Second, Seconds
 
         try:
@@ -172,7 +165,6 @@ class WordsJson(JsonFormat["Words"]):
     rows = "words"
 
     def parse(self, item: Any, where: str) -> Words:
-        """The words of one recording from decoded JSON."""
         return parse_words(item, where)
 
 
@@ -182,17 +174,12 @@ class F0Json(WordsJson):
     suffix = ".f0.json"
 
     def dump(self, words: Words) -> str:
-        """One object."""
         values = [round(f0, 1) if f0 > 0 else None for f0 in words.f0.tolist()]
         return super().dump(words)[:-1] + f', "f0_step": {STEP:g}, "f0": {json.dumps(values)}}}'
 
 
 def parse_words(item: Any, where: str) -> Words:
-    """Words from decoded JSON; `where` names the file. A recording lasts at least until its last word ends.
-
-    Raises:
-        EarmarkError: it is not of this form, or a word ends before it begins.
-    """
+    """Words from decoded JSON; `where` names the file. A recording lasts at least until its last word ends."""
     from earmark.speech.segmentation import Words
 
     _check(isinstance(item, dict) and isinstance(item.get("words"), list), where, "is no Words JSON")
@@ -255,7 +242,6 @@ class Jams(Format["Timeline"]):
     suffix = ".jams"
 
     def write(self, timeline: Timeline, file: TextIO) -> None:
-        """Write one recording's events."""
         json.dump(_jams(timeline), file, ensure_ascii=False, indent=1)
         file.write("\n")
 

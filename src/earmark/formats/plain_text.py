@@ -18,27 +18,30 @@ WORD_HEADS = ("word", "onset", "offset", "duration", "F0 (Hz)")
 TOGETHER = 0.1  # seconds: words that begin within it stand side by side
 
 
-def rows(timeline: Timeline) -> list[tuple[str, str, str, str]]:
-    """A row an event: times as m:ss.s or h:mm:ss.s, label, score."""
-    return [(clock(e.onset), clock(e.offset), one_line(e.label), f"{e.score:.2f}") for e in timeline.events]
+def aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
+    """Rows in columns as wide as they need to be, each to the left or to the right as its letter in `sides` says."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(w) if side == "r" else cell.ljust(w) for cell, w, side in zip(row, widths, sides, strict=True)
+        )
+        for row in rows
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def events_table(timeline: Timeline) -> str:
     """Aligned text with a head line, ending in a line break; one sentence if there are no events."""
     if not timeline.events:
         return "no sounds found\n"
-    table = [EVENT_HEADS, *rows(timeline)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(EVENT_HEADS))]
-    lines = [f"{a:>{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in table]
-    return "\n".join(lines) + "\n"
+    rows = [(clock(e.onset), clock(e.offset), one_line(e.label), f"{e.score:.2f}") for e in timeline.events]
+    return aligned([EVENT_HEADS, *rows], "rrlr")
 
 
 def seconds_table(seconds: Seconds) -> str:
     """Aligned text with a head line: where each window begins, as m:ss or h:mm:ss, and its labels with their scores."""
     digits = _digits(seconds.every)
-    rows = [SECONDS_HEADS, *((clock(w.start, digits), _labels(w.labels)) for w in seconds.windows)]
-    width = max(len(time) for time, _ in rows)
-    return "".join(f"{time:>{width}}  {labels}".rstrip() + "\n" for time, labels in rows)
+    return aligned([SECONDS_HEADS, *((clock(w.start, digits), _labels(w.labels)) for w in seconds.windows)], "rl")
 
 
 def clock(seconds: float, digits: int = 1) -> str:
@@ -63,11 +66,7 @@ def words_table(words: Words) -> str:
     known = any(word.text for word in words.words)
     heads = (*WORD_HEADS, "text") if known else WORD_HEADS
     table = [heads, *(_row(place, word)[: len(heads)] for place, word in enumerate(words.words, start=1))]
-    widths = [max(len(row[i]) for row in table) for i in range(len(heads))]
-    lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row[:5], widths, strict=False)) for row in table]
-    if known:
-        lines = [f"{line}  {row[5]}".rstrip() for line, row in zip(lines, table, strict=True)]
-    return "\n".join([*lines, "", speaker(words), *_syllables(words)]) + "\n"
+    return "\n".join([aligned(table, "rrrrrl"[: len(heads)]), speaker(words), *_syllables(words)]) + "\n"
 
 
 def side_by_side(several: Sequence[Words]) -> str:
@@ -76,9 +75,7 @@ def side_by_side(several: Sequence[Words]) -> str:
     In a cell stand a word's number, its onset and offset in seconds, or the text of a true word for its number.
     """
     heads = [words.classifier or "truth" for words in several]
-    rows = [heads, *_aligned(several)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
-    return "".join("  ".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows)
+    return aligned([heads, *_together(several)], "l" * len(heads))
 
 
 def speaker(words: Words) -> str:
@@ -102,7 +99,7 @@ def _syllables(words: Words) -> list[str]:
     return [f"{many:,} syllable{'' if many == 1 else 's'}{rate}"]
 
 
-def _aligned(several: Sequence[Words]) -> list[list[str]]:
+def _together(several: Sequence[Words]) -> list[list[str]]:
     """A row for each stretch of time in which a word begins, empty cells where one begins for others only."""
     rows, at = [], [0] * len(several)
     while any(place < len(words.words) for place, words in zip(at, several, strict=True)):

@@ -146,11 +146,7 @@ class StyledCaptions:
 
 
 def read_dialogue(data: bytes, name: str, encoding: str | None = None) -> Subtitles:
-    """The subtitles that somebody sent: SRT, VTT, or ASS, whose words and times are read.
-
-    Raises:
-        EarmarkError: they cannot be read.
-    """
+    """The subtitles that somebody sent: SRT, VTT, or ASS, whose words and times are read."""
     suffix = Path(name).suffix.lower()
     script = _script(data, name, encoding) if suffix in SCRIPTS else None
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -165,11 +161,7 @@ def read_dialogue(data: bytes, name: str, encoding: str | None = None) -> Subtit
 
 
 def read_dialogue_file(path: Path, encoding: str | None = None) -> Subtitles:
-    """The subtitles in a file: SRT, VTT or ASS; warnings as `read_subtitles` has them.
-
-    Raises:
-        EarmarkError: they cannot be read.
-    """
+    """The subtitles in a file: SRT, VTT or ASS; warnings as `read_subtitles` has them."""
     if path.suffix.lower() not in SCRIPTS:
         return read_subtitles(path, encoding)
     return read_dialogue(bytes_of(path), str(path), encoding)

@@ -49,7 +49,6 @@ class CaptionFormat(Format["Timeline"]):
         self.include_speech = include_speech
 
     def write(self, timeline: Timeline, file: TextIO) -> None:
-        """Write the captions of one recording."""
         from earmark.captions import captions
 
         cues = captions(timeline, self.language, self.rules, self.include_speech)
@@ -70,6 +69,10 @@ class CaptionFormat(Format["Timeline"]):
     @abstractmethod
     def line(self, text: str) -> str:
         """A line of a caption so that players show it as it is."""
+
+    def cue(self, caption: Caption) -> list[str]:
+        """The lines of a cue, but for its number or name."""
+        return [self.times(caption.onset, caption.offset), *map(self.line, caption.lines)]
 
 
 def timestamp(seconds: float, point: str) -> str:
@@ -94,17 +97,13 @@ class Srt(CaptionFormat):
     standard_times = re.compile(rf"{_SRT_CLOCK} --> {_SRT_CLOCK}(?: +[XY][12]:\d+)*\s*$", re.ASCII)
 
     def write_captions(self, captions: Iterable[Caption], file: TextIO, model: str = "") -> None:
-        """Write captions as they are; the format has no place for the model."""
         for number, caption in enumerate(captions, start=1):
-            lines = [str(number), self.times(caption.onset, caption.offset), *map(self.line, caption.lines)]
-            file.write("\r\n".join(lines) + "\r\n\r\n")
+            file.write("\r\n".join([str(number), *self.cue(caption), "", ""]))
 
     def note(self, model: str = "") -> str:
-        """Nothing: the format has no comments."""
         return ""
 
     def times(self, onset: float, offset: float) -> str:
-        """Times with a comma before the milliseconds."""
         return f"{timestamp(onset, ',')} --> {timestamp(offset, ',')}"
 
     def line(self, text: str) -> str:
@@ -121,11 +120,9 @@ class Vtt(CaptionFormat):
     standard_times = re.compile(rf"{_VTT_CLOCK}[ \t]+-->[ \t]+{_VTT_CLOCK}(?:[ \t]+[\w-]+:\S+)*[ \t]*$", re.ASCII)
 
     def write_captions(self, captions: Iterable[Caption], file: TextIO, model: str = "") -> None:
-        """Write captions as they are."""
         file.write(f"WEBVTT\n\n{self.note(model)}\n")
         for caption in captions:
-            lines = [self.times(caption.onset, caption.offset), *map(self.line, caption.lines)]
-            file.write("\n" + "\n".join(lines) + "\n")
+            file.write("\n".join(["", *self.cue(caption), ""]))
 
     def note(self, model: str = "") -> str:
         """A comment that names Earmark, the model and the language."""
@@ -134,11 +131,9 @@ class Vtt(CaptionFormat):
         return f"NOTE Sounds marked by Earmark{by}, language {language}"
 
     def times(self, onset: float, offset: float) -> str:
-        """Times with a point before the milliseconds."""
         return f"{timestamp(onset, '.')} --> {timestamp(offset, '.')}"
 
     def line(self, text: str) -> str:
-        """Text with `&`, `<` and `>` escaped."""
         return one_line(text).translate(_ESCAPES)
 
 
@@ -159,11 +154,11 @@ def merged_text(subtitles: Subtitles, placed: Merged, form: CaptionFormat, model
             _sign(lines, form.note(model))
         _part(lines)
         while rest and rest[0].onset < entry.onset:
-            lines += [*numbers.next(None), *_cue(rest.pop(0), form), ""]
+            lines += [*numbers.next(None), *form.cue(rest.pop(0)), ""]
         text = _with_sounds(entry, [form.line(line) for line in placed.shared.get(i, ())])
         lines += [*numbers.next(entry.name), _times(entry, form), *text]
     for caption in rest:
-        lines += ["", *numbers.next(None), *_cue(caption, form)]
+        lines += ["", *numbers.next(None), *form.cue(caption)]
     lines += _around(subtitles.after, subtitles.kind) or ("",)
     return ("\ufeff" if subtitles.mark else "") + subtitles.newline.join(lines)
 
@@ -202,10 +197,6 @@ class _Numbers:
         if self.counted:
             return [str(self.last)]
         return [] if name is None else [name]
-
-
-def _cue(caption: Caption, form: CaptionFormat) -> list[str]:
-    return [form.times(caption.onset, caption.offset), *map(form.line, caption.lines)]
 
 
 def _times(entry: Entry, form: CaptionFormat) -> str:

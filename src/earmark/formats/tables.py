@@ -34,7 +34,6 @@ class Table(Format[R]):
         """The rows of one recording, without its name."""
 
     def write(self, found: R, file: TextIO, /) -> None:
-        """Write the header and the rows of one recording."""
         self.write_many([found], file)
 
     def write_many(self, several: Iterable[R], file: TextIO, /) -> None:
@@ -56,7 +55,6 @@ class Csv(Table["Timeline"]):
     columns = ("onset", "offset", "label", "score")
 
     def rows(self, timeline: Timeline) -> Iterator[Row]:
-        """A row an event."""
         for e in timeline.events:
             yield number(e.onset), number(e.offset), encodable(e.label), number(e.score, 4)
 
@@ -71,9 +69,6 @@ class Csv(Table["Timeline"]):
         """A timeline for each recording in a stream, in the order of their first rows.
 
         Only onset, offset and label are needed; without a score an event is certain.
-
-        Raises:
-            EarmarkError: a column is missing, or a row holds no event.
         """
         where = stream_name(file)
         try:
@@ -103,7 +98,6 @@ class SecondsCsv(Table["Seconds"]):
     columns = ("start", "end", "labels", "scores")
 
     def rows(self, seconds: Seconds) -> Iterator[Row]:
-        """A row a window."""
         for window in seconds.windows:
             labels = SEPARATOR.join(encodable(label).replace(SEPARATOR, ",") for label, _ in window.labels)
             scores = SEPARATOR.join(number(score, 4) for _, score in window.labels)
@@ -117,7 +111,6 @@ class WordsCsv(Table["Words"]):
     columns = ("word", "onset", "offset", "f0", "text")
 
     def rows(self, words: Words) -> Iterator[Row]:
-        """A row a word."""
         for place, word in enumerate(words.words, start=1):
             f0 = "" if word.f0 is None else number(word.f0, 1)
             yield place, number(word.onset), number(word.offset), f0, encodable(word.text or "")
@@ -130,6 +123,5 @@ class F0Csv(Table["Words"]):
     columns = ("time", "f0")
 
     def rows(self, words: Words) -> Iterator[Row]:
-        """A row a frame."""
         for place, f0 in enumerate(words.f0.tolist()):
             yield number(place * STEP), number(f0, 1) if f0 > 0 else ""

@@ -39,17 +39,12 @@ class TextGrid(Format["Timeline"]):
     suffix = ".TextGrid"
 
     def write(self, timeline: Timeline, file: TextIO) -> None:
-        """Write one recording's tiers, in the order of their first events."""
         end = max([round(timeline.duration, DIGITS), 1e-3, *(round(e.offset, DIGITS) for e in timeline.events)])
         tiers = _tiers(timeline.events) or {NO_EVENTS: []}
         write_tiers({name: [(a, b, name) for a, b in spans] for name, spans in tiers.items()}, end, file)
 
     def read(self, file: TextIO) -> Timeline:
-        """The intervals with text in a TextGrid, in Praat's long or short text format; points are passed over.
-
-        Raises:
-            EarmarkError: it is no TextGrid, or it is cut short.
-        """
+        """The intervals with text in a TextGrid, in Praat's long or short text format; points are passed over."""
         where = stream_name(file)
         tokens = _tokens(file.read())
         try:
@@ -76,7 +71,6 @@ class WordsTextGrid(Format["Words"]):
     suffix = ".words.TextGrid"
 
     def write(self, words: Words, file: TextIO) -> None:
-        """Write one recording's tiers."""
         end = max([round(words.duration, DIGITS), 1e-3, *(round(word.offset, DIGITS) for word in words.words)])
         points = {} if words.syllables is None else {SYLLABLES: words.syllables}
         write_tiers({TIER: _words(words.words)}, end, file, points)

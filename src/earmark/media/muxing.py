@@ -64,7 +64,6 @@ def mux(
     out: Path,
     *,
     language: str = "und",
-    title: str = TITLE,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
@@ -81,12 +80,8 @@ def mux(
         subtitles: the text of an SRT or VTT file, times from what a player shows as 0:00; may be without any.
         out: the copy; its suffix, one of `CONTAINERS`, says its kind. It is there whole or not at all.
         language: of the subtitles, as an ISO 639 code of two or three letters.
-        title: what players call the track.
         overwrite: replace a file that is there.
         progress: told how far the work has come, once for each second of the video at most.
-
-    Returns:
-        out.
 
     Raises:
         EarmarkError: `out` is the video itself, is there already, cannot be written or cannot hold the video's tracks;
@@ -98,18 +93,14 @@ def mux(
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(out) as part, Copy(video, source, part, container) as copy:
-                copy.write(subtitles, iso639_2(language, container), title, progress)
+                copy.write(subtitles, iso639_2(language, container), progress)
         except (OSError, av.FFmpegError) as error:
             raise EarmarkError(out, f"cannot be written ({error.strerror})") from error
     return out
 
 
 def check_output(out: Path, video: Path, overwrite: bool) -> str:
-    """What FFmpeg calls the kind of file that `out` is to be.
-
-    Raises:
-        EarmarkError: no subtitles can be put into this kind; it is the video itself, or there already.
-    """
+    """What FFmpeg calls the kind of file that `out` is to be; refuse what subtitles cannot be put into."""
     container = CONTAINERS.get(out.suffix.lower())
     if container is None:
         raise EarmarkError(out, "is no kind of file that subtitles are put into", f"end it in {', '.join(CONTAINERS)}")
@@ -152,10 +143,10 @@ class Copy:
         if self.output is not None:
             self.output.close()
 
-    def write(self, subtitles: str, language: str, title: str, progress: Progress | None) -> None:
+    def write(self, subtitles: str, language: str, progress: Progress | None) -> None:
         """Write it all; times of the subtitles' text from what a player shows as 0:00."""
         cues = read_cues(subtitles)
-        output, track = self._begun(codec_of(subtitles), language, title)
+        output, track = self._begun(codec_of(subtitles), language)
         waiting = track.packets(self._placed(one_at_a_time(cues) if self.container in MP4 else cues))
         following = next(waiting, None)
         for packet, now in self._packets(progress):
@@ -173,12 +164,12 @@ class Copy:
             following = next(waiting, None)
         output.close()
 
-    def _begun(self, markup: str, language: str, title: str) -> tuple[OutputContainer, CueTrack]:
+    def _begun(self, markup: str, language: str) -> tuple[OutputContainer, CueTrack]:
         """The output with its header written; without the data streams if the format does not take them."""
         data = [s for s in self.source.streams if isinstance(s, DataStream) and not self._is_made_anew(s)]
         for kept in [data, []] if data else [data]:
             try:
-                begun = self._header(kept, markup, language, title)
+                begun = self._header(kept, markup, language)
             except ValueError as error:  # FFmpeg's InvalidDataError and ArgumentError are, too
                 refusal = getattr(error, "strerror", None) or str(error)
                 continue
@@ -193,9 +184,7 @@ class Copy:
         """Whether the muxer itself makes this stream: from the chapters, or from a video's time code."""
         return bool(self.source.chapters() and stream.name == "bin_data") or "timecode" in stream.metadata
 
-    def _header(
-        self, data: Sequence[DataStream], markup: str, language: str, title: str
-    ) -> tuple[OutputContainer, CueTrack]:
+    def _header(self, data: Sequence[DataStream], markup: str, language: str) -> tuple[OutputContainer, CueTrack]:
         self.output = output = av.open(str(self.path), "w", format=self.container, options=self._options())
         output.metadata.update(_kept(self.source.metadata))
         output.set_chapters([self._shifted(chapter) for chapter in self.source.chapters()])
@@ -204,10 +193,10 @@ class Copy:
             if not isinstance(stream, DataStream) or stream in data:
                 self._add(output, stream)
         track = CueTrack(output, CODECS[self.container], markup)
-        track.stream.metadata.update(language=language, title=title)
+        track.stream.metadata.update(language=language, title=TITLE)
         _dispose(track.stream, Disposition.hearing_impaired)
         if self.container in MP4:
-            track.stream.metadata["handler_name"] = title  # what some players show instead of a title
+            track.stream.metadata["handler_name"] = TITLE  # what some players show instead of a title
             track.stream.codec_context.codec_tag = "tx3g"  # in QuickTime files too, for its own players
         output.start_encoding()
         return output, track
@@ -314,11 +303,7 @@ class Cue:
 
 
 def read_cues(subtitles: str) -> list[Cue]:
-    """The cues of a file's text, in order of time; none of an empty text.
-
-    Raises:
-        EarmarkError: it is neither SubRip nor WebVTT.
-    """
+    """The cues of a file's text, SubRip or WebVTT, in order of time; none of an empty text."""
     demuxer = "webvtt" if codec_of(subtitles) == "webvtt" else "srt"
     if "-->" not in subtitles:
         return []

@@ -87,15 +87,7 @@ def looked_at(source: str | os.PathLike[str] | bytes | BinaryIO, look: Callable[
 def is_short(file: BinaryIO) -> bool:
     """Whether a file is of a common kind, and its header so short that opening it takes no time.
 
-    Parameters
-    ----------
-    file
-        It can be sought in; where it stands afterwards is not said.
-
-    Returns
-    -------
-    bool
-        False also where that cannot be told: other kinds, damage, a header that may be long.
+    False also where that cannot be told: other kinds, damage. Where the file stands afterwards is not said.
     """
     file.seek(0)
     head = file.read(_HEAD)
@@ -189,10 +181,7 @@ def _boxes(file: BinaryIO) -> bool:
 
 
 def ogg_duration(source: str | os.PathLike[str] | bytes | BinaryIO) -> float | None:
-    """Seconds of sound in all the streams of an Ogg file that follow each other; None where it is none.
-
-    A file object stands afterwards where it stood. Reads the headers of all pages.
-    """
+    """Seconds of sound in all the streams of an Ogg file that follow each other; None where it is none."""
     return looked_at(source, _duration)
 
 
@@ -251,28 +240,16 @@ def _rate(first: bytes) -> tuple[int, int] | None:
 
 
 def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Opening) -> str | BinaryIO:
-    """Try whether a file can be opened without computing for more than `LIMIT` seconds.
+    """Try whether a file can be opened without computing for more than `LIMIT` seconds; MediaError if not.
 
-    Parameters
-    ----------
-    name
-        What messages call it.
-    file
-        A path or a file object.
-    seekable
-        Whether a file object can be read again from its beginning, where it then stands.
-    opening
-        What is tried, which can be pickled; what it raises is of no concern here, as it will raise it again.
+    Args:
+        name: what messages call it.
+        file: a path or a file object.
+        seekable: whether a file object can be read again from its beginning, where it then stands.
+        opening: what is tried, which can be pickled; what it raises is of no concern here, as it will raise it again.
 
-    Returns
-    -------
-    str or BinaryIO
+    Returns:
         What to open now: `file`, or what gives the bytes that were read from a stream, and then those that follow.
-
-    Raises
-    ------
-    MediaError
-        It takes longer, or FFmpeg breaks down over it.
     """
     if not hasattr(os, "fork"):  # on Windows nothing is tried out
         return file

@@ -39,16 +39,8 @@ def is_samples(source: object) -> bool:
 def checked(samples: ArrayLike) -> NDArray[Any]:
     """Samples as [samples, channels], of a type that WAV has, the array itself where it is so already.
 
-    Parameters
-    ----------
-    samples
-        [samples], or with channels, which are the shorter axis of two. Floating point with full scale at 1; whole
-        numbers of 16 or 32 bits, or 8 without a sign, with full scale at their own.
-
-    Raises
-    ------
-    MediaError
-        There are none, they have another type or shape, or are not finite.
+    Of two axes, channels are the shorter. Floating point has full scale at 1; whole numbers of 16 or 32 bits, or 8
+    without a sign, at their own. MediaError where there are none, of another type or shape, or not finite.
     """
     array = np.asarray(samples)
     if array.ndim == 1:
@@ -80,13 +72,7 @@ def _check_scale(peak: float) -> None:
 
 
 def checked_rate(rate: float | None) -> int:
-    """Samples a second, as a whole number.
-
-    Raises
-    ------
-    ArgumentError
-        There is none, it is no whole number, or it cannot be that of sound.
-    """
+    """Samples a second, as a whole number; ArgumentError where it cannot be that of sound."""
     if rate is None:
         raise ArgumentError("sample_rate", rate, "is needed with samples", "give their number a second, in Hz")
     if rate not in RATES:
@@ -105,11 +91,9 @@ class WavOfSamples(io.RawIOBase):
         self._at = 0
 
     def readable(self) -> bool:
-        """Yes."""
         return True
 
     def seekable(self) -> bool:
-        """Yes."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -125,13 +109,11 @@ class WavOfSamples(io.RawIOBase):
         return len(head) + len(rest)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go somewhere."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def tell(self) -> int:
-        """Where it stands."""
         return self._at
 
 
@@ -156,22 +138,15 @@ def is_address(source: object) -> bool:
 class Sound:
     """What a recording is opened from, any number of times where it can be read again.
 
-    Attributes
-    ----------
-    source
-        Path, address (http:// or https://), the bytes of a file, a binary file object, or samples: [samples] or
-        [samples, channels].
-    sample_rate
-        Hz, of samples; of all else None, as it says so itself.
-    track
-        Which of the audio tracks, from 0.
+    Attributes:
+        source: path, address (http:// or https://), the bytes of a file, a binary file object, or samples: [samples]
+            or [samples, channels].
+        sample_rate: Hz, of samples; of all else None, as it says so itself.
+        track: which of the audio tracks, from 0.
 
-    Raises
-    ------
-    ArgumentError
-        Samples have no rate, or what is no samples has one.
-    MediaError
-        The samples are none.
+    Raises:
+        ArgumentError: samples have no rate, or what is no samples has one.
+        MediaError: the samples are none.
     """
 
     source: Any
@@ -204,10 +179,7 @@ class Sound:
     def open(self) -> Iterator[Recording]:
         """The recording, closed when the block ends; an address is fetched into a temporary file for so long.
 
-        Raises
-        ------
-        MediaError
-            It cannot be fetched, or is no recording: see `open_recording`.
+        MediaError where it cannot be fetched, or is no recording: see `open_recording`.
         """
         if is_samples(self.source):
             file: Any = WavOfSamples(self.source, int(self.sample_rate or 0))

@@ -82,17 +82,14 @@ class CorrectedWav:
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go somewhere."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._extent.end}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def tell(self) -> int:
-        """Where it stands."""
         return self._at
 
     def seekable(self) -> bool:
-        """Yes."""
         return True
 
 

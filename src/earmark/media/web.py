@@ -20,21 +20,12 @@ _CHECK = "check the address and the connection"
 
 
 def fetched(url: str, most: int | None = None) -> IO[bytes]:
-    """The content of an address, in a temporary file that is gone once it is closed.
+    """The content of an address, at most `most` bytes, in a temporary file that is gone once it is closed.
 
     Only http and https are spoken, also where an answer leads to another address.
 
-    Parameters
-    ----------
-    url
-        An address that begins with http:// or https://.
-    most
-        Bytes that it may have. Default `MOST_BYTES`.
-
-    Raises
-    ------
-    MediaError
-        There is no answer, it is an error, a web page, too long, or breaks off; or there is no room for it.
+    Raises:
+        MediaError: there is no answer, it is an error, a web page, too long, or breaks off; or there is no room for it.
     """
     most = MOST_BYTES if most is None else most
     headers = {"User-Agent": f"earmark/{__version__}", "Accept-Encoding": "identity"}

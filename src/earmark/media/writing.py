@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -49,28 +50,33 @@ def write_spans(source: Source, spans: Iterable[tuple[float, float, Path]], *, t
 
 
 def write_samples(path: Path, pieces: Iterable[Samples], rate: int) -> None:
-    """Write mono samples that come in pieces, whole or not at all.
-
-    Raises:
-        EarmarkError: the suffix is neither `.wav` nor `.flac`, or the file cannot be written.
-    """
+    """Write mono samples that come in pieces to a `.wav` or `.flac` file, whole or not at all."""
     if path.suffix.lower() not in CODECS:
         raise EarmarkError(path, "is neither .wav nor .flac", "choose one of them")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as part:
-            _encode(part, *CODECS[path.suffix.lower()], _sixteen_bit(pieces), rate)
+            _encode(str(part), *CODECS[path.suffix.lower()], _sixteen_bit(pieces), rate)
     except (OSError, av.FFmpegError) as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 
 
-def _encode(path: Path, container: str, codec: str, pieces: Iterable[NDArray[np.int16]], rate: int) -> None:
+def _encode(
+    file: str | BinaryIO,
+    container: str,
+    codec: str,
+    pieces: Iterable[NDArray[np.int16] | Samples],
+    rate: int,
+    bit_rate: int | None = None,
+) -> None:
     at = 0
-    with av.open(str(path), "w", format=container) as output:
+    with av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
+        if bit_rate:
+            stream.bit_rate = bit_rate
         for piece in pieces:
-            frame = av.AudioFrame.from_ndarray(piece[None], "s16", "mono")
+            frame = av.AudioFrame.from_ndarray(piece[None], "s16" if piece.dtype == np.int16 else "fltp", "mono")
             frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
             output.mux(stream.encode(frame))
             at += len(piece)
@@ -86,22 +92,7 @@ def _sixteen_bit(pieces: Iterable[Samples]) -> Iterator[NDArray[np.int16]]:
 
 
 def mp3(recording: Recording) -> bytes:
-    """The sound of a recording as an MP3 file: mono, 24 kHz, 48 kbit/s.
-
-    Raises
-    ------
-    MediaError
-        It cannot be read.
-    """
-    file, at = io.BytesIO(), 0
-    with av.open(file, "w", format="mp3") as output:
-        stream = output.add_stream("libmp3lame", rate=MP3_RATE, layout="mono")
-        assert isinstance(stream, av.AudioStream)
-        stream.bit_rate = MP3_BIT_RATE
-        for block in recording.blocks(MP3_RATE, 1.0):
-            frame = av.AudioFrame.from_ndarray(block[None], "fltp", "mono")
-            frame.sample_rate, frame.pts, frame.time_base = MP3_RATE, at, Fraction(1, MP3_RATE)
-            output.mux(stream.encode(frame))
-            at += len(block)
-        output.mux(stream.encode(None))
+    """The sound of a recording as an MP3 file: mono, 24 kHz, 48 kbit/s."""
+    file = io.BytesIO()
+    _encode(file, "mp3", "libmp3lame", recording.blocks(MP3_RATE, 1.0), MP3_RATE, MP3_BIT_RATE)
     return file.getvalue()

@@ -46,7 +46,7 @@ class Embeddings:
     @property
     def times(self) -> NDArray[np.float64]:
         """Seconds [steps] on the media's clock: the middle of what each speaks for."""
-        return times(0, len(self.values), self.step)
+        return np.arange(len(self.values), dtype=np.float64) * self.step
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -122,8 +122,3 @@ def embedded(recording: media.Recording, model: Model, progress: Progress | None
     """Embeddings [steps, dimensions] of a recording, some at a time, for one that is too long to hold those of all."""
     blocks = CountedBlocks(recording, model.description.front_end.rate, progress)
     return model.embed(streams.ahead(iter(blocks), BLOCKS_AHEAD))
-
-
-def times(first: int, last: int, step: float) -> NDArray[np.float64]:
-    """When the steps from `first` to before `last` are, seconds."""
-    return np.arange(first, last, dtype=np.float64) * step

@@ -217,11 +217,7 @@ def loaded(model: str | os.PathLike[str] | Model) -> Model:
 
 
 def columns_of(model: Model, labels: Iterable[str] | None) -> Sequence[int]:
-    """Where some of a model's labels stand among all of them, in the model's order; those of all for None.
-
-    Raises:
-        ArgumentError: one is no label of the model.
-    """
+    """Where some of a model's labels stand among all of them, in the model's order; those of all for None."""
     if labels is None:
         return range(len(model.labels))
     wanted = [labels] if isinstance(labels, str) else list(labels)
@@ -261,28 +257,18 @@ class CountedBlocks:
 
 @dataclass(frozen=True)
 class RecordedScores:
-    """A model's scores of one recording, 0.4 MB a minute for a hundred labels at 0.06 s.
-
-    Attributes:
-        about: the model.
-        scores: as events are made of, each the mean over the model's window, float32 [steps, labels].
-        levels: of the recording, by which events' edges are moved.
-        duration: seconds.
-    """
+    """A model's scores of one recording, 0.4 MB a minute for a hundred labels at 0.06 s."""
 
     about: Description
     scores: Array
+    """As events are made of, each the mean over the model's window, float32 [steps, labels]."""
     levels: FrameLevels
+    """By which events' edges are moved."""
     duration: float
+    """Seconds."""
 
     def events(self, rules: EventRules | None = None, on: Array | None = None, off: Array | None = None) -> list[Event]:
-        """The events at the model's thresholds, as `label` finds them, or at others.
-
-        Args:
-            rules: which events are joined, and which are too short; how sensitive the thresholds are.
-            on: thresholds [labels] at which events begin, in place of the model's.
-            off: thresholds [labels] below which they end.
-        """
+        """The events at the model's thresholds, as `label` finds them, or at others [labels]."""
         finder = self.about.finder(rules or EventRules(), on, off)
         finder.add(self.scores)
         return self.levels.tighten(finder.events(self.duration), self.about.reach)
@@ -297,15 +283,8 @@ def recorded_scores(
 ) -> RecordedScores:
     """Score a recording as `label` does. Memory grows by its scores.
 
-    Args:
-        model: what scores.
-        source: path, bytes or binary file of any audio or video.
-        tap: sees the recording's samples, at the rate of the model's front end, as they pass.
-        progress: told how far the work has come.
-        embed: told the embeddings [steps, dimensions], some at a time.
-
-    Raises:
-        MediaError: the recording cannot be read.
+    `tap` sees the recording's samples, at the rate of the model's front end, as they pass; `embed` is told the
+    embeddings [steps, dimensions], some at a time.
     """
     about = model.description
     levels = FrameLevels.of(about.front_end)

@@ -256,11 +256,7 @@ class Model:
         return answers
 
     def embed(self, blocks: Iterable[Samples]) -> Iterator[Array]:
-        """Embeddings [steps, dimensions] of a recording, some steps at a time as its blocks of samples come.
-
-        Raises:
-            ModelError: the model has none.
-        """
+        """Embeddings [steps, dimensions] of a recording, some steps at a time as its blocks of samples come."""
         self.check_embeddings()
         return self.score_features(ahead(self.description.front_end.stream(blocks), PARTS_AHEAD), "embedding")
 
@@ -338,11 +334,7 @@ def bundled_models() -> dict[str, Path]:
 
 
 def pretrained_model(name: str) -> Path:
-    """Where the model file of a backbone lies once it was made of the publisher's weights, which is in the cache.
-
-    Raises:
-        MissingExtraError: platformdirs is not installed, which knows the cache folder.
-    """
+    """Where the model file of a backbone lies once it was made of the publisher's weights, which is in the cache."""
     return cache_folder(PRETRAINED) / f"{name}.onnx"
 
 

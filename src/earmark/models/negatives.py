@@ -30,19 +30,12 @@ ALIKE = 0.05  # relative difference of embeddings of the probe that rounded weig
 
 @dataclass(frozen=True)
 class Negatives:
-    """Embeddings of sounds that are nobody's own.
-
-    Attributes:
-        embeddings: float32 [rows, size].
-        kinds: what each row is of: sound, speech, music, place or noise.
-        probe: the embedding of `probe_features`, by which the backbone that made the table is known.
-        about: where the recordings come from, with their licences.
-    """
+    """Embeddings [rows, size] of sounds that are nobody's own."""
 
     embeddings: Array
-    kinds: tuple[str, ...]
-    probe: Array
-    about: Sequence[str]
+    kinds: tuple[str, ...]  # what each row is of: sound, speech, music, place or noise
+    probe: Array  # the embedding of `probe_features`, by which the backbone that made the table is known
+    about: Sequence[str]  # where the recordings come from, with their licences
 
     def fits(self, embed: Embed) -> bool:
         """Whether a backbone is the one that made the table."""

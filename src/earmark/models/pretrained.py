@@ -37,26 +37,14 @@ _RELEASE = "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1"
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Weights of a network that somebody else has trained and published.
+    """Weights of a network that somebody else has trained and published."""
 
-    Attributes:
-        name: what recipes and commands call them.
-        url: the publisher's address of the file.
-        width: the network's width, as a multiple of MobileNetV3-Large's channels.
-        precision: mean average precision on AudioSet's evaluation set, as published.
-        bytes: the file's size; None where it is not known.
-        sha256: its checksum; None where it is not known, so that the file cannot be checked.
-        licence: what it may be used under, and whose it is.
-        source: where it comes from.
-        citation: what a publication cites.
-    """
-
-    name: str
-    url: str
-    width: float
-    precision: float
-    bytes: int | None = None
-    sha256: str | None = None
+    name: str  # what recipes and commands call them
+    url: str  # the publisher's
+    width: float  # of the network, as a multiple of MobileNetV3-Large's channels
+    precision: float  # mean average precision on AudioSet's evaluation set, as published
+    bytes: int | None = None  # None where they are not known
+    sha256: str | None = None  # None where it is not known, so that the file cannot be checked
     licence: str = "MIT"
     licence_note: str = "2022 Florian Schmid; by his word (issue 44) checkpoints may be used commercially, too"
     source: str = "https://github.com/fschmid56/EfficientAT"
@@ -118,11 +106,7 @@ PRETRAINED = {
 
 
 def known(name: str | Path) -> PretrainedWeights:
-    """The weights of that name.
-
-    Raises:
-        ModelError: there are none.
-    """
+    """The weights of that name."""
     try:
         return PRETRAINED[str(name)]
     except KeyError:
@@ -141,12 +125,8 @@ def credit(name: str | Path) -> str:
 def find(name: str | Path) -> Path:
     """The file of some weights, checked; nothing is fetched.
 
-    Args:
-        name: A file, which is taken as it is, or a name such as `mn04_as`: then the copy that `EARMARK_PRETRAINED`
-            names, or else the one in the cache.
-
-    Raises:
-        ModelError: it is not here, cannot be read, or is another file than was published.
+    A file is taken as it is; of a name such as `mn04_as` the copy that `EARMARK_PRETRAINED` names, or else the one in
+    the cache. ModelError where it is not here, cannot be read, or is another file than was published.
     """
     if Path(name).is_file():
         return Path(name)
@@ -160,20 +140,12 @@ def find(name: str | Path) -> Path:
 
 
 def located(weights: PretrainedWeights) -> Path | None:
-    """Where the file lies, unchecked; None if nowhere.
-
-    Raises:
-        ModelError: `EARMARK_PRETRAINED` names nothing that is there.
-    """
+    """Where the file lies, unchecked; None if nowhere."""
     return named(weights) or _cached(weights)
 
 
 def named(weights: PretrainedWeights) -> Path | None:
-    """The copy that the environment names, unchecked, if it is of these weights.
-
-    Raises:
-        ModelError: `EARMARK_PRETRAINED` names nothing that is there.
-    """
+    """The copy that the environment names, unchecked, if it is of these weights; ModelError where it names nothing."""
     text = os.environ.get(ENVIRONMENT)
     if not text:
         return None
@@ -185,12 +157,9 @@ def named(weights: PretrainedWeights) -> Path | None:
 
 
 def verify(path: Path, weights: PretrainedWeights) -> None:
-    """Compare a file with the published checksum, or with that which was noted when it came.
+    """Compare a file with the published checksum, or with that which was noted when it came; ModelError if another.
 
     Warns where neither is known.
-
-    Raises:
-        ModelError: it is another file, or cannot be read.
     """
     expected = weights.sha256 or _noted(path)
     came = sha256(path)
@@ -203,16 +172,11 @@ def verify(path: Path, weights: PretrainedWeights) -> None:
 
 
 def get(name: str, url: str = "", folder: Path | None = None, on_progress: Progress | None = None) -> Path:
-    """Fetch the file of some weights, unless it is there.
+    """Fetch the file of some weights, from its publisher or a mirror, unless it is there.
 
     What broke off goes on where it stopped, and the file gets its name when it is whole and checked. Where no checksum
-    is known, the one that came is told in a warning and noted beside the file, which is held to it from then on.
-
-    Args:
-        name: Such as `mn04_as`.
-        url: Where to fetch it from; its publisher's address by default. A mirror is checked alike.
-        folder: Where to put it; the cache by default, and only there are damaged files replaced.
-        on_progress: Called with the bytes done and the bytes in all.
+    is known, the one that came is told in a warning and noted beside the file, which is held to it from then on. Only
+    in the cache, the usual folder, are damaged files replaced. `on_progress` is told the bytes done and in all.
 
     Raises:
         ModelError: it cannot be fetched or written, other bytes came, or something else lies in the folder.
@@ -256,14 +220,7 @@ def ask_at_terminal(question: str) -> bool:
 def ensure(name: str | Path, ask: Ask | None = ask_at_terminal, bar: Bar | None = None) -> Path:
     """The file of some weights, as `find` has it; where it is missing, it is fetched if whoever is asked agrees.
 
-    Args:
-        name: A file, or a name such as `mn04_as`.
-        ask: Who is asked, once; None: nobody, and nothing is fetched.
-        bar: Shows how the download gets on.
-
-    Raises:
-        ModelError: as `find` and `get` do.
-        MissingExtraError: it is to be fetched, and httpx is not installed.
+    `ask` is asked once; None: nobody, and nothing is fetched. `bar` shows how that gets on. Raises as both do.
     """
     if ask is not None and not Path(name).is_file():
         weights = known(name)
@@ -274,11 +231,7 @@ def ensure(name: str | Path, ask: Ask | None = ask_at_terminal, bar: Bar | None 
 
 
 def sha256(path: Path) -> str:
-    """A file's checksum, in hexadecimal.
-
-    Raises:
-        ModelError: the file cannot be read.
-    """
+    """A file's checksum, in hexadecimal."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,6 +19,7 @@ from earmark.plots import spectrogram as spectrograms
 from earmark.plots.style import Picture, literal, save, time_axis
 from earmark.speech.f0 import STEP, Pitch, PitchTracker
 from earmark.speech.segmentation import Word, Words
+from earmark.util.streams import told
 from earmark.util.types import Features, Samples
 
 FRONT_END = replace(spectrograms.FRONT_END, hop=220)  # words are shorter than most sounds
@@ -106,7 +107,7 @@ def _see(sound: media.Sound, duration: float, rows: int) -> _Seen:
     tracker, parts = PitchTracker(rate), list[Envelope]()
     with sound.open() as recording:
         blocks = _enveloped(recording.blocks(rate), math.ceil(duration * rate / columns), parts)
-        image = spectrograms.spectrogram(tracker.hear(blocks), duration, columns, FRONT_END)
+        image = spectrograms.spectrogram(told(blocks, tracker.add), duration, columns, FRONT_END)
     return _Seen(np.concatenate([np.empty((0, 2), np.float32), *parts]), image, tracker.finish())
 
 

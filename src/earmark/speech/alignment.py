@@ -94,12 +94,7 @@ def normalised(features: Array, speech: NDArray[np.bool_]) -> Array:
 
 
 def spoken(words: Sequence[str], voice: espeak.Voice, seconds: float, progress: Progress | None = None) -> Reference:
-    """The words of a text, spoken some at a time, in so many seconds; `progress` is told that it goes on.
-
-    Raises:
-        MissingExtraError: espeakng-loader is not installed.
-        EarmarkError: there is no such voice, or eSpeak NG says nothing.
-    """
+    """The words of a text, spoken some at a time, in so many seconds; `progress` is told that it goes on."""
     tried = sum(ends - begins for _, begins, ends in _said(words[:SPOKEN_TOGETHER], voice)[1])
     share = sum(map(len, words[:SPOKEN_TOGETHER])) / sum(map(len, words))
     slower = float(np.clip(seconds * share / max(tried, STEP), *SLOWER))
@@ -158,18 +153,9 @@ def with_pauses(reference: Reference) -> Reference:
 def path(
     features: Array, speech: Array, reference: Reference, progress: Progress | None = None
 ) -> tuple[NDArray[np.int32], Array]:
-    """The frame of the reference for which each frame of the recording stands, and their distances [frames].
+    """The frame of the reference, which has pauses, for which each frame of the recording stands; distances [frames].
 
-    Parameters
-    ----------
-    features
-        Of the recording, normalised [frames, dimensions].
-    speech
-        Probability of speech [frames].
-    reference
-        With pauses.
-    progress
-        Is told the seconds done, and all.
+    Features are normalised [frames, dimensions], `speech` is its probability [frames].
     """
     count, width = len(features), min(BAND, len(reference.words))
     pauses = reference.words == PAUSE
@@ -242,25 +228,16 @@ def align(
 ) -> list[AlignedWord]:
     """Where each word of a text is in a recording.
 
-    Parameters
-    ----------
-    words
-        Of the text, see `tokens`.
-    features
-        Of the recording, see `speech_features` [frames, dimensions].
-    speech
-        Probability of speech [frames], every `STEP`.
-    voice
-        eSpeak NG's, of the text's language.
-    progress
-        Is told the seconds done, and all.
+    Args:
+        words: of the text, see `tokens`.
+        features: of the recording, see `speech_features` [frames, dimensions].
+        speech: probability of speech [frames], every `STEP`.
+        voice: eSpeak NG's, of the text's language.
+        progress: told the seconds done, and all.
 
-    Raises
-    ------
-    MissingExtraError
-        espeakng-loader is not installed.
-    EarmarkError
-        The text has no words, or the voice is unknown or cannot speak them, or the recording is silent.
+    Raises:
+        MissingExtraError: espeakng-loader is not installed.
+        EarmarkError: the text has no words, or the voice is unknown or cannot speak them, or the recording is silent.
     """
     if not words:
         raise EarmarkError("text", "has no words", "give what is said")

@@ -55,22 +55,15 @@ class Evidence:
 
 
 def background(levels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The background's level around each frame: of the blocks of 50 ms within 1.5 s, one of the quietest.
-
-    Parameters
-    ----------
-    levels
-        dB, float32 [frames, bands].
-    """
+    """The background's level around each frame, dB [frames, bands]: of blocks of 50 ms within 1.5 s a quiet one."""
     count, bands = levels.shape
     if count == 0:
         return levels
     blocks = np.pad(levels, ((0, -count % FLOOR_BLOCK), (0, 0)), mode="edge").reshape(-1, FLOOR_BLOCK, bands).mean(1)
     padded = np.pad(blocks, ((FLOOR_REACH, FLOOR_REACH), (0, 0)), mode="edge")
     near = np.lib.stride_tricks.sliding_window_view(padded, 2 * FLOOR_REACH + 1, axis=0)
-    quiet = [
-        np.partition(near[at : at + 1000], FLOOR_RANK, axis=-1)[..., FLOOR_RANK] for at in range(0, len(near), 1000)
-    ]
+    parts = [near[at : at + TOGETHER] for at in range(0, len(near), TOGETHER)]
+    quiet = [np.partition(part, FLOOR_RANK, axis=-1)[..., FLOOR_RANK] for part in parts]
     return np.asarray(np.repeat(np.concatenate(quiet), FLOOR_BLOCK, axis=0)[:count], np.float32)
 
 
@@ -147,18 +140,12 @@ class Perceptron:
 
 @dataclass(frozen=True)
 class Boundaries:
-    """The two networks.
-
-    Attributes
-    ----------
-    gaps
-        Closure, pause.
-    edges
-        How many frames further out the edge is, from `-WITHIN` on.
-    """
+    """The two networks."""
 
     gaps: Perceptron
+    """Closure, pause."""
     edges: Perceptron
+    """How many frames further out the edge is, from `-WITHIN` on."""
 
     def words(self, known: Evidence, spans: list[Span]) -> list[Span]:
         """Spans in order, those that only a closure divides as one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +26,11 @@ def levels(samples: NDArray[np.float32], rate: int) -> Levels:
     return meter.finish()
 
 
-def edges(contour: Levels, below: float = EDGE_DB) -> Span | None:
-    """First frame, and frame after the last, within `below` dB of the loudest; None where all is silent."""
+def edges(contour: Levels) -> Span | None:
+    """First frame, and frame after the last, within `EDGE_DB` of the loudest; None where all is silent."""
     if len(contour) == 0 or contour.max() <= FLOOR_DB:
         return None
-    loud = np.flatnonzero(contour >= contour.max() - below)
+    loud = np.flatnonzero(contour >= contour.max() - EDGE_DB)
     return int(loud[0]), int(loud[-1]) + 1
 
 
@@ -54,12 +53,6 @@ class _Meter(ABC):
         """Take the next samples, mono."""
         self.samples += len(samples)
         self._take(samples)
-
-    def hear(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        """Pass blocks on, and take them on their way."""
-        for block in blocks:
-            self.add(block)
-            yield block
 
     def _take(self, samples: NDArray[np.float32]) -> None:
         joined = np.concatenate([self.rest, samples])

@@ -30,17 +30,11 @@ Samples = NDArray[np.int16]
 
 @dataclass(frozen=True)
 class Voice:
-    """How eSpeak NG speaks.
+    """How eSpeak NG speaks."""
 
-    Attributes:
-        name: its name for it: a language, such as `en-us`, and perhaps a variant of the voice: `en-us+f3`.
-        speed: words per minute.
-        pitch: 0 to 99; 50 is the voice's usual.
-    """
-
-    name: str
-    speed: int = 175
-    pitch: int = 50
+    name: str  # a language, such as `en-us`, and perhaps a variant of the voice: `en-us+f3`
+    speed: int = 175  # words per minute
+    pitch: int = 50  # 0 to 99; 50 is the voice's usual
 
 
 def language_of(voice: str) -> str:
@@ -54,19 +48,14 @@ def language_of(voice: str) -> str:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A text as it was spoken.
-
-    Attributes:
-        samples: int16 [samples], with the silence around it.
-        rate: Hz.
-        words: of each word the place of its first character in the text, and where it begins and ends, seconds.
-        phonemes: name and beginning in seconds of each, pauses too, by eSpeak NG's own names.
-    """
+    """A text as it was spoken, with the silence around it; rate in Hz."""
 
     samples: Samples
     rate: int
     words: tuple[tuple[int, float, float], ...]
+    """Of each word the place of its first character in the text, and where it begins and ends, seconds."""
     phonemes: tuple[tuple[str, float], ...]
+    """Name and beginning in seconds of each, pauses too, by eSpeak NG's own names."""
 
 
 def speak(texts: Sequence[str], voice: Voice) -> tuple[list[Samples], int]:

@@ -9,7 +9,7 @@ How it works: docs/words.md; how well: docs/results.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,12 +98,6 @@ class PitchTracker:
         self.samples += len(block)
         for piece in self.decimator.add(block):
             self._analyse(piece)
-
-    def hear(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
-        """Pass blocks on, and take them on their way."""
-        for block in blocks:
-            self.add(block)
-            yield block
 
     def finish(self) -> Pitch:
         """The pitch of everything that was added; the tracker is done with."""

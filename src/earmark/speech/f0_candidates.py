@@ -17,34 +17,22 @@ LOWEST, HIGHEST = 40.0, 1000.0  # Hz
 
 @dataclass(frozen=True)
 class PitchSettings:
-    """How pitch is tracked; strengths are those of an autocorrelation, 1 for a perfectly periodic frame.
+    """How pitch is tracked; strengths are those of an autocorrelation, 1 for a perfectly periodic frame."""
 
-    Attributes:
-        floor, ceiling: the F0 looked for, Hz, within 40 to 1000.
-        voicing: strength below which a frame counts as unvoiced.
-        octave: how much an octave more makes a candidate stronger.
-        jump: what an octave's jump from one frame to the next costs.
-        change: what a change between voiced and unvoiced costs.
-        silence: a frame this many dB below the loudest around it is never voiced.
-        narrow: what an octave outside the speaker's own range costs, in a second look; 0 looks once.
-    """
-
-    floor: float = 60.0
-    ceiling: float = 500.0
-    voicing: float = 0.3
-    octave: float = 0.01
-    jump: float = 0.5
-    change: float = 0.15
-    silence: float = 40.0
-    narrow: float = 0.6
+    floor: float = 60.0  # Hz, the lowest F0 that is looked for
+    ceiling: float = 500.0  # and the highest
+    voicing: float = 0.3  # strength below which a frame counts as unvoiced
+    octave: float = 0.01  # how much an octave more makes a candidate stronger
+    jump: float = 0.5  # what an octave's jump from one frame to the next costs
+    change: float = 0.15  # what a change between voiced and unvoiced costs
+    silence: float = 40.0  # a frame this many dB below the loudest around it is never voiced
+    narrow: float = 0.6  # what an octave outside the speaker's own range costs, in a second look; 0 looks once
 
     def __post_init__(self) -> None:
         if not LOWEST <= self.floor < self.ceiling <= HIGHEST:
-            raise EarmarkError(
-                f"F0 from {self.floor:g} to {self.ceiling:g} Hz",
-                "is not a range that can be tracked",
-                f"choose two frequencies within {LOWEST:g} and {HIGHEST:g} Hz, the lower first",
-            )
+            remedy = f"choose two frequencies within {LOWEST:g} and {HIGHEST:g} Hz, the lower first"
+            f0 = f"F0 from {self.floor:g} to {self.ceiling:g} Hz"
+            raise EarmarkError(f0, "is not a range that can be tracked", remedy)
 
 
 RATE = 4000  # Hz, of what comes out

@@ -41,14 +41,9 @@ class Pieces:
 def best_path(frames: NDArray[np.intp], candidates: Candidates, unvoiced: Array, settings: PitchSettings) -> Array:
     """F0 of each row, Hz, 0 where unvoiced: the path of greatest strength less its jumps and changes.
 
-    Dynamic programming (Viterbi) with the costs of Boersma (1993). Rows whose frame numbers `frames` follow each
-    other are an island, with nothing voiced around it; so islands are independent, and many are worked on at once.
-
-    Args:
-        frames: frame number of each row, rising [rows].
-        candidates: of each row.
-        unvoiced: strength of each row's being unvoiced [rows].
-        settings: what jumps and changes cost.
+    Dynamic programming (Viterbi) with the costs of Boersma (1993); `unvoiced` is the strength of each row's being so.
+    Rows whose frame numbers `frames`, rising, follow each other are an island, with nothing voiced around it; so
+    islands are independent, and many are worked on at once.
     """
     f0 = np.zeros(len(frames), np.float32)
     for pieces in cut(frames).batches():

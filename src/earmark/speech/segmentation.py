@@ -100,13 +100,11 @@ class Words(Result[Word]):
         lengths = [word.duration for word in self.words]
         return all(word.text is None for word in self.words) and float(np.mean(lengths or [0.0])) > FLUENT
 
-    def with_items(self, items: Iterable[Word]) -> Words:
-        """The same as `with_words`."""
-        return self.with_words(items)
-
     def with_words(self, words: Iterable[Word]) -> Words:
         """The same recording with other words."""
         return replace(self, words=tuple(sorted(words, key=lambda word: (word.onset, word.offset))))
+
+    with_items = with_words
 
     def to_dict(self) -> dict[str, Any]:
         """What Words JSON holds, without what nobody knows; seconds to milliseconds, Hz to a tenth."""
@@ -170,14 +168,8 @@ def find_words(
     until the scores fall below `threshold.off`; then in a gap, which is a pause or goes back into the word before.
     Then the edges are moved to where the word can be heard.
 
-    Args:
-        scores: probability of speech [frames], one each `STEP`.
-        levels: dB [frames], of the same frames.
-        threshold: between which a word lives.
-        rules: what a word and a pause are.
-        duration: of the recording, seconds.
-        bands: levels in bands, dB [frames, bands]; without, only the length of a gap tells whether it is a pause, and
-            only the level where a word ends.
+    Scores are probabilities of speech [frames], levels are in dB [frames], and in bands [frames, bands]. Without these
+    only the length of a gap tells whether it is a pause, and only the level where a word ends.
     """
     if len(scores) == 0:
         return []

@@ -23,19 +23,12 @@ LOUDEST = 0.99  # the share of frames below what counts as a recording's loudest
 
 @dataclass(frozen=True)
 class SyllableRules:
-    """What a syllable's nucleus is.
+    """What a syllable's nucleus is."""
 
-    Attributes:
-        dip: how far a peak stands above the dips beside it, dB.
-        quiet: how far a peak may be below the loudest speech of the recording, dB.
-        smoothing: length of the Hann window over the power, frames, odd.
-        bands: the first of the bands of `energy.BAND_EDGES` whose power counts, and the one after the last.
-    """
-
-    dip: float = 2.0
-    quiet: float = 20.0
-    smoothing: int = 3
-    bands: tuple[int, int] = (0, 3)
+    dip: float = 2.0  # dB by which a peak stands above the dips beside it
+    quiet: float = 20.0  # dB by which a peak may be below the loudest speech of the recording
+    smoothing: int = 3  # length of the Hann window over the power, frames, odd
+    bands: tuple[int, int] = (0, 3)  # of `energy.BAND_EDGES`: the first whose power counts, and the one after the last
 
     def __post_init__(self) -> None:
         first, last = self.bands
@@ -51,18 +44,10 @@ def nuclei(
     spans: Sequence[tuple[float, float]],
     rules: SyllableRules | None = None,
 ) -> tuple[float, ...]:
-    """Times of the syllables' nuclei within stretches of speech, seconds, in order.
+    """Times of the syllables' nuclei within stretches of speech (onset, offset), seconds, in order.
 
-    Parameters
-    ----------
-    bands
-        Levels in bands, dB [frames, bands], see `earmark.speech.energy.BandMeter`.
-    f0
-        Hz, 0 where nothing is voiced [frames], see `earmark.speech.f0.Pitch`.
-    spans
-        Onset and offset of each stretch, seconds; what is around them counts as silence.
-    rules
-        What a nucleus is.
+    `bands` are levels as `energy.BandMeter` has them, dB [frames, bands]; `f0` is that of `f0.Pitch`, Hz [frames]. What
+    is around the stretches counts as silence.
     """
     rules = rules or SyllableRules()
     frames = [(max(0, round(onset / STEP)), min(round(offset / STEP) + 1, len(bands))) for onset, offset in spans]

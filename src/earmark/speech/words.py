@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,19 +29,12 @@ DEFAULT = "gru"
 
 @dataclass(frozen=True)
 class Analysis:
-    """What was heard in a recording.
-
-    Attributes:
-        words: those found, without their fundamental frequency.
-        scores: probability of speech, float32 [frames], one each `energy.STEP`.
-        levels: dB re full scale, float32 [frames], of the same frames.
-        bands: levels in bands, dB, float16 [frames, bands], see `energy.BandMeter`.
-    """
+    """What was heard in a recording: its words, without F0, and of each frame, one each `energy.STEP`:"""
 
     words: Words
-    scores: NDArray[np.float32]
-    levels: Levels
-    bands: NDArray[np.float16]
+    scores: NDArray[np.float32]  # probability of speech
+    levels: Levels  # dB re full scale
+    bands: NDArray[np.float16]  # levels in bands, dB [frames, bands], see `energy.BandMeter`
 
 
 def words(
@@ -175,7 +168,8 @@ def analyse(
     with one_thread(), reported(progress) as told, sound.open() as recording:
         blocks = CountedBlocks(recording, about.front_end.rate, told)
         loudness, bands = LevelMeter(about.front_end.rate), BandMeter(about.front_end.rate)
-        heard = streams.ahead(bands.hear(loudness.hear(_told(blocks, listener))), BLOCKS_AHEAD)
+        passing = streams.told(blocks, *filter(None, (listener, loudness.add, bands.add)))
+        heard = streams.ahead(passing, BLOCKS_AHEAD)
         scores = streams.concatenate(chosen.score(heard), 1)[:, 0]
         levels, levels_in_bands = loudness.finish(), bands.finish()
         threshold = about.threshold(about.labels[0])
@@ -198,11 +192,7 @@ def classifiers() -> list[str]:
 
 
 def loaded_classifier(classifier: str | os.PathLike[str] | Model) -> Model:
-    """The frame classifier itself, or the one of that name or path.
-
-    Raises:
-        ModelError: there is none, or it is a model of something else.
-    """
+    """The frame classifier itself, or the one of that name or path."""
     bundled = isinstance(classifier, str) and BUNDLED + classifier in bundled_models()
     chosen = loaded(f"{BUNDLED}{classifier}" if bundled else classifier)
     about = chosen.description
@@ -215,10 +205,3 @@ def loaded_classifier(classifier: str | os.PathLike[str] | Model) -> Model:
 def _mean(f0: Iterable[float]) -> float | None:
     values = np.fromiter(f0, np.float64)
     return round(float(values.mean()), 1) if len(values) else None
-
-
-def _told(blocks: Iterable[Samples], listener: Callable[[Samples], object] | None) -> Iterator[Samples]:
-    for block in blocks:
-        if listener:
-            listener(block)
-        yield block

@@ -45,21 +45,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Nobody sees half of a file, and a kill leaves the one that was there before. The name in between is drawn at random
     and made anew, so that it is nobody else's file, no link to one, and short: `path` may have the longest name that
     the file system knows. A device or a pipe, such as `/dev/stdout`, cannot be replaced and is written to as it is.
-
-    Parameters
-    ----------
-    path
-        The file to be.
-
-    Yields
-    ------
-    Path
-        What to write to, by its name: a second opening truncates it, as it is empty.
-
-    Raises
-    ------
-    OSError
-        The folder does not take a file, or `path` is a folder.
+    OSError where the folder does not take a file, or `path` is a folder.
     """
     if _is_special(path):
         yield path
@@ -75,13 +61,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as a file, and the folder for it: nobody sees half of it.
-
-    Raises
-    ------
-    EarmarkError
-        It cannot be written.
-    """
+    """Write text as a file, and the folder for it: nobody sees half of it. EarmarkError where that cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as part:
@@ -93,17 +73,8 @@ def write_text(path: Path, text: str) -> None:
 def open_own(path: Path, flags: int = 0) -> BinaryIO:
     """Open for writing what has the same name from run to run: a lock, half a download. Made where it is missing.
 
-    Parameters
-    ----------
-    path
-        The file; its content stays as it is.
-    flags
-        What `os.open` is told besides, such as `os.O_APPEND` or `os.O_TRUNC`.
-
-    Raises
-    ------
-    OSError
-        It cannot be opened, or is a link, a pipe or the like that somebody laid there: nothing is followed.
+    Its content stays as it is, unless `flags`, those of `os.open`, say otherwise. OSError where it cannot be opened, or
+    is a link, a pipe or the like that somebody laid there: nothing is followed.
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | _SAFE | flags, 0o666)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -15,8 +15,7 @@ PRETRAINED = "pretrained"
 def cache_folder(kind: str) -> Path:
     """The folder for one kind of thing, in `EARMARK_CACHE` or else in the user's cache folder; it may not be there yet.
 
-    Raises:
-        MissingExtraError: platformdirs is not installed, which knows the user's cache folder.
+    MissingExtraError where platformdirs is not installed, which knows that folder.
     """
     chosen = os.environ.get(ENVIRONMENT)
     if chosen:

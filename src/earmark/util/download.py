@@ -72,13 +72,7 @@ class Download:
         return self.target.with_name(self.target.name + ".part.etag")
 
     def run(self) -> None:
-        """Fetch the file.
-
-        Raises
-        ------
-        DatasetError
-            The server has no such file, stays out of reach, or the disk is too small.
-        """
+        """Fetch the file; DatasetError where the server has none, stays out of reach, or the disk is too small."""
         with http_client("httpx, which downloads,", 60.0, follow=True) as client:
             failures, furthest = 0, self._offset()
             while True:
@@ -190,23 +184,10 @@ class Download:
 
 
 def http_client(what: str, seconds: float, follow: bool, headers: Mapping[str, str] | None = None) -> httpx.Client:
-    """Give what asks servers.
+    """What asks servers, and gives a connection up after so many seconds without a byte.
 
-    Parameters
-    ----------
-    what
-        Cannot be done without it.
-    seconds
-        Without a byte after which a connection is given up.
-    follow
-        Whether redirections are followed.
-    headers
-        Sent with each request, beside our name.
-
-    Raises
-    ------
-    MissingExtraError
-        httpx is not installed.
+    It follows redirections or not, and sends headers beside our name. MissingExtraError tells what cannot be done where
+    httpx is not installed.
     """
     try:
         import httpx

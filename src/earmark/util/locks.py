@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 def lock_of(file: Path) -> BaseFileLock:
     """A lock to be held with `with`, which waits until no other process holds it.
 
-    Parameters
-    ----------
-    file
-        The lock's file, in a folder that is there; made where it is missing, left as it is where it is not.
+    Its file is made where it is missing, in a folder that is there, and left as it is where it is not.
     """
     from filelock import FileLock
 
@@ -30,21 +27,11 @@ def lock_of(file: Path) -> BaseFileLock:
 def alone(file: Path, used: EarmarkError, cannot: str, elsewhere: str) -> Iterator[None]:
     """Hold a lock as long as the block lasts, or say in one line why that cannot be.
 
-    Parameters
-    ----------
-    file
-        The lock's file, made with its folder where they are not there.
-    used
-        Raised where another process holds it.
-    cannot
-        What a folder cannot that does not take the file: `be written`.
-    elsewhere
-        What to do then.
-
-    Raises
-    ------
-    EarmarkError
-        `used`, or one of its kind about the same where the file cannot be opened or locked.
+    Args:
+        file: the lock's, made with its folder where they are not there.
+        used: raised where another process holds it; where the file cannot be opened or locked, one of its kind.
+        cannot: what a folder cannot that does not take the file: `be written`.
+        elsewhere: what to do then.
     """
     lock = lock_of(file)
     try:

@@ -34,11 +34,7 @@ APPLE = {
 
 
 def machine() -> dict[str, Any]:
-    """What figures of time were measured on.
-
-    Returns:
-        processor: its name. instructions: those of `INSTRUCTIONS` that it has. cores: how many. python: its version.
-    """
+    """What figures of time were measured on: processor, which of the `INSTRUCTIONS` it has, cores, Python."""
     name, instructions = _linux(CPUINFO.read_text("utf-8")) if CPUINFO.exists() else _apple()
     return {
         "processor": name or platform.processor() or platform.machine(),

@@ -46,14 +46,8 @@ def end_with_parent() -> None:
 def limit(memory: int | None = None, of: Memory = "data", seconds: int | None = None) -> None:
     """Limit what this process may take, which decodes what somebody sent; where the system knows such limits.
 
-    Parameters
-    ----------
-    memory
-        Bytes. An allocation beyond it fails.
-    of
-        Data is what a process allocates (Linux counts private mappings too); its address space is all that it maps.
-    seconds
-        Of processor time, after which it is ended. No such process leaves a core file.
+    An allocation of more bytes of memory fails: data is what a process allocates (Linux counts private mappings too),
+    its address space all that it maps. After so many seconds of processor time it is ended, and leaves no core file.
     """
     try:
         import resource

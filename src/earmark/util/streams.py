@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from queue import Queue
 from threading import Event as Signal
 from threading import Thread
@@ -44,6 +44,14 @@ def windows(
         parts, rows = [held.copy()], len(held)
     if rows > before:
         yield concatenate(parts, size), before, 0
+
+
+def told(items: Iterable[Item], *listeners: Callable[[Item], object]) -> Iterator[Item]:
+    """The same items, each told to the listeners on its way."""
+    for item in items:
+        for listener in listeners:
+            listener(item)
+        yield item
 
 
 def ahead(items: Iterator[Item], depth: int) -> Iterator[Item]:

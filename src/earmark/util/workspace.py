@@ -33,39 +33,17 @@ Notes = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder that is filled.
-
-    Attributes
-    ----------
-    folder
-        Made where it is not there.
-    manifest
-        The name of the file that holds the options.
-    what
-        What is made, such as `recordings`.
-    pattern
-        A glob below the folder, by which files made earlier are found.
-    lock
-        The name of the lock's file.
-    run
-        What fills it, such as `acquisition`.
-    """
+    """A folder that is filled; made where it is not there."""
 
     folder: Path
-    manifest: str = "earmark.json"
-    what: str = "files"
-    pattern: str = "*"
+    manifest: str = "earmark.json"  # the file that holds the options
+    what: str = "files"  # what is made
+    pattern: str = "*"  # below the folder, by which files made earlier are found
     lock: str = ".lock"
-    run: str = "run"
+    run: str = "run"  # what fills it, such as `acquisition`
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep other runs out as long as the block lasts.
-
-        Raises
-        ------
-        DatasetError
-            Another run is at work in the folder, or the folder cannot be used.
-        """
+        """Keep other runs out as long as the block lasts; DatasetError where one is at work, or none can be."""
         elsewhere = "choose another folder"
         used = DatasetError(
             self.folder, f"another {self.run} is at work in it", f"wait until it has ended, or {elsewhere}"
@@ -73,17 +51,9 @@ class Workspace:
         return alone(self.folder / self.lock, used, "be filled", elsewhere)
 
     def claim(self, options: Mapping[str, object]) -> None:
-        """Note with which options files are made, so that the same command can go on, and no other.
+        """Note with which options files are made, plain values, so that the same command can go on, and no other.
 
-        Parameters
-        ----------
-        options
-            Plain values.
-
-        Raises
-        ------
-        EarmarkError
-            Files made with other options lie there, or the folder cannot be written.
+        EarmarkError where files made with other options lie there, or the folder cannot be written.
         """
         text = json.dumps(options, ensure_ascii=False, indent=1) + "\n"
         file = self.folder / self.manifest
@@ -107,23 +77,11 @@ class Workspace:
         return content
 
     def done(self, batch: str, notes: Notes) -> None:
-        """Note that a batch is done.
-
-        Raises
-        ------
-        EarmarkError
-            It cannot be written.
-        """
+        """Note that a batch is done."""
         write_text(self.folder / BATCHES / batch, json.dumps(notes, ensure_ascii=False) + "\n")
 
     def refuse_fewer(self, table: str, count: int, what: str) -> None:
-        """Refuse to write a table of fewer files, called `what`, than it lists already.
-
-        Raises
-        ------
-        EarmarkError
-            It lists more than `count`.
-        """
+        """Refuse to write a table of fewer files, called `what`, than it lists already."""
         file = self.folder / table
         there = len(file.read_text(encoding="utf-8").splitlines()) - 1 if file.is_file() else 0
         if there > count:
