@@ -77,15 +77,9 @@ def duplicates(
     failed: Callable[[MediaError], object] | None = None,
     told: Told | None = None,
 ) -> list[Duplicate]:
-    """The pairs of recordings that hold the same sound, by name.
+    """The pairs of recordings that hold the same sound, by name; of `only` some, those of which one is among these.
 
-    Args:
-        store: the embeddings of the index.
-        archive: where the recordings are.
-        durations: seconds of each recording.
-        only: pairs of which one at least is one of these; None: all.
-        failed: told of each recording that cannot be read.
-        told: told how many of how many pairs have been compared.
+    `failed` is told of each recording that cannot be read, `told` how many of how many pairs have been compared.
     """
 
     @lru_cache(maxsize=_KEPT)

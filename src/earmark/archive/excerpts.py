@@ -83,19 +83,9 @@ def cut(
 ) -> list[tuple[Excerpt, Path]]:
     """Write the excerpts and the tables; gives those that are there.
 
-    Args:
-        index: where the events were found.
-        query: by what they were found.
-        found: the events.
-        archive: where the recordings are.
-        out: the folder, which holds excerpts of the same query only.
-        margin: seconds kept before and after each event.
-        failed: told of each recording that cannot be cut; the others are.
-        told: told how many recordings are done, and how many there are.
-        asked: what was asked beside the query.
-
-    Raises:
-        EarmarkError: the folder holds something else, or cannot be written.
+    The folder `out` holds excerpts of the same query, and of what was `asked` beside it, only. Seconds of `margin` are
+    kept before and after each event. `failed` is told of each recording that cannot be cut, `told` of how many are done
+    and how many there are.
     """
     _claim(index, query, any(one.threshold is not None for one in found), out, margin, asked)
     wanted = excerpts(found, margin, durations(index, {one.recording for one in found}))

@@ -76,14 +76,9 @@ class Precision:
 
 
 class Pool:
-    """Seconds that can be asked about: all of an archive, or of a large one a random sample.
+    """Seconds that can be asked about, with their vectors: all of an archive, or of a large one a random sample.
 
-    Attributes:
-        names: of the recordings.
-        recording: numbers into them [rows].
-        second: of each row.
-        rows: their vectors [rows, dimensions].
-        centre: of the archive.
+    Row i is a `second` of the recording of whose name `recording[i]` is the place in `names`.
     """
 
     def __init__(self, store: Store, rng: np.random.Generator, most: int = POOL) -> None:

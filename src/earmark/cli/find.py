@@ -62,6 +62,7 @@ def register(app: typer.Typer) -> None:
 
 Repeated = list[str] | None
 OTHERS = "leave the other conditions out"
+UNSURE = 50  # excerpts that somebody listens to
 
 
 def find(
@@ -226,7 +227,12 @@ def find(
     order: Order = "longest" if longest else "best" if best else "recording"
     if to != "table" and not (uncertain or play or cut):
         return results.show_rows(each(index, query, order, limit), to)
-    events = results.unsure(index, query, limit) if uncertain else results.events(index, query, order, limit, to)
+    if uncertain:
+        from earmark.archive.uncertainty import least_certain
+
+        events = least_certain(index, query, limit or UNSURE)
+    else:
+        events = results.events(index, query, order, limit, to)
     results.show_events(events, to)
     results.then(index, query, events, play, cut, kept, root)
 

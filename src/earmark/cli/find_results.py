@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from earmark.archive.search import Detection, Order, Query
 
 AT_A_TERMINAL = 50  # lines of a table that somebody reads
-UNSURE = 50  # excerpts that somebody listens to
 
 
 def count(index: Index, query: Query, to: str) -> None:
@@ -77,13 +76,6 @@ def events(index: Index, query: Query, order: Order, limit: int | None, to: str)
     return find(index, query, order, limit)
 
 
-def unsure(index: Index, query: Query, limit: int | None) -> list[Detection]:
-    """What the model is least sure of."""
-    from earmark.archive.uncertainty import least_certain
-
-    return least_certain(index, query, limit or UNSURE)
-
-
 def duplicates(index: Index, query: Query, limit: int | None, root: str | None, to: str) -> None:
     """Show which recordings hold the same sound."""
     from earmark.archive import duplicates as search
@@ -134,28 +126,15 @@ def then(
     archive = Archive(root or index.options.root)
     failed: list[EarmarkError] = []
     if cut is not None:
-        _cut(index, query, events, archive, cut, margin, failed, asked)
+        from earmark.archive import excerpts
+
+        recordings = len({one.recording for one in events})
+        with common.bar("recordings", recordings) as advance:
+            there = excerpts.cut(index, query, events, archive, cut, margin, failed.append, advance, asked)
+        common.say(f"{cut}: {len(there)} excerpt{'' if len(there) == 1 else 's'}", err=True)
     if play:
         _play(events, archive, margin, failed)
     common.tell_of(failed)
-
-
-def _cut(
-    index: Index,
-    query: Query,
-    events: Sequence[Detection],
-    archive: Archive,
-    out: Path,
-    margin: float,
-    failed: list[EarmarkError],
-    asked: str,
-) -> None:
-    from earmark.archive import excerpts
-
-    recordings = len({one.recording for one in events})
-    with common.bar("recordings", recordings) as advance:
-        there = excerpts.cut(index, query, events, archive, out, margin, failed.append, advance, asked)
-    common.say(f"{out}: {len(there)} excerpt{'' if len(there) == 1 else 's'}", err=True)
 
 
 def _play(events: Sequence[Detection], archive: Archive, margin: float, failed: list[EarmarkError]) -> None:

@@ -13,7 +13,6 @@ from earmark.cli import common
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.cli.output import Writer
     from earmark.speech.segmentation import WordRules, Words
 
 SYLLABLE_FORMATS = ("table", "json", "textgrid")
@@ -135,22 +134,36 @@ def words(
         common.refuse(again, "cannot use standard input, which is read only once", "save it to a file first")
     if syllables and to not in SYLLABLE_FORMATS:
         raise EarmarkError("--syllables", f"has no place in {to}", f"choose --to {', '.join(SYLLABLE_FORMATS)}")
-    said = Said(None if text is None else _said(text, files), language, syllables)
+    said = None if text is None else _said(text, files)
     writer = output.words_writer(to, out, len(files), f0)
-    _find(files, classifier, rules, track, writer, _actions(files, play, gap, cut, margin, plot, track), said)
+    actions = _actions(files, play, gap, cut, margin, plot, track)
+    from earmark.speech import words as speech
+
+    chosen = speech.loaded_classifier(classifier)
+
+    def work(file: Path) -> None:
+        with common.progress(file) as advance:
+            found = speech.words(
+                common.source(file), chosen, track=track, rules=rules, text=said, language=language,
+                syllables=syllables, progress=advance,
+            )  # fmt: skip
+        writer.add(found)
+        if found.fluent:
+            length = sum(word.duration for word in found.words) / len(found.words)
+            what = f"what was found lasts {length:.1f} s on average: stretches of fluent speech, not single words"
+            ways = "--text finds the words of a text" + ("" if syllables else ", --syllables syllables")
+            common.say(f"{file}: {what}; {ways}", err=True)
+        for act in actions:
+            act(file, found)
+
+    try:
+        common.for_each(files, work)
+    finally:  # also where a file failed, or someone lost patience: what was done is kept
+        writer.close()
 
 
 Action = Callable[[Path, "Words"], None]
 """Something to do with a recording and its words."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """A text, if one was given, and its language; and whether the syllables of what was said are wanted."""
-
-    text: str | None
-    language: str
-    syllables: bool
 
 
 def _said(text: str, files: list[Path]) -> str:
@@ -164,40 +177,6 @@ def _said(text: str, files: list[Path]) -> str:
         raise EarmarkError(text, "is no text in UTF-8", "save it as UTF-8") from error
     except OSError as error:
         raise EarmarkError(text, f"cannot be read ({error.strerror})") from error
-
-
-def _find(
-    files: list[Path],
-    classifier: str,
-    rules: WordRules,
-    track: int,
-    writer: Writer[Words],
-    actions: list[Action],
-    said: Said,
-) -> None:
-    from earmark.speech import words as speech
-
-    chosen = speech.loaded_classifier(classifier)
-
-    def work(file: Path) -> None:
-        with common.progress(file) as advance:
-            found = speech.words(
-                common.source(file), chosen, track=track, rules=rules, text=said.text, language=said.language,
-                syllables=said.syllables, progress=advance,
-            )  # fmt: skip
-        writer.add(found)
-        if found.fluent:
-            length = sum(word.duration for word in found.words) / len(found.words)
-            what = f"what was found lasts {length:.1f} s on average: stretches of fluent speech, not single words"
-            ways = "--text finds the words of a text" + ("" if said.syllables else ", --syllables syllables")
-            common.say(f"{file}: {what}; {ways}", err=True)
-        for act in actions:
-            act(file, found)
-
-    try:
-        common.for_each(files, work)
-    finally:  # also where a file failed, or someone lost patience: what was done is kept
-        writer.close()
 
 
 def _actions(

@@ -24,18 +24,13 @@ Spans = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class EventRules:
-    """How scores become events.
+    """How scores become events."""
 
-    Attributes:
-        sensitivity: 0 to 1; 0.5 keeps the model's thresholds, more marks more, less marks less.
-        shortest: events shorter than this are dropped, seconds.
-        longest_gap: events of one label nearer to each other than this become one, seconds; less than a listener would
-            join, as windows have made scores' gaps shorter than those of sounds.
-    """
-
-    sensitivity: float = 0.5
-    shortest: float = 0.2
+    sensitivity: float = 0.5  # 0 to 1; 0.5 keeps the model's thresholds, more marks more, less marks less
+    shortest: float = 0.2  # seconds: shorter events are dropped
     longest_gap: float = 0.2
+    """Seconds: events of one label nearer to each other become one; less than a listener would join, as windows have
+    made scores' gaps shorter than those of sounds."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.sensitivity <= 1:
@@ -180,8 +175,7 @@ class EventFinder:
 
     Args:
         labels: names of the scores' columns.
-        on: threshold [labels] that an event must reach.
-        off: threshold [labels], at most `on`, below which it ends.
+        on, off: thresholds [labels] that an event must reach, and below which it ends.
         step: seconds from one score to the next; score i speaks for the time around `i * step`.
         rules: which events are joined, and which are too short.
         parents: of labels, left out where these are marked.

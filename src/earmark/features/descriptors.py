@@ -103,12 +103,8 @@ def onset_strength(bands: NDArray[np.float64]) -> NDArray[np.float64]:
 def tempo(onsets: NDArray[np.float64], seconds: float) -> float:
     """Beats a minute: the period at which onsets recur, those near 120 preferred; 0 without onsets.
 
-    The period with the strongest autocorrelation, under a prior that is normal in octaves (Ellis, 2007, Beat tracking
-    by dynamic programming).
-
-    Args:
-        onsets: strength in each frame.
-        seconds: between frames.
+    The period with the strongest autocorrelation of onsets, `seconds` from one frame to the next, under a prior that is
+    normal in octaves (Ellis, 2007, Beat tracking by dynamic programming).
     """
     length = max(2, int(TEMPO_SECONDS / seconds))
     recurrence = _recurrence(onsets, length)

@@ -41,52 +41,33 @@ DELTA_WIDTH = 9  # frames of the regression behind a delta, the width that libro
 class FrontEnd:
     """All that determines features; stored in the model file.
 
-    Attributes:
-        kind: `log_mel` (dB in mel bands), `linear` (dB in FFT bins), `mfcc` (cepstra of the log-mel bands),
-            `summary` (statistics of a patch's descriptors, see `earmark.features.descriptors`).
-        rate: samples per second that the features are computed from.
-        n_fft: samples in a frame, and the length of its Fourier transform.
-        hop: samples between frames.
-        bands: mel bands.
-        fmin: lowest frequency of the mel bands, Hz.
-        fmax: highest frequency of the mel bands, Hz; half the rate if None.
-        coefficients: cepstral coefficients kept (`mfcc` and `summary`).
-        deltas: how many orders of time derivatives follow the cepstra, 0 to 2 (`mfcc` only).
-        patch: seconds of a patch, for networks that see so much at a time; None: a stream of frames without end.
-        patch_hop: seconds from one patch to the next.
-        image: (height, width) of the picture that is made of each patch, or None.
-        image_range: dB that become black and white in the picture.
-        preemphasis: x[n] becomes x[n] - preemphasis x[n - 1] before frames are cut; 0: nothing.
-        window: samples of a frame that the window leaves, centred in it; all `n_fft` if None.
-        symmetric: the window has its zero at both ends, as in Kaldi, and not only at the first.
-        mel_scale: `slaney` (filters of equal area, triangles over Hz) or `kaldi` (1127 ln(1 + f / 700), filters of unit
-            height, triangles over mel, the bin at half the rate unused; Povey et al., 2011).
-        logarithm: `decibels`, or `natural`: (ln(power + floor) + shift) / scale.
-        floor: power that is added before the natural logarithm.
-        shift: added to the natural logarithm.
-        scale: what the sum is divided by.
+    The kinds are `log_mel` (dB in mel bands), `linear` (dB in FFT bins), `mfcc` (cepstra of the log-mel bands), and
+    `summary` (statistics of a patch's descriptors, see `earmark.features.descriptors`).
+
+    The mel scale is `slaney` (filters of equal area, triangles over Hz) or `kaldi` (1127 ln(1 + f / 700), filters of
+    unit height, triangles over mel, the bin at half the rate unused; Povey et al., 2011).
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}  # a recipe's section `front_end` is checked against this class
 
     kind: Kind = "log_mel"
-    rate: int = 22050
-    n_fft: int = 1024
-    hop: int = 441
-    bands: int = 64
-    fmin: float = 0.0
-    fmax: float | None = None
-    coefficients: int = 20
-    deltas: int = 2
-    patch: float | None = None
-    patch_hop: float = 1.0
-    image: tuple[int, int] | None = None
-    image_range: tuple[float, float] = (-80.0, 20.0)
-    preemphasis: float = 0.0
-    window: int | None = None
-    symmetric: bool = False
+    rate: int = 22050  # samples a second that the features are computed from
+    n_fft: int = 1024  # samples in a frame, and the length of its Fourier transform
+    hop: int = 441  # samples between frames
+    bands: int = 64  # mel bands
+    fmin: float = 0.0  # Hz, the lowest of the mel bands
+    fmax: float | None = None  # Hz, the highest; half the rate if None
+    coefficients: int = 20  # cepstral coefficients kept (`mfcc` and `summary`)
+    deltas: int = 2  # orders of time derivatives that follow the cepstra, 0 to 2 (`mfcc` only)
+    patch: float | None = None  # seconds that a network sees at a time; None: a stream of frames without end
+    patch_hop: float = 1.0  # seconds from one patch to the next
+    image: tuple[int, int] | None = None  # (height, width) of the picture that is made of each patch
+    image_range: tuple[float, float] = (-80.0, 20.0)  # dB that become black and white in the picture
+    preemphasis: float = 0.0  # x[n] becomes x[n] - preemphasis x[n - 1] before frames are cut
+    window: int | None = None  # samples of a frame that the window leaves, centred in it; all `n_fft` if None
+    symmetric: bool = False  # the window has its zero at both ends, as in Kaldi, and not only at the first
     mel_scale: MelScale = "slaney"
-    logarithm: Logarithm = "decibels"
+    logarithm: Logarithm = "decibels"  # or natural: (ln(power + floor) + shift) / scale
     floor: float = 1e-5
     shift: float = 0.0
     scale: float = 1.0

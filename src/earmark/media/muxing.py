@@ -84,8 +84,8 @@ def mux(
         progress: told how far the work has come, once for each second of the video at most.
 
     Raises:
-        EarmarkError: `out` is the video itself, is there already, cannot be written or cannot hold the video's tracks;
-            or the subtitles are neither SRT nor VTT.
+        EarmarkError: see `check_output`; or the copy cannot be written or hold the video's tracks, or the subtitles are
+            neither SRT nor VTT.
         MediaError: the video cannot be read, or is damaged.
     """
     container = check_output(out, video, overwrite)

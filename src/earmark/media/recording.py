@@ -205,11 +205,9 @@ def open_recording(source: Source, track: int = 0) -> Recording:
 
 
 def read(source: Source, rate: int, *, track: int = 0, start: float = 0.0, end: float | None = None) -> Samples:
-    """Read a recording, or the span from `start` to `end` seconds of it, as 1-D mono float32 at `rate` Hz.
+    """Read a recording, or the span from `start` to `end` seconds of it: see `Recording.span`.
 
-    Equals the joined blocks of `Recording.blocks`, from round(start * rate) up to round(end * rate).
     Seeks where that changes no sample (WAV, FLAC, AIFF, ...), otherwise decodes from the start.
-    Raises MediaError as `open_recording` and `Recording.blocks` do.
     """
     with open_recording(source, track) as recording:
         return recording.span(rate, start, end)

@@ -138,20 +138,14 @@ def is_address(source: object) -> bool:
 class Sound:
     """What a recording is opened from, any number of times where it can be read again.
 
-    Attributes:
-        source: path, address (http:// or https://), the bytes of a file, a binary file object, or samples: [samples]
-            or [samples, channels].
-        sample_rate: Hz, of samples; of all else None, as it says so itself.
-        track: which of the audio tracks, from 0.
-
-    Raises:
-        ArgumentError: samples have no rate, or what is no samples has one.
-        MediaError: the samples are none.
+    ArgumentError where samples have no rate, or what is no samples has one; MediaError where they are none.
     """
 
     source: Any
-    sample_rate: float | None = None
-    track: int = 0
+    """Path, address (http:// or https://), the bytes of a file, a binary file object, or samples, with channels or not.
+    """
+    sample_rate: float | None = None  # Hz, of samples; all else says so itself
+    track: int = 0  # which of the audio tracks
 
     def __post_init__(self) -> None:
         if is_samples(self.source):

@@ -45,40 +45,23 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Description:
-    """What a model file says of itself.
-
-    Attributes:
-        name: short name.
-        labels: what it knows, in the order of its scores.
-        exclusive: whether exactly one label holds at a time (softmax), or any number (sigmoid each).
-        front_end: how its features are made.
-        stride: frames from one step of its answer to the next.
-        context: frames either side of a step that its answer depends on.
-        ahead: those after it, where they are fewer, as in a network for live use; None: `context`.
-        window: seconds over which scores are averaged on a timeline.
-        windows: by label, where it is another.
-        loud: dB below the loudest step of a recording at which a step no longer counts in the answer for the whole of
-            it; None: all count.
-        pooling: how that answer is made of those of its steps: see `events.scores.pooled`.
-        thresholds: by label.
-        parents: by label: the label that says less, and is told only where none of its children is.
-        card: data and its licence, protocol, figures, recipe, date, package version.
-    """
+    """What a model file says of itself."""
 
     name: str
-    labels: tuple[str, ...]
-    exclusive: bool
+    labels: tuple[str, ...]  # what it knows, in the order of its scores
+    exclusive: bool  # whether exactly one label holds at a time (softmax), or any number (sigmoid each)
     front_end: FrontEnd
-    stride: int
-    context: int
-    window: float = 1.0
+    stride: int  # frames from one step of its answer to the next
+    context: int  # frames either side of a step that its answer depends on
+    window: float = 1.0  # seconds over which scores are averaged on a timeline
     loud: float | None = None
-    ahead: int | None = None
-    pooling: Pooling = "mean"
-    windows: Mapping[str, float] = field(default_factory=dict)
+    """DB below the loudest step of a recording at which a step no longer counts in the answer for the whole of it."""
+    ahead: int | None = None  # frames of context after a step, where they are fewer, as in a network for live use
+    pooling: Pooling = "mean"  # how the answer for a recording is made of those of its steps
+    windows: Mapping[str, float] = field(default_factory=dict)  # of labels that have others
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
-    parents: Mapping[str, str] = field(default_factory=dict)
-    card: Mapping[str, Any] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)  # say less, and are told where none of their children is
+    card: Mapping[str, Any] = field(default_factory=dict)  # data, licence, protocol, figures, recipe, date, version
     kind: str = "segmenter"
 
     def to_json(self) -> str:

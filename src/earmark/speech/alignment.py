@@ -228,12 +228,8 @@ def align(
 ) -> list[AlignedWord]:
     """Where each word of a text is in a recording.
 
-    Args:
-        words: of the text, see `tokens`.
-        features: of the recording, see `speech_features` [frames, dimensions].
-        speech: probability of speech [frames], every `STEP`.
-        voice: eSpeak NG's, of the text's language.
-        progress: told the seconds done, and all.
+    Words are those of `tokens`, features those of `speech_features` [frames, dimensions]; `speech` is its probability
+    [frames], and the voice one of the text's language.
 
     Raises:
         MissingExtraError: espeakng-loader is not installed.

@@ -137,18 +137,13 @@ def _entry(word: Word) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class WordRules:
-    """How the scores of frames become words.
-
-    Attributes:
-        pause: shortest pause between two words, seconds: what is silent for less lies within a word. None: what comes
-            before and after tells a pause from the closure of a stop consonant.
-        min_word: words shorter than this are dropped, seconds.
-        sensitivity: 0 to 1; 0.5 keeps the classifier's thresholds, more marks more, less marks less.
-    """
+    """How the scores of frames become words."""
 
     pause: float | None = None
-    min_word: float = 0.06
-    sensitivity: float = 0.5
+    """Shortest pause between two words, seconds: what is silent for less lies within a word. None: what comes before
+    and after tells a pause from the closure of a stop consonant."""
+    min_word: float = 0.06  # seconds: shorter words are dropped
+    sensitivity: float = 0.5  # 0 to 1; 0.5 keeps the classifier's thresholds, more marks more, less marks less
 
     def __post_init__(self) -> None:
         EventRules(sensitivity=self.sensitivity)  # which refuses what is none
