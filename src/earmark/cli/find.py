@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -258,7 +259,7 @@ def _check(to: str, by: str | None, every: bool, count: bool, label: str | None,
         raise EarmarkError("--longest", "and --best are two orders", "leave one of them out")
 
 
-def _check_alone(option: str, others: dict[str, object]) -> None:
+def _check_alone(option: str, others: Mapping[str, object]) -> None:
     common.refuse({name: value for name, value in others.items() if name != option}, f"does not go with {option}")
 
 

@@ -65,8 +65,9 @@ def label(
         raise EarmarkError("--plot", "cannot draw standard input, which is read only once", "save it to a file first")
     if plot:
         common.need_matplotlib("--plot")
-    make = output.writer_for if every is None else output.seconds_writer
-    writer: output.Writer[Any] = make(to, out, len(files))
+    writer: output.Writer[Any] = (
+        output.writer_for(to, out, len(files)) if every is None else output.seconds_writer(to, out, len(files))
+    )
     if plot and files:
         output.place(plot, files[0], ".png", len(files))  # what is wrong with it is told before hours of work
     chosen = common.open_model(model)
