@@ -65,11 +65,13 @@ class Timeline(Result[Event]):
         """The events."""
         return self.events
 
+    def with_items(self, items: Iterable[Event]) -> Timeline:
+        """The same as `with_events`."""
+        return self.with_events(items)
+
     def with_events(self, events: Iterable[Event]) -> Timeline:
         """The same recording with other events."""
         return replace(self, events=tuple(sorted(events, key=event_order)))
-
-    with_items = with_events
 
     def to_dict(self) -> dict[str, Any]:
         """What Timeline JSON holds: recording, duration, model and events; seconds to milliseconds, scores to 1e-4."""
