@@ -88,9 +88,9 @@ def test_mistakes(command, tmp_path, monkeypatch, words, message):
 
 
 def test_without_the_extra(command, folder, tmp_path, monkeypatch):
-    from earmark.cli import index
+    from earmark.cli import common
 
-    monkeypatch.setattr(index, "find_spec", lambda name: None)
+    monkeypatch.setattr(common, "find_spec", lambda name: None)
     run = command("index", folder, "--out", tmp_path / "index")
     assert run.returncode == 1
     assert "pip install 'earmark[archive]'" in run.stderr
