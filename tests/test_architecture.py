@@ -167,6 +167,13 @@ def test_inference_imports_nothing_heavy():
     assert not loaded & HEAVY
 
 
+def test_an_archive_needs_nothing_heavy_until_it_draws():
+    """Neither is in the extra that it comes with, nor is a search to wait for them."""
+    modules = [f"earmark.archive.{path.stem}" for path in (SOURCE / "archive").glob("[!_]*.py")]
+    assert "earmark.archive.search" in modules
+    assert not loaded_by("\n".join(f"import {module}" for module in modules)) & HEAVY
+
+
 def test_nothing_is_noted_for_anybody_else(tmp_path, low_high_file):
     """ONNX Runtime would keep a queue of events to send in the user's cache folder."""
     home = tmp_path / "home"

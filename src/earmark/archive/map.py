@@ -15,9 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from earmark.archive.database import SECONDS, Index
 from earmark.archive.embeddings import Store
@@ -56,6 +53,10 @@ def sound_map(index: Index, store: Store, rng: np.random.Generator, most: int = 
     seconds = [pool.at(row) for row in range(len(pool.rows))]
     if len(seconds) < FEWEST:
         raise EarmarkError(index.folder, f"holds {len(seconds)} seconds, too few for a map", "index more recordings")
+    from sklearn.cluster import KMeans  # slow to import: a map is laid out, too few seconds are not
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
     seed = int(rng.integers(2**31))
     vectors = unit(directions(pool.rows) - pool.centre)
     reduced = PCA(min(COMPONENTS, *vectors.shape), random_state=seed).fit_transform(vectors)

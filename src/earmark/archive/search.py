@@ -15,8 +15,6 @@ from typing import Any, Literal
 
 from earmark.archive.database import EVENTS, RECORDINGS, Index
 from earmark.errors import EarmarkError
-from earmark.plots import archive as pictures
-from earmark.plots.archive import Caption
 
 UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 """Seconds of each."""
@@ -360,6 +358,8 @@ def _name(key: object, by: str) -> str | None:
 
 def draw(index: Index, query: Query, path: Path, by: str | None = None) -> None:
     """Write a PNG: a calendar, with `by` hours one of hours by days, and recordings where no date is known."""
+    from earmark.plots import archive as pictures  # with matplotlib, which a search needs not have
+
     query = check(index, query)
     days = groups(index, query, "day")
     title = f"{', '.join(label.replace('_', ' ') for label in query.labels) or 'all sounds'}: "
@@ -372,8 +372,8 @@ def draw(index: Index, query: Query, path: Path, by: str | None = None) -> None:
         lanes: dict[str, list[tuple[float, float]]] = {}
         for event in find(index, query):
             lanes.setdefault(event.recording, []).append((event.onset, event.length))
-        return pictures.draw_recordings(lanes, durations(index), Caption(title), path)
-    caption = Caption(title, sum(day.events for day in days if day.name is None))
+        return pictures.draw_recordings(lanes, durations(index), pictures.Caption(title), path)
+    caption = pictures.Caption(title, sum(day.events for day in days if day.name is None))
     if by == "hour":
         return pictures.draw_hours(_hours(index, query), _covered(index, query), caption, path)
     counts = {date.fromisoformat(day.name): day.events for day in days if day.name}
