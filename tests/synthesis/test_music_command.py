@@ -11,7 +11,7 @@ from phrases_making import SOUNDFONT, make_phrases, needs_fluidsynth
 from earmark.datasets import load
 from earmark.datasets.tables import read_events
 from earmark.media import open_recording, read
-from earmark.synthesis.music import dataset as phrases
+from earmark.synthesis import batches
 from earmark.synthesis.music import midi
 from earmark.synthesis.music.instruments import DEFAULT_LABELS, LABELS
 from earmark.util import workspace
@@ -37,7 +37,7 @@ def made(tmp_path_factory):
         yield from workspace.run_all(*pickle.loads(pickle.dumps((work, todo[::-1]))), 1)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(phrases, "run_all", sent)
+        patch.setattr(batches, "run_all", sent)
         make_phrases(*USUAL, "--count", COUNT, "--jobs", 2, "--out", out)
     return out
 
