@@ -84,6 +84,22 @@ def test_the_seed_alone_decides(data, whole):
     assert not torch.equal(one.head.weight, other.head.weight)
 
 
+@pytest.mark.parametrize(
+    ("asked", "able", "expected"),
+    [
+        ({}, True, "bf16-mixed"),
+        ({}, False, "32-true"),
+        ({"precision": "bf16-mixed"}, False, "bf16-mixed"),
+        ({"precision": "32-true"}, True, "32-true"),
+    ],
+)
+def test_half_precision_where_it_is_computed_in(monkeypatch, asked, able, expected):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    content = {"name": "x", "dataset": {"path": "nowhere"}, "training": asked}
+    assert start_fabric(recipe.check(content, "x", []), "cpu").strategy.precision.precision == expected
+
+
 class KilledError(Exception):
     pass
 

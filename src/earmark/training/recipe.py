@@ -192,7 +192,8 @@ class TrainingLoop(Section):
     """How much that counts beside the labels."""
     early_stopping: EarlyStopping | None = None
     distillation: Distillation | None = None
-    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
+    """`auto`: half precision (bfloat16) on GPUs and processors that compute in it, single precision on all others."""
     seed: int = 0
 
 

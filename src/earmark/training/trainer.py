@@ -318,15 +318,30 @@ class BestEpoch:
         self.weights, self.lowest, self.since = state["best"], state["lowest"], state["since"]
 
 
+def computes_bfloat16(accelerator: str = "auto") -> bool:
+    """Whether what a network would be trained on has instructions for bfloat16; imitating them takes ten times as long.
+
+    Args:
+        accelerator: as Fabric has it.
+    """
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    known = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
+    return any(supported is not None and supported() for supported in known)
+
+
 def start_fabric(recipe: Any, accelerator: str = "auto", devices: str = "auto") -> Fabric:
     """The devices to train on, in the precision of the recipe: all GPUs there are, otherwise the CPU."""
+    precision = recipe.training.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if computes_bfloat16(accelerator) else "32-true"
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     one = devices == "auto" and not torch.cuda.is_available()
     try:
         fabric = Fabric(
             accelerator=accelerator,
             devices=int(devices) if devices.isdigit() else 1 if one else devices,
-            precision=recipe.training.precision,
+            precision=precision,
         )
     except (ValueError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())
