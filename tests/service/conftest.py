@@ -46,17 +46,13 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def captioned(server, street) -> str:
     """The id of a job that is done."""
-    job = server.send(street, task="caption").json()
-    assert server.ended(job["id"])["state"] == "done"
-    return job["id"]
+    return server.done(street, task="caption")
 
 
 @pytest.fixture(scope="session")
 def spoken(server, five_words) -> str:
     """The same of words."""
-    job = server.send(five_words, task="words").json()
-    assert server.ended(job["id"])["state"] == "done"
-    return job["id"]
+    return server.done(five_words, task="words")
 
 
 @pytest.fixture(scope="module")

@@ -99,6 +99,12 @@ class Server:
         """The job, once it is done or failed."""
         return self.until(lambda: (job := self.job(job_id))["state"] in ("done", "failed") and job)
 
+    def done(self, path: Path, **fields) -> str:
+        """The id of a new job, once it is done."""
+        job = self.ended(self.send(path, **fields).json()["id"])
+        assert job["state"] == "done", job
+        return job["id"]
+
     def result(self, job_id: str, **query) -> httpx.Response:
         return self.client.get(f"/v1/jobs/{job_id}/result", params=query)
 

@@ -113,8 +113,7 @@ def test_a_database_with_a_damaged_page_is_refused(tmp_path):
 @pytest.fixture(scope="module")
 def labelled(server, five_words):
     """A job that is done."""
-    job_id = server.send(five_words).json()["id"]
-    assert server.ended(job_id)["state"] == "done"
+    job_id = server.done(five_words)
     yield job_id
     assert server.client.delete(f"/v1/jobs/{job_id}").status_code == 204
 
@@ -194,8 +193,7 @@ def test_only_the_account_reads_jobs_also_those_of_before(tmp_path, five_words):
         (old,) = server.client.get("/v1/jobs").json()["jobs"]
         assert (old["id"], old["state"], old["error"]["detail"]) == (before, "failed", DAMAGED["detail"])
         assert server.result(before).status_code == 409
-        new = server.send(five_words).json()["id"]
-        assert server.ended(new)["state"] == "done"
+        new = server.done(five_words)
         assert server.client.put(f"/v1/jobs/{new}/events", json={"events": []}).status_code == 204
         kept = {name: mode for name, mode in modes(folder).items() if not name.endswith("link")}
         assert {f"jobs/{new}/corrected.json", f"jobs/{before}/upload", "jobs.sqlite-wal", "lock"} <= kept.keys()

@@ -101,16 +101,14 @@ def test_a_killed_server_marks_with_what_it_was_taught(tmp_path, street):
     truth = json.loads(street.with_suffix(".truth.json").read_text(encoding="utf-8"))["events"]
     mine = [event | {"label": "my_dog"} for event in truth if event["label"] == "dog"]
     with ServerForJobs(tmp_path / "own") as own:
-        job = own.send(street).json()["id"]
-        assert own.ended(job)["state"] == "done"
+        job = own.done(street)
         assert own.client.put(f"/v1/jobs/{job}/events", json={"events": mine}).is_success
         made = own.client.post("/v1/models", json={"job": job, "label": "my_dog"}).json()
         assert (made["name"], made["taught"]["examples"]) == ("sounds+my_dog", len(mine))
         assert made["taught"]["others"] > 800
         own.kill()
         own.start()
-        marked = own.send(street, model=made["name"]).json()["id"]
-        assert own.ended(marked)["state"] == "done"
+        marked = own.done(street, model=made["name"])
         found = [event for event in own.result(marked).json()["events"] if event["label"] == "my_dog"]
         for one in mine:
             assert any(event["onset"] < one["offset"] and event["offset"] > one["onset"] for event in found)

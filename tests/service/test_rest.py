@@ -204,8 +204,7 @@ def test_a_dataset_is_one_that_train_takes(server, captioned, tmp_path):
 
 
 def test_a_dataset_of_several_recordings_can_be_trained_on(server, captioned, five_words, tmp_path):
-    other = server.send(five_words).json()["id"]
-    assert server.ended(other)["state"] == "done"
+    other = server.done(five_words)
     archive = server.client.get("/v1/dataset", params={"job": [captioned, other, captioned]})
     zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
     dataset = datasets.load(None, tmp_path / "clips.csv")

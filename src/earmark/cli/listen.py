@@ -95,7 +95,10 @@ def listen(
     """Listen until Ctrl-C, or to the end of a recording."""
     common.check_choice("--to", to, ("text", "json"))
     if list_devices:
-        _list_devices()
+        from earmark.live.microphone import microphones
+
+        for name in microphones():
+            common.say(name)
         return
     if fast and file is None:
         raise EarmarkError("--fast", "is for recordings", "give --file too")
@@ -110,13 +113,6 @@ def listen(
         _sound(file, device, listener.rate, fast) as blocks,
     ):
         _follow(listener, blocks, to, bell, save, began, alerts)
-
-
-def _list_devices() -> None:
-    from earmark.live.microphone import microphones
-
-    for name in microphones():
-        common.say(name)
 
 
 def _listener(

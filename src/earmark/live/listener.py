@@ -199,7 +199,7 @@ class LiveListener:
 
     def _begin(self, turn: Turn) -> Begin:
         label = self._label(turn)
-        onset = round(self.levels.onset(turn.onset, self.seconds), 3)
+        onset = round(self.levels.tightened(turn.onset, self.seconds)[0], 3)
         self.count += 1
         repeated = onset - self.ended.get(turn.column, -np.inf) < self.phrases.rules.repeats_within
         form = Form.SUSTAINED if repeated else Form.SHORT
@@ -227,7 +227,7 @@ class LiveListener:
 
     def _end(self, turn: Turn) -> End:
         sound = self.sounds.pop(turn.column)
-        offset = self.levels.offset(sound.onset, min(self.seconds, turn.offset))
+        offset = self.levels.tightened(sound.onset, min(self.seconds, turn.offset))[1]
         self.ended[turn.column] = offset
         return End(sound.id, round(max(sound.onset, offset), 3))
 
@@ -250,15 +250,8 @@ class _RecentLevels:
         dropped = max(0, len(self.held) - self.kept)
         self.held, self.first = self.held[dropped:], self.first + dropped
 
-    def onset(self, onset: float, now: float) -> float:
-        """An onset, seconds, moved in past what is quiet, of an event that lasts now."""
-        return self._tightened(onset, now)[0]
-
-    def offset(self, onset: float, offset: float) -> float:
-        """The same for an offset."""
-        return self._tightened(onset, offset)[1]
-
-    def _tightened(self, onset: float, offset: float) -> tuple[float, float]:
+    def tightened(self, onset: float, offset: float) -> tuple[float, float]:
+        """The edges of an event, seconds, moved in past what is quiet."""
         start = self.first * self.frame_seconds
         levels = FrameLevels.of(self.front_end)
         levels.parts = [self.held]

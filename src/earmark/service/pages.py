@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from earmark.service.schemas import Example
-from earmark.service.security import COOKIE, LASTING, Sessions, asked_token
+from earmark.service.security import COOKIE, LASTING, Sessions
 from earmark.service.settings import Settings
 
 EXAMPLES = (
@@ -52,7 +52,7 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     @router.get("/")
     def index(request: Request) -> Response:
-        if settings.token is not None and asked_token(request.scope):
+        if settings.token is not None and request.query_params.get("token"):
             answer = RedirectResponse("/", 303)
             session, secure = Sessions(settings.token).begin(), request.url.scheme == "https"
             answer.set_cookie(COOKIE, session, max_age=LASTING, httponly=True, samesite="lax", secure=secure, path="/")

@@ -6,12 +6,12 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 
 from earmark.service import problems
 from earmark.service.settings import Settings, names_this_machine
@@ -121,27 +121,14 @@ class AccessControl:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self.is_token(bearer.strip())
-        if scope["path"] == "/" and self.is_token(asked_token(scope)):
+        asked = HTTPConnection(scope)
+        if scope["path"] == "/" and self.is_token(asked.query_params.get("token", "")):  # as it is printed at the start
             return True
-        return self._sessions is not None and self._sessions.knows(_cookie(headers.get("cookie", "")))
+        return self._sessions is not None and self._sessions.knows(asked.cookies.get(COOKIE, ""))
 
     def is_token(self, said: str) -> bool:
         """Compared in a time that tells nothing."""
         return hmac.compare_digest(said.encode("utf-8", "replace"), (self.settings.token or "").encode())
-
-
-def asked_token(scope: Scope) -> str:
-    """The token in an address, as it is printed at the start."""
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    return str(query.get("token", [""])[0])
-
-
-def _cookie(text: str) -> str:
-    try:
-        jar: SimpleCookie = SimpleCookie(text)
-    except CookieError:
-        return ""
-    return str(jar[COOKIE].value) if COOKIE in jar else ""
 
 
 def _netloc(origin: str) -> str:
