@@ -35,7 +35,7 @@ def kill_and_take_up(command, words, out, made, first=""):
     """
     words = [*words, "--out", out]
     code = first + HELD.format(module="earmark.util.workspace", owner="Workspace", method="done", call=2)
-    with WarmCommand(*words, code=code) as process:
+    with WarmCommand(*words, code=code, here=True) as process:
         until = time.monotonic() + 300
         while process.poll() is None and not list(out.glob("batches/*.json")):
             assert time.monotonic() < until, "no batch comes"

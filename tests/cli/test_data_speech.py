@@ -89,7 +89,7 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(earmark, tmp_path):
     words = ["--random", "12", "--language", "en,ru", "--seed", "4", "--out"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     code = HELD.format(module="earmark.synthesis.speech.recordings", owner="RecordingPair", method="write", call=10)
-    with WarmCommand("data", "speech", *words, killed, code=code) as process:
+    with WarmCommand("data", "speech", *words, killed, code=code, here=True) as process:
         until = time.monotonic() + 300
         while process.poll() is None and len(list(killed.glob("*.words.json"))) < 3:
             assert time.monotonic() < until, "the recordings do not come"
