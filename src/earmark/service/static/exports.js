@@ -8,6 +8,10 @@ const CHOICES = ["preset", "density", "music", "position"];
 const LOOK_EVERY = 1000; // ms between looks at a video in the making
 /** How subtitles of a language were encoded before UTF-8. */
 const ENCODINGS = { cs: "cp1250", pl: "cp1250", ru: "cp1251", el: "cp1253", ko: "cp949" };
+const FORMATS = { vtt: "WebVTT", srt: "SubRip", ass: "ASS", ttml: "TTML", json: "JSON", csv: "CSV", textgrid: "Praat TextGrid", audacity: "Audacity", rttm: "RTTM", ctm: "CTM" };
+const CAPTIONS = new Set(["vtt", "srt", "ass", "ttml"]); // those of `FORMATS` that can go among subtitles
+const OF_WORDS = ["json", "csv", "textgrid", "audacity", "vtt", "srt"];
+const OF_WHOLE = ["json", "csv"];
 
 let open = null; // {session, changed, ready}
 let turn = 0;
@@ -135,11 +139,6 @@ export function takeSubtitles(file) {
   choose(file).catch(complain);
   return true;
 }
-
-const FORMATS = { vtt: "WebVTT", srt: "SubRip", ass: "ASS", ttml: "TTML", json: "JSON", csv: "CSV", textgrid: "Praat TextGrid", audacity: "Audacity", rttm: "RTTM", ctm: "CTM" };
-const CAPTIONS = new Set(["vtt", "srt", "ass", "ttml"]);
-const OF_WORDS = ["json", "csv", "textgrid", "audacity", "vtt", "srt"];
-const OF_WHOLE = ["json", "csv"];
 
 function formatsOf(session) {
   if (session.ofWhole) return OF_WHOLE;

@@ -96,6 +96,7 @@ export function clock(seconds, digits = 1) {
   return `${minutes}:${String(s).padStart(2, "0")}${part}`;
 }
 
+/** Bytes as megabytes or gigabytes. */
 export function size(bytes) {
   const [unit, by] = bytes >= 1e9 ? ["gigabyte", 1e9] : ["megabyte", 1e6];
   return new Intl.NumberFormat(language(), { style: "unit", unit, maximumFractionDigits: 1 }).format(bytes / by);

@@ -35,9 +35,10 @@ export async function openMicrophone(onblock) {
   }
 }
 
-const SECONDS = 5;
+const SECONDS = 5; // kept
 const HEAD = 44; // bytes of a WAV file's header
 
+/** The last seconds that the microphone heard, to be heard again. */
 export class RecentSound {
   #blocks = [];
   #size = 0;

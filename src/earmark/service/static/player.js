@@ -138,7 +138,10 @@ export function transport(player) {
 
 const ANOTHER = 2; // s; a file whose length differs by more is not the one that was analysed
 
-/** Shows what can be played; the function that it gives back takes a file. `durationOf` gives seconds, or null. */
+/**
+ * Shows what can be played. Where that is not at hand, a reader can choose the file again: the function that this gives
+ * back takes it. `durationOf` gives seconds, or null.
+ */
 export function attaching(player, durationOf) {
   const show = () => {
     byId("attach").hidden = player.ready;
@@ -154,8 +157,7 @@ export function attaching(player, durationOf) {
   };
 
   const compare = () => {
-    const { duration } = player.element;
-    const wanted = durationOf();
+    const [{ duration }, wanted] = [player.element, durationOf()];
     if (wanted !== null && Number.isFinite(duration) && Math.abs(duration - wanted) > ANOTHER) complain(t("attach.other"));
   };
 

@@ -7,6 +7,7 @@ import { droppedFiles, enqueue } from "./queue.js";
 
 const WORDS = "words/";
 const select = byId("model");
+const recent = byId("recent");
 let models = [];
 let offered = [];
 let largest = Infinity; // bytes; the service may tell
@@ -164,27 +165,26 @@ export async function startStart(onfile, ondrop) {
   showExamples();
 }
 
-const list = byId("recent");
-
+/** Shows the recordings that the service still has. */
 export async function showRecent() {
   try {
     const jobs = await api.jobs();
     byId("recent-block").hidden = jobs.length === 0;
-    list.replaceChildren(...jobs.map(row));
+    recent.replaceChildren(...jobs.map(recentRow));
   } catch (error) {
     complain(error);
   }
 }
 
-function row(job) {
+function recentRow(job) {
   const facts = [t(`task.${job.task}`), job.duration && clock(job.duration, 0), day(job.created)];
   const state = make("span", { class: `state ${job.state}`, text: t(`state.${job.state}`) });
   const link = make("a", { href: job.task === "burn_in" && job.state === "done" ? api.videoAddress(job.id) : `#/jobs/${job.id}` }, make("b", { text: job.name }), make("small", { text: facts.filter(Boolean).join(" · ") }));
-  const forget = iconButton("bin", t("recent.delete", { name: job.name }), () => drop(job), "danger");
+  const forget = iconButton("bin", t("recent.delete", { name: job.name }), () => forgetRecent(job), "danger");
   return make("li", {}, link, ...(job.state === "done" ? [] : [state]), forget);
 }
 
-async function drop(job) {
+async function forgetRecent(job) {
   if (!confirm(t("recent.sure", { name: job.name }))) return;
   try {
     await api.remove(job.id);
@@ -192,5 +192,5 @@ async function drop(job) {
     if (error.status !== 404) complain(error); // gone already
   }
   await showRecent();
-  (list.querySelector("button") ?? byId("choose")).focus();
+  (recent.querySelector("button") ?? byId("choose")).focus();
 }
