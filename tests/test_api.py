@@ -14,7 +14,7 @@ import pytest
 from model_making import tones, write_wav
 
 import earmark
-from earmark.errors import ArgumentError, EarmarkError, MissingExtraError, ModelError
+from earmark.errors import ArgumentError, EarmarkError, MediaError, MissingExtraError, ModelError
 from earmark.util import blas
 
 pytestmark = pytest.mark.usefixtures("rough_pictures")
@@ -83,6 +83,29 @@ def test_a_model_labels_as_the_function_does(workplace, low_high):
     assert low_high.label(wav, sensitivity=0.7) == earmark.label(wav, low_high, sensitivity=0.7)
     assert low_high.classify(wav) == earmark.classify(wav, low_high)
     assert repr(low_high) == "<Model low_high, 2 labels>"
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "told"),
+    [
+        (
+            lambda wav, model: earmark.label(wav, model, sensitivity="high"),
+            ArgumentError,
+            "sensitivity='high': is none",
+        ),
+        (lambda wav, model: earmark.label(wav, model, track="second"), MediaError, "has no audio track second"),
+        (lambda wav, model: earmark.caption(wav, model, density="lots"), ArgumentError, "choose few, normal, all"),
+        (lambda wav, model: earmark.label(closed(wav), model), MediaError, "is closed"),
+    ],
+)
+def test_arguments_of_no_sense_are_told_of(workplace, low_high, how, kind, told):
+    with pytest.raises(kind, match=told):
+        how(workplace / "my_sounds" / "low" / "0.wav", low_high)
+
+
+def closed(path):
+    with Path(path).open("rb") as file:
+        return file
 
 
 def test_progress_is_a_line_or_a_function(workplace, low_high, capfd):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from earmark.captions import Caption, Density, Merged, Phrases, captions, merge
 from earmark.errors import ArgumentError
@@ -183,6 +183,8 @@ def caption(
     >>> print(captions.save("street.vtt"))
     street.vtt
     """
+    if density not in get_args(Density):
+        raise ArgumentError("density", density, "is none", f"choose {', '.join(get_args(Density))}")
     phrases = Phrases.load(language) if isinstance(language, str) else language
     from earmark.formats.subtitle_reader import Subtitles, read_subtitles
 

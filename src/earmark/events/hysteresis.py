@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class EventRules:
     made scores' gaps shorter than those of sounds."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.sensitivity <= 1:
+        if not isinstance(self.sensitivity, Real) or not 0 <= self.sensitivity <= 1:
             raise ArgumentError("sensitivity", self.sensitivity, "is none", "give a number from 0 to 1")
 
     def shift(self, thresholds: Array) -> Array:

@@ -120,6 +120,8 @@ def open_container(source: Source, tried: bool = False, name: str | None = None)
             return open_input(corrected(path), name, seekable=True, tried=tried)
         if not hasattr(source, "read"):
             raise TypeError(f"a source is a path, bytes or a binary file object, not {type(source).__name__}")
+        if getattr(source, "closed", False):
+            raise MediaError(name, "is closed", "open it again")
         seekable = rewindable(source)
         if seekable:
             source.seek(0)
@@ -260,7 +262,7 @@ def chosen_track(name: str, tracks: tuple[AudioTrack, ...], number: int, has_vid
     """The track of this number, if it is there and can be decoded. Raises MediaError."""
     if not tracks:
         raise MediaError(name, "is a video without sound" if has_video else "has no audio track")
-    if not 0 <= number < len(tracks):
+    if number not in range(len(tracks)):
         listed = ", ".join(map(str, tracks))
         raise MediaError(name, f"has no audio track {number}", f"it has {len(tracks)}: {listed}")
     track = tracks[number]
