@@ -14,7 +14,8 @@ from earmark.training.incremental import add, graft
 from earmark.training.networks.mn import EmbeddingHead
 from earmark.training.presets import recipe_for
 from earmark.training.ridge import LinearHead
-from earmark.training.run import Silent, run
+from earmark.training.run import run
+from earmark.training.train import Lines
 from earmark.training.trainer import start_fabric
 
 pytestmark = pytest.mark.usefixtures("rough_pictures")
@@ -146,7 +147,7 @@ def test_a_model_on_the_backbone_learns_one_label_alone(tmp_path, pretrained, mo
     monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
     write_dataset(tmp_path / "mine", labels=("hiss", "tone"), each=3)
     plan = recipe_for(tmp_path / "mine", ["split.protocol=none"])
-    base = run(plan, tmp_path / "runs", start_fabric(plan, "cpu", "1"), Silent(), tmp_path / "cache").model
+    base = run(plan, tmp_path / "runs", start_fabric(plan, "cpu", "1"), Lines(shown=False), tmp_path / "cache").model
     write_dataset(tmp_path / "one", labels=("rumble",), each=3)
     added = add(str(base), tmp_path / "one", tmp_path / "runs", tmp_path / "cache")
     assert added.negatives

@@ -48,12 +48,10 @@ class Ranking:
 
 
 def rank(scores: Probabilities, given: NDArray[np.bool_], exclusive: bool) -> Ranking:
-    """Rank clips by how doubtful their labels are.
+    """Rank clips by how doubtful the labels are that they were given.
 
-    Args:
-        scores: 0 to 1 [clips, labels], out of fold. Where labels exclude each other they are scaled to a sum of 1.
-        given: the labels as they are [clips, labels].
-        exclusive: whether each clip has exactly one.
+    Scores are 0 to 1, out of fold; where labels exclude each other, so that each clip has exactly one, they are scaled
+    to a sum of 1. Both are [clips, labels].
 
     Raises:
         ValueError: shapes differ, there are no clips, or labels are to exclude each other and a clip has not one.

@@ -20,6 +20,7 @@ from typing import Any
 
 from earmark.errors import EarmarkError
 from earmark.evaluation.runs import Run, read_all
+from earmark.formats.plain_text import aligned
 from earmark.util.text import SheetWriter, in_json, visible
 
 BEGIN, END = r"<!-- compare:(?P<words>[^\n]*?)-->", "<!-- end -->"
@@ -129,15 +130,8 @@ def plain(runs: Sequence[Run], columns: Sequence[str] = SHORT) -> str:
     """Aligned lines, and what their headings mean."""
     chosen = [COLUMNS[name] for name in columns]
     rows = [[c.heading for c in chosen], *([visible(c.text(run)) for c in chosen] for run in runs)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(chosen))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if c.figure else cell.ljust(width)
-            for cell, width, c in zip(row, widths, chosen, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, "", *legend(runs, columns)]).rstrip() + "\n"
+    sides = "".join("r" if c.figure else "l" for c in chosen)
+    return "\n".join([aligned(rows, sides), *legend(runs, columns)]).rstrip() + "\n"
 
 
 def legend(runs: Sequence[Run], columns: Sequence[str]) -> Iterator[str]:

@@ -254,10 +254,9 @@ def compare(where: str, predictions: Mapping[str, Sequence[Prediction]]) -> Comp
     recordings = [prediction.recording for prediction in next(iter(predictions.values()))]
     groups = {}
     for column in _columns(recordings):
-        members = _members(recordings, column)
         groups[column] = {
             value: {name: word_metrics([said[i] for i in chosen]) for name, said in predictions.items()}
-            for value, chosen in members.items()
+            for value, chosen in members(recordings, column).items()
         }
     return Comparison(where, predictions, total, groups)
 
@@ -266,11 +265,11 @@ def _columns(recordings: Iterable[Recording]) -> list[str]:
     """The columns that divide the recordings, in the order of the table; the condition first."""
     recordings = list(recordings)
     columns = dict.fromkeys(chain.from_iterable(recording.tags for recording in recordings))
-    divide = [c for c in columns if 1 < len(_members(recordings, c)) <= min(MOST_VALUES, len(recordings) - 1)]
+    divide = [c for c in columns if 1 < len(members(recordings, c)) <= min(MOST_VALUES, len(recordings) - 1)]
     return sorted(divide, key=lambda column: column != "condition")
 
 
-def _members(recordings: Sequence[Recording], column: str) -> dict[str, list[int]]:
+def members(recordings: Sequence[Recording], column: str) -> dict[str, list[int]]:
     """Numbers of the recordings by what the column says of them, in the order of the table."""
     members: dict[str, list[int]] = {}
     for number, recording in enumerate(recordings):

@@ -16,7 +16,7 @@ from earmark import media
 from earmark._version import __version__
 from earmark.errors import EarmarkError
 from earmark.evaluation import word_tables as tables
-from earmark.evaluation.word_evaluation import COLUMNS, THRESHOLD, Comparison, Prediction, Recording
+from earmark.evaluation.word_evaluation import COLUMNS, THRESHOLD, Comparison, Prediction, Recording, members
 from earmark.evaluation.word_metrics import TOKEN_TOLERANCE, count
 from earmark.plots import word_detection as plots
 from earmark.speech.energy import STEP, LevelMeter, Levels
@@ -246,9 +246,7 @@ class Worst:
 def find_worst(comparison: Comparison) -> list[Worst]:
     """The recordings of each condition, if there are any, in which each classifier finds the words worst."""
     recordings = comparison.recordings
-    conditions: dict[str, list[int]] = {}
-    for number, recording in enumerate(recordings):
-        conditions.setdefault(recording.tags.get(CONDITION, ""), []).append(number)
+    conditions = members(recordings, CONDITION)
     each = EACH if len(conditions) > 1 else EACH_ALONE
     worst: dict[int, list[str]] = {}
     for numbers in conditions.values():

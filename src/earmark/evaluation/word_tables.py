@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from earmark.evaluation.word_evaluation import COLUMNS, THRESHOLD, Comparison, Prediction, WordMetrics, word_metrics
 from earmark.evaluation.word_metrics import WordErrors, count
+from earmark.formats.plain_text import aligned
 from earmark.util.text import SheetWriter
 
 Row = tuple[str, ...]
@@ -15,10 +16,14 @@ COUNTS = ("found", "true")
 
 def plain(comparison: Comparison) -> str:
     """A table of all classifiers, what becomes of their words, and a table for each column of `conditions.csv`."""
-    parts = [heading(comparison), "", *aligned(total_rows(comparison)), "", *aligned(error_rows(comparison))]
-    for column in comparison.groups:
-        parts += ["", *aligned(group_rows(comparison, column), 2)]
-    return "\n".join([*parts, "", *legend()]) + "\n"
+    tables = [_aligned(total_rows(comparison)), _aligned(error_rows(comparison))]
+    tables += [_aligned(group_rows(comparison, column), 2) for column in comparison.groups]
+    return "\n".join([f"{heading(comparison)}\n", *tables, *legend()]) + "\n"
+
+
+def _aligned(rows: Sequence[Row], names: int = 1) -> str:
+    """Rows as lines; the first columns, which hold names, to the left, figures to the right."""
+    return aligned(rows, "l" * names + "r" * (len(rows[0]) - names))
 
 
 def heading(comparison: Comparison) -> str:
@@ -70,14 +75,6 @@ def cells(figures: WordMetrics) -> Row:
     """The figures of one row, as text."""
     values = (column.value(figures) for column in COLUMNS)
     return (*("-" if value is None else f"{value:.3f}" for value in values), f"{figures.far.found}/{figures.far.true}")
-
-
-def aligned(rows: Sequence[Row], names: int = 1) -> Iterator[str]:
-    """Rows as lines; the first columns, which hold names, to the left, figures to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        padded = [c.ljust(w) if i < names else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        yield "  ".join(padded).rstrip()
 
 
 def summary_csv(comparison: Comparison) -> str:

@@ -230,9 +230,7 @@ QUANTISED_OPERATORS = ["Conv", "MatMul", "Gemm"]
 def quantise(path: Path, examples: Iterable[Features]) -> None:
     """Replace a model file by one with 8-bit arithmetic, with the same description.
 
-    Args:
-        path: the model file, as `export` wrote it.
-        examples: features [frames, size] of the kind that it will hear; a scale is what all of them fit into.
+    Examples are features [frames, size] of the kind that it will hear; a scale is what all of them fit into.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 

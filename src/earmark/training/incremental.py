@@ -55,15 +55,9 @@ class Added:
 def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: Progress | None = None) -> Added:
     """Teach a model the labels of a folder beside its own, whose scores stay as they are.
 
-    Args:
-        name: of a bundled model, or the path of a model file. Where it has no embeddings, what its last layer sees
-            takes their place.
-        path: a folder per class, or a table of clips; one class is enough where clips without a label say what else
-            occurs, as those of a review in an archive do, or where the model's embeddings are those of the backbone
-            `mn04_as`, of which a table of other sounds is at hand.
-        out: where a run folder is made.
-        cache: where prepared features are kept.
-        progress: told how far preparing has come.
+    Where a model has no embeddings, what its last layer sees takes their place. Of a folder per class, or a table of
+    clips, one class is enough where clips without a label say what else occurs, as those of a review in an archive do,
+    or where the model's embeddings are those of the backbone `mn04_as`, of which a table of other sounds is at hand.
 
     Raises:
         ModelError: the model is none that can be added to.

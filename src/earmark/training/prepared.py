@@ -109,16 +109,10 @@ def filled(
     front_end: FrontEnd,
     progress: Progress | None,
 ) -> Prepared:
-    """What a store holds under some keys, once what is missing has been computed and added to it.
+    """What a store of frames of some size holds under some keys, once what is missing has been added to it.
 
-    Args:
-        folder: of the store.
-        size: values in a frame.
-        keys: of what is wanted, in order.
-        work: what is missing, given what is there: by the keys that belong together, what computes those of them that
-            are not there.
-        front_end: of the features, or of those that they are made from.
-        progress: told how far the work has come.
+    `work` tells what is missing, given what is there: by the keys that belong together, what computes those of them
+    that are not there. The front end is that of the features, or of those that they are made from.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with lock_of(folder / "lock"):  # others wait, and then find the work done

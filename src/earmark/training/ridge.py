@@ -76,13 +76,10 @@ class LinearHead:
 
 
 def solve(own: Rows, targets: Array, strength: float, nobodys: Rows | None = None) -> LinearHead:
-    """The head for the labels of some rows.
+    """The head for the labels of a user's own rows, by targets that are 1 where one holds [rows, labels].
 
-    Args:
-        own: the user's.
-        targets: 1 where a label holds [rows, labels].
-        strength: of the penalty, for rows of unit variance.
-        nobodys: rows that no label holds for, but those that sound like a label's own.
+    The penalty has its strength for rows of unit variance. `nobodys` are rows that no label holds for; those that sound
+    like a label's own do not teach it.
     """
     mean, deviation = (own if nobodys is None else nobodys).spread  # few clips do not tell how values vary
     x = _with_one((own.values - mean) / deviation)

@@ -45,7 +45,6 @@ from earmark.training.run_folder import (
     MEMBER,
     Listener,
     Outcome,
-    Silent,
     card_of,
     figures_of,
     finished,
@@ -56,6 +55,7 @@ from earmark.training.run_folder import (
 )
 from earmark.training.stages import Start, build_network, clear_checkpoints, fit_stages, needs_weights
 from earmark.training.thresholds import clip_thresholds, event_thresholds, window_lengths
+from earmark.training.train import Lines
 from earmark.training.trainer import EpochReport, start_fabric
 from earmark.util import processes
 from earmark.util.atomic import atomic_write
@@ -170,7 +170,7 @@ def _train_alone(recipe: Recipe, name: str, folder: Path, cache: Path | None, th
     torch.set_num_threads(threads)
     data = training_data.load(recipe, cache)
     part = next(part for part in divide(recipe, data) if part.name == name)
-    train_part(recipe, data, part, folder, start_fabric(recipe, "cpu", "1"), Silent(), cache)
+    train_part(recipe, data, part, folder, start_fabric(recipe, "cpu", "1"), Lines(shown=False), cache)
 
 
 def _follow(names: Sequence[str], futures: Sequence[Future[None]], folder: Path, listener: Listener) -> None:

@@ -48,19 +48,6 @@ class Listener(Protocol):
         """An epoch of one division is over."""
 
 
-class Silent:
-    """A listener in a process that nobody watches."""
-
-    def preparing(self, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def starting(self, networks: int, at_once: int) -> None:
-        """Say nothing."""
-
-    def epoch(self, part: str, report: EpochReport) -> None:
-        """Say nothing: it stands in the part's history."""
-
-
 @contextmanager
 def opened(home: Path, recipe: str) -> Iterator[Path]:
     """The folder of an unfinished run of the same recipe below `home`, or a new one that holds the recipe.

@@ -103,7 +103,7 @@ def train(
     """
     check_installed()
     path, overrides = Path(what), [f"{key}={json.dumps(value)}" for key, value in (changes or {}).items()]
-    listener = _Lines(bool(progress)) if isinstance(progress, bool) else progress
+    listener = Lines(progress) if isinstance(progress, bool) else progress
     kept = None if cache is None else Path(cache)
     task = task_of(path)
     if task is not None and thorough:
@@ -160,7 +160,7 @@ def _words(path: Path, overrides: list[str], out: Path, listener: Any, cache: Pa
     return run.run(corpus.load(path, overrides), out, listener, cache)
 
 
-class _Lines:
+class Lines:
     """Progress as lines on standard error, or not at all."""
 
     def __init__(self, shown: bool) -> None:

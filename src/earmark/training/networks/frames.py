@@ -151,8 +151,6 @@ class GRUFrames(FrameClassifier):
     """Gated recurrent units (Cho et al., 2014) in both directions of time, two frames a step: memory finds the context.
 
     Args:
-        bands: features in a frame.
-        labels: answers.
         units: in each direction of each layer.
         layers: one on the other.
         dropout: between the layers, in training.

@@ -60,9 +60,6 @@ class Pretrained(PatchNetwork):
     normalisation uses, and keeps, the statistics that it came with.
 
     Args:
-        bands: columns of a picture.
-        labels: answers.
-        rows: rows of a picture.
         backbone: torchvision's name of the model, one of `ARCHITECTURES`.
         weights: `imagenet`, torchvision's own (`IMAGENET1K_V1`), which it downloads into its cache; `none`, random
             ones; otherwise the path of a file with the `state_dict` of torchvision's model of this name.

@@ -14,7 +14,8 @@ class Network(nn.Module, ABC):
     """Maps features [batch, frames, bands] to logits [batch, steps, labels].
 
     Step j speaks for the time around frame `j * stride` and depends on `context` frames either side of it, no more;
-    `steps == ceil(frames / stride)`. A clip's logits are the mean over its steps.
+    `steps == ceil(frames / stride)`. A clip's logits are the mean over its steps. Each is made for so many `bands`,
+    values in a frame, and so many `labels`.
     """
 
     stride: int  # frames from one step to the next
@@ -56,10 +57,8 @@ class Network(nn.Module, ABC):
 class PatchNetwork(Network):
     """Answers once for each patch, which it needs whole; features [batch, patches * rows, columns].
 
-    A step is a patch. A front end with a `patch` gives its rows: those of a picture, or the one of summary features.
-
-    Args:
-        rows: rows of a patch, the network's stride; no step depends on another patch.
+    A step is a patch, on no other of which it depends. A front end with a `patch` gives its rows, the network's stride:
+    those of a picture, or the one of summary features.
     """
 
     context = 0
@@ -95,12 +94,7 @@ class StridedPointwise(nn.Conv2d):
     oneDNN, with which torch computes on a CPU, writes beyond its memory in the gradient of the weights of such a
     convolution if its input has fewer channels than a vector holds and they are last in memory
     (https://github.com/uxlfoundation/oneDNN/issues/6035): training crashes, if not worse. So few channels are taken
-    where the stride leaves them, then convolved without a stride: the same values.
-
-    Args:
-        inputs: channels that come in.
-        outputs: channels that go out.
-        stride: in rows and in columns.
+    where the stride, in rows and in columns, leaves them, then convolved without a stride: the same values.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:

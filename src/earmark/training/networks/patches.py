@@ -20,9 +20,6 @@ class MLPBaseline(PatchNetwork):
     rate of 0.001 in batches of 200. The inputs are standardised first, by means and variances over all of training.
 
     Args:
-        bands: features in a row.
-        labels: answers.
-        rows: rows of a patch; summary features have one.
         hidden: units of the hidden layer.
     """
 
@@ -56,9 +53,7 @@ class Conv1D(PatchNetwork):
     L2 on their weights. The columns of a patch, such as 20 cepstra, are the channels that come in.
 
     Args:
-        bands: columns of a patch.
-        labels: answers.
-        rows: rows of a patch, at least 10.
+        rows: of a patch, at least 10.
         l2: weight of the penalty: of the sum of the squares of the dense layers' weights.
         dropout: share of the dense units dropped in training.
 
@@ -109,9 +104,6 @@ class CNNSmall(PatchNetwork):
     The first two convolutions are followed by max pooling. Inputs may have any range: each row is standardised.
 
     Args:
-        bands: columns of a patch.
-        labels: answers.
-        rows: rows of a patch.
         width: channels of the first convolution; the others have two and four times as many.
         dropout: share of the last layer's inputs dropped in training.
     """
@@ -150,8 +142,7 @@ class CNN4(PatchNetwork):
 
     Args:
         bands: columns of a picture, at least 16.
-        labels: answers.
-        rows: rows of a picture, at least 16.
+        rows: of it, as many.
         dropout: share of the values dropped in training after each pooling.
         dense_dropout: share of the dense units dropped.
         width: channels of the first convolution; each of the others has twice as many as the one before it.
@@ -206,9 +197,6 @@ class DeepCNN(PatchNetwork):
     cost 44 and 53 million multiplications.
 
     Args:
-        bands: columns of a patch.
-        labels: answers.
-        rows: rows of a patch.
         groups: channels of the convolutions that follow the first, in groups of one resolution.
         l2: weight of the penalty.
         dropout: share of the values dropped before either dense layer.

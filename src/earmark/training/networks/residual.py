@@ -58,8 +58,6 @@ class CompactCNN(Network):
     would answer for that stretch: windows that overlap share all their computation.
 
     Args:
-        bands: features in a frame.
-        labels: answers.
         width: channels of the first layers; the last have eight times as many.
         dropout: share of the channels dropped before the last layer in training.
     """
@@ -98,8 +96,6 @@ class EarmarkNet(Network):
     footsteps. The last layer is linear, so windows and clips share their computation (see `CompactCNN`).
 
     Args:
-        bands: features in a frame.
-        labels: answers.
         width: channels of the first layer; the last block has eight times as many. 32 gives 1.76 million parameters.
         hidden: channels after the blocks.
         dropout: share of the channels dropped before the last layer in training.
@@ -147,8 +143,6 @@ class Segmenter(Network):
     hears 3.4 s at 20 ms a frame, for hardly more work than one.
 
     Args:
-        bands: features in a frame.
-        labels: answers.
         width: channels of the first layer; the last block has six times as many. 32 gives 1.08 million parameters.
         hidden: channels over time.
         dropout: share of the channels dropped before the last layer in training.
