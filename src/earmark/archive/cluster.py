@@ -108,11 +108,7 @@ def _interrupts_held() -> Iterator[None]:
 
 @contextmanager
 def remote(scheduler: str, job: Job) -> Iterator[Any]:
-    """The workers of a scheduler, after a look at whether they can do the work.
-
-    Raises:
-        EarmarkError: it does not answer, has no workers, or they lack Earmark, the recordings or the index.
-    """
+    """The workers of a scheduler, after a look at whether they can do the work."""
     subject = f"--scheduler {scheduler}"
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:

@@ -47,11 +47,7 @@ class Index:
             self._connection.execute(f"SET threads = {threads:d}")
 
     def rows(self, sql: str, values: Mapping[str, object]) -> Rows:
-        """What a query gives, in which `EVENTS`, `SECONDS` and `RECORDINGS` are the tables, and `$name` the values.
-
-        Raises:
-            EarmarkError: a file of the index is damaged.
-        """
+        """What a query gives, in which `EVENTS`, `SECONDS` and `RECORDINGS` are the tables, and `$name` the values."""
         return self._asked(sql, values, lambda result: result.fetchall())
 
     def each(self, sql: str, values: Mapping[str, object]) -> Iterator[Row]:

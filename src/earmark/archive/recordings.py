@@ -203,11 +203,7 @@ def _line(place: str, what: str) -> str:
 
 
 def open_folder(url: str) -> tuple[Any, str]:
-    """The file system of a URL (`fsspec.AbstractFileSystem`), and the path in it.
-
-    Raises:
-        EarmarkError: no such kind of URL, or the package that reads it is not installed.
-    """
+    """The file system of a URL (`fsspec.AbstractFileSystem`), and the path in it."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:

@@ -281,8 +281,7 @@ class Total:
 def find(index: Index, query: Query, order: Order = "recording", limit: int | None = None) -> list[Detection]:
     """The events that a query asks for, in an order; `limit` of them at most.
 
-    Raises:
-        EarmarkError: the query names a label that the index does not know, or the index is damaged.
+    EarmarkError where it names a label that the index does not know, or the index is damaged.
     """
     return list(each(index, query, order, limit))
 

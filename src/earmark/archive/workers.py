@@ -69,8 +69,7 @@ class Done:
 def work(job: Job, batch: Batch) -> Done:
     """Label a batch and write it; recordings that cannot be read are rows of it, too.
 
-    Raises:
-        EarmarkError: no batch can be done here: this process lacks the model or the recordings, or cannot write.
+    EarmarkError where none can be done here: this process lacks the model or the recordings, or cannot write.
     """
     options = job.options
     if not is_there(options.root):

@@ -79,9 +79,6 @@ class Phrases:
 
         Every table may be missing. Labels under [phrases] are overridden or added; [priority] says for labels which
         class they are of, [fallback] what is said of labels without a phrase, [reading] changes reading rules.
-
-        Raises:
-            EarmarkError: the file cannot be read, or something in it means nothing.
         """
         table = _toml(path)
         unknown = [name for name in table if name not in TABLES]

@@ -29,13 +29,7 @@ MP3_BIT_RATE = 48_000  # 0.36 MB a minute
 
 
 def write_span(source: Source, path: Path, onset: float, offset: float, *, track: int = 0) -> Path:
-    """Write a recording from `onset` to `offset` seconds; the suffix says the format, `.wav` or `.flac`.
-
-    Raises:
-        EarmarkError: another suffix, or the file cannot be written.
-        MediaError: the recording cannot be read.
-        ValueError: the span begins before 0 or ends before it begins.
-    """
+    """Write a recording from `onset` to `offset` seconds; the suffix says the format, `.wav` or `.flac`."""
     return next(write_spans(source, [(onset, offset, path)], track=track))
 
 
