@@ -133,11 +133,7 @@ def active(events: Iterable[Event], labels: Sequence[str], segments: int, resolu
 
 
 def event_based(
-    truth: Events,
-    found: Events,
-    collar: float = 0.2,
-    share: float = 0.2,
-    labels: Sequence[str] | None = None,
+    truth: Events, found: Events, collar: float = 0.2, share: float = 0.2, labels: Sequence[str] | None = None
 ) -> EventMetrics:
     """Precision, recall, F1 and error rate over events.
 

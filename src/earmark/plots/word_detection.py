@@ -185,11 +185,7 @@ def draw_recording(
 
 
 def _draw_level(
-    axes: Axes,
-    levels: Values,
-    truth: Sequence[tuple[float, float, str | None]],
-    span: tuple[float, float],
-    step: float,
+    axes: Axes, levels: Values, truth: Sequence[tuple[float, float, str | None]], span: tuple[float, float], step: float
 ) -> None:
     times = np.arange(len(levels)) * step
     shown = levels[(times >= span[0]) & (times <= span[1])]

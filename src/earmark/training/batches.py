@@ -208,10 +208,7 @@ def crop_frames(recipe: Recipe) -> int:
 
 
 def draw_epoch(
-    targets: NDArray[np.float32],
-    balance: float,
-    rng: np.random.Generator,
-    excerpts: NDArray[np.int64] | None = None,
+    targets: NDArray[np.float32], balance: float, rng: np.random.Generator, excerpts: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
     """Positions of the clips of one epoch, in order; a clip goes by its rarest label, one without labels as common."""
     often = np.ones(len(targets), np.int64) if excerpts is None else excerpts

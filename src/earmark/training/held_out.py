@@ -152,10 +152,7 @@ def _spread(values: Sequence[float], interval: clip_metrics.Interval | None) -> 
 
 
 def _figures(matrix: NDArray[np.int64]) -> dict[str, float]:
-    return {
-        "accuracy": round(clip_metrics.accuracy(matrix), 4),
-        "macro_f1": round(clip_metrics.macro_f1(matrix), 4),
-    }
+    return {"accuracy": round(clip_metrics.accuracy(matrix), 4), "macro_f1": round(clip_metrics.macro_f1(matrix), 4)}
 
 
 def _matrix(answers: Answers, targets: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -180,13 +180,7 @@ def _map(folder: Path, frames: int, size: int) -> NDArray[np.float16]:
     return np.memmap(folder / "features.f16", np.float16, mode="r", shape=(frames, size))
 
 
-def _add(
-    folder: Path,
-    missing: Work,
-    size: int,
-    index: Index,
-    progress: Progress | None,
-) -> None:
+def _add(folder: Path, missing: Work, size: int, index: Index, progress: Progress | None) -> None:
     """Prepare what is missing, some clips at a time, and add it to the store and to `index`."""
     data = folder / "features.f16"
     data.touch()

@@ -285,12 +285,7 @@ def _finish(
 
 
 def _export(
-    recipe: Recipe,
-    data: TrainingData,
-    parts: list[Part],
-    answers: list[Answers],
-    metrics: dict[str, Any],
-    folder: Path,
+    recipe: Recipe, data: TrainingData, parts: list[Part], answers: list[Answers], metrics: dict[str, Any], folder: Path
 ) -> None:
     """The last part's network as the model file; its thresholds come from all that was held out."""
     part = parts[-1]

@@ -44,11 +44,7 @@ def clip_thresholds(
 
 
 def event_thresholds(
-    answers: Iterable[TimedAnswers],
-    data: TrainingData,
-    about: Description,
-    beta: float = 1.0,
-    share: bool = False,
+    answers: Iterable[TimedAnswers], data: TrainingData, about: Description, beta: float = 1.0, share: bool = False
 ) -> dict[str, Threshold]:
     """For each label the thresholds whose events fit best, by segments of a second; empty where no events are known.
 

@@ -153,13 +153,7 @@ class Segmenter(Network):
     NEAR = 24  # frames either side that the blocks see: 2 of the first layer, 6 + 8 + 8 of the blocks
 
     def __init__(
-        self,
-        bands: int,
-        labels: int,
-        width: int = 32,
-        hidden: int = 256,
-        dropout: float = 0.2,
-        causal: bool = False,
+        self, bands: int, labels: int, width: int = 32, hidden: int = 256, dropout: float = 0.2, causal: bool = False
     ) -> None:
         super().__init__()
         far = self.stride * sum(DILATIONS)

@@ -121,12 +121,7 @@ def _never_quiet(levels: energy.Levels) -> bool:
 
 
 def _piece(
-    samples: Samples,
-    levels: energy.Levels,
-    span: energy.Span,
-    room: energy.Span,
-    hop: int,
-    one_word: bool,
+    samples: Samples, levels: energy.Levels, span: energy.Span, room: energy.Span, hop: int, one_word: bool
 ) -> Piece | None:
     start = (span[0] + room[0]) // 2 if room[0] else 0
     end = (span[1] + room[1] + 1) // 2 if room[1] < len(levels) else len(levels)
