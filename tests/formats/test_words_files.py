@@ -170,6 +170,8 @@ def test_ctm():
     lines = written("ctm", SAID).splitlines()
     assert lines[0] == "my_talk.wav 1 0.100 0.400 Three 0.910"
     assert lines[3] == "my_talk.wav 1 3.000 0.500 <one>"
+    odd = Words("a\x1b[2J\u2028b.wav", 2.0, "gru", (Word(0.1, 0.5, text="one\x07\ttwo"), Word(1.0, 1.5, text="\x9b")))
+    assert written("ctm", odd) == "a_[2J_b.wav 1 0.100 0.400 one_two\na_[2J_b.wav 1 1.000 0.500 <NA>\n"
 
 
 def test_subtitles_of_what_is_said():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format, event, make_timeline, stream_name
-from earmark.util.text import one_line
+from earmark.util.text import one_field, one_line
 
 if TYPE_CHECKING:
     from earmark.events.timeline import Timeline
@@ -65,22 +65,18 @@ class Rttm(Format["Timeline"]):
     suffix = ".rttm"
 
     def write(self, timeline: Timeline, file: TextIO) -> None:
-        recording = _field(Path(timeline.recording).stem)
+        recording = one_field(Path(timeline.recording).stem)
         for e in timeline.events:
             span = f"{e.onset:.3f} {round(e.offset, 3) - round(e.onset, 3):.3f}"
-            file.write(f"SPEAKER {recording} 1 {span} <NA> <NA> {_field(e.label)} {e.score:.4f} <NA>\n")
+            file.write(f"SPEAKER {recording} 1 {span} <NA> <NA> {one_field(e.label)} {e.score:.4f} <NA>\n")
 
     def write_many(self, timelines: Iterable[Timeline], file: TextIO) -> None:
         """Write the events of all recordings; refuse two that could not be told apart."""
         seen: dict[str, str] = {}
         for timeline in timelines:
-            recording = _field(Path(timeline.recording).stem)
+            recording = one_field(Path(timeline.recording).stem)
             if recording in seen:
                 reason = f"and {seen[recording]} are both called {recording} in RTTM"
                 raise EarmarkError(timeline.recording, reason, "write to a folder with --out DIR")
             seen[recording] = timeline.recording
             self.write(timeline, file)
-
-
-def _field(text: str) -> str:
-    return one_line(text).replace(" ", "_") or "<NA>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from earmark.errors import EarmarkError
 from earmark.formats.base import Format
 from earmark.formats.subtitles import Srt, Vtt
-from earmark.util.text import encodable, one_line
+from earmark.util.text import one_field, one_line
 
 if TYPE_CHECKING:
     from earmark.captions import Caption
@@ -34,10 +33,10 @@ class WordsCtm(Format["Words"]):
     def write_many(self, recordings: Iterable[Words], file: TextIO) -> None:
         for words in recordings:
             _check_text(words, "ctm")
-            recording = encodable(re.sub(r"\s", "_", words.recording))
+            recording = one_field(words.recording)
             for word in words.words:
                 score = "" if word.score is None else f" {word.score:.3f}"
-                text = encodable(re.sub(r"\s", "_", word.text or ""))
+                text = one_field(word.text or "")
                 file.write(f"{recording} 1 {word.onset:.3f} {word.duration:.3f} {text}{score}\n")
 
 

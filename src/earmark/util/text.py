@@ -3,6 +3,7 @@ r"""Text of files, tags and labels made harmless for where it goes, one function
     visible     a terminal, one line: control characters as escapes such as \x1b
     visible_lines   the same for text of several lines
     one_line    formats of lines (RTTM, Audacity, TextGrid, captions): control characters become spaces
+    one_field   formats of fields parted by spaces (RTTM, CTM): spaces become underscores
     encodable   formats that can hold any character, such as CSV and JSON
     in_json     JSON: control characters as its own escapes
     guarded     a cell of a table that people open in a spreadsheet; `SheetWriter` writes rows of them
@@ -48,6 +49,11 @@ def visible_lines(text: str) -> str:
 def one_line(text: str) -> str:
     """Text without control characters, line breaks, tabs and runs of spaces, that can be encoded as UTF-8."""
     return encodable(" ".join(_CONTROL.sub(" ", text).split()))
+
+
+def one_field(text: str) -> str:
+    """The same as a field of a line whose fields are parted by spaces, such as those of RTTM and CTM."""
+    return one_line(text).replace(" ", "_") or "<NA>"
 
 
 def encodable(text: str) -> str:
