@@ -340,6 +340,15 @@ def test_many_faults_are_counted(tmp_path):
     assert len(told) == 6
 
 
+def test_any_number_of_blank_lines():
+    text = BETWEEN.format("00:00:15,000 --> 00:00:17,000").replace("\n\n", "\n" * 50_000)
+    assert [e[:2] for e in cues(text)] == [(1, 3), (15, 17), (26, 29)]
+    assert (
+        merged_text(parse("WEBVTT - of webvtt\n\n00:01.000 --> 00:02.000\na"), NOTHING, Vtt())[:18]
+        == "WEBVTT - of webvtt"
+    )
+
+
 @pytest.mark.parametrize("rest", ["00:00:19,000", "-->", ",", "]", "5"])
 def test_signs_and_numbers_behind_the_times_are_told_of_and_not_shown(rest):
     text = BETWEEN.format(f"00:00:15,000 --> 00:00:17,000 {rest}")

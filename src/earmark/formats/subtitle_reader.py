@@ -29,7 +29,7 @@ NEVER = 1e9  # seconds: after the end of any film
 LARGEST = 32 << 20  # bytes of a file of subtitles; those of a long film have less than one MB
 
 _JOINT = re.compile("(?<=[^\r\n])\ufeff(?=\\d+\\s*[\r\n]|WEBVTT)")  # of files, the first of which ended in no line end
-_HEAD = re.compile(r"\s*WEBVTT\b", re.IGNORECASE)
+_HEAD = re.compile(r"\A\s*WEBVTT\b", re.IGNORECASE)
 _LINE_END = re.compile(r"\r*\n|\r")  # CR CR LF is what a file has that was written twice in text mode
 _TAGS = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 _NUMBERED = re.compile(r"\s*[#(\[]?(\d{1,9})[.):\]]?\s*")
@@ -254,10 +254,12 @@ def _number_apart(lines: list[str], i: int, start: int, found: list[_Block]) -> 
 
     It stands alone, and counts on from that of the cue before; or begins anew, as where files were joined.
     """
+    if not lines[i].strip():
+        return None
     at = i - 1
     while at >= start and not lines[at].strip():
         at -= 1
-    if at < start or at == i - 1 or not lines[i].strip() or (at > start and lines[at - 1].strip()):
+    if at < start or at == i - 1 or (at > start and lines[at - 1].strip()):
         return None
     before = _number(lines[found[-1].first]) if found else 0
     return at if before is not None and _number(lines[at]) in (before + 1, 1) else None
