@@ -163,7 +163,6 @@ def test_a_picture(earmark, tmp_path):
     ("words", "says"),
     [
         (["label", "gone.wav", "--model", "m.onnx"], ["gone.wav"]),
-        (["label", ".", "--model", "m.onnx"], [".: "]),
         (["label", "low.wav", "--model", "none.onnx"], ["none.onnx", "no such model"]),
         (["label", "low.wav", "--model", "low.wav"], ["low.wav", "no ONNX"]),
         (["label", "low.wav", "--model", "m.onnx", "--to", "mp3"], ["--to mp3", "json"]),
@@ -304,3 +303,16 @@ def test_names_of_any_kind(earmark, place):
     assert json.loads(done.stdout)["recording"] == name
     done = earmark("label", "--model", "m.onnx", "--", "no\nsuch.wav")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_stands_for_the_recordings_below_it(earmark, place):
+    below = place / "folder" / "inner"
+    below.mkdir(parents=True)
+    for file in (place / "folder" / "b.wav", below / "c.wav", place / "folder" / ".hidden.wav", below / "notes.txt"):
+        file.write_bytes((place / "low.wav").read_bytes())
+    done = earmark("label", "--model", "m.onnx", "--to", "csv", "folder", "low.wav")
+    rows = list(csv.reader(io.StringIO(done.stdout)))[1:]
+    assert [row[0] for row in rows] == ["folder/b.wav", "folder/inner/c.wav", "low.wav"]
+    assert (done.returncode, done.stderr) == (0, "")
+    (place / "nothing").mkdir()
+    assert_one_line(earmark("label", "--model", "m.onnx", "nothing"), "nothing: holds no recordings")

@@ -97,7 +97,6 @@ def test_standard_input_is_labelled_and_drawn(every, place, tmp_path, monkeypatc
     [
         (["--every", "0"], "every 0 s"),
         (["--every", "-1"], "every -1 s"),
-        (["--every", "nan"], "every nan s"),
         (["--every", "1", "--to", "vtt"], "--to vtt: is not for --every"),
         (["--every", "1", "--out", "x"], "--out"),
     ],

@@ -31,9 +31,31 @@ ARGUMENT = re.compile(r"(?<![\w-])(encoding|out|relabel|truth)=(?=$|[\s,;.)])") 
 LONGEST_NUMBER = 9  # digits: no list is longer, and Python refuses to read thousands of them
 NUMBERS = r"\d+(\.\d+)?(,\d+(\.\d+)?)+"  # 5,20
 
+
+def recordings(places: Sequence[Path]) -> list[Path]:
+    """Files as they are given, and in place of each folder the recordings below it."""
+    files: list[Path] = []
+    for place in places:
+        if place.is_dir():
+            from earmark.datasets.media_files import walk
+
+            below = list(walk(place))
+            if not below:
+                raise EarmarkError(place, "holds no recordings", "name another folder, or files")
+            files += below
+        else:
+            files.append(place)
+    return files
+
+
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Audio or video files, or - for standard input.", show_default=False),
+    typer.Argument(
+        metavar="FILE...",
+        help="Audio or video files, folders of them, or - for standard input.",
+        show_default=False,
+        callback=recordings,
+    ),
 ]
 ModelName = Annotated[str, typer.Option(help="Name of a bundled model, or an .onnx file.")]
 Track = Annotated[int, typer.Option(min=0, help="Number of the audio track, counted from 0.")]

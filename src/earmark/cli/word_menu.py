@@ -181,31 +181,20 @@ class _Menu:
         return self.truths[file]
 
 
-def run(places: Iterable[Path], classifier: str, rules: WordRules, gap: float, track: int) -> None:
-    """Run the menu over recordings, and folders of them, until the user leaves."""
+def run(files: Sequence[Path], classifier: str, rules: WordRules, gap: float, track: int) -> None:
+    """Run the menu over recordings until the user leaves."""
     from earmark.speech import words as speech
 
     check_standard_input()
     models = {classifier: speech.loaded_classifier(classifier)}  # whoever mistyped it is told before anything is asked
     others = [name for name in speech.classifiers() if name != classifier]
-    files = list(dict.fromkeys(file for place in places for file in _files(place)))
+    for file in files:
+        if not file.exists():
+            raise EarmarkError(file, "no such file or folder")
     try:
-        _Menu(files, [classifier, *others], rules, gap, track, models).recordings()
+        _Menu(list(dict.fromkeys(files)), [classifier, *others], rules, gap, track, models).recordings()
     except (_Leave, EOFError, KeyboardInterrupt):
         _say("")
-
-
-def _files(place: Path) -> list[Path]:
-    from earmark.datasets import media_files
-
-    if not place.exists():
-        raise EarmarkError(place, "no such file or folder")
-    if not place.is_dir():
-        return [place]
-    files = list(media_files.walk(place))
-    if not files:
-        raise EarmarkError(place, "holds no recordings", "name another folder, or files")
-    return files
 
 
 def _choose(prompt: str, count: int, keys: str, empty: str = "") -> list[int]:

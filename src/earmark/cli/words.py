@@ -54,14 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def words(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...",
-            help="Audio or video files, or - for standard input; with --menu also folders.",
-            show_default=False,
-        ),
-    ],
+    files: common.Files,
     classifier: Annotated[str, typer.Option(help="Name of a bundled frame classifier, or an .onnx file.")] = "gru",
     to: Annotated[
         str,
