@@ -24,7 +24,7 @@ from earmark.errors import DatasetError, EarmarkWarning
 
 DECISIONS = ("keep", "relabel", "drop")
 
-ClipKey = tuple[str, float, float | None]  # a clip by its path, start and end, seconds; see `key`
+ClipKey = tuple[str, float, float | None]  # a clip by its path, start and end, seconds; see `clip_key`
 
 
 @dataclass(frozen=True)
