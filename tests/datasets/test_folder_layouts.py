@@ -1,5 +1,7 @@
 """A user's own recordings: a folder per class, and files by a pattern."""
 
+import os
+
 import pytest
 from dataset_making import noise, touch, write_sound
 
@@ -14,6 +16,8 @@ def sounds(tmp_path):
     touch(tmp_path / "sounds" / "dog" / "notes.txt")
     touch(tmp_path / "sounds" / "dog" / ".hidden.wav")
     touch(tmp_path / "sounds" / ".cache" / "x.wav")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "sounds" / "dog" / "pipe.wav")  # to read it would never end
     return tmp_path / "sounds"
 
 

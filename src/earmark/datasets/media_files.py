@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,10 +36,18 @@ def absolute(path: Path) -> Path:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """The recordings below a folder, sorted; hidden files and folders are passed over."""
+    """The recordings below a folder, sorted; hidden files and folders, pipes and devices are passed over."""
     for here, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (path for path in map(Path(here).joinpath, sorted(names)) if is_media(path))
+        yield from (path for path in map(Path(here).joinpath, sorted(names)) if is_media(path) and not _is_pipe(path))
+
+
+def _is_pipe(path: Path) -> bool:
+    """Whether reading may never end, or never begin; a link to nothing is no pipe, and whoever opens it is told."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def by_stem(folder: Path) -> dict[str, Path]:
