@@ -131,6 +131,13 @@ def test_what_follows_the_samples_by_right_is_passed_over(tail):
     assert extent_of(wav(data, tail=tail)) is None
 
 
+@pytest.mark.parametrize("joined", [wav(samples_of(2.0)), b"data" + struct.pack("<I", 4 * RATE) + samples_of(2.0)])
+def test_files_that_were_joined_tell_what_is_not_read(joined, tmp_path):
+    (tmp_path / "joined.wav").write_bytes(wav(samples_of(3.0), tail=LIST + joined))
+    with pytest.warns(EarmarkWarning, match=r"a further 2\.0 s of sound behind its end, as of files joined, are not"):
+        assert read(tmp_path / "joined.wav", RATE).size == 3 * RATE
+
+
 def test_zeros_behind_the_end_are_told_and_not_read():
     data = samples_of(1.0)
     for tail in (bytes(5_000_000), LIST + bytes(5_000_000)):

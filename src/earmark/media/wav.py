@@ -25,6 +25,7 @@ MOST_CHUNKS = 10_000
 PIECE = 1 << 20  # bytes read at once in search of the end of zeros
 _ZEROS = bytes(PIECE)
 _LONG = (b"RF64", b"BW64")
+_SOUND = (b"data", b"RIFF", *_LONG)  # chunks that hold samples, or another file
 LONG_FORM = "<Q"  # of their length
 PADDING = 1 << 16  # so many zeros at the end are no more than padding
 
@@ -45,9 +46,13 @@ class Extent:
     """The file's size."""
     rate: int
     """Bytes a second."""
+    unread: int = 0
+    """Bytes of further sound behind the end, in chunks of their own or whole files, which nobody reads."""
 
     def note(self) -> str:
         """What a user should know of it."""
+        if self.unread:
+            return f"a further {self.unread / self.rate:.1f} s of sound behind its end, as of files joined, are not read"
         if self.end > self.begin + self.claimed:
             held, claimed = (self.end - self.begin) / self.rate, self.claimed / self.rate
             return f"its header claims {claimed:.1f} s, but {held:.1f} s of sound are there and read"
@@ -161,18 +166,21 @@ def _extent(file: BinaryIO) -> Extent | None:
     total, end = file.seek(0, io.SEEK_END), begin + size
     if not rate or not block or not (size or long) or total - end < WORTH_READING_S * rate:
         return None
-    stop = _end_of_chunks(file, end, total)
+    stop, unread = _chunks_from(file, end, total)
+    if unread >= WORTH_READING_S * rate:
+        return Extent(length_at, form, begin, size, end, total, rate, unread)
     if _end_of_zeros(file, stop, total) == total:
         return Extent(length_at, form, begin, size, end, total, rate) if size and total - stop > PADDING else None
     if stop > end and size:
         return None
     wrapped = range(end + (1 << 32), total, 1 << 32) if not long else ()
-    end = next((true for true in wrapped if _end_of_chunks(file, true, total) > true), total)
+    end = next((true for true in wrapped if _chunks_from(file, true, total)[0] > true), total)
     return Extent(length_at, form, begin, size, begin + (end - begin) // block * block, total, rate)
 
 
-def _end_of_chunks(file: BinaryIO, at: int, total: int) -> int:
-    """Where chunks, each with a name and a length, end that follow one another from here on."""
+def _chunks_from(file: BinaryIO, at: int, total: int) -> tuple[int, int]:
+    """Where chunks, each with a name and a length, end that follow one another from here on; bytes of sound in them."""
+    sound = 0
     for _ in range(MOST_CHUNKS):
         file.seek(at + at % 2)
         head = file.read(8)
@@ -180,7 +188,8 @@ def _end_of_chunks(file: BinaryIO, at: int, total: int) -> int:
         if not name or not all(0x20 <= sign < 0x7F for sign in name) or at + at % 2 + 8 + size > total:
             break
         at += at % 2 + 8 + size
-    return at
+        sound += size if name in _SOUND else 0
+    return at, sound
 
 
 def _end_of_zeros(file: BinaryIO, at: int, total: int) -> int:
