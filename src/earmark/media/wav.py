@@ -52,7 +52,8 @@ class Extent:
     def note(self) -> str:
         """What a user should know of it."""
         if self.unread:
-            return f"a further {self.unread / self.rate:.1f} s of sound behind its end, as of files joined, are not read"
+            more = self.unread / self.rate
+            return f"a further {more:.1f} s of sound behind its end, as of files joined, are not read"
         if self.end > self.begin + self.claimed:
             held, claimed = (self.end - self.begin) / self.rate, self.claimed / self.rate
             return f"its header claims {claimed:.1f} s, but {held:.1f} s of sound are there and read"
