@@ -393,6 +393,13 @@ def test_lines_doubled_and_files_joined_make_no_words(text, form):
     assert as_ffmpeg_reads(merged) == [(1, 3, "Alpha"), (15, 17, "Bravo"), (26, 29, "Charlie")]
 
 
+@pytest.mark.parametrize(("form", "head"), [(Srt(), ""), (Vtt(), "WEBVTT\n\n")])
+def test_who_speaks_of_webvtt_is_heard(form, head):
+    text = head + BETWEEN.format("00:00:15,000 --> 00:00:17,000").replace("Bravo", "WEBVTT is\nof use")
+    given = as_ffmpeg_reads(merged_text(parse(text), NOTHING, form))
+    assert given == [(1, 3, "Alpha"), (15, 17, "WEBVTT is\nof use"), (26, 29, "Charlie")]
+
+
 @pytest.mark.parametrize(
     "head", ["webvtt\n\n", " WEBVTT\n\n", "", "1\n\n", "WEBVTT\n \n", "WEBVTT\n\nby nobody\n\n", "WEBVTT\n\nWEBVTT\n\n"]
 )

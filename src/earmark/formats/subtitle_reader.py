@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ LARGEST = 32 << 20  # bytes of a file of subtitles; those of a long film have le
 
 _JOINT = re.compile("(?<=[^\r\n])\ufeff(?=\\d+\\s*[\r\n]|WEBVTT)")  # of files, the first of which ended in no line end
 _HEAD = re.compile(r"\A\s*WEBVTT\b", re.IGNORECASE)
+_PLAIN_HEAD = re.compile(r"WEBVTT\s*(?:-.*)?")
 _LINE_END = re.compile(r"\r*\n|\r")  # CR CR LF is what a file has that was written twice in text mode
 _TAGS = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 _NUMBERED = re.compile(r"\s*[#(\[]?(\d{1,9})[.):\]]?\s*")
@@ -157,7 +159,7 @@ def parse(text: str, suffix: str = "srt", mark: bool = False) -> Subtitles:
     kind = "vtt" if lines[head].startswith("WEBVTT") or suffix == "vtt" else "srt"
     if kind == "vtt":
         lines = [_HEAD.sub("WEBVTT", lines[head]), *lines[head + 1 :]]
-    lines[1:] = ["" if line.startswith("WEBVTT") else line for line in lines[1:]]  # another file's head
+    lines[1:] = ["" if _is_another_head(line, above) else line for above, line in pairwise(lines)]
     blocks = _blocks(lines, kind)
     rate = frame_rate(moment for block in blocks for moment in block.times.moments())
     faults = [] if rate is None else [f"its times count frames, taken for {rate} a second"]
@@ -196,6 +198,11 @@ class _Block(NamedTuple):
     line: int
     text: int
     times: Times
+
+
+def _is_another_head(line: str, above: str) -> bool:
+    """Whether a file begins here that was joined to another. Somebody may speak of WEBVTT: in the middle of a text."""
+    return line.startswith("WEBVTT") and (not above.strip() or _PLAIN_HEAD.fullmatch(line) is not None)
 
 
 def _blocks(lines: list[str], kind: str) -> list[_Block]:
