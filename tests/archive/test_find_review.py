@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import socket
 import time
 import wave
 from pathlib import Path
@@ -27,7 +28,7 @@ from earmark.archive.vectors import directions, unit
 from earmark.errors import EarmarkError
 from earmark.models.labelling import label
 from earmark.models.model import load_model
-from earmark.service.review import Session, create_review_app
+from earmark.service.review import Session, create_review_app, run_review
 from earmark.service.settings import Settings as ServiceSettings
 
 KINDS, SIZE = 12, 24
@@ -297,6 +298,14 @@ def test_options_that_make_no_sense(tones_index, command, words, told):
     done = command("find", "--in", tones_index, *words)
     assert done.returncode == 1
     assert told in done.stderr
+
+
+def test_a_port_that_is_taken():
+    """The command has no --host."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(EarmarkError, match=rf"127.0.0.1:{port}: cannot be listened on \(.*\); use another --port$"):
+            run_review(None, port, print)
 
 
 def test_the_command(tones_index, tmp_path):

@@ -167,7 +167,7 @@ def run_review(session: Session, port: int, told: Callable[[str], object]) -> No
     Raises:
         EarmarkError: the port is taken.
     """
-    listening = listen(HOST, port)
+    listening = listen(HOST, port, "use another --port")
     server: uvicorn.Server | None = None
 
     def end() -> None:

@@ -210,7 +210,7 @@ def _take_handles() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, remedy: str = "use another --host or --port") -> socket.socket:
     """A socket that waits for connections.
 
     Raises:
@@ -220,8 +220,7 @@ def listen(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         listening = socket.create_server((host, port), family=found[0][0], backlog=512)
     except OSError as error:
-        reason, remedy = f"cannot be listened on ({error.strerror})", "use another --host or --port"
-        raise EarmarkError(f"{host}:{port}", reason, remedy) from error
+        raise EarmarkError(f"{host}:{port}", f"cannot be listened on ({error.strerror})", remedy) from error
     # Connections inherit it: else the body of an answer waits for word of its head, 40 ms. asyncio sees to it
     # only where a socket names its protocol, as this one does not.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
