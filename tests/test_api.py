@@ -94,6 +94,7 @@ def test_a_model_labels_as_the_function_does(workplace, low_high):
             "sensitivity='high': is none",
         ),
         (lambda wav, model: earmark.label(wav, model, track="second"), MediaError, "has no audio track second"),
+        (lambda wav, model: earmark.label(wav, model, track=0.0), MediaError, r"has no audio track 0\.0"),
         (lambda wav, model: earmark.caption(wav, model, density="lots"), ArgumentError, "choose few, normal, all"),
         (lambda wav, model: earmark.label(closed(wav), model), MediaError, "is closed"),
     ],

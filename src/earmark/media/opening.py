@@ -262,7 +262,7 @@ def chosen_track(name: str, tracks: tuple[AudioTrack, ...], number: int, has_vid
     """The track of this number, if it is there and can be decoded. Raises MediaError."""
     if not tracks:
         raise MediaError(name, "is a video without sound" if has_video else "has no audio track")
-    if number not in range(len(tracks)):
+    if not hasattr(number, "__index__") or number not in range(len(tracks)):
         listed = ", ".join(map(str, tracks))
         raise MediaError(name, f"has no audio track {number}", f"it has {len(tracks)}: {listed}")
     track = tracks[number]
