@@ -84,7 +84,13 @@ class Captions(Result[Caption]):
         return head | {"language": self.phrases.language, "captions": listed}
 
     def to_text(self, kind: str = "vtt") -> str:
-        """The text of a caption file, `vtt` or `srt`."""
+        """The text of a caption file, `vtt` or `srt`.
+
+        Raises
+        ------
+        ArgumentError
+            It is neither.
+        """
         if kind not in KINDS:
             raise ArgumentError("kind", kind, "is no kind of caption file", "choose vtt or srt")
         from earmark.formats.subtitles import Srt, Vtt, merged_text
@@ -170,7 +176,7 @@ def caption(
     Raises
     ------
     MediaError, ModelError, ArgumentError
-        As for `label`.
+        As for `label`; ArgumentError also where the density is none.
     EarmarkError
         There are no phrases in the language, or the dialogue cannot be read.
 

@@ -142,8 +142,8 @@ class Sound:
     """
 
     source: Any
-    """Path, address (http:// or https://), the bytes of a file, a binary file object, or samples, with channels or not.
-    """
+    """Path, address (http:// or https://), the bytes of a file, a binary file object; or samples, [samples] or
+    [samples, channels]."""
     sample_rate: float | None = None  # Hz, of samples; all else says so itself
     track: int = 0  # which of the audio tracks
 

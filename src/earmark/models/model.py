@@ -55,7 +55,8 @@ class Description:
     context: int  # frames either side of a step that its answer depends on
     window: float = 1.0  # seconds over which scores are averaged on a timeline
     loud: float | None = None
-    """DB below the loudest step of a recording at which a step no longer counts in the answer for the whole of it."""
+    """Decibels below the loudest step of a recording at which a step no longer counts in the answer for the whole of
+    it; None: all count."""
     ahead: int | None = None  # frames of context after a step, where they are fewer, as in a network for live use
     pooling: Pooling = "mean"  # how the answer for a recording is made of those of its steps
     windows: Mapping[str, float] = field(default_factory=dict)  # of labels that have others
@@ -239,7 +240,11 @@ class Model:
         return answers
 
     def embed(self, blocks: Iterable[Samples]) -> Iterator[Array]:
-        """Embeddings [steps, dimensions] of a recording, some steps at a time as its blocks of samples come."""
+        """Embeddings [steps, dimensions] of a recording, some steps at a time as its blocks of samples come.
+
+        Raises:
+            ModelError: the model has none.
+        """
         self.check_embeddings()
         return self.score_features(ahead(self.description.front_end.stream(blocks), PARTS_AHEAD), "embedding")
 

@@ -29,11 +29,11 @@ DEFAULT = "gru"
 
 @dataclass(frozen=True)
 class Analysis:
-    """What was heard in a recording: its words, without F0, and of each frame, one each `energy.STEP`:"""
+    """What was heard in a recording; frames are one each `energy.STEP`."""
 
-    words: Words
-    scores: NDArray[np.float32]  # probability of speech
-    levels: Levels  # dB re full scale
+    words: Words  # without their F0
+    scores: NDArray[np.float32]  # probability of speech [frames]
+    levels: Levels  # dB re full scale [frames]
     bands: NDArray[np.float16]  # levels in bands, dB [frames, bands], see `energy.BandMeter`
 
 
