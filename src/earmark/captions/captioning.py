@@ -190,7 +190,7 @@ def caption(
     street.vtt
     """
     if density not in get_args(Density):
-        raise ArgumentError("density", density, "is none", f"choose {', '.join(get_args(Density))}")
+        raise ArgumentError("density", density, "is unknown", f"choose {', '.join(get_args(Density))}")
     phrases = Phrases.load(language) if isinstance(language, str) else language
     from earmark.formats.subtitle_reader import Subtitles, read_subtitles
 
