@@ -316,3 +316,7 @@ def test_a_folder_stands_for_the_recordings_below_it(earmark, place):
     assert (done.returncode, done.stderr) == (0, "")
     (place / "nothing").mkdir()
     assert_one_line(earmark("label", "--model", "m.onnx", "nothing"), "nothing: holds no recordings")
+    done = earmark("label", "--model", "m.onnx", "a" * 300, "low.wav")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "low" in done.stdout

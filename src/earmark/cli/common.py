@@ -36,7 +36,7 @@ def recordings(places: Sequence[Path]) -> list[Path]:
     """Files as they are given, and in place of each folder the recordings below it."""
     files: list[Path] = []
     for place in places:
-        if place.is_dir():
+        if _is_folder(place):
             from earmark.datasets.media_files import walk
 
             below = list(walk(place))
@@ -46,6 +46,13 @@ def recordings(places: Sequence[Path]) -> list[Path]:
         else:
             files.append(place)
     return files
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:  # too long a name, or in a folder that nobody may read: told of where the file is opened
+        return False
 
 
 Files = Annotated[
