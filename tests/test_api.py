@@ -91,7 +91,7 @@ def test_a_model_labels_as_the_function_does(workplace, low_high):
         (
             lambda wav, model: earmark.label(wav, model, sensitivity="high"),
             ArgumentError,
-            "sensitivity='high': is none",
+            "sensitivity='high': is no number from 0 to 1",
         ),
         (lambda wav, model: earmark.label(wav, model, track="second"), MediaError, "has no audio track second"),
         (lambda wav, model: earmark.label(wav, model, track=0.0), MediaError, r"has no audio track 0\.0"),

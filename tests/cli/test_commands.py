@@ -316,7 +316,14 @@ def test_a_folder_stands_for_the_recordings_below_it(earmark, place):
     assert (done.returncode, done.stderr) == (0, "")
     (place / "nothing").mkdir()
     assert_one_line(earmark("label", "--model", "m.onnx", "nothing"), "nothing: holds no recordings")
-    done = earmark("label", "--model", "m.onnx", "a" * 300, "low.wav")
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["label", "caption"])
+def test_a_name_that_is_too_long_is_told_and_the_others_are_done(earmark, tmp_path, name):
+    to = ("vtt", "--out", tmp_path)
+    done = earmark(name, "--model", "m.onnx", "--to", *to, "a" * 300 + ".wav", "low.wav")
     assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "low" in done.stdout
+    assert "(File name too long)" in done.stderr
+    assert (tmp_path / "low.vtt").exists()
+    assert_one_line(earmark("index", "a" * 300, "--out", "i"), "cannot be used (File name too long)")

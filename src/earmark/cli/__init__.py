@@ -31,7 +31,7 @@ def main() -> None:
     interrupts = Interrupts()
     from earmark.cli import streams
     from earmark.cli.application import app
-    from earmark.cli.common import complain
+    from earmark.cli.common import complain, of_a_file
     from earmark.errors import EarmarkError, EarmarkWarning
     from earmark.util.atomic import is_full
 
@@ -55,9 +55,12 @@ def main() -> None:
     except Exception as error:
         if interrupts.came:
             sys.exit(INTERRUPTED)
-        if not is_full(error):
+        if is_full(error):
+            complain(EarmarkError("the disk", f"takes no more ({error})", "make room, and give the same command again"))
+        elif told := of_a_file(error):
+            complain(told)
+        else:
             raise
-        complain(EarmarkError("the disk", f"takes no more ({error})", "make room, and give the same command again"))
         sys.exit(1)
     finally:
         interrupts.end()

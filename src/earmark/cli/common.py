@@ -16,6 +16,7 @@ import typer
 
 from earmark.cli.streams import OutputError, standard_input
 from earmark.errors import ArgumentError, EarmarkError, MissingExtraError
+from earmark.util.atomic import is_full
 from earmark.util.text import SheetWriter, in_json, visible, visible_lines
 
 if TYPE_CHECKING:
@@ -81,8 +82,20 @@ def for_each(files: Iterable[Path], work: Callable[[Path], None]) -> None:
         except EarmarkError as error:
             complain(error)
             failed = True
+        except OSError as error:
+            if (told := of_a_file(error)) is None:
+                raise
+            complain(told)
+            failed = True
     if failed:
         raise typer.Exit(1)
+
+
+def of_a_file(error: BaseException) -> EarmarkError | None:
+    """What the system says of a file, such as a name that is too long for it; None where it is something else."""
+    if not isinstance(error, OSError) or error.filename is None or is_full(error):
+        return None
+    return EarmarkError(error.filename, f"cannot be used ({error.strerror})")
 
 
 def complain(message: object) -> None:

@@ -35,7 +35,7 @@ class EventRules:
 
     def __post_init__(self) -> None:
         if not isinstance(self.sensitivity, Real) or not 0 <= self.sensitivity <= 1:
-            raise ArgumentError("sensitivity", self.sensitivity, "is none", "give a number from 0 to 1")
+            raise ArgumentError("sensitivity", self.sensitivity, "is no number from 0 to 1", "leave it out")
 
     def shift(self, thresholds: Array) -> Array:
         """Thresholds moved together by up to 4 on the scale of log-odds, so that each stays between 0 and 1."""
