@@ -268,6 +268,25 @@ def test_label_says_so_and_can_be_interrupted(tmp_path, low_high_file, command):
     assert process.returncode == 130
 
 
+INTERRUPTED_AS_IT_FORKS = """
+import os, signal
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+from earmark.cli import main
+main()
+"""
+
+
+@pytest.mark.posix
+def test_an_interrupt_at_the_birth_of_the_trial_is_not_lost(tmp_path, low_high_file):
+    (tmp_path / "tags.mkv").write_bytes(many_tags(100))
+    words = ["label", str(tmp_path / "tags.mkv"), "--model", str(low_high_file)]
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AS_IT_FORKS, *words], capture_output=True, timeout=300, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 def test_waiting_for_bytes_is_no_computing(monkeypatch):
     """A slow disk or network may take as long as it likes."""
     monkeypatch.setattr(probe, "LIMIT", 1)

@@ -24,8 +24,8 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO, NoReturn, TypeVar, cast
@@ -254,7 +254,7 @@ def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Openin
     if not hasattr(os, "fork"):  # on Windows nothing is tried out
         return file
     ours, theirs = socket.socketpair()
-    with ours:
+    with ours, _interrupts_waiting() as let_interrupts_come:
         try:
             child = (_copy if _may_be_copied() else _fresh)(theirs, file, seekable, opening)
         except OSError:  # no room for another process
@@ -263,6 +263,7 @@ def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Openin
             theirs.close()
         lent = None if isinstance(file, str) else _Lent(file, seekable)
         try:
+            let_interrupts_come()
             ended = _serve(ours, child, lent)
         finally:
             with suppress(ProcessLookupError):
@@ -271,6 +272,20 @@ def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Openin
     if ended and os.WIFSIGNALED(status):
         _judge(name, os.WTERMSIG(status))
     return lent.again() if lent else file
+
+
+@contextmanager
+def _interrupts_waiting() -> Iterator[Callable[[], object]]:
+    """Ctrl-C comes when the function that this gives is called, or at the end.
+
+    Python drops an exception that is thrown while modules tidy up after a fork, and a process whose number is not
+    known yet could not be ended.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _may_be_copied() -> bool:
@@ -359,6 +374,7 @@ def _be_tried(parent: socket.socket, file: str | BinaryIO, seekable: bool, openi
         os.closerange(parent.fileno() + 1, min(os.sysconf("SC_OPEN_MAX"), HANDLES))
         faulthandler.disable()  # how it ends is told in one line
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         limit(seconds=seconds)
         opening(file if isinstance(file, str) else _Borrowed(parent, file, seekable))
     finally:
