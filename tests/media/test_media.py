@@ -317,3 +317,43 @@ def test_no_warning_for_a_header_that_does_not_know_the_length(wav):
         warnings.simplefilter("error", EarmarkWarning)
         for length in (0xFFFFFFFF, 0x7FFFFFFF, 0):
             assert len(read(changed(wav, at, "<I", length), RATE)) == 2 * RATE
+
+
+CLOSED_WHILE_READ = """
+import io, sys, threading, wave
+from earmark.media import open_recording
+
+class Slow(io.BytesIO):
+    at, go = threading.Event(), threading.Event()
+    slow = False
+
+    def read(self, size=-1):
+        if self.slow:
+            self.at.set()
+            self.go.wait(300)
+        return super().read(size)
+
+file = Slow()
+with wave.open(file, "wb") as writer:
+    writer.setparams((1, 2, 8000, 0, "NONE", ""))
+    writer.writeframes(bytes(16_000 * 60))
+file.seek(0)
+recording = open_recording(file)
+blocks = recording.blocks(8000, 1.0)
+next(blocks)
+file.slow = True
+thread = threading.Thread(target=lambda: list(blocks))
+thread.start()
+assert Slow.at.wait(300)
+recording.close()
+Slow.go.set()
+thread.join(300)
+print("alive", thread.is_alive())
+"""
+
+
+def test_a_recording_may_be_closed_while_another_thread_reads():
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED_WHILE_READ], capture_output=True, text=True, timeout=600, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "alive False\n"), done.stderr

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from weakref import ref
 
 import numpy as np
 from av.container import InputContainer
@@ -48,6 +49,7 @@ class Recording:
         self._source = source
         self._container: InputContainer | None = open_container(source, name=self.name)
         self._fresh = True
+        self._reading: Callable[[], Generator[Samples, None, None] | None] = lambda: None
         try:
             self.tracks: tuple[AudioTrack, ...] = audio_tracks(self._container)
             self.has_video: bool = shows_video(self._container)
@@ -73,9 +75,16 @@ class Recording:
 
     def close(self) -> None:
         """Release the file. A file object that was passed in stays open: it is its owner's."""
-        if self._container is not None:
+        if self._container is None:
+            return
+        try:
+            if (blocks := self._reading()) is not None:
+                blocks.close()
+        except ValueError:  # another thread is reading just now: the file is closed when it has ended
+            pass
+        else:
             self._container.close()
-            self._container = None
+        self._container = None
 
     def blocks(self, rate: int, seconds: float = _BLOCK_S) -> Iterator[Samples]:
         """The track from its start to its end as the mean of its channels, at `rate` Hz.
@@ -88,9 +97,11 @@ class Recording:
         positive. Ends with one EarmarkWarning if some of it was damaged or missing.
         """
         size = _block_size(rate, seconds)
-        return self._blocks(rate, size)
+        blocks = self._blocks(rate, size)
+        self._reading = ref(blocks)
+        return blocks
 
-    def _blocks(self, rate: int, size: int) -> Iterator[Samples]:
+    def _blocks(self, rate: int, size: int) -> Generator[Samples, None, None]:
         decoder = self._decoder(rate)
         decoded = False
         for block in _in_blocks(decoder.chunks(), size):
