@@ -281,11 +281,22 @@ def _interrupts_waiting() -> Iterator[Callable[[], object]]:
     Python drops an exception that is thrown while modules tidy up after a fork, and a process whose number is not
     known yet could not be ended.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # what is thrown is thrown in the main thread
+        return
+    came: list[int] = []
+
+    def come() -> None:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(came.pop())
+
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
-        yield lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        yield come
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        come()
 
 
 def _may_be_copied() -> bool:
@@ -374,7 +385,6 @@ def _be_tried(parent: socket.socket, file: str | BinaryIO, seekable: bool, openi
         os.closerange(parent.fileno() + 1, min(os.sysconf("SC_OPEN_MAX"), HANDLES))
         faulthandler.disable()  # how it ends is told in one line
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         limit(seconds=seconds)
         opening(file if isinstance(file, str) else _Borrowed(parent, file, seekable))
     finally:
