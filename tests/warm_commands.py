@@ -89,8 +89,7 @@ def _run(code, words, files):
         file = os.open(name, os.O_WRONLY | os.O_CREAT)
         os.dup2(file, number)
         os.close(file)
-    sys.stdout, sys.stderr = (
-        os.fdopen(number, "w", 1, closefd=False) for number in (1, 2)
-    )  # pytest's forks have others
+    # Forks of pytest have streams of its own.
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, closefd=False) for number in (1, 2))
     sys.argv = ["earmark", *words]
     exec(compile(code, "<command>", "exec"), {"__name__": "__main__"})

@@ -53,11 +53,11 @@ def classify(
     if to == "csv":
         common.say("recording,label,score")
 
-    listed: list[dict[str, object]] = []  # of several recordings, in JSON
+    listed: list[dict[str, object]] | None = [] if to == "json" and len(files) > 1 else None
 
     def work(file: Path) -> None:
         labels = classify_recording(common.source(file), chosen, track=track)[:top]
-        if to == "json" and len(files) > 1:
+        if listed is not None:
             listed.append(_plain(str(file), labels))
         else:
             common.say_lines(_render(str(file), labels, to))
@@ -69,7 +69,7 @@ def classify(
     try:
         common.for_each(files, work)
     finally:  # also where a file failed, or someone lost patience: what was done is kept
-        if to == "json" and len(files) > 1:
+        if listed is not None:
             common.say_json(listed)
 
 

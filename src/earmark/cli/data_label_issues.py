@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli import common
-from earmark.cli.data_shared import LayoutOptions, Place, number
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.cli.data_shared import LayoutOptions, Place
+from earmark.errors import EarmarkError
+from earmark.util.text import number_of
 
 if TYPE_CHECKING:
     from earmark.datasets import Dataset
@@ -220,7 +221,7 @@ def _draw(
         raise EarmarkError("--first", f"there are only {len(found.ranked)} clips", "begin earlier")
     summary = (
         f"Clips {chosen[0].rank:,} to {chosen[-1].rank:,} of {len(found.ranked):,}, the most doubtful first. "
-        f"Confident learning doubts {number(found.count, 'label')}; "
+        f"Confident learning doubts {number_of(found.count, 'label')}; "
         "the weaker those who judge, the more of these are right after all."
     )
     others = issues.others(chosen, decided, root)
@@ -235,7 +236,7 @@ def _tell(found: LabelIssues, folder: Path, run: Path | None) -> None:
     if found.unknown:
         who = "the run does not know" if run else "no class stands for"
         common.complain(f"{found.unknown:,} clips have labels that {who}, and are not ranked")
-    common.say(f"Ranked {len(found.ranked):,} clips; confident learning doubts {number(found.count, 'label')}")
+    common.say(f"Ranked {len(found.ranked):,} clips; confident learning doubts {number_of(found.count, 'label')}")
     if run is not None:
         common.say(f"Run: {run}")
     common.say(f"Table: {folder / TABLE}")
@@ -250,8 +251,5 @@ def _make_folder(folder: Path) -> None:
 
 
 def _check_installed(training: bool) -> None:
-    from importlib.util import find_spec
-
     needed = ["matplotlib", "yaml"] + (["torch", "lightning_fabric", "onnx", "pydantic"] if training else [])
-    if any(find_spec(module) is None for module in needed):
-        raise MissingExtraError("earmark data label-issues", "train")
+    common.need("earmark data label-issues", "train", *needed)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.data_shared import Jobs, counted, number
+from earmark.cli.data_shared import Jobs, counted
 from earmark.errors import EarmarkError
+from earmark.util.text import number_of
 
 if TYPE_CHECKING:
     from earmark.synthesis.music.plan import Companion
@@ -185,5 +186,5 @@ def soundfont(
     soundfonts.write_soundfont(found, out)
     for instrument, recorded in found.items():
         labels = ", ".join(instrument.labels) or "-"
-        common.say(f"{instrument.name:<24}{labels:<18}{number(len(recorded), 'note'):>10}", err=True)
+        common.say(f"{instrument.name:<24}{labels:<18}{number_of(len(recorded), 'note'):>10}", err=True)
     common.say(out)

@@ -28,11 +28,6 @@ def listed(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
-def number(count: int, what: str) -> str:
-    """Such as `1 clip` or `2,000 clips`."""
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
-
-
 def counted(made: Iterable[int], total: int, name: str) -> None:
     """Have all made, with a bar of how many have come on standard error, where a terminal shows it."""
     with bars() as shown:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.data_shared import DataDir, listed, number
+from earmark.cli.data_shared import DataDir, listed
 from earmark.errors import EarmarkError
+from earmark.util.text import number_of
 
 if TYPE_CHECKING:
     from earmark.synthesis.speech.plan import Job, Manner
@@ -222,7 +223,7 @@ def _make(jobs: list[Job], out: Path) -> None:
             made += 1
     there = len(jobs) - made
     kept = f"; {there:,} there already" if there else ""
-    common.say(f"{number(made, 'recording')} with {number(words, 'word')}{kept}", err=True)
+    common.say(f"{number_of(made, 'recording')} with {number_of(words, 'word')}{kept}", err=True)
     common.say(out)
 
 
@@ -252,7 +253,7 @@ def sentences(
     plan = SentencePlan(voices.find_voices(place), count, snrs, grouped, seed)
     for _ in common.tracked(build(plan, out), len(plan.voices) * count, "sentences"):
         pass
-    common.say(f"{number(len(plan.voices), 'speaker')}, {count} x {' + '.join(plan.conditions)}", err=True)
+    common.say(f"{number_of(len(plan.voices), 'speaker')}, {count} x {' + '.join(plan.conditions)}", err=True)
     common.say(out)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from earmark.cli import common
 from earmark.errors import EarmarkError, MediaError
-from earmark.util.text import SheetWriter, in_json, visible
+from earmark.util.text import SheetWriter, in_json, number_of, visible
 
 if TYPE_CHECKING:
     from earmark.archive.database import Index
@@ -32,8 +32,8 @@ def count(index: Index, query: Query, to: str) -> None:
         return _show([asdict(found)], list(asdict(found)), to)
     if to == "json":
         return _write(in_json(asdict(found)) + "\n")
-    many = f"{found.events:,} event{'' if found.events == 1 else 's'}"
-    some = f"{found.recordings:,} recording{'' if found.recordings == 1 else 's'}"
+    many = number_of(found.events, "event")
+    some = number_of(found.recordings, "recording")
     _write(f"{many} in {some}, {common.clock(found.seconds)} in all\n")
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.cli import common
+from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.service.settings import Settings
@@ -92,11 +93,8 @@ def serve(
 
 
 def _check_installed() -> None:
-    from importlib.util import find_spec
-
     needed = ("fastapi", "itsdangerous", "prometheus_client", "python_multipart", "uvicorn", "websockets")
-    if any(find_spec(name) is None for name in needed):
-        raise MissingExtraError("the service", "serve")
+    common.need("the service", "serve", *needed)
 
 
 def _usual_folder() -> Path:

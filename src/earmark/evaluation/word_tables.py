@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from earmark.evaluation.word_evaluation import COLUMNS, THRESHOLD, Comparison, Prediction, WordMetrics, word_metrics
 from earmark.evaluation.word_metrics import WordErrors, count
 from earmark.formats.plain_text import aligned
-from earmark.util.text import SheetWriter
+from earmark.util.text import SheetWriter, number_of
 
 Row = tuple[str, ...]
 COUNTS = ("found", "true")
@@ -31,11 +31,8 @@ def heading(comparison: Comparison) -> str:
     recordings = comparison.recordings
     words = sum(len(recording.truth.words) for recording in recordings)
     minutes = next(iter(comparison.total.values())).seconds / 60
-    return f"{_many(len(recordings), 'recording')}, {_many(words, 'word')}, {minutes:.1f} minutes in {comparison.where}"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    counts = f"{number_of(len(recordings), 'recording')}, {number_of(words, 'word')}"
+    return f"{counts}, {minutes:.1f} minutes in {comparison.where}"
 
 
 def legend() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from earmark.util.text import one_line
+from earmark.util.text import number_of, one_line
 
 if TYPE_CHECKING:
     from earmark.events.seconds import Seconds
@@ -80,7 +80,7 @@ def side_by_side(several: Sequence[Words]) -> str:
 
 def speaker(words: Words) -> str:
     """How many words, and the speaker's F0 over them."""
-    many = f"{len(words.words):,} word{'' if len(words.words) == 1 else 's'}"
+    many = number_of(len(words.words), "word")
     f0 = words.speaker_f0
     if f0 is None:
         return f"{many}; nothing voiced in them" if words.words else many
@@ -96,7 +96,7 @@ def _syllables(words: Words) -> list[str]:
         return []
     many, spoken = len(words.syllables), sum(word.duration for word in words.words)
     rate = f", {many / spoken:.1f} a second of speech" if spoken else ""  # a text's words may all have been skipped
-    return [f"{many:,} syllable{'' if many == 1 else 's'}{rate}"]
+    return [number_of(many, "syllable") + rate]
 
 
 def _together(several: Sequence[Words]) -> list[list[str]]:

@@ -56,6 +56,11 @@ def one_field(text: str) -> str:
     return one_line(text).replace(" ", "_") or "<NA>"
 
 
+def number_of(count: int, what: str) -> str:
+    """Such as `1 clip` or `2,000 clips`."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
 def encodable(text: str) -> str:
     """Text that can be encoded as UTF-8: a file name on Linux may hold bytes that cannot."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -97,8 +97,9 @@ def build(plan: Plan, out: Path, jobs: int = 1) -> Iterator[int]:
         _refuse_others(out, wanted)
         work.claim(wanted)
         work.refuse_fewer(batches.CLIPS, plan.count, "clips")
-        yield from batches.make_missing(work, batched(plan), partial(make_batch, plan, out), jobs)
-        batches.write_tables("phrases", out, batches.all_notes(work, batched(plan)))
+        dealt = batched(plan)
+        yield from batches.make_missing(work, dealt, partial(make_batch, plan, out), jobs)
+        batches.write_tables("phrases", out, batches.all_notes(work, dealt))
 
 
 def batched(plan: Plan) -> list[Batch]:

@@ -63,8 +63,9 @@ def build(plan: Plan, out: Path, jobs: int = 1, beside: Collection[Format[Timeli
     with work.alone():
         work.claim(options(plan))
         work.refuse_fewer(batches.CLIPS, plan.count, "scenes")
-        yield from batches.make_missing(work, batched(plan), partial(make_batch, plan, out), jobs)
-        notes = batches.all_notes(work, batched(plan))
+        dealt = batched(plan)
+        yield from batches.make_missing(work, dealt, partial(make_batch, plan, out), jobs)
+        notes = batches.all_notes(work, dealt)
         for one in notes:
             timeline = Timeline(one["path"], plan.seconds, "scenes", tuple(batches.events_of(one)))
             for form in beside:
