@@ -6,7 +6,9 @@
 Two archives are made of the clips of ESC-50 in ../shared/data: a dozen long recordings of joined clips (WAV, 16 bit,
 mono, 44,100 Hz), and clips as they are (Opus, 5 s each). Every way is a process of its own, measured from its start to
 its end; `startup_s` is what the same way takes for next to nothing, and `beyond_startup` is the rate without it, which
-long archives come near. All ways in turn, `--runs` times; figures are those of the fastest run of each.
+long archives come near. All ways in turn, `--runs` times; figures are those of the fastest run of each. Two
+commands that share nothing, each pinned to a core of its own with half of the recordings, tell how much the processor's
+two cores do at once: no way with two workers can be expected to do more.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -37,6 +40,7 @@ EARMARK = str(Path(sys.executable).with_name("earmark"))
 RATE = 44_100
 LONG = 12  # recordings
 PINNED = "earmark index --jobs 1, pinned to a core"
+APART = "two such commands at once, half of the recordings each"
 ONE_BY_ONE = """
 import sys
 from pathlib import Path
@@ -121,7 +125,10 @@ def measured(place: Path, nothing: Path, folder: Path, asked: argparse.Namespace
             EARMARK, "label", *map(str, sorted(at.iterdir())), "--model", asked.model, "--to", "json"
         ],
         "earmark index --jobs 1": lambda at: index_words(at, index, asked.model, 1),
-        PINNED: lambda at: ["taskset", "-c", "0", *index_words(at, index, asked.model, 1)],
+        PINNED: lambda at: pinned(0, index_words(at, index, asked.model, 1)),
+        APART: lambda at: side_by_side(
+            [pinned(core, index_words(half, index / str(core), asked.model, 1)) for core, half in enumerate(halves(at))]
+        ),
         "earmark index --jobs 2": lambda at: index_words(at, index, asked.model, 2),
     }  # fmt: skip
     least: dict[str, tuple[float, float]] = {}
@@ -148,7 +155,8 @@ def measured(place: Path, nothing: Path, folder: Path, asked: argparse.Namespace
         }
         for name, (wall, cpu) in least.items()
     }
-    plain, one, two = rows["one by one, label(), 1 thread"], rows[PINNED], rows["earmark index --jobs 2"]
+    plain, one, apart = rows["one by one, label(), 1 thread"], rows[PINNED], rows[APART]
+    two = rows["earmark index --jobs 2"]
     return {
         "recordings": len(list(place.iterdir())),
         "hours": hours,
@@ -158,8 +166,30 @@ def measured(place: Path, nothing: Path, folder: Path, asked: argparse.Namespace
         "two_jobs_against_one_by_one_beyond_startup": round(two["beyond_startup"] / plain["beyond_startup"], 2),
         "two_jobs_against_one_pinned": round(one["seconds"] / two["seconds"], 2),
         "two_jobs_against_one_pinned_beyond_startup": round(two["beyond_startup"] / one["beyond_startup"], 2),
+        "two_commands_against_one_pinned_beyond_startup": round(apart["beyond_startup"] / one["beyond_startup"], 2),
         "index": told,
     }
+
+
+def halves(place: Path) -> list[Path]:
+    """Two folders, each with every other recording of this one."""
+    folders = [place.with_name(f"{place.name}-{half}") for half in range(2)]
+    for half, folder in enumerate(folders):
+        if not folder.exists():
+            folder.mkdir()
+            for file in sorted(place.iterdir())[half::2]:
+                (folder / file.name).hardlink_to(file)
+    return folders
+
+
+def pinned(core: int, words: list[str]) -> list[str]:
+    return ["taskset", "-c", str(core), *words]
+
+
+def side_by_side(commands: list[list[str]]) -> list[str]:
+    """One command that starts these at once and fails if one of them does."""
+    started = "".join(f"{shlex.join(words)} & " for words in commands)
+    return ["bash", "-c", started + "wait -n && wait -n"]
 
 
 def index_words(place: Path, index: Path, model: str, jobs: int) -> list[str]:
