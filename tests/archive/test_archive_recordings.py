@@ -59,7 +59,19 @@ def test_links_are_followed_but_never_in_circles(tmp_path):
     for link, target in {"loop": root, "z/up": "..", "a_first": "z", "out": elsewhere, "out_again": elsewhere}.items():
         (root / link).symlink_to(target)
     (root / "c.wav").symlink_to(elsewhere / "b.wav")
-    assert names(below(str(root))) == ["c.wav", "out/b.wav", "z/a.wav"]
+    found = below(str(root))
+    assert names(found) == ["c.wav", "out/b.wav", "z/a.wav"]
+    assert (sorted(found.elsewhere), found.left_out) == (["c.wav", "out/b.wav"], [])
+
+
+def test_a_link_to_all_around_the_folder_is_not_followed(tmp_path):
+    root = tmp_path / "root"
+    touch(root, "a.wav")
+    touch(tmp_path, "private.wav")
+    (root / "up").symlink_to(tmp_path)
+    found = below(str(root))
+    assert names(found) == ["a.wav"]
+    assert found.left_out == [f"{root}/up: leads to a folder that holds the one searched; it is not followed"]
 
 
 def test_a_link_to_nothing_is_a_recording_that_cannot_be_read(tmp_path):

@@ -43,6 +43,15 @@ def test_an_archive(command, folder, low_high_file, tmp_path):
     assert (retried.returncode, json.loads(retried.stdout)["bad"][0]["recording"]) == (1, "broken.mp3")
 
 
+def test_recordings_elsewhere_are_said(command, folder, low_high_file, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    write_wav(elsewhere / "far.wav", tones(1.0, (0.5, 0.8, 300.0)))
+    (folder / "link").symlink_to(elsewhere)
+    run = command("index", folder, "--out", tmp_path / "index", "--model", low_high_file, "--jobs", "1")
+    note = f"note: 1 recording below {folder} is elsewhere, where a link leads, such as link/far.wav"
+    assert note in run.stderr
+
+
 def test_many_bad_recordings(command, tmp_path, low_high_file):
     for number in range(14):
         (tmp_path / f"{number:02}.wav").touch()

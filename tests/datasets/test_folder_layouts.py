@@ -5,6 +5,7 @@ import os
 import pytest
 from dataset_making import noise, touch, write_sound
 
+from earmark.archive.recordings import SUFFIXES
 from earmark.datasets import load
 from earmark.errors import DatasetError, EarmarkWarning
 
@@ -32,6 +33,24 @@ def test_folder(sounds):
         "dog/rex/2.mp4": "rex",
         "dog/c.ogg": "c",
     }
+
+
+def test_links_to_folders_are_followed_once_and_out_of_circles(sounds, tmp_path):
+    touch(tmp_path / "more" / "far.wav")
+    (sounds / "dog" / "again").symlink_to(sounds / "dog")
+    (sounds / "dog" / "all").symlink_to(tmp_path)
+    (sounds / "dog" / "more").symlink_to(tmp_path / "more")
+    with pytest.warns(EarmarkWarning, match="dog/all: leads to a folder that holds the one searched"):
+        dataset = load("folder", sounds)
+    dogs = {clip.path.relative_to(sounds).as_posix() for clip in dataset.clips if clip.labels == ("dog",)}
+    assert dogs == {"dog/c.ogg", "dog/more/far.wav", "dog/rex/1.flac", "dog/rex/2.mp4"}
+
+
+def test_recordings_are_known_by_the_names_that_an_index_knows(sounds):
+    for suffix in SUFFIXES:
+        touch(sounds / "dog" / f"all.{suffix}")
+    dataset = load("folder", sounds)
+    assert {clip.path.suffix.removeprefix(".") for clip in dataset.clips} >= SUFFIXES
 
 
 def test_folder_sources_by_rule(sounds):

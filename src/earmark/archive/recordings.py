@@ -13,14 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from earmark import media
+from earmark.datasets import media_files
 from earmark.errors import EarmarkError, MediaError, MissingExtraError
 from earmark.media.opening import open_container
+from earmark.util.folders import folders_below, is_inside
 
-_SUFFIXES = """
-    3g2 3gp aac ac3 aif aifc aiff amr ape asf au avi caf dts eac3 flac flv m2ts m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg
-    mpg mpga mts mxf oga ogg ogv opus snd spx ts tta vob voc w64 wav wave webm wma wmv wv
-"""
-SUFFIXES = frozenset(_SUFFIXES.split())
+SUFFIXES = frozenset(suffix.removeprefix(".") for suffix in media_files.SUFFIXES)
 """What recordings' names end in, without the dot, in lower case."""
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -47,6 +45,7 @@ class Listing:
 
     recordings: list[Recording]
     left_out: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)  # names of those that links out of the folder lead to
 
 
 def is_url(place: str) -> bool:
@@ -72,11 +71,12 @@ def root_of(place: str) -> str:
 def below(root: str) -> Listing:
     """All recordings below a folder or URL; hidden files and folders are not looked at.
 
-    A folder that several links lead to is gone through once.
+    Links are followed, also out of the folder; one that several links lead to is gone through once.
     """
-    left_out: list[str] = []
-    recordings = _below_url(root) if is_url(root) else _below_folder(Path(root), left_out)
-    return Listing(sorted(recordings, key=lambda recording: recording.name), left_out)
+    found = Listing([])
+    recordings = _below_url(root) if is_url(root) else _below_folder(Path(root), found)
+    found.recordings.extend(sorted(recordings, key=lambda recording: recording.name))
+    return found
 
 
 def listed(file: Path) -> Listing:
@@ -151,29 +151,21 @@ def _seconds(time: object) -> float | None:
     return float(time) if isinstance(time, int | float) else None
 
 
-def _below_folder(root: Path, left_out: list[str]) -> Iterator[Recording]:
+def _below_folder(root: Path, found: Listing) -> Iterator[Recording]:
     if not root.is_dir():
         raise EarmarkError(root, "is no folder", "give the folder that holds the recordings, or --list FILE")
-    seen: set[tuple[int, int]] = set()
-    folders, links = [str(root)], list[str]()
-    while folders or links:  # folders first, so that what is named by links, too, has its own name
-        folder = folders.pop() if folders else links.pop(0)
-        try:
-            about = os.stat(folder)  # noqa: PTH116 - a Path for each of a million costs more than the look
-            if (about.st_dev, about.st_ino) in seen:
-                continue
-            seen.add((about.st_dev, about.st_ino))
-            with os.scandir(folder) as entries:
-                shown = sorted((e for e in entries if not e.name.startswith(".")), key=lambda entry: entry.name)
-        except OSError as error:
-            left_out.append(_line(folder, f"cannot be read ({error.strerror}); what is in it is left out"))
-            continue
-        folders += reversed([e.path for e in shown if e.is_dir(follow_symlinks=False)])
-        links += [e.path for e in shown if e.is_symlink() and e.is_dir()]
-        yield from _recordings(root, shown, left_out)
+    whole = os.path.realpath(root)
+    for folder, shown in folders_below(str(root), lambda folder, why: found.left_out.append(_line(folder, why))):
+        outside = not is_inside(os.path.realpath(folder), whole)
+        for entry, recording in _recordings(root, shown, found.left_out):
+            if outside or (entry.is_symlink() and not is_inside(os.path.realpath(entry.path), whole)):
+                found.elsewhere.append(recording.name)
+            yield recording
 
 
-def _recordings(root: Path, entries: Iterable[os.DirEntry[str]], left_out: list[str]) -> Iterator[Recording]:
+def _recordings(
+    root: Path, entries: Iterable[os.DirEntry[str]], left_out: list[str]
+) -> Iterator[tuple[os.DirEntry[str], Recording]]:
     for entry in entries:
         if not _is_recording(entry.name) or entry.is_dir():
             continue
@@ -184,10 +176,10 @@ def _recordings(root: Path, entries: Iterable[os.DirEntry[str]], left_out: list[
         try:
             about = entry.stat()
         except OSError:  # a link to nothing: labelling it will say so
-            yield Recording(name)
+            yield entry, Recording(name)
             continue
         if stat.S_ISREG(about.st_mode):
-            yield Recording(name, about.st_size, about.st_mtime)
+            yield entry, Recording(name, about.st_size, about.st_mtime)
 
 
 def _is_text(name: str) -> bool:

@@ -11,7 +11,7 @@ import typer
 
 from earmark.cli import common
 from earmark.errors import EarmarkError
-from earmark.util.text import visible
+from earmark.util.text import number_of, visible
 
 if TYPE_CHECKING:
     from earmark.archive.planning import Report
@@ -104,6 +104,10 @@ def index(
         found = recordings.below(root) if list_file is None else recordings.listed(list_file)
     for line in found.left_out:
         common.complain(f"warning: {line}")
+    if found.elsewhere:
+        are = "is elsewhere, where a link leads" if len(found.elsewhere) == 1 else "are elsewhere, where links lead"
+        many, first = number_of(len(found.elsewhere), "recording"), visible(found.elsewhere[0])
+        common.complain(f"note: {many} below {visible(root)} {are}, such as {first}")
     if not found.recordings and not out.exists():
         raise EarmarkError(root or list_file, "holds no recordings", "give the folder that holds audio or video files")
     settings = Settings(jobs, scheduler, batch, retry_bad, prune, timeout)

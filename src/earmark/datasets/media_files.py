@@ -12,13 +12,15 @@ from pathlib import Path
 
 from earmark.datasets.clips import Clip
 from earmark.errors import DatasetError, EarmarkWarning
+from earmark.util.folders import folders_below
+from earmark.util.text import visible
 
 # The first of several copies with one stem is taken, so what decodes fastest and without loss comes first.
 SUFFIXES: tuple[str, ...] = (
     ".wav", ".flac", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".wv", ".ape", ".tta", ".opus",
     ".ogg", ".oga", ".m4a", ".aac", ".mp3", ".mp2", ".wma", ".ac3", ".eac3", ".amr", ".mka", ".spx", ".mp4",
     ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".ts", ".mts", ".m2ts", ".flv",
-    ".wmv", ".3gp", ".3g2",
+    ".wmv", ".3gp", ".3g2", ".wave", ".snd", ".voc", ".mpga", ".m4b", ".dts", ".asf", ".mxf", ".vob",
 )  # fmt: skip
 """File name endings of recordings, audio or video."""
 
@@ -36,10 +38,17 @@ def absolute(path: Path) -> Path:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """The recordings below a folder, sorted; hidden files and folders, pipes and devices are passed over."""
-    for here, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (path for path in map(Path(here).joinpath, sorted(names)) if is_media(path) and not _is_pipe(path))
+    """The recordings below a folder, in order of names; hidden files and folders, pipes and devices are passed over.
+
+    Links to folders are followed, each folder once. A folder that cannot be read is warned of.
+    """
+
+    def warn(place: str, why: str) -> None:
+        warnings.warn(f"{visible(place)}: {why}", EarmarkWarning, stacklevel=4)
+
+    for here, entries in folders_below(str(folder), warn):
+        paths = (Path(here, entry.name) for entry in entries)
+        yield from (path for path in paths if is_media(path) and not _is_pipe(path))
 
 
 def _is_pipe(path: Path) -> bool:
