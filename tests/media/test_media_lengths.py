@@ -115,6 +115,77 @@ def test_a_header_that_claims_less_than_the_file_holds(channels, tmp_path):
         assert np.array_equal(read(wav(data + b"\x01", RATE * 2 * channels, channels=channels), RATE), whole)
 
 
+def patched(file, chunk, at, form, change):
+    """A file with a number in a chunk changed."""
+    place = file.index(chunk) + at
+    (number,) = struct.unpack_from(form, file, place)
+    return file[:place] + struct.pack(form, change(number)) + file[place + struct.calcsize(form) :]
+
+
+@pytest.mark.parametrize("codec", ["mp3", "adpcm_ms", "adpcm_ima_wav", "pcm_alaw"])
+def test_a_short_header_before_compressed_sound(codec):
+    """Both the length in bytes and that in samples are short; the bytes of a second may be none."""
+    file = write(None, "wav", Track(sine(5.0, RATE, 440.0), RATE, codec))
+    short = patched(file, b"data", 4, "<I", lambda size: size // 5)
+    short = patched(short, b"fact", 8, "<I", lambda samples: samples // 5)
+    for rate in (0, 2_000):
+        one = patched(short, b"fmt ", 16, "<I", lambda _, rate=rate: rate)
+        with pytest.warns(EarmarkWarning, match=r"header claims .* of sound are there and read"):
+            np.testing.assert_array_equal(read(one, RATE), silently(file))
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16be", "pcm_s24be", "pcm_s16le", "pcm_f32be"])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("fields", [("SSND",), ("SSND", "COMM")])
+def test_a_short_header_of_aiff(codec, channels, fields, tmp_path):
+    sound = np.tile(sine(5.0, RATE, 440.0), (channels, 1))
+    file = short = write(None, "aiff", Track(sound, RATE, codec))
+    short = patched(short, b"SSND", 4, ">I", lambda size: 8 + size // 5 // 24 * 24)
+    if "COMM" in fields:
+        short = patched(short, b"COMM", 10, ">I", lambda frames: frames // 5)
+    (tmp_path / "short.aiff").write_bytes(short)
+    whole = silently(file)
+    assert len(whole) == 5 * RATE
+    for source in (short, tmp_path / "short.aiff"):
+        with pytest.warns(EarmarkWarning, match=r"header claims 1\.0 s, but 5\.0 s of sound are there and read"):
+            np.testing.assert_array_equal(read(source, RATE), whole)
+
+
+def rifx(bits):
+    """A WAV file of a second with the highest byte first."""
+    data = (sine(1.0, RATE, 440.0) * (1 << (bits - 1)) * 0.9).round()
+    data = (data + 128).astype("u1") if bits == 8 else data.astype(">i2")
+    width = bits // 8
+    form = struct.pack(">IHHIIHH", 16, 1, 1, RATE, width * RATE, width, bits)
+    return (
+        b"RIFX"
+        + struct.pack(">I", 36 + width * RATE)
+        + b"WAVEfmt "
+        + form
+        + struct.pack(">4sI", b"data", width * RATE)
+        + data.tobytes()
+    )
+
+
+def test_wav_with_the_highest_byte_first_is_refused_and_not_noise(tmp_path):
+    (tmp_path / "big.wav").write_bytes(rifx(16))
+    for source in (rifx(16), tmp_path / "big.wav", io.BytesIO(rifx(16)), Pipe(rifx(16))):
+        with pytest.raises(MediaError, match=r"highest byte first \(RIFX\).*convert it"):
+            read(source, RATE)
+    heard = silently(rifx(8))  # a byte has no order
+    assert np.argmax(np.abs(np.fft.rfft(heard))) == 440
+
+
+class Pipe(io.RawIOBase):
+    """What is read once."""
+
+    def __init__(self, content):
+        self.content = io.BytesIO(content)
+
+    def read(self, size=-1):
+        return self.content.read(size)
+
+
 @pytest.mark.parametrize(
     "tail",
     [
@@ -192,7 +263,9 @@ def test_a_length_that_wrapped_beyond_4_gib(tail):
 @settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=300), st.integers(0, 2**32 - 1))
 def test_any_header_is_looked_at(noise_, length):
-    for data in (b"RIFF1234WAVE" + noise_, wav(noise_, length), noise_):
+    aiff = b"FORM1234AIFFCOMM" + struct.pack(">IHIHHQ", 18, 1, 9, 16, 16_383 + 13, 1 << 63)
+    aiff += b"SSND" + struct.pack(">I", length)
+    for data in (b"RIFF1234WAVE" + noise_, wav(noise_, length), b"FORM1234AIFF" + noise_, aiff + noise_, noise_):
         extent = extent_of(data)
         assert extent is None or 0 < extent.begin <= extent.end <= extent.total == len(data)
 

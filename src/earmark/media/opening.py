@@ -17,7 +17,7 @@ from av.container import InputContainer
 
 from earmark.errors import MediaError
 from earmark.media.probe import is_short, looked_at, try_opening
-from earmark.media.wav import HEADER, LONG_FORM, CorrectedWav, corrected, wav_header
+from earmark.media.wav import HEADER, LONG_FORM, CorrectedWav, corrected, is_noise, wav_header
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -55,6 +55,7 @@ _LONG_UNKNOWN = 1 << 60  # the same where it has 64 bits
 _NOT_HERE = "is of a kind that is not opened here: a playlist, a list of files, a description of a stream, pictures"
 _NOT_MEDIA = "is not a recording that FFmpeg can read, or is damaged beyond reading"
 _CHECK = "check that it plays in a media player"
+_CONVERT = "convert it to an ordinary WAV or FLAC file, such as with SoX or Audacity"
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,8 @@ def open_input(
     given = cast("str | BinaryIO", file)
     if not tried and not (seekable and looked_at(given, is_short)):
         given = try_opening(name, given, seekable, opened)
+    if is_noise(_head(given, 36) if seekable else getattr(given, "head", b"")):
+        raise MediaError(name, "is a WAV file with the highest byte first (RIFX), which is not read here", _CONVERT)
     return opened(given)
 
 

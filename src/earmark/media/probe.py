@@ -447,6 +447,7 @@ class _Again:
 
     def __init__(self, kept: bytes, stream: BinaryIO) -> None:
         self._kept, self._stream = io.BytesIO(kept), stream
+        self.head = kept[:64]
         self.name = getattr(stream, "name", "")
 
     def read(self, size: int) -> bytes:

@@ -56,7 +56,9 @@ class Recording:
             self.track: AudioTrack = chosen_track(self.name, self.tracks, track, self.has_video)
             self.duration: float | None = claimed_duration(self._container)
             self._wav_claim = wav_claim(source, self._container)
-            extent = extent_of(source) if self._container.format.name == "wav" and rewindable(source) else None
+            extent = (
+                extent_of(source) if self._container.format.name in ("wav", "aiff") and rewindable(source) else None
+            )
             self._note = extent.note() if extent else ""
             self._ogg = self._container.format.name == "ogg"
         except BaseException:
