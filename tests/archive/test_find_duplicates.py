@@ -103,6 +103,20 @@ def test_the_command(out, command):
     assert (done.returncode, done.stdout) == (0, "no duplicates found\n")
 
 
+def test_copies_too_short_to_compare_are_said(tmp_path, command):
+    folder, out = tmp_path / "recordings", tmp_path / "index"
+    sound = street(3)
+    for name, seconds in (("a.wav", 0.3), ("b.wav", 0.3), ("long.wav", 2.0), ("again.wav", 2.0)):
+        write_wav(folder / name, sound[: round(seconds * RATE)])
+    options = options_for(str(folder), str(low_high_model(tmp_path / "model.onnx", embedding=True)))
+    index(below(str(folder)), out, options, Settings(jobs=1, most=4))
+    run = command("find", "--duplicates", "--in", out, "--to", "json")
+    assert [(one["recording"], one["duplicate"]) for one in json.loads(run.stdout)] == [("again.wav", "long.wav")]
+    note = "note: 2 recordings hold less than half a second of sound, too little to compare: a.wav, b.wav"
+    assert note in run.stderr
+    assert run.returncode == 0
+
+
 @pytest.mark.parametrize("more", [["dog"], ["--like", "a.wav"], ["--count"], ["--longer", "2s"], ["--cut", "out"]])
 def test_what_does_not_go_with_it(out, more, command):
     done = command("find", "--duplicates", "--in", out, *more)

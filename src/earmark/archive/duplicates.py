@@ -76,10 +76,12 @@ def duplicates(
     only: Collection[str] | None = None,
     failed: Callable[[MediaError], object] | None = None,
     told: Told | None = None,
+    passed_over: Callable[[str], object] | None = None,
 ) -> list[Duplicate]:
     """The pairs of recordings that hold the same sound, by name; of `only` some, those of which one is among these.
 
-    `failed` is told of each recording that cannot be read, `told` how many of how many pairs have been compared.
+    `failed` is told of each recording that cannot be read, `told` how many of how many pairs have been compared,
+    `passed_over` of each that might be a copy but holds too little sound to say: less than half a second.
     """
 
     @lru_cache(maxsize=_KEPT)
@@ -92,9 +94,14 @@ def duplicates(
                 failed(error)
             unread.add(name)
             return measurements.NO_FINGERPRINT
-        return measurements.fingerprint(samples, measurements.FINGERPRINT_RATE)
+        made = measurements.fingerprint(samples, measurements.FINGERPRINT_RATE)
+        if passed_over and len(made.frames) < FEWEST and (begin, end) == (0.0, durations[name]) and name not in short:
+            passed_over(name)
+            short.add(name)
+        return made
 
     unread: set[str] = set()
+    short: set[str] = set()
     found: dict[tuple[str, str], Duplicate] = {}
     pairs = candidates(store, only)
     for done, pair in enumerate(pairs, start=1):

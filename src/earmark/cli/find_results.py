@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from earmark.archive.search import Detection, Order, Query
 
 AT_A_TERMINAL = 50  # lines of a table that somebody reads
+NAMED = 5  # recordings in a note
 
 
 def count(index: Index, query: Query, to: str) -> None:
@@ -87,9 +88,14 @@ def duplicates(index: Index, query: Query, limit: int | None, root: str | None, 
     store, archive = Store(index.folder, index.options), Archive(root or index.options.root)
     only = recordings_named(index, query) if query.recordings else None
     failed: list[EarmarkError] = []
+    short: list[str] = []
     with common.bar("pairs", None) as advance:
-        pairs = search.duplicates(store, archive, durations(index), only, failed.append, advance)
+        pairs = search.duplicates(store, archive, durations(index), only, failed.append, advance, short.append)
     _show_duplicates(pairs[:limit], to)
+    if short:
+        many, hold = number_of(len(short), "recording"), "holds" if len(short) == 1 else "hold"
+        names = ", ".join(map(visible, sorted(short)[:NAMED])) + (", ..." if len(short) > NAMED else "")
+        common.complain(f"note: {many} {hold} less than half a second of sound, too little to compare: {names}")
     common.tell_of(failed)
 
 
