@@ -12,6 +12,7 @@ from sounds import SMALL, write_dataset
 from earmark.errors import DatasetError, RecipeError
 from earmark.models.model import load_model
 from earmark.training import recipe as recipes
+from earmark.training import trainer
 from earmark.training.presets import recipe_for
 from earmark.training.run import run
 from earmark.training.trainer import start_fabric
@@ -82,6 +83,14 @@ def test_hits_counted_again_give_the_figures(finished):
         own = [row for row in rows if row["label"] == one["label"]]
         assert one["clips"] == len(own)
         assert one["recall"] == pytest.approx(np.mean([row["predicted"] == one["label"] for row in own]), abs=1e-4)
+
+
+@pytest.mark.parametrize(("supported", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_the_precision_that_auto_became_is_said(place, monkeypatch, supported, precision):
+    monkeypatch.setattr(trainer, "computes_bfloat16", lambda _: supported)
+    plan = recipe_for(place / "data", [*SMALL, "training.precision=auto", "training.epochs=1"])
+    outcome = run(plan, place / precision, start_fabric(plan, "cpu"), Listener(), place / "cache")
+    assert outcome.metrics["precision"] == precision
 
 
 def test_a_run_tells_how_it_goes(finished):

@@ -56,7 +56,7 @@ from earmark.training.run_folder import (
 from earmark.training.stages import Start, build_network, clear_checkpoints, fit_stages, needs_weights
 from earmark.training.thresholds import clip_thresholds, event_thresholds, window_lengths
 from earmark.training.train import Lines
-from earmark.training.trainer import EpochReport, start_fabric
+from earmark.training.trainer import EpochReport, precision_of, start_fabric
 from earmark.util import processes
 from earmark.util.atomic import atomic_write
 from earmark.util.text import SheetWriter
@@ -88,7 +88,7 @@ def run(
                 train_side_by_side(recipe, [part.name for part in parts], folder, cache, jobs, listener)
             histories = [train_part(recipe, data, part, folder, fabric, listener, cache) for part in parts]
             if fabric.is_global_zero:
-                _finish(recipe, data, parts, histories, folder)
+                _finish(recipe, data, parts, histories, folder, fabric.device.type)
         fabric.barrier()
         done = None
         if fabric.is_global_zero:
@@ -252,7 +252,7 @@ def _describe(recipe: Recipe, data: TrainingData, network: Network) -> Descripti
 
 
 def _finish(
-    recipe: Recipe, data: TrainingData, parts: list[Part], histories: list[list[EpochReport]], folder: Path
+    recipe: Recipe, data: TrainingData, parts: list[Part], histories: list[list[EpochReport]], folder: Path, device: str
 ) -> None:
     """Figures, pictures and the model file, from what the parts left in the folder."""
     from earmark.plots.metrics import draw_confusion, draw_reliability, draw_training_curves  # no worker needs it
@@ -260,7 +260,7 @@ def _finish(
     tested = [part for part in parts if len(part.test)]
     answers = [Answers.load(folder / part.name / ANSWERS) for part in tested]
     metrics: dict[str, Any] = {
-        **figures_of(recipe.name, described(recipe, len(tested))),
+        **figures_of(recipe.name, described(recipe, len(tested)), precision_of(recipe, device)),
         "clips": data.originals,
         "copies": data.copies,
     }

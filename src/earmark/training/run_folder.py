@@ -82,14 +82,15 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def figures_of(recipe: str, protocol: str) -> dict[str, Any]:
-    """What every run's figures begin with: which recipe, how it was tested, when and where."""
+def figures_of(recipe: str, protocol: str, precision: str) -> dict[str, Any]:
+    """What every run's figures begin with: which recipe, how it was tested, when, where and in which precision."""
     return {
         "recipe": recipe,
         "protocol": protocol,
         "date": datetime.now(UTC).date().isoformat(),
         "earmark": __version__,
         "machine": machine(),
+        "precision": precision,
     }
 
 

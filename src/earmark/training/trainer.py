@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -330,18 +330,23 @@ def computes_bfloat16(accelerator: str = "auto") -> bool:
     return any(supported is not None and supported() for supported in known)
 
 
+def precision_of(recipe: Any, accelerator: str) -> Literal["bf16-mixed", "32-true"]:
+    """What a recipe is trained in on such devices, where it leaves that open."""
+    stated: Literal["auto", "bf16-mixed", "32-true"] = recipe.training.precision
+    if stated == "auto":
+        return "bf16-mixed" if computes_bfloat16(accelerator) else "32-true"
+    return stated
+
+
 def start_fabric(recipe: Any, accelerator: str = "auto", devices: str = "auto") -> Fabric:
     """The devices to train on, in the precision of the recipe: all GPUs there are, otherwise the CPU."""
-    precision = recipe.training.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if computes_bfloat16(accelerator) else "32-true"
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     one = devices == "auto" and not torch.cuda.is_available()
     try:
         fabric = Fabric(
             accelerator=accelerator,
             devices=int(devices) if devices.isdigit() else 1 if one else devices,
-            precision=precision,
+            precision=precision_of(recipe, accelerator),
         )
     except (ValueError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())

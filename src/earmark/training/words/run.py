@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ from earmark.training.words.sentences import SPEECH, UNSURE
 from earmark.util.atomic import atomic_write
 
 LABEL = "speech"
+PRECISION: Literal["32-true"] = "32-true"  # that classifiers of frames are trained in
 PROTOCOL = "sentences of other speakers over other backgrounds, which chose the thresholds"
 WORK = "work"  # the folder, in the run's, of a checkpoint and a history
 EVEN = 0.5  # the score that divides frames where figures of single frames are given: scores are probabilities
@@ -108,7 +109,7 @@ def _train(
         listener.epoch(recipe.model.network, epoch)
 
     # Frame classifiers are trained in single precision, and kept as the best epoch left them, not as a running mean.
-    settings = recipe.training.model_copy(update={"ema": 0.0, "precision": "32-true"})
+    settings = recipe.training.model_copy(update={"ema": 0.0, "precision": PRECISION})
     fabric = start_fabric(recipe.model_copy(update={"training": settings}), devices="1")
     task = FrameTask(settings, sentences, held_out, fabric.device)
     checkpoint = folder / WORK / "checkpoint.pt"
@@ -143,7 +144,7 @@ def _measure(
     certain = held_out.marks != UNSURE
     measured = frame_metrics.measure(scores[certain], held_out.marks[certain] == SPEECH, EVEN)
     return {
-        **figures_of(recipe.name, PROTOCOL),
+        **figures_of(recipe.name, PROTOCOL, PRECISION),
         "parameters": sum(p.numel() for p in network.parameters()),
         "speakers": {"train": _speakers(training), "validation": _speakers(validating)},
         "threshold": {"on": threshold.on, "off": threshold.off},
