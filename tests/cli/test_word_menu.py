@@ -134,6 +134,12 @@ def test_what_is_no_recording_is_left_out(menu):
     assert "3 words" in done.stdout
 
 
+def test_what_is_no_recording_is_told_once_for_all_classifiers(menu):
+    done = menu("1,2\nall\nq\n", "bad.wav", "voices/one.wav")
+    assert_polite(done)
+    assert done.stdout.count("Left out: bad.wav: ") == 1
+
+
 def test_without_a_sound_device_the_menu_works_and_says_so_once(menu):
     done = menu("\n1\n2\nb\nq\n", "voices/one.wav", sound="wasapi")
     assert_polite(done)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +102,7 @@ class _Menu:
             if not numbers:
                 return
             chosen = [self.classifiers[number - 1] for number in numbers]
-            results = [result for file in files for name in chosen if (result := self.result(file, name))]
+            results = [result for file in files for result in self.found_in(file, chosen)]
             if len(chosen) > 1:
                 _compare(results)
             if results:
@@ -150,6 +150,11 @@ class _Menu:
             self.silent = True
         except KeyboardInterrupt:
             _say("")
+
+    def found_in(self, file: Path, classifiers: Iterable[str]) -> list[_Result]:
+        """What each classifier finds in a recording; where that cannot be read, it is said once for all of them."""
+        results = (self.result(file, name) for name in classifiers)
+        return [result for result in takewhile(lambda result: result is not None, results) if result]
 
     def result(self, file: Path, classifier: str) -> _Result | None:
         """What a classifier finds in a recording; None, and a line that says why, where it cannot be read."""
