@@ -211,6 +211,12 @@ def test_warnings_are_one_line(earmark):
     assert json.loads(done.stdout)["duration"] == pytest.approx(1.5, abs=0.01)
 
 
+def test_a_warning_is_said_once_however_often_a_file_is_read(earmark):
+    done = earmark("label", "cut.wav", "cut.wav", "--model", "m.onnx")
+    assert done.returncode == 0
+    assert done.stderr.count("warning: cut.wav: ends early") == 1
+
+
 def test_only_and_sensitivity(earmark):
     done = earmark("label", "both, really.wav", "--model", "m.onnx", "--to", "json", "--only", "high, low")
     assert len(json.loads(done.stdout)["events"]) == 2

@@ -74,7 +74,7 @@ def test_folder_warns_of_empty_classes_and_loose_files(sounds):
     with pytest.warns(EarmarkWarning) as caught:
         load("folder", sounds)
     messages = sorted(str(one.message) for one in caught)
-    assert "1 recordings lie in no class folder" in messages[1] + messages[0]
+    assert "1 recording lies in no class folder; it is left out" in messages[1] + messages[0]
     assert any("cat: holds no recordings" in message for message in messages)
 
 

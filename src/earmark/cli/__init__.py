@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import warnings
+from functools import partial
 
 TYPE_CHECKING = False  # as in `typing`, which takes a while to import
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def main() -> None:
     from earmark.errors import EarmarkError, EarmarkWarning
     from earmark.util.atomic import is_full
 
-    warnings.showwarning = _show_warning
+    warnings.showwarning = partial(_show_warning, set())
     warnings.simplefilter("always", EarmarkWarning)
     try:
         streams.prepare()
@@ -99,6 +100,7 @@ class Interrupts:
 
 
 def _show_warning(
+    said: set[str],
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -106,8 +108,10 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
+    """Say one of ours in a line, once, however often the same thing is read; `said` are those that were."""
     from earmark.cli.common import complain, with_options
     from earmark.errors import EarmarkWarning
 
-    if issubclass(category, EarmarkWarning):
+    if issubclass(category, EarmarkWarning) and str(message) not in said:
+        said.add(str(message))
         complain(f"warning: {with_options(str(message))}")

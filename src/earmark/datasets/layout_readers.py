@@ -24,6 +24,7 @@ from earmark.datasets.clips import Clip, Dataset, of_use
 from earmark.errors import DatasetError, EarmarkWarning, MediaError
 from earmark.labels import canonical, normalise
 from earmark.media import open_recording
+from earmark.util.text import number_of
 
 
 def read_folder(root: Path, *, source: str | None = None, licence: str = "", fewest: int = 2) -> Dataset:
@@ -104,7 +105,8 @@ def _warn_of_odd_ones(root: Path, empty: list[Path]) -> None:
         warnings.warn(f"{folder}: holds no recordings; the class is left out", EarmarkWarning, stacklevel=3)
     loose = sum(media_files.is_media(path) for path in root.iterdir() if path.is_file())
     if loose:
-        message = f"{root}: {loose} recordings lie in no class folder; they are left out"
+        lie = "lies in no class folder; it is" if loose == 1 else "lie in no class folder; they are"
+        message = f"{root}: {number_of(loose, 'recording')} {lie} left out"
         warnings.warn(message, EarmarkWarning, stacklevel=3)
 
 
