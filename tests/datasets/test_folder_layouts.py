@@ -68,6 +68,13 @@ def test_folder_refuses_a_rule_that_does_not_work(sounds, rule, reason):
         load("folder", sounds, source=rule)
 
 
+@pytest.mark.parametrize("name", ["-", "_ _", "--"])
+def test_folder_refuses_a_class_without_a_name(sounds, name):
+    touch(sounds / name / "a.wav")
+    with pytest.raises(DatasetError, match="is a class without a name; rename"):
+        load("folder", sounds)
+
+
 def test_folder_warns_of_empty_classes_and_loose_files(sounds):
     (sounds / "cat").mkdir()
     touch(sounds / "loose.wav")

@@ -9,8 +9,9 @@ import pytest
 from run_folders import LEFT
 from sounds import SMALL, write_dataset
 
-from earmark.errors import DatasetError, RecipeError
+from earmark.errors import DatasetError, EarmarkWarning, RecipeError
 from earmark.models.model import load_model
+from earmark.training import data as training_data
 from earmark.training import recipe as recipes
 from earmark.training import trainer
 from earmark.training.presets import recipe_for
@@ -91,6 +92,16 @@ def test_the_precision_that_auto_became_is_said(place, monkeypatch, supported, p
     plan = recipe_for(place / "data", [*SMALL, "training.precision=auto", "training.epochs=1"])
     outcome = run(plan, place / precision, start_fabric(plan, "cpu"), Listener(), place / "cache")
     assert outcome.metrics["precision"] == precision
+
+
+def test_a_class_of_which_nothing_can_be_read_is_said(tmp_path):
+    write_dataset(tmp_path / "data")
+    for number in range(2):
+        (tmp_path / "data" / "lost").mkdir(exist_ok=True)
+        (tmp_path / "data" / "lost" / f"{number}.wav").write_text("no sound")
+    with pytest.warns(EarmarkWarning, match="data: none of the clips of lost can be read; nothing is learned of that"):
+        data = training_data.load(recipe_for(tmp_path / "data", list(SMALL)), tmp_path / "cache")
+    assert data.labels == ("hiss", "rumble", "tone")
 
 
 def test_a_run_tells_how_it_goes(finished):

@@ -51,6 +51,9 @@ def read_folder(root: Path, *, source: str | None = None, licence: str = "", few
     rule = media_files.compile_rule(root, source) if source else None
     classes = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     files = {folder: list(media_files.walk(folder)) for folder in classes}
+    for folder in classes:
+        if files[folder] and not normalise(folder.name):
+            raise DatasetError(folder, "is a class without a name", "rename the folder to what sounds in it")
     _warn_of_odd_ones(root, [folder for folder in classes if not files[folder]])
     clips = _united(
         Clip(path, labels=(normalise(folder.name),), source=_source(root, folder, path, rule))

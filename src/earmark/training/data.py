@@ -86,6 +86,9 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
     clips = tuple(whole.clips[i] for i in good)
     names = [names[i] for i in good]
     there = {label for clip in clips for label in clip.labels}
+    if lost := sorted({label for clip in whole.clips for label in clip.labels} - there):
+        message = f"{whole.name}: none of the clips of {', '.join(lost)} can be read; nothing is learned of that"
+        warnings.warn(EarmarkWarning(message), stacklevel=2)
     labels = tuple(sorted(there | (SOUNDS - nearest_only()) if recipe.labels == "sounds" else there))
     if len(there) < 2:
         raise DatasetError(whole.name, f"holds {len(there)} classes that can be read", "training needs two")
