@@ -587,6 +587,49 @@ def test_a_lost_connection_is_told_and_made_again(browse, service):
     page.wait_for_selector("#live-stage[data-state=listening]")
 
 
+TAKEN_AWAY = """() => {
+    const { mediaDevices } = navigator, open = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.getUserMedia = async (wish) => (window.stream = await open(wish));
+}"""
+
+
+def test_a_microphone_that_is_taken_away_ends_listening_and_is_told(browse):
+    page = browse("#/live")
+    page.evaluate(TAKEN_AWAY)
+    page.get_by_role("button", name="Start listening").click()
+    page.wait_for_selector("#live-log li")
+    page.evaluate("window.stream.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
+    page.wait_for_selector("#live-stage[data-state=idle]")
+    assert "No microphone" in page.locator("#banner-text").inner_text()
+    assert "…" not in page.locator("#live-log").inner_text()  # nothing goes on
+
+
+AWAKE = """() => {
+    window.locks = [];
+    const request = async () => {
+        const one = { released: false, release: async () => void (one.released = true) };
+        window.locks.push(one);
+        return one;
+    };
+    Object.defineProperty(navigator, "wakeLock", { value: { request } });
+}"""
+
+
+def test_the_screen_stays_on_while_it_listens_also_after_another_page_was_seen(browse):
+    page = browse("#/live")
+    page.evaluate(AWAKE)
+    page.get_by_role("button", name="Start listening").click()
+    page.wait_for_selector("#live-stage[data-state=listening]")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert page.evaluate("window.locks.length") == 1  # it is held
+    page.evaluate("window.locks[0].released = true; document.dispatchEvent(new Event('visibilitychange'))")
+    eventually(page, "window.locks.length === 2")
+    page.get_by_role("button", name="Stop").click()
+    eventually(page, "window.locks.every((one) => one.released)")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert page.evaluate("window.locks.length") == 2
+
+
 def places(page, service, recording):
     """Leads the page from one place of it to the next; what tells that it is there."""
     for place, there in (("", "#start"), ("live", "#live"), (f"jobs/{service.done(recording)}", ".lane")):

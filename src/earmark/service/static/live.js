@@ -76,13 +76,26 @@ async function start() {
     });
     if (mine !== visit) return opened.close(); // stopped while the browser asked
     microphone = { ...opened, onpcm: null };
-    for (const track of opened.tracks) track.onended = () => complain(t("live.no_microphone"));
-    lock = await navigator.wakeLock?.request("screen").catch(() => null);
+    for (const track of opened.tracks) {
+      track.onended = () => {
+        if (mine === visit) stop(); // it was taken away: nothing is heard any more
+        complain(t("live.no_microphone"));
+      };
+    }
+    await stayAwake();
     if (mine === visit) connect();
   } catch (error) {
     stop();
     complain(error);
   }
+}
+
+/** Keeps the screen on while this visit lasts; a browser forgets it where the page was hidden meanwhile. */
+async function stayAwake() {
+  const mine = visit;
+  const got = await navigator.wakeLock?.request("screen").catch(() => null);
+  if (mine === visit && (lock?.released ?? true)) lock = got;
+  else got?.release().catch(() => {});
 }
 
 function stop() {
@@ -119,6 +132,9 @@ export function startLive() {
   const again = () => ["listening", "lost"].includes(state) && connect();
   for (const id of ["live-model", "live-sensitivity", "live-speech"]) byId(id).addEventListener("change", again);
   startAlerts(again);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && microphone && (lock?.released ?? true)) stayAwake();
+  });
   byId("live-model").addEventListener("change", known);
   showModels();
   onModels(showModels);

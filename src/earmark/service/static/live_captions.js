@@ -71,6 +71,8 @@ export class LiveCaptions {
   close() {
     for (const { card } of this.#cards.values()) card.remove();
     this.#cards.clear();
+    for (const row of this.#rows.values()) row.querySelector(".length").textContent = ""; // how long it went on is not known
+    this.#rows.clear();
     this.#alarm();
   }
 
