@@ -1,6 +1,5 @@
 """Networks for patches: built with a seed, shaken as training would, exported and run again."""
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +55,8 @@ def level(network, features):
 def compare_with_file(network, columns: int, path: Path, patches: int = 2):
     """Export the network, and compare its answers with those of the file.
 
-    Rounding counts for much in deep networks with random weights, so the difference may be as large as theirs from
-    their own in double precision.
+    Its batch normalisation must have the statistics of what it sees (`shaken`): without them rounding errors grow ten
+    thousandfold in deep networks with random weights, differently on each processor.
     """
     rows = network.stride
     features = pictures(2 * patches, rows, columns).reshape(2, patches * rows, columns)
@@ -71,6 +70,4 @@ def compare_with_file(network, columns: int, path: Path, patches: int = 2):
     assert found.shape == expected.shape == (2, patches, len(LABELS))
     (fewer,) = session.run(["scores"], {"features": features[1:, :rows].numpy()})  # another shape than was exported
     np.testing.assert_allclose(fewer, found[1:, :1], atol=1e-4)
-    exact = copy.deepcopy(network).double()(features.double()).softmax(-1).numpy()
-    assert np.abs(found - expected).max() < 1e-4 + 3 * np.abs(expected - exact).max()
-    assert np.abs(expected - exact).max() < 0.01
+    np.testing.assert_allclose(found, expected, atol=1e-4)
