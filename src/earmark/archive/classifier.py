@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from earmark._version import __version__
 from earmark.archive.vectors import Vectors, directions, unit
-from earmark.models.model import Description, Model, Threshold, describe
-from earmark.util.atomic import atomic_write
+from earmark.models.model import Description, Model, Threshold, save_onnx
 from earmark.util.types import Array
 
 if TYPE_CHECKING:
@@ -117,9 +116,7 @@ def write_model(
             parents=about.parents,
             card={**about.card, "taught": [*about.card.get("taught", ()), {"label": label} | card]},
         )
-    describe(body, described)
-    with atomic_write(path) as part:
-        part.write_bytes(body.SerializeToString())
+    save_onnx(body, described, path)
 
 
 def steps_of_second(about: Description) -> int:

@@ -20,8 +20,7 @@ from earmark.evaluation.thresholds import (
 )
 from earmark.events.timeline import Event
 from earmark.models.labelling import recorded_scores
-from earmark.models.model import Description, Model, Threshold, describe
-from earmark.util.atomic import atomic_write
+from earmark.models.model import Description, Model, Threshold, save_onnx
 from earmark.util.types import Array, Progress
 
 SHARE = 1 / 3  # of an event's length
@@ -148,9 +147,7 @@ def write(model: Model, about: Description, path: Path) -> None:
     except ImportError as error:
         raise MissingExtraError("writing model files", "train") from error
     content = onnx.load(model.path)
-    describe(content, about)
-    with atomic_write(path) as part:
-        part.write_bytes(content.SerializeToString())
+    save_onnx(content, about, path)
 
 
 def windows_by_length(recordings: Iterable[Sequence[Event]]) -> dict[str, float]:

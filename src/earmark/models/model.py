@@ -20,6 +20,7 @@ from earmark.events.hysteresis import EventFinder, EventRules
 from earmark.events.scores import Pooling, pooled
 from earmark.events.timeline import Timeline
 from earmark.features.frontend import FrontEnd
+from earmark.util.atomic import atomic_write
 from earmark.util.cache import PRETRAINED, cache_folder
 from earmark.util.fields import from_json_values
 from earmark.util.streams import ahead, windows
@@ -266,11 +267,13 @@ class Model:
         return -(-self.description.context // stride) * stride
 
 
-def describe(content: Any, description: Description) -> None:
-    """Put a description into an ONNX file that is loaded (`onnx.ModelProto`), in place of the one it may have."""
+def save_onnx(content: Any, description: Description, path: Path) -> None:
+    """Write a loaded ONNX file (`onnx.ModelProto`) with a description in place of the one it may have."""
     own = [entry for entry in content.metadata_props if entry.key == METADATA_KEY]
     entry = own[0] if own else content.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, description.to_json()
+    with atomic_write(path) as part:
+        part.write_bytes(content.SerializeToString())
 
 
 def load_model(name: str | os.PathLike[str] = "sounds", threads: int | None = None) -> Model:

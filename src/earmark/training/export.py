@@ -17,10 +17,9 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from earmark.models.model import Description, describe, load_model
+from earmark.models.model import Description, load_model, save_onnx
 from earmark.training.networks import Network, PatchNetwork
 from earmark.training.networks.mn import MobileNet
-from earmark.util.atomic import atomic_write
 from earmark.util.types import Features
 
 PREFIX = "network."  # of the names of weights in the file, before those in the network
@@ -88,10 +87,8 @@ def export(network: Network, description: Description, path: Path) -> None:
     halve_weights(model)
     strip_traces(model)
     run_sums(model)
-    describe(model, description)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as part:
-        part.write_bytes(model.SerializeToString())
+    save_onnx(model, description, path)
 
 
 def _to_onnx(module: _Probabilities, example: Tensor) -> onnx.ModelProto:
@@ -259,9 +256,7 @@ def quantise(path: Path, examples: Iterable[Features]) -> None:
         )
         model = onnx.load(small)
     strip_traces(model)
-    describe(model, description)
-    with atomic_write(path) as part:
-        part.write_bytes(model.SerializeToString())
+    save_onnx(model, description, path)
 
 
 def excerpts(features: Iterable[Features], stride: int) -> Iterator[Features]:

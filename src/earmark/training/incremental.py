@@ -22,7 +22,7 @@ from earmark.evaluation import protocol
 from earmark.events.boundaries import loud_steps
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
 from earmark.models import negatives
-from earmark.models.model import Description, Model, Threshold, describe, load_model
+from earmark.models.model import Description, Model, Threshold, load_model, save_onnx
 from earmark.training.batches import LOUD_DB, targets_of
 from earmark.training.networks import build
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
@@ -30,7 +30,6 @@ from earmark.training.prepared import Prepared, Progress, prepare
 from earmark.training.presets import PARTS, PENALTY, fewest_sources
 from earmark.training.ridge import THRESHOLDS, LinearHead, Rows, joined, known, rows_of_table, solve
 from earmark.training.run_folder import finished, machine, opened, write_json
-from earmark.util.atomic import atomic_write
 from earmark.util.types import Array
 
 PREFIX = "added_"  # of all names in the graph that are new
@@ -231,9 +230,7 @@ def _write(
         thresholds={**{label: about.threshold(label) for label in about.labels}, **new},
         card={**about.card, "added": [*about.card.get("added", []), added]},
     )
-    describe(body, description)
-    with atomic_write(path) as part:
-        part.write_bytes(body.SerializeToString())
+    save_onnx(body, description, path)
 
 
 def _hidden(head: EmbeddingHead) -> tuple[Array, Array]:
