@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -92,13 +91,12 @@ class FilesWriter(Writer[R]):
 
     def add(self, found: R) -> None:
         """Write its file; refuse a second recording of one name, whose file would take the place of the first."""
-        text = io.StringIO(newline="")
-        self.form.write(found, text)
+        text = self.form.text(found)
         path = self.out if self.alone else self.out / (Path(found.recording).stem + self.form.suffix)
         if path in self.written:
             raise EarmarkError(found.recording, f"has the name of another: {path} is taken", "use another --out")
         self.spare(path)
-        write_text(path, text.getvalue())
+        write_text(path, text)
         self.written.add(path)
         common.say(path, err=True)
 

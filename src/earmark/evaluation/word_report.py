@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from earmark import media
 from earmark._version import __version__
-from earmark.errors import EarmarkError
 from earmark.evaluation import word_tables as tables
 from earmark.evaluation.word_evaluation import COLUMNS, THRESHOLD, Comparison, Prediction, Recording, members
 from earmark.evaluation.word_metrics import TOKEN_TOLERANCE, count
 from earmark.plots import word_detection as plots
 from earmark.speech.energy import STEP, LevelMeter, Levels
 from earmark.speech.segmentation import Word
-from earmark.util.atomic import atomic_write
+from earmark.util.atomic import write_bytes, write_text
 
 EACH = 1  # recordings for each classifier and condition
 EACH_ALONE = 4  # where nobody tells conditions
@@ -53,13 +52,13 @@ def write(comparison: Comparison, folder: Path) -> Path:
         EarmarkError: the folder cannot be written.
     """
     # Tables first: that the folder cannot be written is told before anything is drawn.
-    _write(folder / "summary.csv", tables.summary_csv(comparison).encode())
-    _write(folder / "recordings.csv", tables.recordings_csv(comparison).encode())
+    write_text(folder / "summary.csv", tables.summary_csv(comparison))
+    write_text(folder / "recordings.csv", tables.recordings_csv(comparison))
     pictures = draw(comparison)
     shown = list(_worst(comparison))
     page = _page(comparison, pictures, [(title, picture) for _, title, picture in shown])
     for name, content in {**pictures, **{name: picture for name, _, picture in shown}, PAGE: page.encode()}.items():
-        _write(folder / name, content)
+        write_bytes(folder / name, content)
     return folder / PAGE
 
 
@@ -222,16 +221,6 @@ def _image(content: bytes, alternative: str, caption: str = "") -> str:
     source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f'<figure><img src="{source}" alt="{escape(alternative)}">{below}</figure>'
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Under a temporary name first: nobody sees half of it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as part:
-            part.write_bytes(content)
-    except OSError as error:
-        raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 
 
 @dataclass(frozen=True)

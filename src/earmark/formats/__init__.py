@@ -12,7 +12,6 @@ plain_text.py holds what is for people's eyes rather than for programs.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +111,7 @@ def save(found: Any, path: Path, **options: Any) -> Path:
             name, value = next(iter(options.items()))
             raise ArgumentError(name, value, f"is for captions, not for {suffix}", "end the name in .vtt or .srt")
         form = for_name(form.name, **options)
-    text = io.StringIO(newline="")
-    form.write(found, text)
-    write_text(path, text.getvalue())
+    write_text(path, form.text(found))
     return path
 
 

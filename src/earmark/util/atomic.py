@@ -62,10 +62,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write text as a file, and the folder for it: nobody sees half of it. EarmarkError where that cannot be."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same for bytes."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as part:
-            part.write_text(text, encoding="utf-8", newline="")
+            part.write_bytes(content)
     except OSError as error:
         raise EarmarkError(path, f"cannot be written ({error.strerror})") from error
 

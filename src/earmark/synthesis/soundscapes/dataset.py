@@ -18,7 +18,6 @@ from pathlib import Path
 
 from earmark.datasets import tables
 from earmark.datasets.clips import Clip, Dataset
-from earmark.errors import EarmarkError
 from earmark.events.timeline import Timeline
 from earmark.formats.base import Format
 from earmark.media.writing import write_samples
@@ -28,7 +27,7 @@ from earmark.synthesis.soundscapes.layers import SoundCache
 from earmark.synthesis.soundscapes.plan import Plan, draw_scene
 from earmark.synthesis.soundscapes.pools import Group
 from earmark.synthesis.soundscapes.rendering import render
-from earmark.util.atomic import atomic_write
+from earmark.util.atomic import write_text
 from earmark.util.workspace import Workspace
 
 PARTS, OPTIONS = "parts.csv", "earmark-scenes.json"
@@ -69,7 +68,7 @@ def build(plan: Plan, out: Path, jobs: int = 1, beside: Collection[Format[Timeli
         for one in notes:
             timeline = Timeline(one["path"], plan.seconds, "scenes", tuple(batches.events_of(one)))
             for form in beside:
-                _write_beside(form, out / one["path"], timeline)
+                write_text((out / one["path"]).with_suffix(form.suffix), form.text(timeline))
         tables.write_clips(Dataset("parts", tuple(_parts(plan))), out / PARTS)
         batches.write_tables("scenes", out, notes)
 
@@ -106,12 +105,3 @@ def _parts(plan: Plan) -> Iterator[Clip]:
             labels[clip.path, clip.start, clip.end, clip.source].update(clip.labels)
         for (path, start, end, source), own in labels.items():
             yield Clip(path, start, end, tuple(sorted(own)), fold + 1, source, plan.split(fold))
-
-
-def _write_beside(form: Format[Timeline], audio: Path, timeline: Timeline) -> None:
-    file = audio.with_suffix(form.suffix)
-    try:
-        with atomic_write(file) as part, part.open("w", encoding="utf-8", newline="") as opened:
-            form.write(timeline, opened)
-    except OSError as error:
-        raise EarmarkError(file, f"cannot be written ({error.strerror})") from error

@@ -14,7 +14,7 @@ from earmark.formats.json_files import WordsJson
 from earmark.media.writing import write_samples
 from earmark.speech import energy
 from earmark.speech.segmentation import Word, Words
-from earmark.util.atomic import atomic_write
+from earmark.util.atomic import write_text
 from earmark.util.workspace import Workspace
 
 FULL_SCALE = 32_768
@@ -86,11 +86,7 @@ class RecordingPair:
         """Write each whole or not at all. Raises EarmarkError: the disk does not take them."""
         truth = Words(self.audio.name, len(samples) / rate).with_words(words)
         write_samples(self.audio, [np.asarray(samples / np.float32(FULL_SCALE), np.float32)], rate)
-        try:
-            with atomic_write(self.truth) as part, part.open("w", encoding="utf-8", newline="") as file:
-                WordsJson().write(truth, file)
-        except OSError as error:
-            raise EarmarkError(self.truth, f"cannot be written ({error.strerror})") from error
+        write_text(self.truth, WordsJson().text(truth))
         return truth
 
 
