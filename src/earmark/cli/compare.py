@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.evaluate import FORMS, Out, check_output, refuse, show
+from earmark.cli.evaluate import FORMS, Out, check_output, show
 from earmark.errors import EarmarkError
 from earmark.util.text import visible_lines
 
@@ -73,14 +73,14 @@ def compare(
     """Compare runs, or several classifiers on the same recordings."""
     of_runs = {"--sort": sort, "--columns": columns, "--plot": plot, "--into": into}
     if on is not None:
-        refuse([option for option, value in of_runs.items() if value is not None], "is for runs", "leave out --on")
+        common.refuse(of_runs, "is for runs", "leave out --on")
         return _compare_classifiers(names, on, to, out)
-    refuse(["--out"] * (out is not None), "is for a report on classifiers", "name recordings with --on, or use --plot")
+    common.refuse({"--out": out}, "is for a report on classifiers", "name recordings with --on, or use --plot")
     places = [Path(name) for name in names or []]
     if into is None:
         return _compare_runs(places, to, sort, columns, plot)
-    others = ["a run"] * bool(places) + [option for option in of_runs if of_runs[option] and option != "--into"]
-    refuse(others, "does not go with --into", "the document says which runs, and how")
+    others = {"a run": places or None, "--sort": sort or None, "--columns": columns or None, "--plot": plot}
+    common.refuse(others, "does not go with --into", "the document says which runs, and how")
     return _update_document(into)
 
 

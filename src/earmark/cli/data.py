@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,7 +75,6 @@ Examples:
     earmark data table recordings/ --layout files -o labels=speech -o "pattern=**/*.wav" --out speech.csv
 """
 
-_say = partial(common.say, err=True)
 app = typer.Typer(
     name="data",
     help="Fetch, check, change and make datasets of labelled recordings.",
@@ -115,7 +113,7 @@ def get_command(
     dataset = archives.published_dataset(name)
     target = archives.target_folder(dataset, out, data_dir)
     if (target / dataset.table).is_file():
-        _say(f"{dataset.title} is there already; to fetch it again, remove the folder.")
+        common.say(f"{dataset.title} is there already; to fetch it again, remove the folder.", err=True)
     else:
         _show_terms(dataset, target)
         if not (yes or agreed("Fetch it under this licence?")):
@@ -183,7 +181,7 @@ def table_command(
         raise DatasetError(out, "exists", "choose another --out, or write over it with --force")
     dataset = _load(place, layout, option, data_dir)
     tables.write_clips(dataset, out)
-    _say(f"{len(dataset.clips):,} clips")
+    common.say(f"{len(dataset.clips):,} clips", err=True)
     common.say(out)
 
 
@@ -212,10 +210,10 @@ def _events(place: str, data_dir: Path | None) -> Path | None:
 
 def _show_terms(dataset: PublishedDataset, target: Path) -> None:
     size = f"{dataset.download_bytes / 1e9:.1f} GB to fetch, {dataset.unpacked_bytes / 1e9:.1f} GB unpacked"
-    _say(f"{dataset.title}: {dataset.what}; {size}, into {target}")
-    _say(f"Licence: {dataset.licence}, {dataset.licence_note}.")
-    _say(f"Cite: {dataset.cite}")
-    _say(f"Home: {dataset.home}")
+    common.say(f"{dataset.title}: {dataset.what}; {size}, into {target}", err=True)
+    common.say(f"Licence: {dataset.licence}, {dataset.licence_note}.", err=True)
+    common.say(f"Cite: {dataset.cite}", err=True)
+    common.say(f"Home: {dataset.home}", err=True)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from earmark.datasets.audioset.selection import Rules
     from earmark.datasets.audioset.tables import Ontology, PublishedFile, Segment
 
-_say = partial(common.say, err=True)
 MESSAGES = 5  # of each outcome, those that were said most
 
 HELP = """Make a dataset of ten-second excerpts of videos, chosen by AudioSet's labels.
@@ -154,9 +152,11 @@ def _acquire(clips: Mapping[str, Sequence[Segment]], quota: int, out: Path, sett
     if to is To.json:
         common.say_json(asdict(report), default=str, indent=2)
     else:
-        _say(_outcomes(report))
+        common.say(_outcomes(report), err=True)
         if report.lacking and refused is None:
-            _say(f"There are no more clips of {', '.join(report.lacking)}: take more tables, or exclude less.")
+            common.say(
+                f"There are no more clips of {', '.join(report.lacking)}: take more tables, or exclude less.", err=True
+            )
         common.say(report.table)
     if refused is not None:
         raise refused
@@ -217,10 +217,10 @@ def _fetch(lacking: Sequence[PublishedFile], folder: Path, yes: bool) -> None:
     from earmark.datasets.audioset import tables
 
     names = ", ".join(f"{file.name} ({file.megabytes:g} MB)" for file in lacking)
-    _say(f"AudioSet: {names} to fetch, into {folder}")
-    _say(f"Licence: {tables.LICENCE}.")
-    _say(f"Cite: {tables.CITE}")
-    _say(f"Home: {tables.HOME}")
+    common.say(f"AudioSet: {names} to fetch, into {folder}", err=True)
+    common.say(f"Licence: {tables.LICENCE}.", err=True)
+    common.say(f"Cite: {tables.CITE}", err=True)
+    common.say(f"Home: {tables.HOME}", err=True)
     if not (yes or agreed("Fetch them under these licences?")):
         remedy = "answer y, or give --yes; or name what you have with --part, --segments and --ontology"
         raise DatasetError(folder, f"lacks {', '.join(file.name for file in lacking)}", remedy)
@@ -243,4 +243,4 @@ def _draw(occurring: Cooccurrences, picture: Path) -> None:
     from earmark.plots.metrics import draw_cooccurrence
 
     draw_cooccurrence(occurring.rows, occurring.clips, occurring.columns, occurring.matrix, picture)
-    _say(picture)
+    common.say(picture, err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from earmark.augment.preview import Version
     from earmark.util.types import Samples
 
-_say = partial(common.say, err=True)
 LONGEST = 10.0  # seconds of a recording that are shown
 HELP = """Draw what every augmentation makes of a clip: spectrograms before and after, in one picture.
 
@@ -97,7 +95,7 @@ def _names(style: str, only: str | None, mixing: bool) -> dict[str, list[str]]:
                 raise EarmarkError(f"--only {name}", "mixes two recordings", "name the second one: --with FILE")
         return {one: [name for name in names if name in wanted] for one, names in members.items()}
     if not mixing and "batch" in members:
-        _say(f"{', '.join(MIXING)} are left out: they mix in a second recording, --with FILE")
+        common.say(f"{', '.join(MIXING)} are left out: they mix in a second recording, --with FILE", err=True)
         members["batch"] = [name for name in members["batch"] if name not in MIXING]
     return members
 
@@ -111,7 +109,7 @@ def _read(file: Path, rate: int) -> Samples:
         raise EarmarkError(file, "holds no samples", "choose another clip")
     most = round(LONGEST * rate)
     if len(samples) > most:
-        _say(f"{file} is long: only its first {LONGEST:g} s are shown")
+        common.say(f"{file} is long: only its first {LONGEST:g} s are shown", err=True)
     return samples[:most]
 
 
@@ -123,4 +121,4 @@ def _write(versions: list[Version], clip: Path, folder: Path, rate: int) -> None
         assert version.samples is not None
         path = folder / f"{clip.stem}.{version.name}.wav"
         write_samples(path, [version.samples], rate)
-        _say(path)
+        common.say(path, err=True)

@@ -127,15 +127,15 @@ def speech(
     if more and not from_answer:
         raise EarmarkError(more[0], "is not expected", "give sentences with --file, saved answers with --from-answer")
     if from_answer:
-        _refuse(drawn | asked | {"--voice": voice}, "--from-answer")
+        common.refuse(drawn | asked | {"--voice": voice}, "means nothing with --from-answer", "leave it out")
         _convert([*from_answer, *(more or [])], out, container)
     elif service is Engine.elevenlabs:
-        _refuse(drawn, "--service elevenlabs")
+        common.refuse(drawn, "means nothing with --service elevenlabs", "leave it out")
         _make(_elevenlabs(texts, listed(voice), seed, out, container, url, model), out)
     else:
         from earmark.synthesis.speech import plan
 
-        _refuse(asked, "--service espeak")
+        common.refuse(asked, "means nothing with --service espeak", "leave it out")
         manner = _manner(listed(voice), listed(language) or ["en"], speed or SPEED, pitch or PITCH, pause or PAUSE)
         _make(plan.with_espeak(texts, random or 0, manner, seed, out, container.value), out)
 
@@ -158,12 +158,6 @@ def _content(file: Path) -> str:
         raise EarmarkError(file, f"cannot be opened ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise EarmarkError(file, "is not UTF-8 text", "save it as UTF-8") from error
-
-
-def _refuse(options: dict[str, str | None], where: str) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise EarmarkError(name, f"means nothing with {where}", "leave it out")
 
 
 def _manner(voices: Sequence[str], languages: Sequence[str], speed: str, pitch: str, pause: str) -> Manner:

@@ -77,11 +77,10 @@ def evaluate(
     from earmark.evaluation.evaluate import loaded_model, of_words
 
     if not events:
-        of_events = {"--truth": truth, "--split": split}
-        refuse([option for option, value in of_events.items() if value is not None], "goes with --events", "add it")
+        common.refuse({"--truth": truth, "--split": split}, "goes with --events", "add it")
     chosen = loaded_model(model)
     if of_words(chosen):
-        refuse(["--relabel"] * bool(relabel) + ["--events"] * events, "is for models of sounds", "leave it out")
+        common.refuse({"--relabel": relabel or None, "--events": events}, "is for models of sounds", "leave it out")
     names = common.relabelling(relabel or [])
     check_output(to, FORMS if events or of_words(chosen) else FORMS[:2], out)
     with common.bar("clips" if not (events or of_words(chosen)) else "recordings") as advance:
@@ -115,9 +114,3 @@ def check_output(to: str, forms: Sequence[str], out: Path | None) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EarmarkError(f"--out {out}", f"cannot be made ({error.strerror})", "choose another") from error
-
-
-def refuse(given: Sequence[str], reason: str, remedy: str) -> None:
-    """Refuse the first of some options that are given."""
-    for option in given:
-        raise EarmarkError(option, reason, remedy)

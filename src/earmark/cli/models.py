@@ -107,12 +107,12 @@ def get_command(
     from earmark.models import pretrained
 
     weights = pretrained.known(name)
-    _say(f"{weights.name}: {weights.what}")
-    _say(f"Licence: {weights.licence}, {weights.licence_note}.")
-    _say(f"Cite: {weights.citation}")
+    common.say(f"{weights.name}: {weights.what}", err=True)
+    common.say(f"Licence: {weights.licence}, {weights.licence_note}.", err=True)
+    common.say(f"Cite: {weights.citation}", err=True)
     if not (out or url) and pretrained.named(weights):
         path = pretrained.find(name)
-        _say(f"{pretrained.ENVIRONMENT} names a copy: nothing was fetched.")
+        common.say(f"{pretrained.ENVIRONMENT} names a copy: nothing was fetched.", err=True)
     else:
         path = _fetch(weights, url, out)
     common.say(path)
@@ -123,7 +123,7 @@ def get_command(
 def _fetch(weights: PretrainedWeights, url: str, out: Path | None) -> Path:
     from earmark.models import pretrained
 
-    _say(f"Address: {url or weights.url}")
+    common.say(f"Address: {url or weights.url}", err=True)
     fetched = False
     with common.bar(weights.name, transfer=True) as advance:
 
@@ -134,14 +134,14 @@ def _fetch(weights: PretrainedWeights, url: str, out: Path | None) -> Path:
 
         path = pretrained.get(weights.name, url, out, on_progress)
     if not fetched:
-        _say(f"{weights.name} is there already: nothing was fetched.")
+        common.say(f"{weights.name} is there already: nothing was fetched.", err=True)
     return path
 
 
 def _convert(name: str) -> None:
     """Make the model file; training needs none, so that it is no failure where that cannot be done."""
     try:
-        _say(f"Model file, for --model {name}: {common.convert(name)}")
+        common.say(f"Model file, for --model {name}: {common.convert(name)}", err=True)
     except EarmarkError as error:
         common.complain(f"warning: no model file was made for --model {name}: {error}")
 
@@ -250,7 +250,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(inner) for inner in value)
     return str(value)
-
-
-def _say(message: str) -> None:
-    common.say(message, err=True)
