@@ -9,7 +9,7 @@ from typing import Any
 from earmark.datasets.check import SHORT_SECONDS, CheckReport, EventReport
 from earmark.datasets.clips import Clip
 from earmark.datasets.measurements import Duplicates, Measurement
-from earmark.util.text import visible
+from earmark.util.text import number_of, visible
 
 FEW = 10  # clips of a label under which it is hard to learn and cannot be judged
 UNEVEN = 5.0  # how many times as many clips as the rarest label the most frequent may have without a remark
@@ -87,9 +87,9 @@ def _head(report: CheckReport) -> str:
     minutes = sum(one.seconds for one in report.readable) / 60
     facts = [
         f"{dataset.name}: {len(dataset.clips):,} clips",
-        _number(len(report.counts), "label"),
-        _number(len(sources), "source"),
-        _number(len(folds), "fold") if folds else "no folds",
+        number_of(len(report.counts), "label"),
+        number_of(len(sources), "source"),
+        number_of(len(folds), "fold") if folds else "no folds",
         f"{minutes:.1f} min, median {report.median:.2f} s",
     ]
     return ", ".join(facts) + (f" ({dataset.licence})" if dataset.licence else "")
@@ -123,7 +123,7 @@ def _labelled(events: EventReport | None) -> str:
         return ""
     width = max(len(visible(label)) for label in events.counts)
     lines = [
-        f"{visible(label):<{width}} {_number(count, 'event'):>14} {events.seconds[label]:>11,.1f} s"
+        f"{visible(label):<{width}} {number_of(count, 'event'):>14} {events.seconds[label]:>11,.1f} s"
         for label, count in events.counts.items()
     ]
     return "\n".join(["events:", *lines])
@@ -134,7 +134,7 @@ def _name(clip: Clip) -> str:
 
 
 def _of_groups(groups: Sequence[Duplicates]) -> str:
-    return f"in {_number(len(groups), 'group')}" if groups else ""
+    return f"in {number_of(len(groups), 'group')}" if groups else ""
 
 
 def _groups(report: CheckReport) -> str:
@@ -142,7 +142,7 @@ def _groups(report: CheckReport) -> str:
     groups = sorted(report.copies, key=lambda group: not group.leak)
     lines = [_group_line(group) for group in groups[:_SHOWN_GROUPS]]
     if len(groups) > _SHOWN_GROUPS:
-        lines.append(f"... and {_number(len(groups) - _SHOWN_GROUPS, 'group')} more (--to json lists all)")
+        lines.append(f"... and {number_of(len(groups) - _SHOWN_GROUPS, 'group')} more (--to json lists all)")
     return "\n".join(lines)
 
 
@@ -165,7 +165,7 @@ def _balance(counts: dict[str, int]) -> str:
         return ""
     most = max(counts.values())
     if most == min(counts.values()):
-        return f"balance: {_number(most, 'clip')} of each of the {len(counts)} labels"
+        return f"balance: {number_of(most, 'clip')} of each of the {len(counts)} labels"
     width = max(len(visible(label)) for label in counts)
     return "\n".join(
         f"{visible(label):<{width}} {count:>6,} {'█' * max(1, round(_BAR * count / most))}"
@@ -248,7 +248,3 @@ def _balance_advice(counts: dict[str, int]) -> list[str]:
             "judge by the mean over labels, not by the share of clips."
         )
     return found
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")

@@ -12,6 +12,7 @@ from typing import Any
 from earmark.datasets.audioset.candidates import YOUTUBE, Settings
 from earmark.datasets.audioset.selection import RULES, Selection, TargetClass
 from earmark.datasets.audioset.tables import SHARES, Ontology, Segment, split_of
+from earmark.formats.plain_text import aligned
 
 BITS = 10.0
 """Of FLAC for each sample of 16 bits. Measured: street music of UrbanSound8K 9.6 at 22,050 Hz, solo instruments of
@@ -236,7 +237,7 @@ def _rules_text(selection: Selection, plan: Estimate) -> str:
     for label, left in selection.left.items():
         counts = [*(left[rule] for rule in shown), plan.takes[label], *plan.sides[label].values()]
         lines.append([label, *(f"{count:,}" for count in counts)])
-    return _aligned(lines)
+    return aligned(lines, "l".ljust(len(lines[0]), "r")).rstrip("\n")
 
 
 def _cooccurrence_text(occurring: Cooccurrences) -> str:
@@ -268,9 +269,3 @@ def _estimate_text(plan: Estimate) -> str:
         f"{most}{plan.clips:,} clips, {plan.audio / 60:,.0f} min of sound: some {plan.megabytes:,.0f} MB and "
         f"{plan.hours:,.1f} h, asking for about {plan.asked:,}.\n({plan.basis})"
     )
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rows = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
-    return "\n".join("  ".join(row).rstrip() for row in rows)
