@@ -10,7 +10,6 @@ from earmark.features.descriptors import (
     frame_descriptors,
     onset_strength,
     summarise,
-    summary_names,
     summary_size,
     tempo,
 )
@@ -22,6 +21,14 @@ RATE, N_FFT, HOP = FRONT_END.rate, FRONT_END.n_fft, FRONT_END.hop
 
 def table_of(samples, about=FRONT_END):
     return concatenate(about.frame_stream([samples.astype(np.float32)]), about.frame_size)
+
+
+def summary_names(coefficients):
+    """What each value of a summary is."""
+    pitches = [f"chroma_{name}" for name in ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")]
+    single = ["zero_crossing_rate", "centroid", "bandwidth", "roll_off", *pitches]
+    single += [f"mfcc_{number}" for number in range(coefficients)]
+    return [f"{name}_mean" for name in single] + [f"{name}_std" for name in single] + ["tempo"]
 
 
 def summary_of(table, about=FRONT_END):

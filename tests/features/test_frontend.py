@@ -11,6 +11,7 @@ from librosa_answers import COEFFICIENTS, FILE, SETTINGS, kept, noise_and_chirp
 from scipy.signal import ShortTimeFFT, get_window
 
 from earmark.features.frontend import POWER_FLOOR, FrontEnd, resize
+from earmark.util.fields import from_json_values
 
 
 @pytest.fixture(scope="module")
@@ -261,11 +262,11 @@ def test_a_ramp_stays_straight_when_it_grows():
     [FrontEnd(), FrontEnd(kind="mfcc", fmax=8000.0, deltas=1), FrontEnd(image=(96, 64), image_range=(-60.0, 0.0))],
 )
 def test_round_trip_through_json(about):
-    again = FrontEnd.from_dict(json.loads(json.dumps(about.to_dict())))
+    again = from_json_values(FrontEnd, json.loads(json.dumps(about.to_dict())))
     assert again == about
     assert hash(again) == hash(about)
 
 
 def test_unknown_parameters_are_refused():
     with pytest.raises(ValueError, match="colour"):
-        FrontEnd.from_dict({**FrontEnd().to_dict(), "colour": "red"})
+        from_json_values(FrontEnd, {**FrontEnd().to_dict(), "colour": "red"})

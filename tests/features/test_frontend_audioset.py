@@ -21,6 +21,7 @@ from earmark.models.labelling import scored
 from earmark.models.model import Description, load_model
 from earmark.training.batches import vary
 from earmark.training.recipe import Augmentation
+from earmark.util.fields import from_json_values
 
 AUDIOSET = FrontEnd.audioset()
 LINEAR = replace(AUDIOSET, kind="linear")
@@ -178,7 +179,7 @@ def test_parameters_that_make_no_sense(wrong):
 
 
 def test_round_trip_through_json():
-    again = FrontEnd.from_dict(json.loads(json.dumps(AUDIOSET.to_dict())))
+    again = from_json_values(FrontEnd, json.loads(json.dumps(AUDIOSET.to_dict())))
     assert again == AUDIOSET
     assert hash(again) == hash(AUDIOSET)
 

@@ -39,10 +39,8 @@ def test_files_of_somebody_else_are_no_manifest(work):
 
 
 def test_done_batches_are_known_by_their_notes(work):
-    assert not work.is_done("000000.json")
     assert work.notes("000000.json") == []
     work.done("000000.json", [{"path": "audio/0.flac", "labels": ["bell"]}])
-    assert work.is_done("000000.json")
     assert work.notes("000000.json") == [{"path": "audio/0.flac", "labels": ["bell"]}]
     assert [file.name for file in (work.folder / "batches").iterdir()] == ["000000.json"]
 

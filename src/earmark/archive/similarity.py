@@ -9,7 +9,7 @@ around the best ones.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -206,13 +206,12 @@ def _opened(file: Path, _modified: int, dimensions: int) -> Graph:
     return Graph(file, dimensions)
 
 
-def update_graphs(store: Store, threads: int = 1, told: Callable[[int, int], object] | None = None) -> int:
+def update_graphs(store: Store, threads: int = 1) -> int:
     """Make the graphs that a large archive lacks; how many were made.
 
     Args:
         store: the embeddings.
         threads: how many work on it.
-        told: how many are made, and how many there are to make.
     """
     sizes = {batch: store.size(batch) for batch in store.batches}
     if sum(sizes.values()) < LARGE_ARCHIVE or not find_spec("usearch"):
@@ -223,10 +222,8 @@ def update_graphs(store: Store, threads: int = 1, told: Callable[[int, int], obj
         store.keep_centre()
     todo = [batch for batch, size in sizes.items() if size >= LARGE_BATCH and not (batch / GRAPH_FILE).is_file()]
     centre = store.centre
-    for done, batch in enumerate(todo, start=1):
+    for batch in todo:
         make_graph(store, batch, centre, threads)
-        if told:
-            told(done, len(todo))
     return len(todo)
 
 

@@ -28,8 +28,7 @@ from numpy.typing import NDArray
 from earmark.util import fft
 from earmark.util.types import Array
 
-PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-PITCHES = len(PITCH_NAMES)
+PITCHES = 12  # C, C#, D, D#, E, F, F#, G, G#, A, A#, B
 FIRST = 4 + PITCHES  # columns before the mel bands
 ROLL_OFF = 0.85  # share of the magnitude below the roll-off frequency
 POWER_FLOOR = 1e-10
@@ -70,14 +69,6 @@ def summarise(table: Array, seconds: float, coefficients: int) -> Array:
     cepstra = fft.dct(bands)[:, :coefficients]
     values = np.concatenate([table[:, :FIRST], cepstra], axis=1)
     return np.concatenate([values.mean(0), values.std(0), [tempo(onset_strength(bands), seconds)]]).astype(np.float32)
-
-
-def summary_names(coefficients: int) -> list[str]:
-    """What each value of a summary is."""
-    pitches = [f"chroma_{name}" for name in PITCH_NAMES]
-    single = ["zero_crossing_rate", "centroid", "bandwidth", "roll_off", *pitches]
-    single += [f"mfcc_{number}" for number in range(coefficients)]
-    return [f"{name}_mean" for name in single] + [f"{name}_std" for name in single] + ["tempo"]
 
 
 def summary_size(coefficients: int) -> int:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from earmark.features import descriptors, patches
 from earmark.util import fft
-from earmark.util.fields import from_json_values
 from earmark.util.streams import concatenate
 from earmark.util.types import Features, Samples
 
@@ -248,11 +247,6 @@ class FrontEnd:
     def to_dict(self) -> dict[str, Any]:
         """Parameters as plain values, for the model file."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> FrontEnd:
-        """The front end that `to_dict` described; unknown keys are errors."""
-        return from_json_values(cls, values, "front_end")
 
     def _rows(self, patch: Features) -> Features:
         """A patch [patch_frames, frame_size] as the network gets it, [rows, size]."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-ATTEMPTS = 6
+ATTEMPTS = 6  # in a row without getting any further
 LONGEST_WAIT = 60.0
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 
@@ -54,8 +54,6 @@ class Download:
     spare: int = 0
     """Bytes of disk that must be left when the file is there."""
     on_progress: Progress = no_progress
-    attempts: int = ATTEMPTS
-    """How often in a row to try without getting any further."""
     accept: Callable[[Path], None] = accept_anything
     """Called with the file when all is there, before it gets its name: what it raises ends the download, and the bytes
     are removed."""
@@ -82,7 +80,7 @@ class Download:
                 except PassingError as error:
                     failures = 1 if self._offset() > furthest else failures + 1
                     furthest = max(furthest, self._offset())
-                    if failures >= self.attempts:
+                    if failures >= ATTEMPTS:
                         self._give_up(str(error))
                     self._wait(str(error), min(error.wait or 2.0 ** (failures - 1), LONGEST_WAIT))
         try:
@@ -108,7 +106,7 @@ class Download:
         self.sleep(seconds)
 
     def _give_up(self, reason: str) -> NoReturn:
-        reason = f"could not be fetched in {self.attempts} attempts: {reason}"
+        reason = f"could not be fetched in {ATTEMPTS} attempts: {reason}"
         remedy = "run the command again later, it goes on where it stopped; or give a mirror with --url"
         raise DatasetError(self.url, reason, remedy)
 

@@ -66,12 +66,8 @@ class Workspace:
             raise EarmarkError(self.folder, reason, "choose another --out, or empty it")
         write_text(file, text)
 
-    def is_done(self, batch: str) -> bool:
-        """Whether a batch, by the name of its file, is done."""
-        return (self.folder / BATCHES / batch).is_file()
-
     def notes(self, batch: str) -> Notes:
-        """What is noted of a batch; nothing of one that is not done."""
+        """What is noted of a batch, by the name of its file; nothing of one that is not done."""
         file = self.folder / BATCHES / batch
         content: Notes = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
         return content

@@ -44,7 +44,7 @@ URL = "https://api.elevenlabs.io"
 MODEL = "eleven_multilingual_v2"
 FORMAT = "mp3_44100_128"  # what every plan may ask for
 KEY_VARIABLE, URL_VARIABLE = "ELEVENLABS_API_KEY", "ELEVENLABS_URL"
-ATTEMPTS = 5
+ATTEMPTS = 5  # to get one recording
 LONGEST_WAIT = 60.0  # seconds
 SECONDS = 120.0  # that an answer may take
 _NO_CREDIT = "quota_exceeded"
@@ -156,7 +156,6 @@ class ElevenLabs:
     key: str = field(repr=False)  # the user's, which is sent to `url` alone and shown nowhere
     url: str = URL  # the service's address without path
     model: str = MODEL  # its name there
-    attempts: int = ATTEMPTS  # how often to ask for one recording
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)  # waits so many seconds
 
     @classmethod
@@ -187,12 +186,12 @@ class ElevenLabs:
         # A redirection is not followed: it would carry the key to another place.
         what, headers = "earmark data speech --service elevenlabs", {"xi-api-key": self.key}
         with http_client(what, SECONDS, follow=False, headers=headers) as client:
-            for attempt in range(1, self.attempts + 1):
+            for attempt in range(1, ATTEMPTS + 1):
                 try:
                     return self._attempt(client, f"/v1/text-to-speech/{quote(voice, safe='')}/with-timestamps", body)
                 except PassingError as error:
-                    if attempt == self.attempts:
-                        reason = f"did not answer in {self.attempts} attempts: {error}"
+                    if attempt == ATTEMPTS:
+                        reason = f"did not answer in {ATTEMPTS} attempts: {error}"
                         raise EarmarkError(self.url, reason, "run the command again later, it goes on") from error
                     wait = 2.0 ** (attempt - 1) if error.wait is None else error.wait
                     self._wait(str(error), min(wait, LONGEST_WAIT))
