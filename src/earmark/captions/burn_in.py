@@ -12,13 +12,14 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.video.stream import VideoStream
 from PIL import Image, ImageDraw, ImageFont
 
 from earmark.captions.looks import Cue, Look
 from earmark.errors import EarmarkError, MediaError
 from earmark.media import Source
 from earmark.media.decoding import zero_of
-from earmark.media.opening import name_of, open_container, shows_video
+from earmark.media.opening import moving_pictures, name_of, open_container
 from earmark.util.atomic import atomic_write
 
 BLACK = (1280, 720)  # the frame of a recording without pictures
@@ -52,10 +53,11 @@ def frame_at(source: Source, seconds: float) -> Image.Image | None:
     After the last frame it is that one.
     """
     with open_container(source) as container:
-        if not shows_video(container):
+        stream = moving_pictures(container)
+        if stream is None:
             return None
         try:
-            picture = _decoded(container, seconds)
+            picture = _decoded(container, stream, seconds)
         except av.FFmpegError as error:
             raise MediaError(name_of(source), "its pictures cannot be decoded") from error
     if picture is None:
@@ -63,10 +65,8 @@ def frame_at(source: Source, seconds: float) -> Image.Image | None:
     return picture
 
 
-def _decoded(container: InputContainer, seconds: float) -> Image.Image | None:
+def _decoded(container: InputContainer, stream: VideoStream, seconds: float) -> Image.Image | None:
     """The last frame that begins by this time, or the first there is."""
-    attached = av.stream.Disposition.attached_pic
-    stream = next(s for s in container.streams.video if not s.disposition & attached)
     wanted = float(zero_of(container)) + seconds
     if stream.time_base and seconds > 0:
         container.seek(int(wanted / stream.time_base), stream=stream)

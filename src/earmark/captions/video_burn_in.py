@@ -18,7 +18,7 @@ from earmark.captions.burn_in import draw_cues
 from earmark.captions.looks import Cue, Look
 from earmark.errors import EarmarkError, MediaError
 from earmark.media.decoding import claimed_duration, zero_of
-from earmark.media.opening import open_container
+from earmark.media.opening import moving_pictures, open_container
 from earmark.util.atomic import atomic_write
 
 IN_MP4 = {"aac", "mp3", "ac3", "eac3", "alac", "opus", "mp2"}
@@ -54,7 +54,9 @@ def burn_in(
     """
     kind = "mp4" if out.suffix == ".mp4" else "matroska"
     with open_container(video) as source:
-        pictures = _pictures(source, video)
+        pictures = moving_pictures(source)
+        if pictures is None:
+            raise MediaError(video, "has no pictures to burn captions into")
         try:
             with atomic_write(out) as part, av.open(str(part), "w", format=kind) as output:
                 target = output.add_stream("libx264", rate=pictures.average_rate or 25)
@@ -82,14 +84,6 @@ def burn_in(
         except av.FFmpegError as error:
             raise EarmarkError(out, f"cannot be written ({error.strerror})") from error
     return length or seconds
-
-
-def _pictures(source: InputContainer, video: Path) -> VideoStream:
-    attached = av.stream.Disposition.attached_pic
-    found = next((stream for stream in source.streams.video if not stream.disposition & attached), None)
-    if found is None:
-        raise MediaError(video, "has no pictures to burn captions into")
-    return found
 
 
 def _size(source: InputContainer, pictures: VideoStream) -> tuple[int, int]:

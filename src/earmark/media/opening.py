@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 import av
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from earmark.errors import MediaError
 from earmark.media.probe import is_short, looked_at, try_opening
@@ -278,7 +279,7 @@ def chosen_track(name: str, tracks: tuple[AudioTrack, ...], number: int, has_vid
     return track
 
 
-def shows_video(container: InputContainer) -> bool:
-    """Whether there are moving pictures: a cover picture is none."""
+def moving_pictures(container: InputContainer) -> VideoStream | None:
+    """The moving pictures, if there are any: a cover picture is none."""
     attached = av.stream.Disposition.attached_pic
-    return any(not stream.disposition & attached for stream in container.streams.video)
+    return next((stream for stream in container.streams.video if not stream.disposition & attached), None)

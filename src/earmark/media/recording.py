@@ -16,10 +16,10 @@ from earmark.media.opening import (
     Source,
     audio_tracks,
     chosen_track,
+    moving_pictures,
     name_of,
     open_container,
     rewindable,
-    shows_video,
     wav_claim,
 )
 from earmark.media.probe import ogg_duration
@@ -52,7 +52,7 @@ class Recording:
         self._reading: Callable[[], Generator[Samples, None, None] | None] = lambda: None
         try:
             self.tracks: tuple[AudioTrack, ...] = audio_tracks(self._container)
-            self.has_video: bool = shows_video(self._container)
+            self.has_video: bool = moving_pictures(self._container) is not None
             self.track: AudioTrack = chosen_track(self.name, self.tracks, track, self.has_video)
             self.duration: float | None = claimed_duration(self._container)
             self._wav_claim = wav_claim(source, self._container)

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from earmark.errors import EarmarkError
 from earmark.media import open_recording
 from earmark.media.decoding import zero_of
-from earmark.media.opening import open_container
+from earmark.media.opening import moving_pictures, open_container
 from earmark.util.atomic import atomic_write, is_full
 
 RATE = 48_000  # Hz of a copy's sound
@@ -61,7 +61,7 @@ def prepare(upload: Path, path: Path, progress: Callable[[], object]) -> Playbac
         OSError: the disk is full. Whatever else keeps a copy from being made costs no more than the copy.
     """
     with open_container(upload) as container:
-        pictures = _pictures(container)
+        pictures = moving_pictures(container)
         usual = _usual_type(container, pictures)
         copied = pictures is not None and _codec(pictures) in COPIED and _is_simple(pictures)
     if usual:
@@ -93,12 +93,6 @@ def _usual_type(container: InputContainer, pictures: VideoStream | None) -> str:
     return with_pictures if _codec(pictures) in seen and _is_simple(pictures) else ""
 
 
-def _pictures(container: InputContainer) -> VideoStream | None:
-    """The moving pictures, if there are any: a cover is none."""
-    attached = av.stream.Disposition.attached_pic
-    return next((stream for stream in container.streams.video if not stream.disposition & attached), None)
-
-
 def _codec(stream: Stream) -> str:
     """A codec's own name, whichever decoder reads it."""
     return str(stream.codec_context.codec.canonical_name)
@@ -115,7 +109,7 @@ def _write_copy(upload: Path, path: Path, with_pictures: bool, progress: Callabl
         atomic_write(path) as part,
         av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as output,
     ):
-        source = _pictures(container) if with_pictures else None
+        source = moving_pictures(container) if with_pictures else None
         target = output.add_stream_from_template(source) if source else None
         sound = _Sound(output, recording.blocks(RATE, BLOCK), progress)
         if source and target:
