@@ -65,13 +65,9 @@ class Speed:
 
     speed: float
 
-    def apply(self, samples: Samples, rate: int) -> Samples:
+    def __call__(self, samples: Samples, rate: int, rng: np.random.Generator) -> Samples:
         """Samples [n / speed, rounded] of samples [n]; MissingExtraError if python-stretch is not installed."""
         return _stretched(samples, rate, speed=self.speed)
-
-    def __call__(self, samples: Samples, rate: int, rng: np.random.Generator) -> Samples:
-        """Apply; nothing is drawn."""
-        return self.apply(samples, rate)
 
     def says(self, rng: np.random.Generator) -> str:
         """Such as `0.70 x speed`."""
@@ -89,7 +85,7 @@ class Trim:
     db: float = 50.0
     inner: bool = False
 
-    def apply(self, samples: Samples, rate: int) -> Samples:
+    def __call__(self, samples: Samples, rate: int, rng: np.random.Generator) -> Samples:
         """Samples [at most n] of samples [n]."""
         if not samples.any():
             return samples.copy()
@@ -98,10 +94,6 @@ class Trim:
         kept = loudness >= loudness.max() * 10 ** (-self.db / 10)
         gap = SHORTEST_GAP / FRAME if self.inner else np.inf
         return samples[np.repeat(_without_short_gaps(kept, gap), frame)[: len(samples)]]
-
-    def __call__(self, samples: Samples, rate: int, rng: np.random.Generator) -> Samples:
-        """Apply; nothing is drawn."""
-        return self.apply(samples, rate)
 
     def says(self, rng: np.random.Generator) -> str:
         """Such as `below -50 dB`."""
