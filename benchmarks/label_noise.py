@@ -31,7 +31,7 @@ from earmark import __version__, datasets
 from earmark.cli.progress import TrainingProgress
 from earmark.datasets import Dataset, tables
 from earmark.evaluation import held_out_scores
-from earmark.evaluation.label_issues import Ranking, normalised_margin, rank
+from earmark.evaluation.label_issues import Ranking, rank
 from earmark.training import recipe as recipes
 from earmark.training import run
 from earmark.training.recipe import Recipe
@@ -104,6 +104,16 @@ def orders(ranking: Ranking, scores: NDArray[np.float32], label: Positions) -> d
         "normalised_margin": np.argsort(margin, kind="stable"),
         "confident_joint_first": np.lexsort((margin, ~ranking.is_issue)),
     }
+
+
+def normalised_margin(scores: NDArray[np.float32], label: Positions) -> NDArray[np.float64]:
+    """How far a label's probability lies above the best other one's, from 0 (below by 1) to 1 (above by 1) [clips]."""
+    rows = np.arange(len(label))
+    others = scores.astype(float).copy()
+    own = others[rows, label]
+    others[rows, label] = -np.inf
+    best = others.max(1) if others.shape[1] > 1 else np.zeros(len(label))
+    return np.asarray((own - best + 1) / 2, np.float64)
 
 
 def figures(order: Positions, is_wrong: Flags) -> dict[str, Any]:

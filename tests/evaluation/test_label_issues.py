@@ -59,9 +59,6 @@ def test_the_joint_has_the_labels_own_shares():
 
 def test_scores_of_labels_by_hand():
     assert label_issues.self_confidence(BY_HAND, LABELS) == pytest.approx([0.9, 0.8, 0.1, 0.7, 0.5])
-    assert label_issues.normalised_margin(BY_HAND, LABELS) == pytest.approx([0.9, 0.8, 0.1, 0.7, 0.5])
-    three = np.array([[0.5, 0.3, 0.2]])
-    assert label_issues.normalised_margin(three, np.array([2])) == pytest.approx([0.35])
 
 
 def test_a_ranking_by_hand():
@@ -114,8 +111,6 @@ def test_parity_with_cleanlab(seed):
     assert label_issues.joint(counts, clips) == pytest.approx(
         calibrated / len(label), abs=0.01
     )  # which it rounds to clips
-    by_margin = ranks.get_label_quality_scores(label, scores, method="normalized_margin")
-    assert label_issues.normalised_margin(scores, label) == pytest.approx(by_margin)
     quality = ranks.get_label_quality_scores(label, scores, method="self_confidence")
     ranking = rank(scores, one_hot(label, 6), exclusive=True)
     assert ranking.quality == pytest.approx(quality)

@@ -42,6 +42,21 @@ def test_figures_by_hand(benchmark):
     assert figures["curve"][-1] == 4
 
 
+def test_the_margin_by_hand(benchmark):
+    two = np.array([[0.9, 0.1], [0.2, 0.8], [0.1, 0.9]])
+    assert benchmark.normalised_margin(two, np.array([0, 1, 0])) == pytest.approx([0.9, 0.8, 0.1])
+    assert benchmark.normalised_margin(np.array([[0.5, 0.3, 0.2]]), np.array([2])) == pytest.approx([0.35])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_margin_is_that_of_cleanlab(benchmark, seed):
+    rank = pytest.importorskip("cleanlab.rank", reason="cleanlab is not installed")
+    rng = np.random.default_rng(seed)
+    scores, label = rng.dirichlet(np.full(6, 0.3), 600), rng.integers(6, size=600)
+    by_margin = rank.get_label_quality_scores(label, scores, method="normalized_margin")
+    assert benchmark.normalised_margin(scores, label) == pytest.approx(by_margin)
+
+
 def test_the_docs_quote_the_figures():
     content = json.loads(RESULTS.read_text())
     text = (ROOT / "docs" / "label_issues.md").read_text()

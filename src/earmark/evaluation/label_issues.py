@@ -135,16 +135,6 @@ def joint(counts: NDArray[np.int64], clips: NDArray[np.int64]) -> NDArray[np.flo
     return np.asarray(rows / rows.sum(1, keepdims=True) * (clips / clips.sum())[:, None], np.float64)
 
 
-def normalised_margin(probabilities: Probabilities, label: Classes) -> NDArray[np.float64]:
-    """How far a label's probability lies above the best other one's, from 0 (below by 1) to 1 (above by 1) [clips]."""
-    rows = np.arange(len(label))
-    others = probabilities.astype(float).copy()
-    own = others[rows, label]
-    others[rows, label] = -np.inf
-    best = others.max(1) if others.shape[1] > 1 else np.zeros(len(label))
-    return np.asarray((own - best + 1) / 2, np.float64)
-
-
 def self_confidence(probabilities: Probabilities, label: Classes) -> NDArray[np.float64]:
     """The probability of the label itself [clips]."""
     return np.asarray(probabilities[np.arange(len(label)), label], np.float64)
