@@ -168,22 +168,21 @@ def code(path, rng):
     torch.save({"features.0.0.weight": DATA}, path)  # a path is no tensor: loading it would run its code
 
 
-@pytest.mark.parametrize("harm", [without_one, with_one_more, of_another_width])
-def test_the_weights_of_another_network(harm, tmp_path):
+ANOTHER = "holds the weights of another network; set model.options.width"
+DAMAGED = "is damaged, or holds no weights; get it anew"
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [(harm, ANOTHER) for harm in (without_one, with_one_more, of_another_width)]
+    + [(harm, DAMAGED) for harm in (damaged, a_list, numbers, noise, nothing, code)],
+)
+def test_weights_that_cannot_be_taken(harm, says, tmp_path):
     path = as_published(tiny(), tmp_path / "weights.pt")
     harm(path, np.random.default_rng(0))
     with pytest.raises(ModelError) as told:
         tiny(weights=str(path)).initialise()
-    assert str(told.value) == f"{path}: holds the weights of another network; set model.options.width"
-
-
-@pytest.mark.parametrize("harm", [damaged, a_list, numbers, noise, nothing, code])
-def test_a_damaged_file(harm, tmp_path):
-    path = as_published(tiny(), tmp_path / "weights.pt")
-    harm(path, np.random.default_rng(0))
-    with pytest.raises(ModelError) as told:
-        tiny(weights=str(path)).initialise()
-    assert str(told.value) == f"{path}: is damaged, or holds no weights; get it anew"
+    assert str(told.value) == f"{path}: {says}"
 
 
 def test_weights_come_back_from_the_publishers_form(tmp_path):
