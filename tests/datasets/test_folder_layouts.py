@@ -68,6 +68,15 @@ def test_folder_refuses_a_rule_that_does_not_work(sounds, rule, reason):
         load("folder", sounds, source=rule)
 
 
+def test_folder_wonders_at_parts_of_a_dataset_in_place_of_classes(tmp_path):
+    for name in ("train/dog/1.wav", "train/siren/2.wav", "test/dog/3.wav"):
+        touch(tmp_path / name)
+    with pytest.warns(
+        EarmarkWarning, match=f"its classes are test, train; .*give one of them, such as {tmp_path}/train"
+    ):
+        load("folder", tmp_path)
+
+
 @pytest.mark.parametrize("name", ["-", "_ _", "--"])
 def test_folder_refuses_a_class_without_a_name(sounds, name):
     touch(sounds / name / "a.wav")

@@ -132,7 +132,8 @@ class _Menu:
         _say(f"\n{result.file.name}, {result.words.classifier}\n")
         _say(plain_text.words_table(result.words))
         while True:
-            numbers = _choose("play", len(result.words.words), f"a word's number, 2,4-6, or all; {KEYS}")
+            keys = f"a word's number, 2,4-6, or all; {KEYS}" if result.words.words else KEYS
+            numbers = _choose("play", len(result.words.words), keys)
             if not numbers:
                 return
             self.play(result, numbers)

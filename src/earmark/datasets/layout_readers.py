@@ -63,6 +63,12 @@ def read_folder(root: Path, *, source: str | None = None, licence: str = "", few
     exclusive = all(len(clip.labels) == 1 for clip in clips)
     dataset = Dataset(normalise(root.resolve().name) or "folder", clips, licence, exclusive)
     _check_classes(root, dataset.labels, fewest)
+    if _PARTS.issuperset(dataset.labels):
+        names, largest = ", ".join(dataset.labels), max(classes, key=lambda folder: len(files[folder]))
+        message = (
+            f"{root}: its classes are {names}; if these are parts of a dataset, give one of them, such as {largest}"
+        )
+        warnings.warn(message, EarmarkWarning, stacklevel=2)
     return dataset
 
 
@@ -202,6 +208,7 @@ _ESC_COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
 
 URBANSOUND8K_TABLE = Path("metadata", "UrbanSound8K.csv")
 _URBANSOUND8K_COLUMNS = ("slice_file_name", "fsID", "fold", "class")
+_PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation"}
 _FOLD_POLICIES = ("folds", "error", "skip")
 
 COMMON_VOICE_TABLE = "validated.tsv"
