@@ -176,6 +176,7 @@ def test_a_picture(earmark, tmp_path):
         (["caption", "low.wav", "--model", "m.onnx", "--language", "xx"], ["xx"]),
         (["caption", "low.wav", "--model", "m.onnx", "--to", "json"], ["--to json"]),
         (["models", "gone"], ["gone", "no such model"]),
+        (["train", "gone"], ["gone", "no such file or folder", "give a folder"]),
         (["models", "--to", "xml"], ["--to xml"]),
     ],
 )

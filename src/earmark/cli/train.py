@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli import common
+from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.training.recipe import Recipe
@@ -74,6 +75,10 @@ def train(
     ] = None,
 ) -> None:
     """Train, measure and export."""
+    if not what.exists() and what.suffix.lower() not in (".yaml", ".yml"):  # before what takes seconds to import
+        raise EarmarkError(
+            what, "no such file or folder", "give a folder with one for each class, a table, or a recipe"
+        )
     from earmark.training.train import check_installed, task_of
 
     check_installed()
@@ -105,7 +110,6 @@ def train(
 def _add(what: Path, model: str, overrides: list[str] | None, thorough: bool, out: Path, cache: Path | None) -> None:
     """Labels added to a model, and how well they are told."""
     from earmark.cli.progress import TrainingProgress
-    from earmark.errors import EarmarkError
     from earmark.training import incremental
 
     if overrides or thorough or what.suffix in (".yaml", ".yml"):
