@@ -77,6 +77,13 @@ def test_folder_wonders_at_parts_of_a_dataset_in_place_of_classes(tmp_path):
         load("folder", tmp_path)
 
 
+def test_folders_whose_names_are_one_label_are_told(sounds):
+    touch(sounds / "door-bell" / "d.wav")
+    with pytest.warns(EarmarkWarning, match="Door Bell and door-bell are one class, door_bell"):
+        dataset = load("folder", sounds)
+    assert dataset.labels == ("dog", "door_bell")
+
+
 @pytest.mark.parametrize("name", ["-", "_ _", "--"])
 def test_folder_refuses_a_class_without_a_name(sounds, name):
     touch(sounds / name / "a.wav")

@@ -13,7 +13,7 @@ import filecmp
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -54,7 +54,7 @@ def read_folder(root: Path, *, source: str | None = None, licence: str = "", few
     for folder in classes:
         if files[folder] and not normalise(folder.name):
             raise DatasetError(folder, "is a class without a name", "rename the folder to what sounds in it")
-    _warn_of_odd_ones(root, [folder for folder in classes if not files[folder]])
+    _warn_of_odd_ones(root, files)
     clips = _united(
         Clip(path, labels=(normalise(folder.name),), source=_source(root, folder, path, rule))
         for folder in classes
@@ -63,12 +63,6 @@ def read_folder(root: Path, *, source: str | None = None, licence: str = "", few
     exclusive = all(len(clip.labels) == 1 for clip in clips)
     dataset = Dataset(normalise(root.resolve().name) or "folder", clips, licence, exclusive)
     _check_classes(root, dataset.labels, fewest)
-    if _PARTS.issuperset(dataset.labels):
-        names, largest = ", ".join(dataset.labels), max(classes, key=lambda folder: len(files[folder]))
-        message = (
-            f"{root}: its classes are {names}; if these are parts of a dataset, give one of them, such as {largest}"
-        )
-        warnings.warn(message, EarmarkWarning, stacklevel=2)
     return dataset
 
 
@@ -109,13 +103,25 @@ def _check_classes(root: Path, labels: tuple[str, ...], fewest: int) -> None:
         raise DatasetError(root, f"holds only one class, {labels[0]}", remedy)
 
 
-def _warn_of_odd_ones(root: Path, empty: list[Path]) -> None:
-    for folder in empty:
-        warnings.warn(f"{folder}: holds no recordings; the class is left out", EarmarkWarning, stacklevel=3)
+def _warn_of_odd_ones(root: Path, files: Mapping[Path, Sequence[Path]]) -> None:
+    """What may not be meant, given the recordings of each class folder."""
+    said = [f"{folder}: holds no recordings; the class is left out" for folder in files if not files[folder]]
     loose = sum(media_files.is_media(path) for path in root.iterdir() if path.is_file())
     if loose:
         lie = "lies in no class folder; it is" if loose == 1 else "lie in no class folder; they are"
-        message = f"{root}: {number_of(loose, 'recording')} {lie} left out"
+        said.append(f"{root}: {number_of(loose, 'recording')} {lie} left out")
+    folders: dict[str, list[Path]] = {}
+    for folder in files:
+        if files[folder]:
+            folders.setdefault(normalise(folder.name), []).append(folder)
+    for label, alike in folders.items():
+        if len(alike) > 1:
+            said.append(f"{root}: {' and '.join(folder.name for folder in alike)} are one class, {label}")
+    if len(folders) > 1 and _PARTS.issuperset(folders):
+        names, largest = ", ".join(sorted(folders)), max(files, key=lambda folder: len(files[folder]))
+        parts = f"if these are parts of a dataset, give one of them, such as {largest}"
+        said.append(f"{root}: its classes are {names}; {parts}")
+    for message in said:
         warnings.warn(message, EarmarkWarning, stacklevel=3)
 
 
