@@ -192,6 +192,3 @@ class Sound:
         """Without a file object, which belongs to its own process."""
         kept = None if hasattr(self.source, "read") else self.source
         return {"source": kept, "sample_rate": self.sample_rate, "track": self.track}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
