@@ -12,7 +12,7 @@ from earmark.speech.f0 import SpeakerF0
 
 def reference(rng, words=12, frames=20):
     features = alignment.normalised(rng.normal(size=(words * frames, 26)), np.ones(words * frames, bool))
-    return Reference(features, np.repeat(np.arange(words, dtype=np.int32), frames))
+    return Reference(features, np.repeat(np.arange(words, dtype=np.int32), frames), np.ones((len(features), 1)))
 
 
 def recording(known, slower, pauses, rng):
@@ -28,6 +28,10 @@ def recording(known, slower, pauses, rng):
     return np.concatenate(parts).astype(np.float32), np.concatenate(speech).astype(np.float32), onsets
 
 
+def same_class(features):
+    return np.ones((len(features), 1), np.float32)
+
+
 def onsets_in(places, words):
     of = words[places]
     return [int(np.flatnonzero(of == word)[0]) for word in range(words.max() + 1)]
@@ -38,7 +42,7 @@ def test_the_path_is_where_the_words_are(slower):
     rng = np.random.default_rng(4)
     known = reference(rng)
     features, speech, true = recording(known, slower, [15, 0, 30, 0, 0, 8, 60, 0, 5, 0, 0, 90], rng)
-    places, distances = alignment.path(features, speech, alignment.with_pauses(known))
+    places, distances = alignment.path(features, same_class(features), speech, alignment.with_pauses(known))
     found = onsets_in(places, alignment.with_pauses(known).words)
     assert np.abs(np.subtract(found, true)).max() <= 2
     assert (np.diff(places) >= 0).all()
@@ -50,18 +54,19 @@ def test_a_band_and_settling_by_and_by_change_nothing(monkeypatch):
     known = reference(rng, words=40)
     features, speech, true = recording(known, 1.3, rng.integers(0, 40, 40).tolist(), rng)
     with_pauses = alignment.with_pauses(known)
-    at_once, _ = alignment.path(features, speech, with_pauses)
+    at_once, _ = alignment.path(features, same_class(features), speech, with_pauses)
     for name, value in (("BAND", 200), ("SETTLED", 150), ("TOGETHER", 20)):
         monkeypatch.setattr(alignment, name, value)
-    by_and_by, _ = alignment.path(features, speech, with_pauses)
+    by_and_by, _ = alignment.path(features, same_class(features), speech, with_pauses)
     assert np.array_equal(at_once, by_and_by)
     assert np.abs(np.subtract(onsets_in(by_and_by, with_pauses.words), true)).max() <= 2
 
 
 def test_a_frame_for_each_pause():
-    found = alignment.with_pauses(Reference(np.ones((5, 26), np.float32), np.int32([0, 0, 1, 2, 2])))
+    found = alignment.with_pauses(Reference(np.ones((5, 26), np.float32), np.int32([0, 0, 1, 2, 2]), np.eye(5, 16)))
     assert found.words.tolist() == [PAUSE, 0, 0, PAUSE, 1, PAUSE, 2, 2, PAUSE]
     assert found.features.shape == (9, 26)
+    assert found.classes.argmax(axis=1)[found.words != PAUSE].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_words_that_are_said_together_share_the_time():

@@ -1,11 +1,12 @@
 """A text laid along a recording of it: when each of its words is spoken (forced alignment).
 
 eSpeak NG speaks the text, with the times of its words. Features that know little of the speaker (cepstra, normalised
-over each of the two recordings) are compared frame by frame, and the cheapest path through both is found by dynamic
-programming: each 10 ms of the recording stand for a place in what eSpeak NG said, or for a pause between two words.
-Paths are kept within a band around the cheapest place and settled a minute at a time, so that memory grows with neither
-the product of both lengths nor anything but what is given back. After an idea of Malfrère and Dutoit (High quality
-speech synthesis for phonetic speech segmentation, Eurospeech 1997), and of aeneas.
+over each of the two recordings, and the broad classes of phonemes that a small network hears in them) are compared
+frame by frame, and the cheapest path through both is found by dynamic programming: each 10 ms of the recording stand
+for a place in what eSpeak NG said, or for a pause between two words. Paths are kept within a band around the cheapest
+place and settled a minute at a time, so that memory grows with neither the product of both lengths nor anything but
+what is given back. After an idea of Malfrère and Dutoit (High quality speech synthesis for phonetic speech
+segmentation, Eurospeech 1997), and of aeneas.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from earmark.errors import EarmarkError
 from earmark.features.frontend import FrontEnd
 from earmark.media import Sound
-from earmark.speech import espeak
+from earmark.speech import espeak, phonemes
 from earmark.speech.energy import STEP
 from earmark.speech.f0 import SpeakerF0
 from earmark.util.streams import concatenate
@@ -39,6 +40,8 @@ PAUSE_COST = 1.2  # of a frame without speech that stands for a pause: as much a
 SPEECH_IN_PAUSE = 2.5  # what a frame of speech costs more there
 SILENCE_IN_WORD = 1.2  # what a frame without speech costs more within a word
 STAY, SKIP = 0.15, 0.15  # what it costs to be slower or faster than eSpeak NG by one frame
+CLASSES_COUNT = 0.2  # what it costs, for each power of e, that two frames are unlikely to be of one class of phonemes
+LEAST_LIKELY = 1e-3
 BAND = 3000  # frames of the reference that are looked at for each of the recording
 SETTLED = 6000  # frames of the recording whose path is settled together
 TOGETHER = 250  # frames whose distances are computed together
@@ -53,10 +56,14 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Reference:
-    """A text as eSpeak NG speaks it, pauses taken out: features [frames, dimensions], and the word of each frame."""
+    """A text as eSpeak NG speaks it, pauses taken out.
+
+    Features [frames, dimensions], the word of each frame, and probabilities of its class of phonemes [frames, classes].
+    """
 
     features: Array
     words: NDArray[np.int32]
+    classes: Array
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,16 @@ def normalised(features: Array, speech: NDArray[np.bool_]) -> Array:
     return np.asarray((features - chosen.mean(axis=0)) / (chosen.std(axis=0) + 1e-6) * WEIGHTS, np.float32)
 
 
+def unweighted(features: Array) -> Array:
+    """Features as `normalised` gives them, each of deviation 1."""
+    return np.asarray(features / WEIGHTS, np.float32)
+
+
+def heard_classes(features: Array) -> Array:
+    """Probabilities of the classes of phonemes [frames, classes] for features as `normalised` gives them."""
+    return phonemes.network()(unweighted(features))
+
+
 def spoken(words: Sequence[str], voice: espeak.Voice, seconds: float, progress: Progress | None = None) -> Reference:
     """The words of a text, spoken some at a time, in so many seconds; `progress` is told that it goes on."""
     tried = sum(ends - begins for _, begins, ends in _said(words[:SPOKEN_TOGETHER], voice)[1])
@@ -114,7 +131,8 @@ def spoken(words: Sequence[str], voice: espeak.Voice, seconds: float, progress: 
     nearest = np.arange(len(of))
     if not 1 <= len(of) * STEP / seconds <= 1.2:  # what its range of speeds leaves
         nearest = np.round(np.linspace(0, len(of) - 1, max(len(words), round(seconds / STEP)))).astype(np.intp)
-    return Reference(normalised(together, np.ones(len(of), np.bool_))[nearest], of[nearest])
+    alike = normalised(together, np.ones(len(of), np.bool_))
+    return Reference(alike[nearest], of[nearest], heard_classes(alike)[nearest])
 
 
 def _said(words: Sequence[str], voice: espeak.Voice) -> tuple[Array, list[tuple[int, float, float]]]:
@@ -147,15 +165,17 @@ def with_pauses(reference: Reference) -> Reference:
     firsts = np.flatnonzero(np.diff(reference.words, prepend=-2) != 0)
     places = np.append(firsts, len(reference.words))
     features = np.insert(reference.features, places, 0, axis=0)
-    return Reference(features, np.insert(reference.words, places, PAUSE))
+    classes = np.insert(reference.classes, places, 0, axis=0)
+    return Reference(features, np.insert(reference.words, places, PAUSE), classes)
 
 
 def path(
-    features: Array, speech: Array, reference: Reference, progress: Progress | None = None
+    features: Array, classes: Array, speech: Array, reference: Reference, progress: Progress | None = None
 ) -> tuple[NDArray[np.int32], Array]:
     """The frame of the reference, which has pauses, for which each frame of the recording stands; distances [frames].
 
-    Features are normalised [frames, dimensions], `speech` is its probability [frames].
+    Features are normalised [frames, dimensions], `classes` are probabilities [frames, classes], and `speech` is its
+    probability [frames].
     """
     count, width = len(features), min(BAND, len(reference.words))
     pauses = reference.words == PAUSE
@@ -174,6 +194,8 @@ def path(
             some = slice(row, min(row + TOGETHER, count))
             window = slice(low, min(low + width + 2 * TOGETHER, len(pauses)))
             costs = _costs(features[some], speech[some], reference.features[window], squares[window], pauses[window])
+            alike = np.log(classes[some] @ reference.classes[window].T + LEAST_LIKELY)
+            costs -= np.where(pauses[window], 0, CLASSES_COUNT * alike)
             costs_low = window.start
         best = int(np.argmin(totals)) if row else 0
         shift = min(max(0, best - width // 2), len(pauses) - width - low, costs_low + costs.shape[1] - width - low)
@@ -242,7 +264,8 @@ def align(
     if not loud.any():
         raise EarmarkError("recording", "has no speech in it", "give a recording of the text")
     reference = with_pauses(spoken(words, voice, float(speech[:count].sum()) * STEP, progress))
-    places, distances = path(normalised(features[:count], loud), speech[:count], reference, progress)
+    alike = normalised(features[:count], loud)
+    places, distances = path(alike, heard_classes(alike), speech[:count], reference, progress)
     return list(_aligned(words, reference.words[places], distances))
 
 

@@ -52,7 +52,7 @@ def words(
 ) -> Words:
     """Find the words of one speaker, or those of a known text, and how high the voice is.
 
-    Some twenty bytes are kept for each 10 ms of a recording; with a text, 250.
+    Some twenty bytes are kept for each 10 ms of a recording; with a text, 320.
 
     Parameters
     ----------
