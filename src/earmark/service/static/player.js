@@ -102,8 +102,10 @@ export class Player extends EventTarget {
 
   #watch() {
     if (this.#end !== null && !media.seeking && this.playing && media.currentTime >= this.#end) {
+      const end = this.#end;
       media.pause();
-      this.#end = null;
+      this.seek(end); // a page that is busy notices late
+      return;
     }
     this.#tell("time");
   }
