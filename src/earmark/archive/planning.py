@@ -20,7 +20,7 @@ from earmark.archive.workers import Done
 from earmark.errors import EarmarkError
 
 PARTS = 32  # batches for each worker, if they are not too small or large for that: the last ones end nearly together
-LEAST_BYTES = 16_000_000  # in a batch: less makes more files than work
+LEAST_BYTES = 1_000_000  # in a batch: less takes longer to hand out and to write; small ones are merged at the end
 MOST_BYTES = 4_000_000_000  # in a batch: a kill costs the batches in flight
 MOST_BYTES_EMBEDDED = 1_000_000_000  # in a batch that keeps embeddings: of 139 h of Opus at 16 kbit/s they are 190 MB
 MOST_RECORDINGS = 1000
