@@ -10,7 +10,7 @@ Free Spoken Digit Dataset. The linear guess knows where speech begins and ends a
 `--aeneas` how well aeneas does on the same recordings, and adds that to the file.
 
 `--aeneas` names the Python of an environment that has aeneas (under the AGPL: it is only run). It needs the commands
-`espeak` and `ffmpeg`, and to be built an old setuptools:
+`espeak` and `ffmpeg`, and an old setuptools to be built with:
 
     apt-get install espeak-ng-espeak libespeak-ng-libespeak-dev ffmpeg gcc
     python3.11 -m venv aeneas
@@ -29,7 +29,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import wave
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -40,6 +39,7 @@ from label_speed import timed
 from numpy.typing import NDArray
 
 import earmark
+from earmark.media.writing import write_samples
 from earmark.speech.segmentation import Word
 from earmark.synthesis.speech.recordings import join_words
 from earmark.synthesis.speech.voices import ASTERISK, RecordedWord, Vocabulary, Voice, find_voices, read_vocabulary
@@ -48,6 +48,7 @@ from earmark.util.machine import machine
 RESULTS = Path(__file__).parent.parent / "results" / "words"
 WORDS = (6, 14)  # in a recording
 HOUR = 3600  # seconds
+FULL_SCALE = 32_768
 PAUSES = {"pauses": (0.08, 0.6), "no pauses": (0.0, 0.0)}
 AENEAS_TASK = {
     "is_text_type": "plain",
@@ -102,7 +103,7 @@ def aeneas(python: Path, samples: NDArray[np.int16], rate: int, true: Sequence[W
     """Onsets of words as aeneas finds them."""
     with tempfile.TemporaryDirectory() as temporary:
         audio, text, out = (Path(temporary) / name for name in ("words.wav", "words.txt", "words.json"))
-        write_wav(audio, samples, rate)
+        write_samples(audio, [samples / np.float32(FULL_SCALE)], rate)
         text.write_text("".join(f"{word.text}\n" for word in true), encoding="utf-8")
         task = AENEAS_TASK | {
             "task_language": AENEAS_LANGUAGES[language],
@@ -136,13 +137,6 @@ def write(path: Path, report: dict[str, object], part: str | None = None) -> Non
     print(json.dumps(report if part is None else report[part], indent=1))
 
 
-def write_wav(path: Path, samples: NDArray[np.int16], rate: int) -> None:
-    """Mono samples in a file."""
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, len(samples), "NONE", ""))
-        file.writeframes(samples.tobytes())
-
-
 def summary(off: Sequence[float]) -> dict[str, float]:
     """Of how far onsets are off, milliseconds."""
     sizes = 1000 * np.abs(off)
@@ -166,7 +160,7 @@ def hour(voice: Voice) -> dict[str, object]:
     samples = samples[: HOUR * known.rate]
     with tempfile.TemporaryDirectory() as temporary:
         path, text, out = (Path(temporary) / name for name in ("hour.wav", "hour.txt", "hour.json"))
-        write_wav(path, samples, known.rate)
+        write_samples(path, [samples / np.float32(FULL_SCALE)], known.rate)
         text.write_text(" ".join(word.text or "" for word in true), encoding="utf-8")
         earmark_command = str(Path(sys.executable).with_name("earmark"))
         command = [earmark_command, "words", str(path), "--text", str(text), "--language", voice.language]

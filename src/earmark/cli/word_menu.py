@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, takewhile
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,8 +154,13 @@ class _Menu:
 
     def found_in(self, file: Path, classifiers: Iterable[str]) -> list[_Result]:
         """What each classifier finds in a recording; where that cannot be read, it is said once for all of them."""
-        results = (self.result(file, name) for name in classifiers)
-        return [result for result in takewhile(lambda result: result is not None, results) if result]
+        found = []
+        for name in classifiers:
+            result = self.result(file, name)
+            if result is None:
+                break
+            found.append(result)
+        return found
 
     def result(self, file: Path, classifier: str) -> _Result | None:
         """What a classifier finds in a recording; None, and a line that says why, where it cannot be read."""

@@ -162,14 +162,15 @@ def open_input(
     only = demuxers[0] if len(demuxers) == 1 else None
     protocols = "file" if isinstance(file, str) else NOTHING  # beside a file object it needs nothing
     kept = {**(options or {}), "protocol_whitelist": protocols, "format_whitelist": ",".join(demuxers)}
-    if seekable and _head(cast("str | BinaryIO", file))[8:] == b"WAVE":
+    head = _head(cast("str | BinaryIO", file), 36) if seekable else b""
+    if head[8:12] == b"WAVE":
         kept |= _PACKETS
 
     opened = partial(_opened, only, kept, size)
     given = cast("str | BinaryIO", file)
     if not tried and not (seekable and looked_at(given, is_short)):
         given = try_opening(name, given, seekable, opened)
-    if is_noise(_head(given, 36) if seekable else getattr(given, "head", b"")):
+    if is_noise(head or getattr(given, "head", b"")):
         raise MediaError(name, "is a WAV file with the highest byte first (RIFX), which is not read here", _CONVERT)
     return opened(given)
 

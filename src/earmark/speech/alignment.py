@@ -193,9 +193,8 @@ def path(
                 progress(row * STEP, count * STEP)
             some = slice(row, min(row + TOGETHER, count))
             window = slice(low, min(low + width + 2 * TOGETHER, len(pauses)))
-            costs = _costs(features[some], speech[some], reference.features[window], squares[window], pauses[window])
-            alike = np.log(classes[some] @ reference.classes[window].T + LEAST_LIKELY)
-            costs -= np.where(pauses[window], 0, CLASSES_COUNT * alike)
+            others = Reference(reference.features[window], reference.words[window], reference.classes[window])
+            costs = _costs(features[some], classes[some], speech[some], others, squares[window])
             costs_low = window.start
         best = int(np.argmin(totals)) if row else 0
         shift = min(max(0, best - width // 2), len(pauses) - width - low, costs_low + costs.shape[1] - width - low)
@@ -227,10 +226,12 @@ def path(
     return found, _distances(features, reference, found)
 
 
-def _costs(features: Array, speech: Array, others: Array, squares: Array, pauses: NDArray[np.bool_]) -> Array:
-    apart = np.einsum("ij,ij->i", features, features)[:, None] + squares[None] - 2 * features @ others.T
-    within = np.sqrt(np.maximum(apart, 0)) + SILENCE_IN_WORD * (1 - speech[:, None])
-    return np.where(pauses[None], PAUSE_COST + SPEECH_IN_PAUSE * speech[:, None], within).astype(np.float32)
+def _costs(features: Array, classes: Array, speech: Array, others: Reference, squares: Array) -> Array:
+    apart = np.einsum("ij,ij->i", features, features)[:, None] + squares[None] - 2 * features @ others.features.T
+    alike = np.log(classes @ others.classes.T + LEAST_LIKELY)
+    within = np.sqrt(np.maximum(apart, 0)) + SILENCE_IN_WORD * (1 - speech[:, None]) - CLASSES_COUNT * alike
+    paused = PAUSE_COST + SPEECH_IN_PAUSE * speech[:, None]
+    return np.where(others.words[None] == PAUSE, paused, within).astype(np.float32)
 
 
 def _traced(steps: Sequence[NDArray[np.uint8]], lows: Sequence[int], end: int) -> NDArray[np.int32]:

@@ -176,10 +176,15 @@ class Boundaries:
         return found
 
 
+def weights(name: str) -> dict[str, NDArray[np.float32]]:
+    """Those of networks that come with the package, in a file such as `boundaries.npz`."""
+    with (resources.files("earmark.speech") / name).open("rb") as file, np.load(file) as arrays:
+        return {key: np.asarray(arrays[key], np.float32) for key in arrays.files}
+
+
 @cache
 def boundaries() -> Boundaries:
     """The networks that come with the package."""
-    with (resources.files("earmark.speech") / "boundaries.npz").open("rb") as file, np.load(file) as arrays:
-        kept = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+    kept = weights("boundaries.npz")
     parts = ("hidden", "hidden_bias", "output", "output_bias")
     return Boundaries(*(Perceptron(*(kept[f"{name}_{part}"] for part in parts)) for name in ("gaps", "edges")))

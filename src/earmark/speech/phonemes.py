@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
+
+from earmark.speech.boundaries import weights
 
 STRETCH = 500  # frames that are looked at in one go
 CONTEXT = 60  # frames on either side that are looked at with them
@@ -85,8 +86,7 @@ def _sigmoid(values: Array) -> Array:
 @cache
 def network() -> PhonemeNetwork:
     """The one that comes with the package."""
-    with (resources.files("earmark.speech") / "phonemes.npz").open("rb") as file, np.load(file) as arrays:
-        kept = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+    kept = weights("phonemes.npz")
     parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     forward, backward = (Gru(*(kept[f"{side}_{part}"] for part in parts)) for side in ("forward", "backward"))
     return PhonemeNetwork(forward, backward, kept["output"], kept["output_bias"])

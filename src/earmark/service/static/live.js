@@ -90,11 +90,13 @@ async function start() {
   }
 }
 
+const isAwake = () => !(lock?.released ?? true);
+
 /** Keeps the screen on while this visit lasts; a browser forgets it where the page was hidden meanwhile. */
 async function stayAwake() {
   const mine = visit;
   const got = await navigator.wakeLock?.request("screen").catch(() => null);
-  if (mine === visit && (lock?.released ?? true)) lock = got;
+  if (mine === visit && !isAwake()) lock = got;
   else got?.release().catch(() => {});
 }
 
@@ -133,7 +135,7 @@ export function startLive() {
   for (const id of ["live-model", "live-sensitivity", "live-speech"]) byId(id).addEventListener("change", again);
   startAlerts(again);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible" && microphone && (lock?.released ?? true)) stayAwake();
+    if (document.visibilityState === "visible" && microphone && !isAwake()) stayAwake();
   });
   byId("live-model").addEventListener("change", known);
   showModels();

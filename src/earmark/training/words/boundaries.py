@@ -152,7 +152,7 @@ def fitted(some: Sequence[Lesson]) -> dict[str, NDArray[np.floating]]:
 
 
 def save(weights: dict[str, NDArray[np.floating]], path: Path) -> None:
-    """Write the file that `earmark.speech.boundaries` reads."""
+    """Write the file that `earmark.speech.boundaries.weights` reads."""
     with atomic_write(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **weights)  # type: ignore[arg-type]
 

@@ -25,8 +25,7 @@ from earmark.speech import alignment, espeak
 from earmark.speech.energy import STEP
 from earmark.synthesis.speech import texts
 from earmark.training.words.boundaries import save
-from earmark.training.words.sentences import band_limited, in_room
-from earmark.util.types import Samples
+from earmark.training.words.sentences import band_limited, in_room, resampled
 
 CLASSES = (
     "",  # silence
@@ -132,8 +131,8 @@ def _text(language: str, rng: np.random.Generator) -> str:
 
 def _lesson(utterance: espeak.Utterance, rng: np.random.Generator) -> Lesson:
     slower = float(rng.uniform(*LARGER))
-    places = np.linspace(0, len(utterance.samples) - 1, round(len(utterance.samples) * slower))
-    heard: Samples = np.interp(places, np.arange(len(utterance.samples)), utterance.samples / 32768).astype(np.float32)
+    full = utterance.samples.astype(np.float32) / np.float32(32768)
+    heard = resampled(full, round(len(full) * slower))
     if rng.random() < ROOM:
         heard = in_room(heard, utterance.rate, rng)
     if rng.random() < BAND:

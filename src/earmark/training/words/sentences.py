@@ -230,10 +230,11 @@ def stretched(piece: Piece, factor: float, hop: int) -> Piece:
         return piece
     frames = round(len(piece.marks) * factor)
     places = (np.arange(frames) + 0.5) * len(piece.marks) / frames
-    return Piece(_resampled(piece.samples, frames * hop), piece.marks[places.astype(np.int64)])
+    return Piece(resampled(piece.samples, frames * hop), piece.marks[places.astype(np.int64)])
 
 
-def _resampled(samples: Samples, count: int) -> Samples:
+def resampled(samples: Samples, count: int) -> Samples:
+    """So many samples in place of those given, as if played slower or faster."""
     places = np.linspace(0, len(samples) - 1, count)
     return np.interp(places, np.arange(len(samples)), samples).astype(np.float32)
 
@@ -273,7 +274,7 @@ def _stretch(backgrounds: Sequence[Samples], samples: int, rng: np.random.Genera
     """One background recording from anywhere in it, again and again, faster or slower, sometimes backwards."""
     noise = backgrounds[int(rng.integers(len(backgrounds)))]
     if rng.random() < 0.5:
-        noise = _resampled(noise, round(len(noise) * rng.uniform(*FASTER_NOISE)))
+        noise = resampled(noise, round(len(noise) * rng.uniform(*FASTER_NOISE)))
     if rng.random() < 0.2:
         noise = noise[::-1]
     start = int(rng.integers(len(noise)))
