@@ -14,7 +14,7 @@ from earmark.errors import EarmarkError
 from earmark.evaluation.pitch_metrics import at_times, figures, gross_error, mean_error
 from earmark.speech import f0_path
 from earmark.speech.f0 import STEP, Pitch, PitchSettings, PitchTracker, track
-from earmark.speech.f0_candidates import Candidates
+from earmark.speech.f0_candidates import Candidates, Finder
 from earmark.speech.f0_path import CONTEXT, LONGEST, best_path, cut
 from earmark.util.streams import told
 
@@ -86,6 +86,18 @@ def test_a_glide_is_followed_in_time():
     frames = np.arange(20, len(f0) - 20)
     expected = 100 * 2 ** (frames * STEP)
     assert np.abs(cents(f0[frames], expected)).max() < 20
+
+
+@pytest.mark.parametrize("nepers", [-3, 3])
+def test_the_louder_half_of_a_frame_does_not_count_for_more(nepers):
+    """A voice that dies as it falls would seem higher than it is in the frame's middle."""
+    finder = Finder(PitchSettings())
+    samples = harmonics(200 * 2 ** -times(1.0, 4000), 1.0, 4000, high=1900)
+    steady = samples[2000 : 2000 + finder.size]
+    dying = steady * np.exp(nepers * np.linspace(-0.5, 0.5, finder.size, dtype=np.float32))
+    found = finder.find(np.stack([steady, dying]))
+    same, changed = (found.octaves[row, found.strengths[row].argmax()] for row in (0, 1))
+    assert 1200 * abs(changed - same) < 2
 
 
 def test_voicing_begins_and_ends_with_the_voice():

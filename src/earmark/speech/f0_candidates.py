@@ -97,6 +97,7 @@ KEPT = 4  # candidates of a frame
 WEAKEST = 0.2  # an autocorrelation below is no candidate
 NONE = -9.0  # the strength of a candidate that there is not
 EDGE = 1.04  # a peak may lie this factor outside the range, and counts as its edge
+STEEPEST = 6.0  # nepers over a frame: a voice that swells or dies faster is levelled by no more
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,17 @@ class Finder:
     computationally efficient multipitch analysis model, IEEE Trans. Speech and Audio Processing 8(6), 2000): the
     exponent takes weight from a strong formant, whose own periods are what makes octave errors, above all where a
     telephone has taken the fundamental away.
+
+    A voice mostly dies as it falls, so the louder half of a frame, where it is higher, would have more to say about
+    the F0 of its middle: frames are levelled first, by the exponential that makes both halves equally strong.
     """
 
     def __init__(self, settings: PitchSettings) -> None:
         self.settings = settings
         self.size = round(PERIODS / settings.floor * RATE)
         self.window = np.asarray(np.hanning(self.size + 2)[1:-1], np.float32)
+        self.places = (np.arange(self.size, dtype=np.float32) - (self.size - 1) / 2) / self.size  # re the frame's middle
+        self.apart = 2 * float(np.average(np.abs(self.places), weights=self.window**2))  # its halves, re its length
         self.first = int(FINER * RATE / settings.ceiling / EDGE)
         self.last = max(int(FINER * RATE / settings.floor * EDGE) + 1, self.first + KEPT)
         self.length = fft.fast_length(self.size + self.last // FINER + 2)
@@ -136,7 +142,7 @@ class Finder:
 
     def find(self, frames: Array) -> Candidates:
         """The `KEPT` best candidates of each frame, in any order."""
-        windowed = (frames - frames.mean(axis=1, keepdims=True)) * self.window
+        windowed = self._levelled((frames - frames.mean(axis=1, keepdims=True)) * self.window)
         peaks = self._autocorrelation(power(windowed, self.length), COMPRESSION) * self.correction
         left, middle, right = peaks[:, :-2], peaks[:, 1:-1], peaks[:, 2:]
         is_peak = (middle >= left) & (middle > right) & (middle * self.trust > WEAKEST)
@@ -152,6 +158,14 @@ class Finder:
             octaves - np.log2(floor)
         )
         return Candidates(octaves.astype(np.float32), np.where(exists, strengths, NONE).astype(np.float32))
+
+    def _levelled(self, frames: Array) -> Array:
+        """Windowed frames whose halves are equally strong."""
+        half = self.size // 2
+        parts = (frames[:, :half], frames[:, -half:])
+        before, after = (np.log(np.maximum((part**2).sum(axis=1), np.finfo(np.float32).tiny)) for part in parts)
+        rise = (after - before) / (2 * self.apart)
+        return np.asarray(frames * np.exp(-np.clip(rise, -STEEPEST, STEEPEST)[:, None] * self.places), np.float32)
 
     def _autocorrelation(self, power: Array, exponent: float) -> Array:
         """Lags from the one before `first` to the one behind `last`, re lag 0."""
