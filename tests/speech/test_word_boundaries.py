@@ -1,11 +1,14 @@
 """Pauses and edges by the networks that come with the package, on energy made by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.models.model import Threshold
+from earmark.speech import segmentation
 from earmark.speech.boundaries import (
     BEYOND,
     WITHIN,
@@ -83,3 +86,34 @@ def test_words_are_in_order_whatever_the_evidence(seed, count, pause):
     times = [time for word in words for time in word]
     assert times == sorted(times)
     assert all(0 <= onset < offset <= count / 100 + 1e-9 for onset, offset in words)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(300, 3000), st.sampled_from([None, 0.1]))
+def test_a_part_at_a_time_finds_the_same(seed, count, pause):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 90, count)
+    scores = np.repeat(rng.choice([0.05, 0.9], count), lengths)[:count].astype(np.float32)
+    levels = rng.uniform(-100, 0, count).astype(np.float32)
+    bands = rng.uniform(-100, 0, (count, 4)).astype(np.float16)
+
+    def found(part):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(segmentation, "PART", part)
+            return find_words(scores, levels, Threshold(0.6, 0.4), WordRules(pause), count / 100, bands)
+
+    assert found(200) == found(10**9)
+
+
+def test_memory_does_not_grow_with_the_recording():
+    def needed(minutes):
+        rng = np.random.default_rng(0)
+        scores = np.repeat(rng.choice([0.05, 0.9], minutes * 200), 30).astype(np.float32)
+        levels = rng.uniform(-100, 0, len(scores)).astype(np.float32)
+        bands = rng.uniform(-100, 0, (len(scores), 4)).astype(np.float16)
+        tracemalloc.start()
+        find_words(scores, levels, Threshold(0.6, 0.4), WordRules(), len(scores) / 100, bands)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assert needed(60) < needed(20) + 3e6  # bytes

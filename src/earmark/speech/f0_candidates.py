@@ -128,8 +128,9 @@ class Finder:
         self.settings = settings
         self.size = round(PERIODS / settings.floor * RATE)
         self.window = np.asarray(np.hanning(self.size + 2)[1:-1], np.float32)
-        self.places = (np.arange(self.size, dtype=np.float32) - (self.size - 1) / 2) / self.size  # re the frame's middle
-        self.apart = 2 * float(np.average(np.abs(self.places), weights=self.window**2))  # its halves, re its length
+        # Where samples are, re the frame's middle and its length, and how far its halves are apart.
+        self.places = (np.arange(self.size, dtype=np.float32) - (self.size - 1) / 2) / self.size
+        self.apart = 2 * float(np.average(np.abs(self.places), weights=self.window**2))
         self.first = int(FINER * RATE / settings.ceiling / EDGE)
         self.last = max(int(FINER * RATE / settings.floor * EDGE) + 1, self.first + KEPT)
         self.length = fft.fast_length(self.size + self.last // FINER + 2)
