@@ -105,7 +105,7 @@ def words(
     >>> len(words)
     5
     >>> round(words[0].onset, 1), round(words.speaker_f0.mean)
-    (0.8, 190)
+    (0.8, 188)
     """
     chosen = loaded_classifier(classifier)
     tracker = PitchTracker(chosen.description.front_end.rate)
