@@ -1,6 +1,6 @@
 """How fast `earmark index` labels an archive with one and two processes, beside labelling its recordings one by one.
 
-    python benchmarks/archive_index.py                      # results/archive/index.json, under five minutes
+    python benchmarks/archive_index.py                      # results/archive/index.json, some ten minutes
     python benchmarks/archive_index.py --hours 1 --clips 200 --out /dev/null
 
 Two archives are made of the clips of ESC-50 in ../shared/data: three dozen long recordings of joined clips (WAV, 16

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.models.model import Threshold
-from earmark.speech import segmentation
 from earmark.speech.boundaries import (
     BEYOND,
     WITHIN,
@@ -98,7 +97,7 @@ def test_a_part_at_a_time_finds_the_same(seed, count, pause):
 
     def found(part):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(segmentation, "PART", part)
+            patch.setattr("earmark.speech.boundaries.PART", part)
             return find_words(scores, levels, Threshold(0.6, 0.4), WordRules(pause), count / 100, bands)
 
     assert found(200) == found(10**9)

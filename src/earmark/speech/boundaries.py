@@ -9,6 +9,7 @@ Both are perceptrons of one hidden layer, taught by `earmark.training.words.boun
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -27,6 +28,9 @@ QUIETEST = -100.0  # dB re full scale
 FLOOR_REACH = 30  # blocks of `FLOOR_BLOCK` frames on either side in which the background's level is looked for
 FLOOR_BLOCK = 5
 FLOOR_RANK = 3  # so many blocks may be quieter than what counts as background: a click of silence is none
+
+PART = 30_000  # frames whose spans are looked at together, so that memory does not grow with the recording
+AROUND = BEYOND + (FLOOR_REACH + 1) * FLOOR_BLOCK  # frames beside a span that tell of it
 
 TOGETHER = 1000  # blocks that are looked at at a time, so that memory does not grow by 60 times
 
@@ -65,6 +69,24 @@ def background(levels: NDArray[np.float32]) -> NDArray[np.float32]:
     parts = [near[at : at + TOGETHER] for at in range(0, len(near), TOGETHER)]
     quiet = [np.partition(part, FLOOR_RANK, axis=-1)[..., FLOOR_RANK] for part in parts]
     return np.asarray(np.repeat(np.concatenate(quiet), FLOOR_BLOCK, axis=0)[:count], np.float32)
+
+
+def parts(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Spans in order, those of some `PART` frames at a time: none is judged by, or moved into, one of another part."""
+    part: list[Span] = []
+    for span in spans:
+        if part and span[0] - part[0][0] > PART and span[0] - part[-1][1] > max(LONGEST_GAP, 2 * BEYOND):
+            yield part
+            part = []
+        part.append(span)
+    if part:
+        yield part
+
+
+def around(spans: Sequence[Span]) -> slice:
+    """The frames that tell of these spans, in blocks as `background` has them."""
+    first, last = max(0, spans[0][0] - AROUND), spans[-1][1] + AROUND
+    return slice(first // FLOOR_BLOCK * FLOOR_BLOCK, -(-last // FLOOR_BLOCK) * FLOOR_BLOCK)
 
 
 def edge_features(known: Evidence, span: Span, side: Side) -> NDArray[np.float32]:

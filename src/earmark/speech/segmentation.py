@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +13,7 @@ from earmark.events.hysteresis import EventRules, joined, stretches
 from earmark.events.results import Result
 from earmark.events.timeline import Event, Timeline
 from earmark.models.model import Threshold
-from earmark.speech.boundaries import BEYOND, FLOOR_BLOCK, FLOOR_REACH, LONGEST_GAP, Evidence, boundaries
+from earmark.speech.boundaries import Evidence, around, boundaries, parts
 from earmark.speech.energy import EDGE_DB, STEP, Levels, Span
 from earmark.speech.f0 import Pitch, SpeakerF0
 from earmark.util.types import Array
@@ -26,8 +26,6 @@ SHORTEST_PAUSE = 0.06  # seconds, where only the length of a gap is known
 SHORTEST_GAP = 3  # frames: what is shorter is looked at no further
 SHORTEST_SPAN = 3  # frames
 EDGE_REACH = 8  # frames by which the energy may move an edge
-PART = 30_000  # frames that are looked at together
-AROUND = BEYOND + (FLOOR_REACH + 1) * FLOOR_BLOCK  # frames beside a word that tell of its edges
 PAUSE_HEARD = 30  # frames beside a word in which the background's level is looked for
 CLEAR_DB = 6.0  # how far a word's edge must be above the background for its energy to tell where it is
 
@@ -174,45 +172,32 @@ def find_words(
         return []
     on, off = EventRules(sensitivity=rules.sensitivity).shift(np.array([threshold.on, threshold.off], np.float32))
     found = stretches(_median(scores), float(on), min(float(off), float(on)))
-    judged = bands is not None and rules.pause is None  # gaps, by a network
-    pause = SHORTEST_PAUSE if rules.pause is None else rules.pause
-    apart = SHORTEST_GAP - 1 if judged else (pause - 1e-6) / STEP
-    spans: list[Span] = [(a, b) for a, b in joined(found, apart).tolist()]
-    least = rules.min_word / STEP - 1e-6
-    if bands is None:
-        spans = [(first, last) for first, last in spans if last - first >= least]
+    if bands is not None and rules.pause is None:
+        spans = [(a, b) for a, b in joined(found, SHORTEST_GAP - 1).tolist() if b - a >= SHORTEST_SPAN]
     else:
-        parts = _parts([span for span in spans if not judged or span[1] - span[0] >= SHORTEST_SPAN])
-        spans = [span for part in parts for span in _heard(part, scores, levels, bands, judged, least)]
+        pause = SHORTEST_PAUSE if rules.pause is None else rules.pause
+        spans = [(a, b) for a, b in joined(found, (pause - 1e-6) / STEP).tolist()]
+    if bands is None:
+        spans = _lasting(spans, rules)
+    else:
+        spans = [span for part in parts(spans) for span in _heard(part, scores, levels, bands, rules)]
     edges = [_refined(spans, number, levels) for number in range(len(spans))]
     return [(round(max(0.0, first * STEP), 3), round(min(last * STEP, duration), 3)) for first, last in edges]
 
 
-def _parts(spans: list[Span]) -> Iterator[list[Span]]:
-    """Spans in order, some at a time: those of about `PART` frames, with what is too near to be judged without them."""
-    part: list[Span] = []
-    for span in spans:
-        if part and span[0] - part[0][0] > PART and span[0] - part[-1][1] > max(LONGEST_GAP, 2 * BEYOND):
-            yield part
-            part = []
-        part.append(span)
-    if part:
-        yield part
+def _heard(spans: list[Span], scores: Array, levels: Levels, bands: NDArray[Any], rules: WordRules) -> list[Span]:
+    """Spans as the networks of boundaries have them: those that a closure divides as one, and edges where they are."""
+    near = around(spans)
+    known = Evidence(scores[near], levels[near], bands[near])
+    here = [(first - near.start, last - near.start) for first, last in spans]
+    if rules.pause is None:
+        here = boundaries().words(known, here)
+    moved = boundaries().moved(known, _lasting(here, rules))
+    return [(first + near.start, last + near.start) for first, last in moved]
 
 
-def _heard(
-    spans: list[Span], scores: Array, levels: Levels, bands: NDArray[Any], judged: bool, least: float
-) -> list[Span]:
-    """Spans as the networks of boundaries have them: those that a closure divides as one, short ones left out, and the
-    edges moved. Beyond what is around them, memory does not grow with the recording.
-    """
-    first = max(0, spans[0][0] - AROUND) // FLOOR_BLOCK * FLOOR_BLOCK  # so that the background's blocks are the same
-    around = slice(first, -(-(spans[-1][1] + AROUND) // FLOOR_BLOCK) * FLOOR_BLOCK)
-    known = Evidence(scores[around], levels[around], np.asarray(bands[around], np.float32))
-    here = [(a - first, b - first) for a, b in spans]
-    here = boundaries().words(known, here) if judged else here
-    here = boundaries().moved(known, [(a, b) for a, b in here if b - a >= least])
-    return [(a + first, b + first) for a, b in here]
+def _lasting(spans: list[Span], rules: WordRules) -> list[Span]:
+    return [(first, last) for first, last in spans if last - first >= rules.min_word / STEP - 1e-6]
 
 
 def _median(scores: Array) -> Array:
