@@ -96,3 +96,18 @@ def test_clips_come_as_often_as_they_should():
     assert np.bincount(order).tolist() == [1, 4, 2]
     drawn = np.concatenate([draw_epoch(targets, 0.5, np.random.default_rng(i), excerpts) for i in range(500)])
     np.testing.assert_allclose(np.bincount(drawn) / len(drawn), excerpts / 7, atol=0.03)
+
+
+def test_recordings_count_the_same_however_many_clips_they_gave():
+    """Of two labels with eight clips each, one has a recording of six clips and two of one."""
+    targets = np.repeat(np.eye(2, dtype=np.float32), 8, axis=0)
+    sources = np.array([0, 0, 0, 0, 0, 0, 1, 2, *range(3, 11)])
+    drawn = [draw_epoch(targets, 0.0, np.random.default_rng(i), None, sources, 1.0) for i in range(400)]
+    share = np.bincount(np.concatenate(drawn), minlength=16) / (400 * 16)
+    np.testing.assert_allclose([share[:6].sum(), share[6], share[7]], 1 / 6, atol=0.02)
+    np.testing.assert_allclose(share[8:], 1 / 16, atol=0.02)
+    both = [draw_epoch(targets, 0.5, np.random.default_rng(i), None, sources, 0.5) for i in range(400)]
+    share = np.bincount(np.concatenate(both), minlength=16) / (400 * 16)
+    np.testing.assert_allclose([share[:6].sum() / share[6], share[:8].sum()], [6**0.5, 0.5], rtol=0.1)
+    once = draw_epoch(targets, 0.0, np.random.default_rng(0), None, sources)
+    assert sorted(once.tolist()) == list(range(16))

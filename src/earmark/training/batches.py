@@ -129,6 +129,7 @@ class TrainingSet:
     stride: int = 1  # frames of the front end in a row of the features: more than one where they are embeddings
     taught: NDArray[np.bool_] | None = None
     """[labels]: those that the clips tell of; all if None. Of the others nothing is learned."""
+    sources: NDArray[np.int64] | None = None  # a number for the recording that each clip is of [clips]
 
     @property
     def epoch(self) -> int:
@@ -166,7 +167,8 @@ class Batches:
 
     def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """Positions of the clips of one epoch."""
-        return draw_epoch(self.data.targets, self.recipe.training.balance, rng, self.data.excerpts)
+        settings, data = self.recipe.training, self.data
+        return draw_epoch(data.targets, settings.balance, rng, data.excerpts, data.sources, settings.balance_sources)
 
     def draw(
         self, clips: NDArray[np.int64], rng: np.random.Generator, to_device: Callable[[Tensor], Tensor]
@@ -208,16 +210,46 @@ def crop_frames(recipe: Recipe) -> int:
 
 
 def draw_epoch(
-    targets: NDArray[np.float32], balance: float, rng: np.random.Generator, excerpts: NDArray[np.int64] | None = None
+    targets: NDArray[np.float32],
+    balance: float,
+    rng: np.random.Generator,
+    excerpts: NDArray[np.int64] | None = None,
+    sources: NDArray[np.int64] | None = None,
+    balance_sources: float = 0.0,
 ) -> NDArray[np.int64]:
     """Positions of the clips of one epoch, in order; a clip goes by its rarest label, one without labels as common."""
     often = np.ones(len(targets), np.int64) if excerpts is None else excerpts
-    if balance == 0:
+    if balance == 0 and (balance_sources == 0 or sources is None):
         return rng.permutation(np.repeat(np.arange(len(targets)), often))
-    counts = np.maximum(1, targets.sum(axis=0))
-    rarest = np.where(targets > 0, counts, counts.max()).min(axis=1)
-    weights = often * rarest**-balance
+    weights = often * clip_weights(targets, balance, sources, balance_sources)
     return rng.choice(len(targets), int(often.sum()), p=weights / weights.sum())
+
+
+def clip_weights(
+    targets: NDArray[np.float32], balance: float, sources: NDArray[np.int64] | None, balance_sources: float
+) -> NDArray[np.float64]:
+    """What each clip counts for [clips], by how many have its rarest label, and how many its recording."""
+    counts = np.append(np.maximum(1, targets.sum(axis=0)), 0)
+    counts[-1] = counts.max()  # of clips without labels
+    rarest = np.where(targets > 0, counts[:-1], np.inf).argmin(axis=1)
+    rarest[targets.sum(axis=1) == 0] = len(counts) - 1
+    weights: NDArray[np.float64] = counts[rarest].astype(np.float64) ** -balance
+    if sources is None:
+        return weights
+    evened = weights * _clips_of_each(sources, rarest) ** -balance_sources
+    evened *= _sums(weights, rarest) / _sums(evened, rarest)  # labels stay as common as they were
+    return evened
+
+
+def _clips_of_each(sources: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How many clips of the same recording and label there are, for each clip."""
+    _, number, count = np.unique(np.stack([sources, labels]), axis=1, return_inverse=True, return_counts=True)
+    return np.asarray(count[number.ravel()], np.float64)
+
+
+def _sums(values: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The sum of the values of each one's group."""
+    return np.asarray(np.bincount(groups, values)[groups])
 
 
 def loud_frames(features: Prepared) -> list[NDArray[np.int64]]:

@@ -64,7 +64,9 @@ class TrainingData:
         activity = None if self.activity is None else [self.activity[i] for i in positions]
         own = self.features.take(positions), self.targets[positions]
         excerpts = None if self.excerpts is None else self.excerpts[positions]
-        return TrainingSet(*own, self.exclusive, activity, excerpts, taught=self.taught)
+        recordings = [self.clips[i].source or str(self.clips[i].path) for i in positions]
+        sources = np.unique(recordings, return_inverse=True)[1]
+        return TrainingSet(*own, self.exclusive, activity, excerpts, taught=self.taught, sources=sources)
 
 
 def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = None) -> TrainingData:

@@ -165,6 +165,8 @@ class TrainingLoop(Section):
     balance: Share = 0.0
     """0: each clip comes once an epoch. Otherwise clips are drawn, the more often the rarer their labels: in
     proportion to the label's number of clips to the power of minus this."""
+    balance_sources: Share = 0.0
+    """The same for recordings of one label: with 1, all count the same, however many clips were cut from each."""
     ema: Share = 0.998
     """Decay, a step, of the running mean of the weights, which is the model that is kept."""
     stages: list[int] = []

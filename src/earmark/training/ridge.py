@@ -24,7 +24,7 @@ from earmark.errors import RecipeError
 from earmark.events.boundaries import loud_steps
 from earmark.models import negatives
 from earmark.models.negatives import Negatives
-from earmark.training.batches import LOUD_DB, TrainingSet, as_embeddings
+from earmark.training.batches import LOUD_DB, TrainingSet, as_embeddings, clip_weights
 from earmark.training.networks.mn import EmbeddingHead, MobileNet
 from earmark.training.recipe import Recipe
 from earmark.training.trainer import EpochReport, Report
@@ -42,7 +42,7 @@ class Rows:
     """What a head learns from."""
 
     values: Array  # [rows, size]
-    weights: Array  # of the rows [rows], of a clip 1 in all
+    weights: Array  # of the rows [rows], of a clip 1 in all, or what it counts for
     known: Array | None = None  # logits of AudioSet's classes [rows, classes]; None where nothing answers for them
 
     @cached_property
@@ -147,7 +147,7 @@ def solve_head(
     nobodys = None if original is None else rows_of_table(network.answer, table_for(original))
     train = as_embeddings(data, network, cache)
     loud = [loud_steps(data.features.levels(i), network.stride, LOUD_DB) for i in range(len(data.features))]
-    own, targets = rows_of(network.answer, train, loud)
+    own, targets = rows_of(network.answer, train, loud, recipe.training.balance_sources)
     head = solve(own, targets, recipe.training.weight_decay, nobodys)
     fill(network.answer, head)
     if report:
@@ -171,15 +171,18 @@ def table_for(original: MobileNet) -> Negatives:
     return table
 
 
-def rows_of(head: EmbeddingHead, data: TrainingSet, loud: Sequence[np.ndarray]) -> tuple[Rows, Array]:
+def rows_of(
+    head: EmbeddingHead, data: TrainingSet, loud: Sequence[np.ndarray], balance_sources: float = 0.0
+) -> tuple[Rows, Array]:
     """What the head sees in the loud steps of each clip, and which labels hold there."""
+    of_clips = clip_weights(data.targets, 0.0, data.sources, balance_sources)
     values, targets, weights = [], [], []
     for clip in range(len(data.features)):
         heard = loud[clip][: data.features.length[clip]]
         values.append(joined(head, data.features[clip])[heard])
         held = data.targets[clip] if data.activity is None else data.activity[clip][heard]
         targets.append(np.broadcast_to(held, (heard.sum(), data.targets.shape[1])))
-        weights.append(np.full(heard.sum(), 1 / heard.sum()))
+        weights.append(np.full(heard.sum(), of_clips[clip] / heard.sum()))
     seen = np.concatenate(values)
     return Rows(seen, np.concatenate(weights), known(head, seen)), np.concatenate(targets).astype(np.float32)
 
