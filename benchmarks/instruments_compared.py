@@ -7,7 +7,7 @@
 Of a model that knows more, the usual five labels alone are looked at. For the wider list:
 
         --wide phrases32/heldout_wide/clips.csv --unnamed phrases32/heldout_unnamed/clips.csv \\
-        --foreign gcompris/clips.csv
+        --foreign gcompris/clips.csv --mixed mixed/clips.csv
 
 There each model is asked for those labels of the list that it has; a trumpet is two of them, brass and trumpet.
 What is marked is what `earmark label` marks, anywhere in a clip, at the model's own thresholds. `--unnamed` are clips
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--wide", type=Path, help="clips with labels of the wider list, none to several")
     parser.add_argument("--unnamed", type=Path, help="clips of instruments without a label")
     parser.add_argument("--foreign", type=Path, help="more real recordings, with labels of the wider list")
+    parser.add_argument("--mixed", type=Path, help="two real recordings at once: instruments_mixed.py")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     each = trials(given)
@@ -97,6 +98,10 @@ def trials(given: argparse.Namespace) -> dict[str, Trial]:
         found["real recordings, wider list"] = Trial(real, LABELS)
     if given.foreign:
         found["foreign recordings, wider list"] = Trial(datasets.load(None, given.foreign), LABELS)
+    if given.mixed:
+        mixed = datasets.load(None, given.mixed)
+        found["two real recordings"] = Trial(mixed, DEFAULT_LABELS)
+        found["two real recordings, wider list"] = Trial(mixed, LABELS)
     return found
 
 
