@@ -46,10 +46,10 @@ def main() -> None:
     tests = [clip for half, clip in recordings(given.recordings) if half == "test"]
     by_label = labelled([*tests, *datasets.load(None, given.gcompris).clips])
     rng = np.random.default_rng(given.seed)
+    lists = [name for name in DEFAULT_LABELS if name in by_label], sorted(by_label)
     clips = []
     for number in range(given.count):
-        names = [name for name in DEFAULT_LABELS if name in by_label] if number % 2 == 0 else sorted(by_label)
-        pair = two(by_label, names, rng)
+        pair = two(by_label, lists[number % 2], rng)
         path = given.out / "audio" / f"{number:03}.wav"
         write_samples(path, [together([excerpt(clip.path, rng) for clip in pair], rng)], RATE)
         clips.append(Clip(path, labels=tuple(sorted({label for clip in pair for label in clip.labels}))))

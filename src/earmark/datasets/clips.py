@@ -34,6 +34,11 @@ class Clip:
     """The side that the dataset's publisher put the clip on, such as train or test."""
 
 
+def source_of(clip: Clip) -> str:
+    """The clip's source; a clip without one is its own."""
+    return clip.source or str(clip.path)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A table of clips."""

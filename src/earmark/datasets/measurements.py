@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.datasets.clips import Clip
+from earmark.datasets.clips import Clip, source_of
 from earmark.errors import MediaError
 from earmark.util.types import Samples
 
@@ -203,11 +203,6 @@ class Duplicates:
     def contradict(self) -> bool:
         """Whether the same sound is labelled differently."""
         return len({clip.labels for clip in self.clips}) > 1
-
-
-def source_of(clip: Clip) -> str:
-    """The clip's source; a clip without one is its own."""
-    return clip.source or str(clip.path)
 
 
 def find_duplicates(measured: Sequence[Measurement]) -> list[Duplicates]:

@@ -24,6 +24,7 @@ from earmark.features.frontend import IN_DECIBELS, FrontEnd
 from earmark.training.networks.mn import MobileNet
 from earmark.training.prepared import Prepared, Progress, embedded
 from earmark.training.recipe import Augmentation, Recipe
+from earmark.util.types import Array
 
 Activity = NDArray[np.uint8] | NDArray[np.float32]
 """[frames, labels] of a clip, 1 where the label holds; or [steps, labels], the share of each step in which it does."""
@@ -227,18 +228,17 @@ def draw_epoch(
 
 def clip_weights(
     targets: NDArray[np.float32], balance: float, sources: NDArray[np.int64] | None, balance_sources: float
-) -> NDArray[np.float64]:
+) -> Array:
     """What each clip counts for [clips], by how many have its rarest label, and how many its recording."""
-    counts = np.append(np.maximum(1, targets.sum(axis=0)), 0)
-    counts[-1] = counts.max()  # of clips without labels
-    rarest = np.where(targets > 0, counts[:-1], np.inf).argmin(axis=1)
-    rarest[targets.sum(axis=1) == 0] = len(counts) - 1
-    weights: NDArray[np.float64] = counts[rarest].astype(np.float64) ** -balance
-    if sources is None:
-        return weights
+    counts = np.maximum(1, targets.sum(axis=0))
+    held = np.where(targets > 0, counts, np.inf)
+    weights = np.minimum(held.min(axis=1), counts.max()) ** -balance
+    if sources is None or balance_sources == 0:
+        return np.asarray(weights)
+    rarest = np.where(targets.any(axis=1), held.argmin(axis=1), len(counts))
     evened = weights * _clips_of_each(sources, rarest) ** -balance_sources
     evened *= _sums(weights, rarest) / _sums(evened, rarest)  # labels stay as common as they were
-    return evened
+    return np.asarray(evened)
 
 
 def _clips_of_each(sources: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from earmark import datasets
 from earmark.augment.copies import of_each
 from earmark.datasets import Clip, Dataset, label_issues
+from earmark.datasets.clips import source_of
 from earmark.datasets.tables import read_events
 from earmark.errors import DatasetError, EarmarkWarning, RecipeError
 from earmark.evaluation import protocol
@@ -64,8 +65,7 @@ class TrainingData:
         activity = None if self.activity is None else [self.activity[i] for i in positions]
         own = self.features.take(positions), self.targets[positions]
         excerpts = None if self.excerpts is None else self.excerpts[positions]
-        recordings = [self.clips[i].source or str(self.clips[i].path) for i in positions]
-        sources = np.unique(recordings, return_inverse=True)[1]
+        sources = np.unique([source_of(self.clips[i]) for i in positions], return_inverse=True)[1]
         return TrainingSet(*own, self.exclusive, activity, excerpts, taught=self.taught, sources=sources)
 
 

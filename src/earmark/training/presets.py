@@ -8,6 +8,7 @@ from typing import Any
 
 from earmark import datasets
 from earmark.datasets import Dataset
+from earmark.datasets.clips import source_of
 from earmark.features.frontend import FrontEnd
 from earmark.models import negatives
 from earmark.training import recipe as recipes
@@ -95,7 +96,7 @@ def _trained(dataset: Dataset, overrides: Sequence[str]) -> dict[str, Any]:
 
 def fewest_sources(dataset: Dataset) -> int:
     """How many sources the label with the fewest has."""
-    named = [(label, clip.source or str(clip.path)) for clip in dataset.clips for label in clip.labels]
+    named = [(label, source_of(clip)) for clip in dataset.clips for label in clip.labels]
     return min((len({source for own, source in named if own == label}) for label in dataset.labels), default=0)
 
 
