@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=CLIPS)
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "archive" / "index.json")
     asked = parser.parse_args()
+    load = os.getloadavg()[0]  # before the archives are made, which loads the machine
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         files = sorted(asked.data.iterdir())
@@ -73,7 +74,7 @@ def main() -> None:
             "date": datetime.now(UTC).date().isoformat(),
             "command": "python benchmarks/archive_index.py " + " ".join(sys.argv[1:]),
             "machine": in_words(machine()),
-            "load_average_before": os.getloadavg()[0],
+            "load_average_before": load,
             "model": asked.model,
             "runs": asked.runs,
             "archives": {name: measured(place, nothing, folder, asked) for name, place in archives.items()},
@@ -135,11 +136,11 @@ def measured(place: Path, nothing: Path, folder: Path, asked: argparse.Namespace
     startup: dict[str, tuple[float, float]] = {}
     for _ in range(asked.runs):
         for name, words in ways.items():
-            print(f"{place.name}: {name}", file=sys.stderr)
             fresh(index)
             startup[name] = min(startup.get(name, (1e9, 1e9)), timed(words(nothing)))
             fresh(index)
             least[name] = min(least.get(name, (1e9, 1e9)), timed(words(place)))
+            print(f"{place.name}: {name}: {least[name][0]:.2f} s", file=sys.stderr)
     told = figures(index)  # of the last way, which left an index
     hours = told["hours"]
     rows = {
@@ -188,8 +189,8 @@ def pinned(core: int, words: list[str]) -> list[str]:
 
 def side_by_side(commands: list[list[str]]) -> list[str]:
     """One command that starts these at once and fails if one of them does."""
-    started = "".join(f"{shlex.join(words)} & " for words in commands)
-    return ["bash", "-c", started + "wait -n && wait -n"]
+    started = "".join(f"{shlex.join(words)} & started+=($!); " for words in commands)
+    return ["bash", "-c", started + 'for one in "${started[@]}"; do wait "$one" || exit; done']
 
 
 def index_words(place: Path, index: Path, model: str, jobs: int) -> list[str]:
