@@ -105,6 +105,7 @@ def test_a_part_at_a_time_finds_the_same(seed, count, pause):
 
 def test_memory_does_not_grow_with_the_recording(monkeypatch):
     monkeypatch.setattr("earmark.speech.boundaries.PART", 3000)  # a tenth of it, as of the recordings
+
     def needed(minutes):
         rng = np.random.default_rng(0)
         scores = np.repeat(rng.choice([0.05, 0.9], minutes * 200), 30).astype(np.float32)

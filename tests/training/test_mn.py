@@ -206,6 +206,18 @@ def test_audiosets_last_layer_is_never_trained():
     assert len(parts) == len(set(parts)) == len(list(network.parameters()))  # each part has its own, and none is left
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("step", [32, 16, 8])
+def test_log_odds_are_the_mean_of_the_backbones_and_of_those_beside_it(step):
+    network = tiny(step=step, beside=8, prior=0.64)
+    batch = features(frames=203)
+    alone = network.answer(network.embed(batch))
+    torch.testing.assert_close(network(batch), (alone + network.beside(batch)) / 2)
+    logits, known = network.answers(batch)
+    torch.testing.assert_close(logits, network(batch))
+    torch.testing.assert_close(known, network.answer.answers(network.embed(batch))[1])
+
+
 # Model files
 
 
@@ -214,10 +226,10 @@ def assert_close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=3e-5 * np.abs(expected).max())
 
 
-@pytest.fixture(scope="module", params=[32, 8])
+@pytest.fixture(scope="module", params=[{"step": 32}, {"step": 8}, {"step": 16, "beside": 8}], ids=str)
 def exported(request, tmp_path_factory):
     """A network with a hidden layer and two means, its weights as stored, and its model file."""
-    network = round_weights(tiny(step=request.param, hidden=8, means=[0.0, 0.6]))
+    network = round_weights(tiny(**request.param, hidden=8, means=[0.0, 0.6]))
     path = tmp_path_factory.mktemp("mn") / "model.onnx"
     about = Description("x", LABELS, False, FRONT_END, network.stride, network.context, window=0.3)
     export(network, about, path)
@@ -238,9 +250,10 @@ def test_the_file_gives_scores_and_embeddings(exported, batch, frames):
 
 
 def test_the_file_slides_its_means_by_running_sums(exported):
-    kinds = [node.op_type for node in onnx.load(exported[1]).graph.node]
+    network, path = exported
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
     assert "CumSum" in kinds
-    assert "AveragePool" not in kinds
+    assert kinds.count("AveragePool") == (network.beside is not None)  # which takes finer frames together
 
 
 def test_of_the_long_windows_most_is_not_felt():
@@ -279,7 +292,7 @@ def test_models_without_embeddings_say_so(low_high):
         low_high.embed([np.zeros(100, np.float32)])
 
 
-@pytest.mark.parametrize("exported", [8], indirect=True)
+@pytest.mark.parametrize("exported", [{"step": 8}], indirect=True, ids=str)
 def test_a_file_of_8_bits(exported, tmp_path):
     network, path = exported
     small = tmp_path / "small.onnx"

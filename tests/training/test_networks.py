@@ -30,11 +30,13 @@ def random_small(name, **options):
 MADE = {  # at least one of each, its statistics as after training
     "compact_cnn": random_network,
     "earmark": partial(random_small, "earmark"),
+    "earmark, of finer frames": partial(random_small, "earmark", pooled=2),
     "segmenter": partial(random_small, "segmenter"),
     "segmenter, causal": partial(random_small, "segmenter", causal=True),
     "mn, a step each 320 ms": partial(tiny, mean=-40, spread=20, step=32),
     "mn, a step each 160 ms": partial(tiny, mean=-40, spread=20, step=16, means=[0.0, 0.5]),
     "mn, a step each 80 ms": partial(tiny, mean=-40, spread=20, step=8, hidden=8),
+    "mn, another beside it": partial(tiny, mean=-40, spread=20, step=16, beside=8),
 }
 
 

@@ -21,7 +21,7 @@ from earmark.training.batches import as_embeddings
 from earmark.training.data import Part
 from earmark.training.export import quantise
 from earmark.training.run import run
-from earmark.training.stages import Start, build_network, fit_head, fit_stages, weights_of
+from earmark.training.stages import Start, build_network, fit_beside, fit_head, fit_stages, weights_of
 from earmark.training.tasks import SoundTask, forgotten_loss
 from earmark.training.trainer import in_groups, start_fabric
 
@@ -122,6 +122,48 @@ def test_frozen_only_the_head_learns(place, tmp_path):
     assert_same(before, after, "answer.hidden.")
     assert_same(before, after, "answer.audioset.")
     assert {"answer.head.weight", "answer.own.0.weight", "answer.normalise.running_mean"} <= changed(before, after)
+
+
+def test_what_answers_beside_a_backbone_learns_alone(place):
+    options = {"step": 8, "beside": 8}
+    made = plan(place, options, training={"beside": True})
+    data = training_data.load(made, place / "cache").subset(np.arange(8))
+    network, before = (tiny(labels=2, bands=32, **options) for _ in range(2))
+    after = fit_beside(made, network, data, start_fabric(made, "cpu"))
+    assert_same(before, after, "features.")
+    assert_same(before, after, "answer.")
+    assert {"beside.head.weight", "beside.layers.0.weight", "beside.normalise.running_mean"} <= changed(before, after)
+
+
+def test_a_run_of_both_is_taken_up_after_its_first_stage(place, tmp_path, monkeypatch):
+    both = [{"training": {"freeze": True}}, {"training": {"beside": True, "epochs": 1}}]
+    made = plan(place, {"step": 8, "beside": 8}, stages=both)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stages, "fit_beside", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(made, tmp_path, start_fabric(made, "cpu"), Listener(), place / "cache")
+    listener = Listener()
+    done = run(made, tmp_path, start_fabric(made, "cpu"), listener, place / "cache")
+    assert listener.epochs == [3]  # two came before
+    weights = weights_of(onnx.load(done.model))
+    assert {"answer.head.weight", "beside.head.weight"} <= weights.keys()
+    assert load_model(done.model, threads=1).dimensions == 96
+
+
+@pytest.mark.parametrize(
+    ("options", "training", "says"),
+    [
+        ({}, {"beside": True}, "needs model.options.beside"),
+        ({"beside": 8}, {"beside": True, "freeze": True}, "neither training.freeze nor keep"),
+    ],
+)
+def test_training_beside_that_cannot_be(place, options, training, says):
+    with pytest.raises(RecipeError, match=says):
+        plan(place, options, training=training)
 
 
 def test_embeddings_are_computed_once(place, tmp_path, computed):

@@ -57,7 +57,7 @@ class _Probabilities(nn.Module):
         if not isinstance(self.network, MobileNet):
             return self._scores(self.network(features))
         embedding = self.network.embed(features)
-        return self._scores(self.network.answer(embedding)), embedding
+        return self._scores(self.network.judge(embedding, features)), embedding
 
     def _scores(self, logits: Tensor) -> Tensor:
         return logits.softmax(-1) if self.exclusive else logits.sigmoid()

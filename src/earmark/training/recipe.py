@@ -178,6 +178,8 @@ class TrainingLoop(Section):
     freeze: bool = False
     """Train only what answers on a backbone's embeddings, which are prepared once (network `mn`). Of what `augment`
     varies in each batch only excerpts and mixup are left: embeddings have no levels and no bands."""
+    beside: bool = False
+    """Train only the network beside a backbone (`model.options.beside`), as if it were alone."""
     negatives: bool = False
     """Learn also from a bundled table of embeddings of sounds that are none of the recipe's (`ridge` on `mn04_as`), so
     that they are left unmarked."""
@@ -324,6 +326,11 @@ class Recipe(Section):
             raise ValueError("training.keep needs a backbone that knows AudioSet: set model.options.weights")
         if self.level and not self.model.options.get("prior"):
             raise ValueError("level: only a network with model.options.prior can be levelled; use `earmark tune`")
+        beside = self.model.network == BACKBONE and self.model.options.get("beside")
+        if own.beside and (own.freeze or own.keep or not beside):
+            raise ValueError("training.beside: needs model.options.beside, and neither training.freeze nor keep")
+        if self.level and beside:
+            raise ValueError("level: the network beside a backbone cannot be levelled: leave out model.options.beside")
         if own.freeze and own.distillation:
             raise ValueError("training.distillation: nothing can be learned from others with training.freeze")
         if own.optimizer == "ridge" and not own.freeze:

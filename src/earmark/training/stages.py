@@ -187,12 +187,14 @@ def fit_stages(
             listener.epoch(name, told)
 
         checkpoint = home / CHECKPOINT.format(number + 1)
-        if phase.training.freeze:
+        if phase.training.freeze or phase.training.beside:
             rng = np.random.default_rng(phase.training.seed)
             begun = seeded(rng, partial(build_network, recipe, data))
             begin(begun)
             assert isinstance(begun, MobileNet)  # the recipe is checked for it
-            if phase.training.optimizer == "ridge":
+            if phase.training.beside:
+                network = fit_beside(phase, begun, train, fabric, checkpoint, hear, validation)
+            elif phase.training.optimizer == "ridge":
                 original = _original(recipe, data) if phase.training.negatives else None
                 network = solve_head(phase, begun, train, original, hear, cache)
             else:
@@ -247,6 +249,24 @@ def fit_head(
     head.hidden.requires_grad_(False)
     trained = fit(head, SoundTask(recipe, train, fabric, held), recipe.training, fabric, rng, checkpoint, report)
     network.answer.load_state_dict(trained.state_dict())
+    return network
+
+
+def fit_beside(
+    recipe: Recipe,
+    network: MobileNet,
+    data: TrainingSet,
+    fabric: Fabric,
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+    validation: TrainingSet | None = None,
+) -> MobileNet:
+    """Train only what answers beside the backbone, by itself: what both get wrong is then not the same."""
+    assert network.beside is not None  # the recipe is checked for it
+    rng = np.random.default_rng(recipe.training.seed)
+    alone = seeded(rng, partial(copy.deepcopy, network.beside))
+    trained = fit(alone, SoundTask(recipe, data, fabric, validation), recipe.training, fabric, rng, checkpoint, report)
+    network.beside.load_state_dict(trained.state_dict())
     return network
 
 

@@ -24,6 +24,7 @@ from earmark.errors import ModelError, RecipeError
 from earmark.labels import audioset
 from earmark.models import pretrained
 from earmark.training.networks.network import Network
+from earmark.training.networks.residual import EarmarkNet
 
 AUDIOSET = 527  # classes
 FRAME = 0.01  # seconds between the frames that the network is made for
@@ -31,7 +32,7 @@ EPSILON = 1e-3  # of batch normalisation
 DIVISOR = 8  # of numbers of channels
 STEPS = (32, 16, 8)  # frames
 PARTS = (0, 3, 7, 11, 13, 15, 17)  # layers where each part of the backbone begins
-OWN = ("answer.normalise.", "answer.own.", "answer.head.", "answer.classes")  # what the publisher's file has not
+OWN = ("answer.normalise.", "answer.own.", "answer.head.", "answer.classes", "beside.")  # not in the publisher's file
 FELT = 512  # frames either side of a moment; what the backbone sees further away moves a score by less than 3e-5
 LEAST = 1e-6  # odds of a label for which no class of AudioSet stands
 SURER = 1.5  # added to AudioSet's log-odds: its scores are lower than a label's share of what is heard
@@ -192,6 +193,8 @@ class MobileNet(Network):
         dropout: share of the inputs of what answers that are dropped in training.
         prior: seconds over which AudioSet's answers are averaged that those for the labels start from, so that a label
             without any recording has AudioSet's; 0: none do.
+        beside: the width of an `EarmarkNet`, which knows nothing from elsewhere, that answers on the same features:
+            log-odds are the mean of both. They err differently. 0: there is none.
     """
 
     def __init__(
@@ -206,6 +209,7 @@ class MobileNet(Network):
         hidden: int = 0,
         dropout: float = 0.2,
         prior: float = 0.0,
+        beside: int = 0,
     ) -> None:
         super().__init__()
         if step not in STEPS:
@@ -233,11 +237,13 @@ class MobileNet(Network):
         self.unexported = () if prior else ("answer.audioset.",)
         self.reach = reach
         self.context = reach + self.answer.context * step
+        self.beside = EarmarkNet(bands, labels, beside, pooled=step // EarmarkNet.STRIDE) if beside else None
 
     @property
     def felt(self) -> int:
         """Frames that matter: those of the answer's windows, and the nearer ones of the backbone's."""
-        return min(self.reach, FELT) + self.context - self.reach
+        own = min(self.reach, FELT) + self.context - self.reach
+        return own if self.beside is None else max(own, self.beside.context)
 
     def embed(self, features: Tensor) -> Tensor:
         """Embeddings [batch, steps, size] of features [batch, frames, bands]."""
@@ -247,12 +253,19 @@ class MobileNet(Network):
 
     def answers(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the labels [batch, steps, labels], and of AudioSet's classes [batch, steps, 527]."""
-        return self.answer.answers(self.embed(features))
+        logits, known = self.answer.answers(self.embed(features))
+        return self._with_beside(logits, features), known
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels]."""
-        logits: Tensor = self.answer(self.embed(features))
-        return logits
+        return self.judge(self.embed(features), features)
+
+    def judge(self, embeddings: Tensor, features: Tensor) -> Tensor:
+        """Logits [batch, steps, labels] of features [batch, frames, bands] and their embeddings."""
+        return self._with_beside(self.answer(embeddings), features)
+
+    def _with_beside(self, logits: Tensor, features: Tensor) -> Tensor:
+        return logits if self.beside is None else (logits + self.beside(features)) / 2
 
     def name_labels(self, labels: Sequence[str]) -> None:
         """Say what the labels are called, by which AudioSet's classes stand for them."""
@@ -287,7 +300,7 @@ class MobileNet(Network):
     def stages(self) -> list[nn.Module]:
         """What answers, and the backbone in parts of some blocks, from the last to the first."""
         parts = [self.features[first:last] for first, last in pairwise(PARTS)]
-        return [self.answer, *reversed(parts)]
+        return [self.answer, *reversed(parts), *([] if self.beside is None else [self.beside])]
 
     def unfreeze(self, stages: int) -> None:
         """Train the first of the stages, so many of them, and let the others rest."""

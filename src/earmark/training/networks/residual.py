@@ -99,13 +99,19 @@ class EarmarkNet(Network):
         width: channels of the first layer; the last block has eight times as many. 32 gives 1.76 million parameters.
         hidden: channels after the blocks.
         dropout: share of the channels dropped before the last layer in training.
+        pooled: frames and bands of which the mean is taken before the first layer, where they are finer than it needs.
     """
 
-    stride = 8  # frames: halved by the first layer and by the first and third block
-    context = 92  # frames: 2 of the first layer, 6 + 8 + 12 + 16 + 16 of the blocks, 4 steps of 8 around
+    STRIDE = 8  # frames: halved by the first layer and by the first and third block
+    CONTEXT = 92  # frames: 2 of the first layer, 6 + 8 + 12 + 16 + 16 of the blocks, 4 steps of 8 around
 
-    def __init__(self, bands: int, labels: int, width: int = 32, hidden: int = 256, dropout: float = 0.2) -> None:
+    def __init__(
+        self, bands: int, labels: int, width: int = 32, hidden: int = 256, dropout: float = 0.2, pooled: int = 1
+    ) -> None:
         super().__init__()
+        self.pooled = pooled
+        self.stride = self.STRIDE * pooled
+        self.context = self.CONTEXT * pooled + pooled - 1  # the last of the frames whose mean is one
         self.normalise = nn.BatchNorm1d(bands, affine=False)  # the layer behind it can do the rest
         self.layers = nn.Sequential(
             *_stem(width),
@@ -126,7 +132,10 @@ class EarmarkNet(Network):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits [batch, steps, labels] of features [batch, frames, bands]."""
-        x = self.mix(summed_up(self.layers(as_picture(self.normalise, features))))
+        picture = as_picture(self.normalise, features)
+        if self.pooled > 1:  # of what is left over at the ends, the mean of so many
+            picture = functional.avg_pool2d(picture, self.pooled, ceil_mode=True, count_include_pad=False)
+        x = self.mix(summed_up(self.layers(picture)))
         x = torch.cat([x, self.around(x)], 1).transpose(1, 2)
         logits: Tensor = self.head(self.dropout(x))
         return logits
