@@ -37,6 +37,7 @@ MADE = {  # at least one of each, its statistics as after training
     "mn, a step each 160 ms": partial(tiny, mean=-40, spread=20, step=16, means=[0.0, 0.5]),
     "mn, a step each 80 ms": partial(tiny, mean=-40, spread=20, step=8, hidden=8),
     "mn, another beside it": partial(tiny, mean=-40, spread=20, step=16, beside=8),
+    "mn, another beside it that looks further": partial(tiny, mean=-40, spread=20, window=0.01, beside=8),
 }
 
 

@@ -331,8 +331,8 @@ class Recipe(Section):
             raise ValueError("training.beside: needs model.options.beside, and neither training.freeze nor keep")
         if self.level and beside:
             raise ValueError("level: the network beside a backbone cannot be levelled: leave out model.options.beside")
-        if own.freeze and own.distillation:
-            raise ValueError("training.distillation: nothing can be learned from others with training.freeze")
+        if (own.freeze or own.beside) and own.distillation:
+            raise ValueError("training.distillation: nothing can be learned from others with training.freeze or beside")
         if own.optimizer == "ridge" and not own.freeze:
             raise ValueError("training.optimizer: ridge solves what answers on frozen embeddings: set training.freeze")
         if own.optimizer == "ridge" and self.model.options.get("hidden"):

@@ -236,14 +236,14 @@ class MobileNet(Network):
         self.answer = EmbeddingHead(self.size, labels, _channels(1280 * width), steps, hidden, dropout, known)
         self.unexported = () if prior else ("answer.audioset.",)
         self.reach = reach
-        self.context = reach + self.answer.context * step
         self.beside = EarmarkNet(bands, labels, beside, pooled=step // EarmarkNet.STRIDE) if beside else None
+        own = reach + self.answer.context * step
+        self.context = own if self.beside is None else max(own, self.beside.context)
 
     @property
     def felt(self) -> int:
         """Frames that matter: those of the answer's windows, and the nearer ones of the backbone's."""
-        own = min(self.reach, FELT) + self.context - self.reach
-        return own if self.beside is None else max(own, self.beside.context)
+        return min(self.reach, FELT) + self.context - self.reach
 
     def embed(self, features: Tensor) -> Tensor:
         """Embeddings [batch, steps, size] of features [batch, frames, bands]."""
