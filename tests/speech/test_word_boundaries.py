@@ -117,4 +117,5 @@ def test_memory_does_not_grow_with_the_recording(monkeypatch):
         tracemalloc.stop()
         return peak
 
-    assert needed(6) < needed(2) + 1e6  # bytes: in one part, it would be eight times as much
+    needed(1)  # what is loaded once for all
+    assert needed(6) < needed(2) + 3e5  # bytes

@@ -244,11 +244,8 @@ def fit_head(
     """Train only what answers for the labels, on the embeddings of a backbone that stays as it is."""
     train = as_embeddings(data, network, cache, progress)
     held = as_embeddings(validation, network, cache, progress) if validation else None
-    rng = np.random.default_rng(recipe.training.seed)
-    head = seeded(rng, partial(copy.deepcopy, network.answer))
-    head.hidden.requires_grad_(False)
-    trained = fit(head, SoundTask(recipe, train, fabric, held), recipe.training, fabric, rng, checkpoint, report)
-    network.answer.load_state_dict(trained.state_dict())
+    network.answer.hidden.requires_grad_(False)
+    _fit_alone(network.answer, recipe, SoundTask(recipe, train, fabric, held), checkpoint, report)
     return network
 
 
@@ -263,11 +260,15 @@ def fit_beside(
 ) -> MobileNet:
     """Train only what answers beside the backbone, by itself: what both get wrong is then not the same."""
     assert network.beside is not None  # the recipe is checked for it
-    rng = np.random.default_rng(recipe.training.seed)
-    alone = seeded(rng, partial(copy.deepcopy, network.beside))
-    trained = fit(alone, SoundTask(recipe, data, fabric, validation), recipe.training, fabric, rng, checkpoint, report)
-    network.beside.load_state_dict(trained.state_dict())
+    _fit_alone(network.beside, recipe, SoundTask(recipe, data, fabric, validation), checkpoint, report)
     return network
+
+
+def _fit_alone(part: Network, recipe: Recipe, task: SoundTask, checkpoint: Path | None, report: Report | None) -> None:
+    """Train a part of a network by itself; it is a copy that goes to the devices, and the part takes its weights."""
+    rng = np.random.default_rng(recipe.training.seed)
+    alone = seeded(rng, partial(copy.deepcopy, part))
+    part.load_state_dict(fit(alone, task, recipe.training, task.fabric, rng, checkpoint, report).state_dict())
 
 
 def seeded(rng: np.random.Generator, build: Callable[[], Built]) -> Built:
