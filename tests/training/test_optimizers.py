@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -24,6 +27,29 @@ def test_directions_stay():
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
     found, nearest = orthogonalised(matrix).flatten(), (u @ v).flatten()
     assert torch.cosine_similarity(found, nearest, dim=0) > 0.97
+
+
+SHARED = """
+import sys, torch, torch.distributed as dist
+import earmark.training.trainer as trainer
+
+folder, rank = sys.argv[1], int(sys.argv[2])
+dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+matrices = [torch.randn(shape, generator=torch.Generator().manual_seed(3)) for shape in ((40, 8), (16, 64), (24, 24))]
+done, orthogonalised = [], trainer.orthogonalised
+trainer.orthogonalised = lambda matrix: done.append(matrix) or orthogonalised(matrix)
+found = trainer.all_orthogonalised(matrices)
+assert all(torch.equal(a, orthogonalised(b)) for a, b in zip(found, matrices, strict=True))
+print(len(done))
+"""
+
+
+def test_processes_share_the_matrices_and_get_all(tmp_path):
+    program = [sys.executable, "-c", SHARED, tmp_path]
+    both = [subprocess.Popen([*program, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    printed = [process.communicate(timeout=300)[0].strip() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(printed) == ["1", "2"]
 
 
 def test_small_layers_and_vectors_go_by_adamw():

@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -55,20 +56,24 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """One step; parameters without a gradient rest."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    change = self._orthogonal if is_matrix(parameter) else self._adam
-                    parameter.add_(change(parameter, parameter.grad, group), alpha=-group["lr"])
+            with_gradient = [parameter for parameter in group["params"] if parameter.grad is not None]
+            layers = [parameter for parameter in with_gradient if is_matrix(parameter)]
+            others = [parameter for parameter in with_gradient if not is_matrix(parameter)]
+            changes = [*self._orthogonal(layers, group), *(self._adam(own, own.grad, group) for own in others)]
+            for parameter, change in zip([*layers, *others], changes, strict=True):
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.add_(change, alpha=-group["lr"])
 
-    def _orthogonal(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
-        state = self.state[parameter]
-        momentum: Tensor = state.setdefault("momentum", torch.zeros_like(parameter))
-        momentum.lerp_(gradient, 1 - group["momentum"])
-        ahead = gradient.lerp(momentum, group["momentum"])  # Nesterov's
-        matrix = ahead.reshape(len(ahead), -1)
-        change: Tensor = orthogonalised(matrix) * (RMS * max(matrix.shape) ** 0.5)
-        return change.reshape(parameter.shape)
+    def _orthogonal(self, parameters: Sequence[Tensor], group: dict[str, Any]) -> list[Tensor]:
+        matrices = []
+        for own in parameters:
+            momentum: Tensor = self.state[own].setdefault("momentum", torch.zeros_like(own))
+            gradient = cast(Tensor, own.grad)
+            momentum.lerp_(gradient, 1 - group["momentum"])
+            ahead = gradient.lerp(momentum, group["momentum"])  # Nesterov's
+            matrices.append(ahead.reshape(len(ahead), -1))
+        changes = [matrix * (RMS * max(matrix.shape) ** 0.5) for matrix in all_orthogonalised(matrices)]
+        return [change.reshape(own.shape) for change, own in zip(changes, parameters, strict=True)]
 
     def _adam(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
         state = self.state[parameter]
@@ -86,6 +91,22 @@ class Muon(torch.optim.Optimizer):
 def is_matrix(parameter: Tensor) -> bool:
     """Whether these are the weights of a layer with enough inputs."""
     return parameter.ndim >= 2 and parameter[0].numel() >= SMALLEST
+
+
+def all_orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Each of the matrices orthogonalised.
+
+    Where several processes train one network, all have the same matrices: each does a share and gets the others'.
+    """
+    if not (matrices and dist.is_available() and dist.is_initialized()):
+        return [orthogonalised(matrix) for matrix in matrices]
+    by_work = sorted(range(len(matrices)), key=lambda i: -matrices[i].numel() * min(matrices[i].shape))
+    own = set(by_work[dist.get_rank() :: dist.get_world_size()])
+    done = [orthogonalised(matrix) if i in own else torch.zeros_like(matrix) for i, matrix in enumerate(matrices)]
+    together = torch.cat([matrix.flatten() for matrix in done])
+    dist.all_reduce(together)  # a sum
+    parts = torch.split(together, [matrix.numel() for matrix in matrices])
+    return [part.reshape(matrix.shape) for part, matrix in zip(parts, matrices, strict=True)]
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
