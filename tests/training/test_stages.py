@@ -449,6 +449,57 @@ def test_frozen_on_a_model_file_its_backbone_stays(place, file, tmp_path):
     assert_same(started(place, file, ("hiss", "tone"))[0], after, "features.")
 
 
+@pytest.fixture(scope="module")
+def own(place, tmp_path_factory):
+    """The model file of a network of our own, with frames twice as long as the plan's and half as many bands."""
+    model = {"network": "earmark", "options": {"width": 8}}
+    made = plan(place, front_end=FAST | {"hop": 160, "bands": 16})
+    made = made.model_copy(update={"model": made.model.model_copy(update=model)})
+    return run(made, tmp_path_factory.mktemp("own"), start_fabric(made, "cpu"), Listener(), place / "cache").model
+
+
+def begun(place, own, labels, **options):
+    made = plan(place, {"step": 16, "beside": 8} | options, model={"beside_start": str(own)})
+    network = build_network(made, replace(training_data.load(made, place / "cache"), labels=labels)).eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    Start(made, beside=True).set(network, labels)
+    return network, before
+
+
+def test_what_answers_beside_goes_on_from_a_model_file(place, own):
+    network, before = begun(place, own, ("bell", "hiss", "tone"))
+    given, now = weights_of(onnx.load(own)), network.state_dict()
+    for name, value in before.items():
+        mine = name.removeprefix("beside.")
+        if mine == name or mine.startswith("normalise.") or not value.is_floating_point():
+            assert torch.equal(now[name], value), name  # the backbone's, and statistics of bands that are not the same
+        elif not mine.startswith("head."):
+            np.testing.assert_array_equal(now[name], given[mine])
+    np.testing.assert_array_equal(network.beside.head.weight[1:].detach(), given["head.weight"])
+    assert torch.equal(network.beside.head.weight[0], before["beside.head.weight"][0])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"beside": 16}, "model.beside_start: .*holds another network than earmark"),
+        ({"step": 8}, "hears other frames or bands.*frames of 10 ms in 32 bands"),
+        ({"beside": 0}, "there is no network beside a backbone"),
+    ],
+)
+def test_a_file_that_does_not_fit_beside_is_refused(place, own, options, says):
+    with pytest.raises(RecipeError, match=says):
+        begun(place, own, ("hiss", "tone"), **options)
+
+
+def test_all_starts_are_checked_before_anything_is_prepared(place, own, tmp_path):
+    made = plan(place, {"step": 8, "beside": 8}, model={"beside_start": str(own)})
+    listener = Listener()
+    with pytest.raises(RecipeError, match="hears other frames"):
+        run(made, tmp_path, start_fabric(made, "cpu"), listener, place / "cache")
+    assert listener.prepared == []
+
+
 # What is missing is told first
 
 

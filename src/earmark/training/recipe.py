@@ -120,10 +120,23 @@ class ModelChoice(Section):
     knows come with them. Its network and front end must be those of the recipe. Of several, all of which went on from
     one file, the mean, which is often better than each (Wortsman et al., 2022, arXiv:2203.05482)."""
 
+    beside_start: str | list[str] | None = None
+    """The same for the network beside a backbone (`options.beside`): the file of an `earmark` of the same width, which
+    heard frames as long, in as many bands, as those that it takes the mean to."""
+
     @property
     def starts(self) -> list[str]:
         """All files that `start` names."""
-        return [self.start] if isinstance(self.start, str) else self.start or []
+        return _listed(self.start)
+
+    @property
+    def beside_starts(self) -> list[str]:
+        """All files that `beside_start` names."""
+        return _listed(self.beside_start)
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else names or []
 
 
 class EarlyStopping(Section):
@@ -329,6 +342,8 @@ class Recipe(Section):
         beside = self.model.network == BACKBONE and self.model.options.get("beside")
         if own.beside and (own.freeze or own.keep or not beside):
             raise ValueError("training.beside: needs model.options.beside, and neither training.freeze nor keep")
+        if self.model.beside_start and not beside:
+            raise ValueError("model.beside_start: there is no network beside a backbone: set model.options.beside")
         if self.level and beside:
             raise ValueError("level: the network beside a backbone cannot be levelled: leave out model.options.beside")
         if (own.freeze or own.beside) and own.distillation:

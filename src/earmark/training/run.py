@@ -53,7 +53,7 @@ from earmark.training.run_folder import (
     read_history,
     write_json,
 )
-from earmark.training.stages import Start, build_network, clear_checkpoints, fit_stages, needs_weights
+from earmark.training.stages import build_network, clear_checkpoints, fit_stages, needs_weights, starts_of
 from earmark.training.thresholds import clip_thresholds, event_thresholds, window_lengths
 from earmark.training.train import Lines
 from earmark.training.trainer import EpochReport, precision_of, start_fabric
@@ -76,8 +76,7 @@ def run(
     """
     if recipe.weights and needs_weights(recipe):
         pretrained.find(recipe.weights)  # says what is missing before anything takes time
-    if recipe.model.start:
-        Start(recipe)  # and what does not fit
+    starts_of(recipe)  # and what does not fit
     data = training_data.load(recipe, cache, listener.preparing)
     parts = divide(recipe, data)
     with _opened(recipe, out, fabric) as folder:

@@ -25,6 +25,7 @@ from earmark.training.data import Part, TrainingData
 from earmark.training.export import HALF, PREFIX, TURNED
 from earmark.training.networks import Network
 from earmark.training.networks.mn import MobileNet
+from earmark.training.networks.residual import EarmarkNet
 from earmark.training.prepared import Progress
 from earmark.training.recipe import Recipe
 from earmark.training.ridge import solve_head
@@ -45,22 +46,24 @@ class Start:
 
     Args:
         recipe: its `model.start` is the file's path, or the name of a bundled model; or several.
+        beside: instead, its `model.beside_start`, for the network beside a backbone.
 
     Raises:
         ModelError: there is no such model.
         RecipeError: one hears other features, or is another network, than the recipe says, or they know other labels.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        names = recipe.model.starts
+    def __init__(self, recipe: Recipe, beside: bool = False) -> None:
+        self.key = "model.beside_start" if beside else "model.start"
+        names = recipe.model.beside_starts if beside else recipe.model.starts
         models = [load_model(name, threads=1) for name in names]
         self.labels = models[0].labels
         held = []
         for name, model in zip(names, models, strict=True):
             if model.labels != self.labels:
-                raise _unfit(name, f"knows other labels than {names[0]}", "give files of one recipe")
+                raise self._unfit(name, f"knows other labels than {names[0]}", "give files of one recipe")
             held.append(weights_of(onnx.load(model.path)))
-            _check(name, model.description, held[-1], recipe)
+            self._check(name, model.description, held[-1], recipe)
         self.weights = {name: np.mean([own[name] for own in held], axis=0) for name in held[0]}
 
     @torch.no_grad()
@@ -71,7 +74,7 @@ class Start:
         stay as they were made.
         """
         rows = [(new, self.labels.index(label)) for new, label in enumerate(labels) if label in self.labels]
-        for name, value in _exported(network).items():
+        for name, value in self._taken(network).items():
             given = torch.from_numpy(self.weights[name])
             if not _answers(name):
                 value.copy_(given)
@@ -80,19 +83,35 @@ class Start:
             elif tuple(labels) == self.labels:
                 value.copy_(given)
 
+    def _taken(self, network: Network) -> dict[str, Tensor]:
+        """The weights and statistics of a network that come from the file, by the names that they have in it."""
+        if self.key == "model.start":
+            return _exported(network)
+        assert isinstance(network, MobileNet)  # the recipe is checked for it
+        assert network.beside is not None
+        return {k: v for k, v in _exported(network.beside).items() if not k.startswith("normalise.")}
 
-def _check(name: str, about: Description, weights: Mapping[str, Array], recipe: Recipe) -> None:
-    """Refuse a file that does not fit the recipe."""
-    wanted, own = about.front_end.to_dict(), recipe.front_end.to_dict()
-    if wanted != own:
-        other = {key: value for key, value in wanted.items() if value != own[key]}
-        raise _unfit(name, "hears other features", f"set front_end: {other}")
-    kind = recipe.model.network
-    made = networks.build_for(recipe, len(about.labels))
-    needed = {key: tuple(value.shape) for key, value in _exported(made).items()}
-    if needed != {key: value.shape for key, value in weights.items() if key in needed}:
-        remedy = "give the model.network and model.options that it was trained with"
-        raise _unfit(name, f"holds another network than {kind}", remedy)
+    def _check(self, name: str, about: Description, weights: Mapping[str, Array], recipe: Recipe) -> None:
+        """Refuse a file that does not fit the recipe."""
+        made = networks.build_for(recipe, len(about.labels))
+        needed = {key: tuple(value.shape) for key, value in self._taken(made).items()}
+        if self.key == "model.start":
+            kind, wanted, own = recipe.model.network, about.front_end.to_dict(), recipe.front_end.to_dict()
+            if wanted != own:
+                other = {key: value for key, value in wanted.items() if value != own[key]}
+                raise self._unfit(name, "hears other features", f"set front_end: {other}")
+        else:
+            kind, pooled = "earmark", made.stride // EarmarkNet.STRIDE
+            frame, bands = recipe.front_end.seconds * pooled, recipe.front_end.size // pooled
+            if (about.front_end.size, round(about.front_end.seconds, 4)) != (bands, round(frame, 4)):
+                remedy = f"give one that hears frames of {1000 * frame:g} ms in {bands} bands"
+                raise self._unfit(name, "hears other frames or bands than the network beside", remedy)
+        if needed != {key: value.shape for key, value in weights.items() if key in needed}:
+            remedy = "give the model.network and model.options that it was trained with"
+            raise self._unfit(name, f"holds another network than {kind}", remedy)
+
+    def _unfit(self, name: str, reason: str, remedy: str) -> RecipeError:
+        return RecipeError(f"{self.key}: {name}", reason, remedy)
 
 
 def _exported(network: Network) -> dict[str, Tensor]:
@@ -104,10 +123,6 @@ def _exported(network: Network) -> dict[str, Tensor]:
 def _answers(name: str) -> bool:
     """Whether weights of this name are those of the last layer."""
     return ANSWER in name.split(".")[:-1]
-
-
-def _unfit(name: str, reason: str, remedy: str) -> RecipeError:
-    return RecipeError(f"model.start: {name}", reason, remedy)
 
 
 def _copy_rows(value: Tensor, given: Tensor, rows: Sequence[tuple[int, int]]) -> None:
@@ -288,6 +303,12 @@ def needs_weights(recipe: Recipe) -> bool:
     return not recipe.model.start or any(phase.training.keep for phase in recipe.phases())
 
 
+def starts_of(recipe: Recipe) -> list[Start]:
+    """What training starts from, of all that the recipe names; what does not fit is told."""
+    own = [Start(recipe)] if recipe.model.starts else []
+    return own + ([Start(recipe, beside=True)] if recipe.model.beside_starts else [])
+
+
 def clear_checkpoints(home: Path) -> None:
     """Remove what the stages of a part left to be taken up by."""
     for pattern in (CHECKPOINT, LEFT):
@@ -300,8 +321,8 @@ def _begin(recipe: Recipe, labels: Sequence[str], network: Network) -> None:
     network.name_labels(labels)
     if needs_weights(recipe):
         network.initialise()
-    if recipe.model.start:
-        Start(recipe).set(network, labels)
+    for start in starts_of(recipe):
+        start.set(network, labels)
 
 
 def _go_on(before: Network, network: Network) -> None:
