@@ -6,6 +6,7 @@ import onnxruntime
 import pytest
 import torch
 from mn_making import DATA, TINY, as_published, published, synthetic, tiny
+from onnx import numpy_helper
 from sounds import write_dataset
 from test_stages import Listener
 
@@ -310,6 +311,23 @@ def test_a_file_of_8_bits(exported, tmp_path):
         for output in exact.score_features([one], "embedding"), rounded.score_features([one], "embedding"):
             pairs.append(np.concatenate([*output]))
         assert np.corrcoef(pairs[2].ravel(), pairs[3].ravel())[0, 1] > 0.85  # of a network that was never taught
+
+
+@pytest.mark.parametrize("exported", [{"step": 16, "beside": 8}], indirect=True, ids=str)
+def test_of_8_bits_is_what_answers_beside_the_backbone(exported, tmp_path):
+    small = tmp_path / "small.onnx"
+    small.write_bytes(exported[1].read_bytes())
+    quantise(small, [np.random.default_rng(seed).normal(0, 1, (320, 64)).astype(np.float32) for seed in range(6)])
+    before, after = ({w.name: w for w in onnx.load(path).graph.initializer} for path in (exported[1], small))
+    kept = [name for name in before if name.startswith("network.") and not name.startswith("network.beside.")]
+    assert kept
+    for name in kept:
+        np.testing.assert_array_equal(numpy_helper.to_array(before[name]), numpy_helper.to_array(after[name]))
+    eighth = [name for name in after if name.endswith("_quantized")]
+    assert any("beside.layers" in name for name in eighth)
+    assert small.stat().st_size < exported[1].stat().st_size
+    exact, rounded = (weights_of(onnx.load(path)) for path in (exported[1], small))
+    assert set(exact) <= set(rounded)
 
 
 def test_the_file_is_small(exported):

@@ -23,6 +23,7 @@ from earmark.training.networks.mn import MobileNet
 from earmark.util.types import Features
 
 PREFIX = "network."  # of the names of weights in the file, before those in the network
+BESIDE = PREFIX + "beside."  # before those of a network beside a backbone
 HALF = "_half"  # behind the names of those stored in half precision
 SUMS = "sliding_"  # before the names of the constants of sliding means
 TURNED = "_turned"  # behind the names of matrices that are stored as [inputs, outputs]
@@ -227,6 +228,7 @@ QUANTISED_OPERATORS = ["Conv", "MatMul", "Gemm"]
 def quantise(path: Path, examples: Iterable[Features]) -> None:
     """Replace a model file by one with 8-bit arithmetic, with the same description.
 
+    Where a network answers beside a backbone, only that one is: the backbone's depthwise convolutions would be slower.
     Examples are features [frames, size] of the kind that it will hear; a scale is what all of them fit into.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -242,7 +244,9 @@ def quantise(path: Path, examples: Iterable[Features]) -> None:
     description = load_model(path, threads=1).description
     with tempfile.TemporaryDirectory() as folder, _quiet():
         full, small = Path(folder) / "full.onnx", Path(folder) / "small.onnx"
-        full.write_bytes(restored(onnx.load(path)).SerializeToString())
+        original = restored(onnx.load(path))
+        beside = [node.name for node in original.graph.node if any(name.startswith(BESIDE) for name in node.input)]
+        full.write_bytes(original.SerializeToString())
         quantize_static(
             full,
             small,
@@ -253,8 +257,11 @@ def quantise(path: Path, examples: Iterable[Features]) -> None:
             per_channel=True,
             reduce_range=True,
             op_types_to_quantize=QUANTISED_OPERATORS,
+            nodes_to_quantize=beside or None,
         )
         model = onnx.load(small)
+    if beside:
+        halve_weights(model)  # of the backbone, as before
     strip_traces(model)
     save_onnx(model, description, path)
 
