@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from earmark.errors import DatasetError
-
-Use = Literal["any", "commercial"]
 
 _FREE = re.compile(r"CC0|CC[ -]BY|Public Domain|GPL|MPL|ODbL|Free Art|Pixabay|Apache|\bMIT\b|BSD", re.IGNORECASE)
 _NOT = re.compile(r"\bNC\b|non-?commercial|sampling|not stated|not known", re.IGNORECASE)
