@@ -90,8 +90,9 @@ model-sounds: $(VENV)/all
 	cp "$(call newest,sounds)" $(BUNDLED)/sounds.onnx
 
 model-instruments: $(VENV)/all
-	$(BIN)/earmark train recipes/instruments/instruments.yaml
-	$(BIN)/earmark train recipes/instruments/more.yaml model.start="$(call newest,instruments)"
+	PATH="$(abspath $(BIN)):$$PATH" recipes/instruments/phrases.sh "$${EARMARK_DATA:?names the folder of recordings}"
+	$(BIN)/earmark train recipes/instruments/five.yaml
+	$(BIN)/earmark train recipes/instruments/instruments.yaml model.beside_start="$(call newest,instruments-five)"
 	cp "$(call newest,instruments)" $(BUNDLED)/instruments.onnx
 
 model-words: $(VENV)/all

@@ -79,7 +79,7 @@ def test_any_model_with_embeddings_will_do(command, backbone_file):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--model", "instruments"], ["instruments.onnx", "has no embeddings"]),
+        (["--model", "words/gru"], ["gru.onnx", "has no embeddings"]),
         (["--model", "gone.onnx"], ["gone.onnx", "no such model"]),
         (["--to", "hdf5"], ["--to hdf5", "choose among npy, parquet"]),
     ],

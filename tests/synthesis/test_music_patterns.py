@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,13 +160,10 @@ def test_labels_that_nobody_plays():
         Plan([SoundFont("a.sf2", everything - {(0, 40), (0, 110)})], ["violin"], 1)
 
 
-LABELS = ("brass", "drum_kit", "guitar", "piano", "violin")
-
-
 def test_the_model_is_small_and_says_what_it_is():
-    assert bundled_models()["instruments"].stat().st_size <= 4_000_000
+    assert bundled_models()["instruments"].stat().st_size <= 6_000_000
     about = load_model("instruments").description
-    assert about.labels == LABELS
+    assert about.labels == tuple(sorted(instruments.LABELS))
     assert not about.exclusive
     assert {"data", "protocol", "recipe", "date"} <= set(about.card)
 
@@ -180,7 +178,10 @@ def rendered(tmp_path_factory):
 
 @needs_fluidsynth
 def test_solos_of_a_soundfont_that_taught_nothing(rendered):
-    found = clip_evaluation.summary(predict(load_model("instruments"), datasets.load(None, rendered / "clips.csv")))
+    said = predict(load_model("instruments"), datasets.load(None, rendered / "clips.csv"))
+    columns = [said.labels.index(label) for label in FIVE]
+    asked = replace(said, labels=FIVE, scores=said.scores[:, columns], truth=said.truth[:, columns])
+    found = clip_evaluation.summary(asked)
     assert found["one_label"]["clips"] == 15
     assert found["one_label"]["accuracy"] >= 0.7
 
@@ -193,7 +194,9 @@ def test_a_recording_gets_a_picture_with_its_instruments(command, rendered, tmp_
     assert (tmp_path / "clip.png").read_bytes().startswith(b"\x89PNG")
     done = command("classify", clip, "--model", "instruments", "--to", "csv", "--plot", tmp_path / "bars.png")
     assert done.returncode == 0, done.stderr
-    assert {line.split(",")[1] for line in done.stdout.splitlines()[1:]} == set(LABELS)
+    best = {line.split(",")[1] for line in done.stdout.splitlines()[1:]}
+    assert 5 <= len(best) < len(instruments.LABELS)  # those that score most
+    assert best < set(instruments.LABELS)
 
 
 FIVE = ("brass", "drum_kit", "guitar", "piano", "violin")
