@@ -21,7 +21,7 @@ from earmark.training.batches import as_embeddings
 from earmark.training.data import Part
 from earmark.training.export import quantise
 from earmark.training.run import run
-from earmark.training.stages import Start, build_network, fit_beside, fit_head, fit_stages, weights_of
+from earmark.training.stages import Start, build_network, fit_part, fit_stages, weights_of
 from earmark.training.tasks import SoundTask, forgotten_loss
 from earmark.training.trainer import in_groups, start_fabric
 
@@ -117,7 +117,7 @@ def test_frozen_only_the_head_learns(place, tmp_path):
     data = training_data.load(made, place / "cache")
     network = tiny(labels=2, bands=32, hidden=4)
     before = tiny(labels=2, bands=32, hidden=4)
-    after = fit_head(made, network, data.subset(np.arange(8)), start_fabric(made, "cpu"), cache=tmp_path)
+    after = fit_part(made, network, data.subset(np.arange(8)), start_fabric(made, "cpu"), cache=tmp_path)
     assert_same(before, after, "features.")
     assert_same(before, after, "answer.hidden.")
     assert_same(before, after, "answer.audioset.")
@@ -129,7 +129,7 @@ def test_what_answers_beside_a_backbone_learns_alone(place):
     made = plan(place, options, training={"beside": True})
     data = training_data.load(made, place / "cache").subset(np.arange(8))
     network, before = (tiny(labels=2, bands=32, **options) for _ in range(2))
-    after = fit_beside(made, network, data, start_fabric(made, "cpu"))
+    after = fit_part(made, network, data, start_fabric(made, "cpu"))
     assert_same(before, after, "features.")
     assert_same(before, after, "answer.")
     assert {"beside.head.weight", "beside.layers.0.weight", "beside.normalise.running_mean"} <= changed(before, after)
@@ -139,11 +139,13 @@ def test_a_run_of_both_is_taken_up_after_its_first_stage(place, tmp_path, monkey
     both = [{"training": {"freeze": True}}, {"training": {"beside": True, "epochs": 1}}]
     made = plan(place, {"step": 8, "beside": 8}, stages=both)
 
-    def interrupted(*_):
-        raise KeyboardInterrupt
+    def interrupted(phase, *rest):
+        if phase.training.beside:
+            raise KeyboardInterrupt
+        return fit_part(phase, *rest)
 
     with monkeypatch.context() as broken:
-        broken.setattr(stages, "fit_beside", interrupted)
+        broken.setattr(stages, "fit_part", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(made, tmp_path, start_fabric(made, "cpu"), Listener(), place / "cache")
     listener = Listener()
@@ -241,7 +243,7 @@ def test_early_stopping_looks_at_embeddings(place, tmp_path):
     told = []
     held = replace(data, targets=1 - data.targets)  # what is learned is wrong here: it becomes no better
     network = tiny(labels=2, bands=32)
-    fit_head(made, network, data, start_fabric(made, "cpu"), None, told.append, held, place / "cache")
+    fit_part(made, network, data, start_fabric(made, "cpu"), None, told.append, held, place / "cache")
     assert 2 <= len(told) < 30
     assert all(np.isfinite(epoch.validation) for epoch in told)
 

@@ -54,7 +54,7 @@ class Start:
     """
 
     def __init__(self, recipe: Recipe, beside: bool = False) -> None:
-        self.key = "model.beside_start" if beside else "model.start"
+        self.beside = beside
         names = recipe.model.beside_starts if beside else recipe.model.starts
         models = [load_model(name, threads=1) for name in names]
         self.labels = models[0].labels
@@ -85,7 +85,7 @@ class Start:
 
     def _taken(self, network: Network) -> dict[str, Tensor]:
         """The weights and statistics of a network that come from the file, by the names that they have in it."""
-        if self.key == "model.start":
+        if not self.beside:
             return _exported(network)
         assert isinstance(network, MobileNet)  # the recipe is checked for it
         assert network.beside is not None
@@ -95,23 +95,23 @@ class Start:
         """Refuse a file that does not fit the recipe."""
         made = networks.build_for(recipe, len(about.labels))
         needed = {key: tuple(value.shape) for key, value in self._taken(made).items()}
-        if self.key == "model.start":
-            kind, wanted, own = recipe.model.network, about.front_end.to_dict(), recipe.front_end.to_dict()
-            if wanted != own:
-                other = {key: value for key, value in wanted.items() if value != own[key]}
-                raise self._unfit(name, "hears other features", f"set front_end: {other}")
-        else:
+        if self.beside:
             kind, pooled = "earmark", made.stride // EarmarkNet.STRIDE
             frame, bands = recipe.front_end.seconds * pooled, recipe.front_end.size // pooled
             if (about.front_end.size, round(about.front_end.seconds, 4)) != (bands, round(frame, 4)):
                 remedy = f"give one that hears frames of {1000 * frame:g} ms in {bands} bands"
                 raise self._unfit(name, "hears other frames or bands than the network beside", remedy)
+        else:
+            kind, wanted, own = recipe.model.network, about.front_end.to_dict(), recipe.front_end.to_dict()
+            if wanted != own:
+                other = {key: value for key, value in wanted.items() if value != own[key]}
+                raise self._unfit(name, "hears other features", f"set front_end: {other}")
         if needed != {key: value.shape for key, value in weights.items() if key in needed}:
             remedy = "give the model.network and model.options that it was trained with"
             raise self._unfit(name, f"holds another network than {kind}", remedy)
 
     def _unfit(self, name: str, reason: str, remedy: str) -> RecipeError:
-        return RecipeError(f"{self.key}: {name}", reason, remedy)
+        return RecipeError(f"model.{'beside_start' if self.beside else 'start'}: {name}", reason, remedy)
 
 
 def _exported(network: Network) -> dict[str, Tensor]:
@@ -207,14 +207,12 @@ def fit_stages(
             begun = seeded(rng, partial(build_network, recipe, data))
             begin(begun)
             assert isinstance(begun, MobileNet)  # the recipe is checked for it
-            if phase.training.beside:
-                network = fit_beside(phase, begun, train, fabric, checkpoint, hear, validation)
-            elif phase.training.optimizer == "ridge":
+            if phase.training.optimizer == "ridge":
                 original = _original(recipe, data) if phase.training.negatives else None
                 network = solve_head(phase, begun, train, original, hear, cache)
             else:
                 told = listener.preparing if fabric.is_global_zero else None
-                network = fit_head(phase, begun, train, fabric, checkpoint, hear, validation, cache, told)
+                network = fit_part(phase, begun, train, fabric, checkpoint, hear, validation, cache, told)
         else:
             original = _original(recipe, data) if phase.training.keep else None
             network = fit_network(phase, train, fabric, checkpoint, hear, validation, teachers, begin, original)
@@ -245,7 +243,7 @@ def fit_network(
     return fit(network, task, recipe.training, fabric, rng, checkpoint, report)
 
 
-def fit_head(
+def fit_part(
     recipe: Recipe,
     network: MobileNet,
     data: TrainingSet,
@@ -256,34 +254,24 @@ def fit_head(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> MobileNet:
-    """Train only what answers for the labels, on the embeddings of a backbone that stays as it is."""
-    train = as_embeddings(data, network, cache, progress)
-    held = as_embeddings(validation, network, cache, progress) if validation else None
-    network.answer.hidden.requires_grad_(False)
-    _fit_alone(network.answer, recipe, SoundTask(recipe, train, fabric, held), checkpoint, report)
-    return network
+    """Train a part of the network by itself; the backbone stays as it is.
 
-
-def fit_beside(
-    recipe: Recipe,
-    network: MobileNet,
-    data: TrainingSet,
-    fabric: Fabric,
-    checkpoint: Path | None = None,
-    report: Report | None = None,
-    validation: TrainingSet | None = None,
-) -> MobileNet:
-    """Train only what answers beside the backbone, by itself: what both get wrong is then not the same."""
-    assert network.beside is not None  # the recipe is checked for it
-    _fit_alone(network.beside, recipe, SoundTask(recipe, data, fabric, validation), checkpoint, report)
-    return network
-
-
-def _fit_alone(part: Network, recipe: Recipe, task: SoundTask, checkpoint: Path | None, report: Report | None) -> None:
-    """Train a part of a network by itself; it is a copy that goes to the devices, and the part takes its weights."""
+    With `beside` it is the network beside the backbone: what both get wrong is then not the same. Otherwise what
+    answers for the labels, on embeddings that are computed once. A copy goes to the devices.
+    """
+    if recipe.training.beside:
+        assert network.beside is not None  # the recipe is checked for it
+        part: Network = network.beside
+    else:
+        part = network.answer
+        network.answer.hidden.requires_grad_(False)
+        data = as_embeddings(data, network, cache, progress)
+        validation = as_embeddings(validation, network, cache, progress) if validation else None
     rng = np.random.default_rng(recipe.training.seed)
     alone = seeded(rng, partial(copy.deepcopy, part))
-    part.load_state_dict(fit(alone, task, recipe.training, task.fabric, rng, checkpoint, report).state_dict())
+    task = SoundTask(recipe, data, fabric, validation)
+    part.load_state_dict(fit(alone, task, recipe.training, fabric, rng, checkpoint, report).state_dict())
+    return network
 
 
 def seeded(rng: np.random.Generator, build: Callable[[], Built]) -> Built:
