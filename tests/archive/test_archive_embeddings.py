@@ -2,6 +2,8 @@
 
 import math
 import shutil
+import subprocess
+import sys
 from collections import defaultdict
 
 import numpy as np
@@ -224,6 +226,26 @@ def test_any_reader_of_parquet_reads_them(sensing_index):
     assert table.column_names == ["recording", "second", "vector"]
     vector = np.frombuffer(table["vector"][0].as_py(), np.int8)
     assert (len(vector), np.abs(vector).max()) == (FRONT_END.bands, LARGEST)
+
+
+def test_pandas_is_not_waited_for(sensing_index):
+    """pyarrow imports it, where it is installed, for what can be had without: a third of the time of a short query."""
+    code = f"""
+import sys
+from pathlib import Path
+from earmark.archive import planning, tables
+from earmark.archive.embeddings import Store
+from earmark.archive.layout import batches, read_options
+index = Path({str(sensing_index)!r})
+assert planning.known_rows(index)
+store = Store(index, read_options(index))
+assert all(len(store.of(name)) for name in store.places(store.batches[0]).names)
+batch = tables.read_tables(batches(index)[0])
+assert all(tables.ordered(name, table).num_rows == table.num_rows for name, table in batch.items())
+assert "pandas" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_centre_is_the_mean_direction_and_stays(folder, sensing_index, sensing_file, tmp_path):

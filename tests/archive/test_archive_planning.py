@@ -26,6 +26,15 @@ def test_small_recordings_go_together_and_large_ones_alone():
     assert [len(batch) for batch in batched(todo, 1)] == [1, 1, 1, 1000, 500]
 
 
+def test_the_last_batches_are_small_where_several_workers_end_together():
+    todo = [Recording(f"{i:04}", 50_000) for i in range(1000)]
+    sizes = [len(batch) * 50_000 for batch in batched(todo, 2)]
+    assert sizes[0] == planning.LEAST_BYTES
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(size <= planning.LEAST_BYTES_LAST for size in sizes[-2:])
+    assert len(list(batched(todo, 1))) == 32
+
+
 def row(**changed):
     return Row(**{"batch": "b1", "size": 5, "modified": 1.5, "bad": False, "version": "v", **changed})
 

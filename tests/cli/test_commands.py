@@ -64,7 +64,10 @@ def test_help_and_version(earmark):
     done = earmark("--help")
     for command in ("label", "classify", "caption", "train", "models", "data"):
         assert command in done.stdout
-    assert earmark("--version").stdout.strip().count(".") >= 1
+    version = earmark("--version").stdout
+    assert version.strip().count(".") >= 1
+    as_module = subprocess.run([sys.executable, "-m", "earmark", "--version"], capture_output=True, text=True)
+    assert (as_module.returncode, as_module.stdout, as_module.stderr) == (0, version, "")
 
 
 def test_label_prints_a_table(earmark):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -116,9 +117,10 @@ class Store:
         names = table["recording"].unify_dictionaries().combine_chunks()
         if isinstance(names, pa.ChunkedArray):  # of no chunks, or several
             names = pa.concat_arrays(names.chunks) if names.num_chunks else pa.array([], table.schema.types[0])
-        used, codes = np.unique(names.indices.to_numpy(zero_copy_only=False), return_inverse=True)
+        used, codes = np.unique(np.from_dlpack(names.indices), return_inverse=True)
         all_ = names.dictionary.to_pylist()  # also of rows that were dropped
-        return Places([all_[one] for one in used], codes.astype(np.int32), table["second"].to_numpy().astype(np.int32))
+        seconds = np.from_dlpack(table["second"].combine_chunks())
+        return Places([all_[one] for one in used], codes.astype(np.int32), seconds)
 
     def vectors(self, batch: Path) -> Iterator[Vectors]:
         """Its vectors in order, [rows, dimensions], some at a time."""
@@ -129,8 +131,9 @@ class Store:
     def of(self, recording: str) -> Vectors:
         """All vectors of one recording [seconds, dimensions]: none where it has none."""
         for batch in self.batches:
-            file = batch / "vectors.parquet"
-            table = pq.read_table(file, filters=[("recording", "=", recording)], partitioning=None, memory_map=True)
+            groups = _groups_with(batch, recording)
+            table = _read(batch, "vectors", ["recording", "vector"], groups)
+            table = table.filter(pc.equal(table["recording"].cast(pa.string()), recording))
             if table.num_rows:
                 return np.concatenate([self._rows(chunk) for chunk in table["vector"].chunks])
         return np.empty((0, self.dimensions), np.int8)
@@ -190,10 +193,21 @@ def _opened(batch: Path, table: str) -> pq.ParquetFile:
         raise _damaged(file) from error
 
 
-def _read(batch: Path, table: str, columns: list[str]) -> pa.Table:
+def _groups_with(batch: Path, recording: str) -> list[int]:
+    """Row groups that may have rows of a recording: each knows its first and its last name."""
+    with _opened(batch, "vectors") as file:
+        names = [file.metadata.row_group(group).column(0).statistics for group in range(file.num_row_groups)]
+    return [
+        group
+        for group, name in enumerate(names)
+        if name is None or not name.has_min_max or name.min <= recording <= name.max
+    ]
+
+
+def _read(batch: Path, table: str, columns: list[str], groups: list[int] | None = None) -> pa.Table:
     file = batch / f"{table}.parquet"
     try:
-        return pq.read_table(file, columns=columns, partitioning=None, memory_map=True)
+        return layout.read_table(file, columns, groups)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file) from error
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from earmark.archive import layout
 from earmark.archive.recordings import Recording
 from earmark.archive.workers import Done
@@ -21,6 +19,7 @@ from earmark.errors import EarmarkError
 
 PARTS = 32  # batches for each worker, if they are not too small or large for that: the last ones end nearly together
 LEAST_BYTES = 1_000_000  # in a batch: less takes longer to hand out and to write; small ones are merged at the end
+LEAST_BYTES_LAST = 250_000  # in one of the last, where several workers are to end together
 MOST_BYTES = 4_000_000_000  # in a batch: a kill costs the batches in flight
 MOST_BYTES_EMBEDDED = 1_000_000_000  # in a batch that keeps embeddings: of 139 h of Opus at 16 kbit/s they are 190 MB
 MOST_RECORDINGS = 1000
@@ -62,7 +61,7 @@ def known_rows(index: Path) -> dict[str, Row]:
     for batch in layout.batches(index):
         file = batch / "recordings.parquet"
         try:
-            table = pq.read_table(file, columns=_COLUMNS, partitioning=None)
+            table = layout.read_table(file, _COLUMNS)
         except (OSError, ValueError) as error:
             raise EarmarkError(file, "is damaged or not there", f"delete {batch} and index again") from error
         for name, size, modified, why, version in zip(*(table[c].to_pylist() for c in _COLUMNS), strict=True):
@@ -98,17 +97,24 @@ def plan(found: Sequence[Recording], known: dict[str, Row], version: str, retry_
 def batched(
     todo: Sequence[Recording], workers: int, most: int = MOST_RECORDINGS, most_bytes: int = MOST_BYTES
 ) -> Iterator[tuple[Recording, ...]]:
-    """Cut the work into batches of about as many bytes, the largest recordings first, at most `most` in each."""
-    total = sum(recording.size for recording in todo)
-    enough = min(max(total / (PARTS * workers), LEAST_BYTES), most_bytes)
+    """Cut the work into batches of about as many bytes, the largest recordings first, at most `most` in each.
+
+    With several workers the last ones get smaller and smaller: each is half of a worker's share of what is left
+    ("factoring", Hummel, Schonberg and Flynn 1992).
+    """
+    left = sum(recording.size for recording in todo)
+    usual = min(max(left / (PARTS * workers), LEAST_BYTES), most_bytes)
     batch: list[Recording] = []
-    size = 0
+    size, enough = 0, usual
     for recording in sorted(todo, key=lambda recording: (-recording.size, recording.name)):
         if batch and (len(batch) == most or size + recording.size > enough):
             yield tuple(batch)
             batch, size = [], 0
+        if not batch and workers > 1:
+            enough = min(usual, max(left / (2 * workers), LEAST_BYTES_LAST))
         batch.append(recording)
         size += recording.size
+        left -= recording.size
     if batch:
         yield tuple(batch)
 

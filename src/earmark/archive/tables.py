@@ -23,6 +23,7 @@ from earmark.archive.layout import (
     SUM,
     TABLES,
     Options,
+    read_table,
     vectors_schema,
 )
 from earmark.archive.vectors import directions
@@ -136,7 +137,8 @@ def ordered(name: str, table: pa.Table) -> pa.Table:
     """The rows of the table of that name as batches have them."""
     table = table.unify_dictionaries()
     keys = [_ranks(table[column].combine_chunks()) for column in reversed(ORDER[name])]
-    return table.take(pa.array(np.lexsort(keys)))
+    order = np.lexsort(keys).astype(np.int64)
+    return table.take(pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)]))
 
 
 def without(batch: Tables, names: Iterable[str]) -> Tables:
@@ -154,12 +156,12 @@ def _ranks(column: Any) -> Any:
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if not pa.types.is_dictionary(column.type):
         if not pa.types.is_string(column.type):
-            return column.to_numpy(zero_copy_only=False)
+            return np.from_dlpack(column)
         column = column.dictionary_encode()
     values = np.array(column.dictionary.to_pylist(), dtype=object)
     ranks = np.empty(len(values), np.int64)
     ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return ranks[column.indices.to_numpy(zero_copy_only=False)]
+    return ranks[np.from_dlpack(column.indices)]
 
 
 def write_tables(folder: Path, batch: Tables) -> None:
@@ -191,6 +193,5 @@ def _sum(vectors: pa.ChunkedArray) -> bytes:
 
 def read_tables(batch: Path, names: Iterable[str] = LABELLED) -> Tables:
     """What `write_tables` wrote."""
-    return {
-        name: pq.read_table(batch / f"{name}.parquet", schema=TABLES.get(name), partitioning=None) for name in names
-    }
+    found = {name: read_table(batch / f"{name}.parquet") for name in names}
+    return {name: table.cast(TABLES.get(name, table.schema)) for name, table in found.items()}
