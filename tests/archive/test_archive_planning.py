@@ -32,7 +32,7 @@ def test_the_last_batches_are_small_where_several_workers_end_together():
     assert sizes[0] == planning.LEAST_BYTES
     assert sizes == sorted(sizes, reverse=True)
     assert all(size <= planning.LEAST_BYTES_LAST for size in sizes[-2:])
-    assert len(list(batched(todo, 1))) == 32
+    assert {len(batch) for batch in list(batched(todo, 1))[:-1]} == {31}
 
 
 def row(**changed):

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -119,7 +118,7 @@ class Store:
             names = pa.concat_arrays(names.chunks) if names.num_chunks else pa.array([], table.schema.types[0])
         used, codes = np.unique(np.from_dlpack(names.indices), return_inverse=True)
         all_ = names.dictionary.to_pylist()  # also of rows that were dropped
-        seconds = np.from_dlpack(table["second"].combine_chunks())
+        seconds = np.from_dlpack(table["second"].combine_chunks()).astype(np.int32, copy=False)
         return Places([all_[one] for one in used], codes.astype(np.int32), seconds)
 
     def vectors(self, batch: Path) -> Iterator[Vectors]:
@@ -131,11 +130,11 @@ class Store:
     def of(self, recording: str) -> Vectors:
         """All vectors of one recording [seconds, dimensions]: none where it has none."""
         for batch in self.batches:
-            groups = _groups_with(batch, recording)
-            table = _read(batch, "vectors", ["recording", "vector"], groups)
-            table = table.filter(pc.equal(table["recording"].cast(pa.string()), recording))
-            if table.num_rows:
-                return np.concatenate([self._rows(chunk) for chunk in table["vector"].chunks])
+            table = _read(batch, "vectors", ["recording", "vector"], _groups_with(batch, recording))
+            names = table["recording"].to_pylist()
+            if recording in names:  # its rows lie together
+                its = table["vector"].slice(names.index(recording), names.count(recording))
+                return np.concatenate([self._rows(chunk) for chunk in its.chunks])
         return np.empty((0, self.dimensions), np.int8)
 
     def size(self, batch: Path) -> int:
