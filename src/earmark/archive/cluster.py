@@ -28,6 +28,7 @@ MEMORY = "2 GiB"  # for each process of this machine: it is ended beyond that, a
 PATIENCE = 60.0  # seconds that a scheduler and the first worker may take
 LOOK_EVERY = 5.0  # seconds between looks at how many workers there are
 TASKS = Path("/proc/self/task")  # a folder for each thread of this process, on Linux
+AT_WORKER = 2  # batches: one that is done, and one that waits, for which it would have to ask 20 ms otherwise
 BROKE = "broke or hung up the process that read it, each time"
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
@@ -36,7 +37,7 @@ _OWN = {
     # Dask's own also sets MALLOC_TRIM_THRESHOLD_, with which every array is asked of the system anew: twice the time.
     "distributed.nanny.pre-spawn-environ": _ONE_THREAD,
     "distributed.scheduler.allowed-failures": 1,
-    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.worker-saturation": float(AT_WORKER),
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
     # What Dask watches itself by takes 8 % of two cores from the workers, and nobody looks at it here. The nanny ends a
@@ -147,7 +148,7 @@ def _check(client: Any, subject: str, job: Job) -> None:
 
 
 def each(client: Any, run: Run, job: Job, batches: Iterable[Batch]) -> Iterator[Done]:
-    """Have all batches done, as many at once as there are workers; what came of each, as they come.
+    """Have all batches done, one by each worker, and one more that waits for it; what came of each, as they come.
 
     A batch whose workers die is tried elsewhere, then its recordings one by one; the one that ends them gets a row that
     says so. Raises EarmarkError where a worker cannot do its work at all, or the scheduler is gone.
@@ -156,7 +157,7 @@ def each(client: Any, run: Run, job: Job, batches: Iterable[Batch]) -> Iterator[
     running: dict[str, Batch] = {}
     completed: Any = as_completed()  # type: ignore[no-untyped-call]
     while True:
-        while len(running) < crew.size and (batch := next(todo, None)) is not None:
+        while len(running) < AT_WORKER * crew.size and (batch := next(todo, None)) is not None:
             running[batch.name] = batch
             completed.add(client.submit(work, job, batch, key=batch.name, pure=False))
         if not running:
