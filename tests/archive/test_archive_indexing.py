@@ -6,6 +6,7 @@ import shutil
 import time
 
 import fsspec
+import pyarrow.parquet as pq
 import pytest
 from archive_making import copied, files_of, hidden, index_rows, make_archive
 from model_making import LOW_HIGH, low_high_model, tones, write_wav
@@ -224,6 +225,14 @@ def test_an_index_that_cannot_be_written(archive, indexed, tmp_path):
 def test_a_damaged_batch_is_named(archive, archive_index, indexed, tmp_path):
     out = copied(archive_index, tmp_path / "index")
     (layout.batches(out)[0] / "recordings.parquet").write_bytes(b"PAR1")
+    with pytest.raises(EarmarkError, match=r"recordings\.parquet: is damaged"):
+        indexed(archive, out)
+
+
+def test_a_batch_that_lacks_a_column_is_damaged(archive, archive_index, indexed, tmp_path):
+    out = copied(archive_index, tmp_path / "index")
+    (file, *_) = layout.files(out, "recordings")
+    pq.write_table(pq.read_table(file).drop_columns(["modified"]), file)
     with pytest.raises(EarmarkError, match=r"recordings\.parquet: is damaged"):
         indexed(archive, out)
 

@@ -28,7 +28,7 @@ MEMORY = "2 GiB"  # for each process of this machine: it is ended beyond that, a
 PATIENCE = 60.0  # seconds that a scheduler and the first worker may take
 LOOK_EVERY = 5.0  # seconds between looks at how many workers there are
 TASKS = Path("/proc/self/task")  # a folder for each thread of this process, on Linux
-AT_WORKER = 2  # batches: one that is done, and one that waits, for which it would have to ask 20 ms otherwise
+AT_WORKER = 2  # batches: the one in work and the next, without which 20 ms pass from one to the other
 BROKE = "broke or hung up the process that read it, each time"
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)

@@ -206,7 +206,7 @@ def _groups_with(batch: Path, recording: str) -> list[int]:
 def _read(batch: Path, table: str, columns: list[str], groups: list[int] | None = None) -> pa.Table:
     file = batch / f"{table}.parquet"
     try:
-        return layout.read_table(file, columns, groups)
+        return layout.read_table(file, columns, groups, memory_map=True)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file) from error
 
