@@ -64,7 +64,7 @@ def _on_backbone(dataset: Dataset, thorough: bool) -> dict[str, Any]:
     gradual = {
         "batch": batch,
         "epochs": 10,
-        "learning_rate": 3e-4,
+        "learning_rate": 3e-5,  # at ten times that the negatives, made by the original, are of another backbone
         "layer_decay": 0.7,
         "batch_norm": "frozen",
         "keep": "audioset",
