@@ -108,6 +108,14 @@ def test_sources_decide_whether_folds_are_made(tmp_path, each, protocol):
     assert recipe_for(tmp_path / "data", []).split.protocol == protocol
 
 
+def test_overrides_are_for_one_stage_of_one_recipe(tmp_path):
+    empty_files(tmp_path / "data", 2)
+    plan = recipe_for(tmp_path / "data", ["stages.0.training.negatives=false"], thorough=True)
+    assert [phase.training.negatives for phase in plan.phases()] == [False, False, True]
+    plan = recipe_for(tmp_path / "data", [], thorough=True)
+    assert [phase.training.negatives for phase in plan.phases()] == [True, False, True]
+
+
 def test_the_thorough_way_teaches_the_backbone_on_and_solves_the_head_again(tmp_path):
     empty_files(tmp_path / "data", 2)
     plan = recipe_for(tmp_path / "data", [], thorough=True)

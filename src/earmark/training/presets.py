@@ -64,7 +64,7 @@ def _on_backbone(dataset: Dataset, thorough: bool) -> dict[str, Any]:
     gradual = {
         "batch": batch,
         "epochs": 10,
-        "learning_rate": 3e-5,  # at ten times that the negatives, made by the original, are of another backbone
+        "learning_rate": 3e-5,  # at ten times that it marks more of what is nobody's: the negatives are the original's
         "layer_decay": 0.7,
         "batch_norm": "frozen",
         "keep": "audioset",
@@ -73,7 +73,7 @@ def _on_backbone(dataset: Dataset, thorough: bool) -> dict[str, Any]:
     return content | {
         "augment": augment,
         "training": training,
-        "stages": [{"training": SOLVED}, {"training": gradual}, {"training": SOLVED}],
+        "stages": [{"training": dict(SOLVED)}, {"training": gradual}, {"training": dict(SOLVED)}],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,6 +66,7 @@ def check_as(kind: type[Kind], content: dict[str, Any], subject: object, overrid
     Raises:
         RecipeError: there is an unknown key, or a value that does not fit.
     """
+    content = copy.deepcopy(content)  # overrides are for this recipe alone
     for override in overrides:
         _override(content, override)
     try:
