@@ -10,6 +10,7 @@ import base64
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,7 +131,8 @@ class Store:
     def of(self, recording: str) -> Vectors:
         """All vectors of one recording [seconds, dimensions]: none where it has none."""
         for batch in self.batches:
-            table = _read(batch, "vectors", ["recording", "vector"], _groups_with(batch, recording))
+            with _opened(batch, "vectors") as file:
+                table = file.read_row_groups(_groups_with(file, recording), columns=["recording", "vector"])
             names = table["recording"].to_pylist()
             if recording in names:  # its rows lie together
                 its = table["vector"].slice(names.index(recording), names.count(recording))
@@ -184,18 +186,19 @@ class Store:
         return values[first : first + len(column) * self.dimensions].reshape(-1, self.dimensions)
 
 
-def _opened(batch: Path, table: str) -> pq.ParquetFile:
+@contextmanager
+def _opened(batch: Path, table: str) -> Iterator[pq.ParquetFile]:
     file = batch / f"{table}.parquet"
     try:
-        return pq.ParquetFile(file, memory_map=True)
+        with pq.ParquetFile(file, memory_map=True) as opened:
+            yield opened
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file) from error
 
 
-def _groups_with(batch: Path, recording: str) -> list[int]:
+def _groups_with(file: pq.ParquetFile, recording: str) -> list[int]:
     """Row groups that may have rows of a recording: each knows its first and its last name."""
-    with _opened(batch, "vectors") as file:
-        names = [file.metadata.row_group(group).column(0).statistics for group in range(file.num_row_groups)]
+    names = [file.metadata.row_group(group).column(0).statistics for group in range(file.num_row_groups)]
     return [
         group
         for group, name in enumerate(names)
@@ -203,10 +206,10 @@ def _groups_with(batch: Path, recording: str) -> list[int]:
     ]
 
 
-def _read(batch: Path, table: str, columns: list[str], groups: list[int] | None = None) -> pa.Table:
+def _read(batch: Path, table: str, columns: list[str]) -> pa.Table:
     file = batch / f"{table}.parquet"
     try:
-        return layout.read_table(file, columns, groups, memory_map=True)
+        return layout.read_table(file, columns, memory_map=True)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file) from error
 

@@ -158,16 +158,13 @@ def files(index: Path, table: str) -> list[str]:
     return [str(batch / f"{table}.parquet") for batch in batches(index)]
 
 
-def read_table(
-    file: Path, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None, memory_map: bool = False
-) -> pa.Table:
-    """Some columns and row groups of a file, or all of them; `pyarrow.ArrowException` or OSError where it is damaged.
+def read_table(file: Path, columns: Sequence[str] | None = None, memory_map: bool = False) -> pa.Table:
+    """Some columns of a file, or all of them; `pyarrow.ArrowException` or OSError where it is damaged.
 
     `pyarrow.parquet.read_table` imports pandas for this, where that is installed: half a second.
     """
     with pq.ParquetFile(file, memory_map=memory_map) as opened:
-        chosen = range(opened.num_row_groups) if groups is None else groups
-        table = opened.read_row_groups(chosen, columns=columns)
+        table = opened.read(columns)
     if missing := set(columns or ()).difference(table.column_names):
         raise pa.ArrowInvalid(f"lacks the column {min(missing)}")
     return table

@@ -137,7 +137,7 @@ def ordered(name: str, table: pa.Table) -> pa.Table:
     """The rows of the table of that name as batches have them."""
     table = table.unify_dictionaries()
     keys = [_ranks(table[column].combine_chunks()) for column in reversed(ORDER[name])]
-    order = np.lexsort(keys).astype(np.int64)
+    order = np.lexsort(keys).astype(np.int64, copy=False)
     return table.take(pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)]))
 
 

@@ -73,7 +73,7 @@ def _on_backbone(dataset: Dataset, thorough: bool) -> dict[str, Any]:
     return content | {
         "augment": augment,
         "training": training,
-        "stages": [{"training": dict(SOLVED)}, {"training": gradual}, {"training": dict(SOLVED)}],
+        "stages": [{"training": SOLVED}, {"training": gradual}, {"training": SOLVED}],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,16 +65,15 @@ def check_as(kind: type[Kind], content: dict[str, Any], subject: object, overrid
     Raises:
         RecipeError: there is an unknown key, or a value that does not fit.
     """
-    content = copy.deepcopy(content)  # overrides are for this recipe alone
     for override in overrides:
-        _override(content, override)
+        content = _overridden(content, override)
     try:
         return kind.model_validate(content)
     except ValidationError as error:
         raise RecipeError(subject, explained(error, named(content.get("dataset")))) from error
 
 
-def _override(content: dict[str, Any], override: str) -> None:
+def _overridden(content: dict[str, Any], override: str) -> dict[str, Any]:
     key, sign, value = override.partition("=")
     if not sign or not key:
         raise RecipeError(override, "is no override", "write section.key=value")
@@ -83,22 +81,25 @@ def _override(content: dict[str, Any], override: str) -> None:
         new = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise RecipeError(override, "has a value that is not YAML", "close its brackets and quotes") from error
-    *sections, last = key.split(".")
-    place: Any = content
-    for section in sections:
-        place = _into(place, section, override)
-    if isinstance(place, list):
-        place[_position(place, last, override)] = new
+    changed: dict[str, Any] = _changed(content, key.split("."), new, override)
+    return changed
+
+
+def _changed(section: Any, keys: Sequence[str], new: Any, override: str) -> Any:
+    """A copy of a section with one value changed: it may stand elsewhere, too, and is not changed there."""
+    key, *deeper = keys
+    copied: Any
+    place: Any
+    if isinstance(section, list):
+        copied, place = list(section), _position(section, key, override)
+        inner = section[place]
     else:
-        place[last] = new
-
-
-def _into(place: Any, section: str, override: str) -> Any:
-    is_list = isinstance(place, list)
-    inner = place[_position(place, section, override)] if is_list else place.setdefault(section, {})
-    if not isinstance(inner, dict | list):
-        raise RecipeError(override, f"{section} is no section of the recipe")
-    return inner
+        copied, place = dict(section), key
+        inner = section.get(key, {})
+    if deeper and not isinstance(inner, dict | list):
+        raise RecipeError(override, f"{key} is no section of the recipe")
+    copied[place] = _changed(inner, deeper, new, override) if deeper else new
+    return copied
 
 
 def _position(place: list[Any], key: str, override: str) -> int:
