@@ -47,9 +47,12 @@ class ModelError(EarmarkError):
 class ArgumentError(EarmarkError, ValueError):
     """An argument with a value that it cannot have.
 
-    Attributes:
-        argument: its name, as the function has it.
-        value: what was given.
+    Attributes
+    ----------
+    argument
+        Its name, as the function has it.
+    value
+        What was given.
     """
 
     def __init__(self, argument: str, value: object, reason: str, remedy: str = "") -> None:

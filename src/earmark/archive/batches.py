@@ -73,8 +73,10 @@ def attempt(folder: Path, name: str, batch: tables.Tables, replaced: Sequence[st
 
     The batches that are `replaced` stop counting in the moment in which this one begins to.
 
-    Raises:
-        EarmarkError: the run has ended or has given the batch up, or the disk does not take it.
+    Raises
+    ------
+    EarmarkError
+        The run has ended or has given the batch up, or the disk does not take it.
     """
     part = folder / name / secrets.token_hex(4)
     try:

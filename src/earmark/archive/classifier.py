@@ -71,14 +71,22 @@ def write_model(
 ) -> None:
     """Write a model file: the network that gives the embeddings, and behind it the head, which marks `label`.
 
-    Args:
-        path: the file.
-        label: the model's name, too, unless it has another.
-        head: of embeddings as `vectors.unit` has them, apart from the centre.
-        centre: of the embeddings [dimensions].
-        embedder: what made the embeddings.
-        learned: for the model's card: from how much, and how well it is told.
-        name: of a model where the label goes beside those of the embedder, whose scores stay; None: it is the only one.
+    Parameters
+    ----------
+    path
+        The file.
+    label
+        The model's name, too, unless it has another.
+    head
+        Of embeddings as `vectors.unit` has them, apart from the centre.
+    centre
+        Of the embeddings [dimensions].
+    embedder
+        What made the embeddings.
+    learned
+        For the model's card: from how much, and how well it is told.
+    name
+        Of a model where the label goes beside those of the embedder, whose scores stay; None: it is the only one.
     """
     import onnx
     from onnx.utils import Extractor

@@ -33,8 +33,10 @@ EVENTS, SECONDS, RECORDINGS = (_TABLE.format(name) for name in ("events", "secon
 class Index:
     """An index that is searched, by so many threads, one for each core if None; somebody may be writing to it.
 
-    Raises:
-        EarmarkError: there is no index, or nothing in it yet.
+    Raises
+    ------
+    EarmarkError
+        There is no index, or nothing in it yet.
     """
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:

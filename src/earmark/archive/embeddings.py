@@ -85,8 +85,10 @@ class Places:
 class Store:
     """The embeddings of an index, with its own options.
 
-    Raises:
-        EarmarkError: it has none, or some were made by another version of the model.
+    Raises
+    ------
+    EarmarkError
+        It has none, or some were made by another version of the model.
     """
 
     def __init__(self, index: Path, options: Options) -> None:

@@ -82,9 +82,10 @@ def example_query(
 ) -> ExampleQuery:
     """Look at examples with the model that made an index's embeddings; `label` is by default the first one's name.
 
-    Raises:
-        EarmarkError: an example is neither a file nor a recording of the index, or holds nothing there; or that model
-            is not here.
+    Raises
+    ------
+    EarmarkError
+        An example is neither a file nor a recording of the index, or holds nothing there; or that model is not here.
     """
     model: Model | None = None
     rows: list[Vectors] = []

@@ -56,10 +56,12 @@ def index(
 
     It can be killed at any moment: the next run goes on, with nothing done twice but the batches in flight.
 
-    Raises:
-        EarmarkError: the index is of something else, in use by another run, or cannot be written; or no worker can do
-            the work.
-        MissingExtraError: several processes are asked for, and Dask is not there.
+    Raises
+    ------
+    EarmarkError
+        The index is of something else, in use by another run, or cannot be written; or no worker can do the work.
+    MissingExtraError
+        Several processes are asked for, and Dask is not there.
     """
     try:
         return _index(found, out, options, settings or Settings(), on_plan, on_batch)

@@ -101,16 +101,24 @@ LENGTH = 'round("offset" - onset, 3)'
 class Query:
     """Which events are wanted: those for which all of this holds.
 
-    Attributes:
-        labels: one of these; any, if there are none.
-        during: when it begins: within one of the `Hours`, and within one of the `Dates`. An event whose date is not
-            known is in none.
-        recordings: its recording's name matches one of these patterns, with * for any characters, / as well.
-        near: for each of these sets of labels, another event of one of them is in the recording, at most `within`
-            seconds from the one's end to the other's beginning; events that overlap or touch are 0 seconds apart.
-        absent: for each of these sets of labels, no other event of one of them is that near.
-        within: seconds; if None, `NEAR` for `near` and 0 for `absent`.
-        longer, shorter: seconds, at least and at most.
+    Attributes
+    ----------
+    labels
+        One of these; any, if there are none.
+    during
+        When it begins: within one of the `Hours`, and within one of the `Dates`. An event whose date is not known is in
+        none.
+    recordings
+        Its recording's name matches one of these patterns, with * for any characters, / as well.
+    near
+        For each of these sets of labels, another event of one of them is in the recording, at most `within` seconds
+        from the one's end to the other's beginning; events that overlap or touch are 0 seconds apart.
+    absent
+        For each of these sets of labels, no other event of one of them is that near.
+    within
+        Seconds; if None, `NEAR` for `near` and 0 for `absent`.
+    longer, shorter
+        Seconds, at least and at most.
     """
 
     labels: tuple[str, ...] = ()

@@ -46,10 +46,14 @@ class Segment:
 def direction(like: Sequence[Vectors], unlike: Sequence[Vectors], centre: Array) -> Array:
     """What is looked for [dimensions], of length 1.
 
-    Args:
-        like: examples, each [seconds, dimensions].
-        unlike: what it must not be like.
-        centre: of the archive.
+    Parameters
+    ----------
+    like
+        Examples, each [seconds, dimensions].
+    unlike
+        What it must not be like.
+    centre
+        Of the archive.
     """
     wanted = unit(_mean(like, centre))
     return unit(wanted - AGAINST * unit(_mean(unlike, centre))) if unlike else wanted
@@ -79,13 +83,20 @@ def best(
 ) -> list[Segment]:
     """The stretches that are most like a direction, the best first.
 
-    Args:
-        store: the embeddings of the index.
-        wanted: see `direction`.
-        limit: how many at most.
-        least: the score that each has at least.
-        only: these recordings alone.
-        exact: look at all seconds, also where a graph tells which are nearest.
+    Parameters
+    ----------
+    store
+        The embeddings of the index.
+    wanted
+        See `direction`.
+    limit
+        How many at most.
+    least
+        The score that each has at least.
+    only
+        These recordings alone.
+    exact
+        Look at all seconds, also where a graph tells which are nearest.
     """
     centre = store.centre
     kept: list[Segment] = []
@@ -123,12 +134,18 @@ def segments(
 ) -> Iterator[Segment]:
     """Those of one batch, the best first: each is a second that scores best, and those beside it while they hold.
 
-    Args:
-        places: of the batch's rows.
-        score: of each [rows].
-        limit: how many at most.
-        least: the score that each of their seconds has at least.
-        only: these recordings alone.
+    Parameters
+    ----------
+    places
+        Of the batch's rows.
+    score
+        Of each [rows].
+    limit
+        How many at most.
+    least
+        The score that each of their seconds has at least.
+    only
+        These recordings alone.
     """
     if only is not None:
         wanted = np.array([name in only for name in places.names], bool)
@@ -209,9 +226,12 @@ def _opened(file: Path, _modified: int, dimensions: int) -> Graph:
 def update_graphs(store: Store, threads: int = 1) -> int:
     """Make the graphs that a large archive lacks; how many were made.
 
-    Args:
-        store: the embeddings.
-        threads: how many work on it.
+    Parameters
+    ----------
+    store
+        The embeddings.
+    threads
+        How many work on it.
     """
     sizes = {batch: store.size(batch) for batch in store.batches}
     if sum(sizes.values()) < LARGE_ARCHIVE or not find_spec("usearch"):

@@ -48,9 +48,12 @@ def burn_in(
 
     Cues are in order of time, on the media's clock; the copy has the suffix that `suffix_of` says.
 
-    Raises:
-        MediaError: it has no pictures, or they cannot be decoded.
-        EarmarkError: they are too large, no font has the letters, or the copy cannot be written.
+    Raises
+    ------
+    MediaError
+        It has no pictures, or they cannot be decoded.
+    EarmarkError
+        They are too large, no font has the letters, or the copy cannot be written.
     """
     kind = "mp4" if out.suffix == ".mp4" else "matroska"
     with open_container(video) as source:

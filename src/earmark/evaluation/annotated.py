@@ -23,8 +23,10 @@ SOME = 8  # labels that a message names
 def renamed(dataset: Dataset, names: Mapping[str, str], model: Model) -> Dataset:
     """A dataset with labels called as the model calls them.
 
-    Raises:
-        ArgumentError: one is no label of the dataset, or its new name none of the model.
+    Raises
+    ------
+    ArgumentError
+        One is no label of the dataset, or its new name none of the model.
     """
     for name in sorted(set(names) - set(dataset.labels)):
         has = f"it has {', '.join(dataset.labels)}"
@@ -40,8 +42,10 @@ def renamed(dataset: Dataset, names: Mapping[str, str], model: Model) -> Dataset
 def check_new_names(names: Mapping[str, str], known: Sequence[str]) -> None:
     """Refuse to call a label what the model does not know.
 
-    Raises:
-        ArgumentError: a new name is none of the model's labels.
+    Raises
+    ------
+    ArgumentError
+        A new name is none of the model's labels.
     """
     for new in sorted(set(names.values()) - set(known)):
         close = get_close_matches(new, known) or known
@@ -83,8 +87,10 @@ class Annotated:
     def relabelled(self, names: Mapping[str, str], known: Sequence[str]) -> Annotated:
         """With labels called otherwise, as a model that knows some labels calls them.
 
-        Raises:
-            ArgumentError: one is not in the truth, or the model does not know its new name.
+        Raises
+        ------
+        ArgumentError
+            One is not in the truth, or the model does not know its new name.
         """
         for name in sorted(set(names) - set(self.labels)):
             raise ArgumentError("relabel", name, "is no label of the events", f"there are {', '.join(self.labels)}")
@@ -110,13 +116,19 @@ def cut(events: Sequence[Event], start: float, end: float) -> list[Event]:
 def load(on: str | Path, events: Path | None = None, split: str | None = None) -> Annotated:
     """Read a dataset table and the events of its recordings.
 
-    Args:
-        on: the table; or a folder, or a known dataset's name, with `clips.csv` in it.
-        events: the table of events; by default, `events.csv` beside the dataset table.
-        split: only clips of this split.
+    Parameters
+    ----------
+    on
+        The table; or a folder, or a known dataset's name, with `clips.csv` in it.
+    events
+        The table of events; by default, `events.csv` beside the dataset table.
+    split
+        Only clips of this split.
 
-    Raises:
-        DatasetError: one is not there, cannot be read, or does not fit the other.
+    Raises
+    ------
+    DatasetError
+        One is not there, cannot be read, or does not fit the other.
     """
     root = datasets.find(on)
     clips_table = root / CLIPS if root.is_dir() else root

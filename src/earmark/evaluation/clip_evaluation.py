@@ -38,8 +38,10 @@ class Predictions:
 def predict(model: Model, dataset: Dataset, progress: Progress | None = None) -> Predictions:
     """Classify every clip of a dataset. Labels that the model does not know count as none.
 
-    Raises:
-        DatasetError: the dataset has none of the model's labels, or no clip could be read.
+    Raises
+    ------
+    DatasetError
+        The dataset has none of the model's labels, or no clip could be read.
     """
     if not set(dataset.labels) & set(model.labels):
         raise DatasetError(
@@ -180,8 +182,10 @@ def plain(summary: dict[str, Any]) -> str:
 def write(predictions: Predictions, summary: dict[str, Any], folder: Path) -> list[Path]:
     """metrics.json, predictions.csv, confusion.png and errors.png, in a folder that is made.
 
-    Raises:
-        EarmarkError: they cannot be written.
+    Raises
+    ------
+    EarmarkError
+        They cannot be written.
     """
     from earmark.plots.metrics import draw_confusion, draw_label_errors
 

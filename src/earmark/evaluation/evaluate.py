@@ -142,8 +142,10 @@ def evaluate(
 def loaded_model(model: str | os.PathLike[str] | Model) -> Model:
     """The model to be measured: one of sounds, or a frame classifier of speech.
 
-    Raises:
-        ModelError: it cannot be read.
+    Raises
+    ------
+    ModelError
+        It cannot be read.
     """
     if isinstance(model, str) and model in classifiers() and model not in bundled_models():
         return loaded_classifier(model)
@@ -205,8 +207,10 @@ def _of_events(
 def compare_classifiers(models: Mapping[str, Model], on: Path, told: Progress | None = None) -> Evaluation:
     """Measure frame classifiers of speech, by name, on the recordings of a folder.
 
-    Raises:
-        DatasetError: no recording can be measured.
+    Raises
+    ------
+    DatasetError
+        No recording can be measured.
     """
     from earmark.evaluation import word_evaluation, word_tables
 

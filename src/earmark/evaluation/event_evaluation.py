@@ -56,8 +56,10 @@ class Predictions:
 def predict(model: Model, annotated: Annotated, progress: Progress | None = None) -> Predictions:
     """Mark the events of every recording once; of a clip counts what lies within it.
 
-    Raises:
-        DatasetError: no recording could be read.
+    Raises
+    ------
+    DatasetError
+        No recording could be read.
     """
     predictions = Predictions(model.labels)
     by_path: dict[Path, list[Clip]] = {}
@@ -242,8 +244,10 @@ def _cells(kinds: list[Mapping[str, float | None]]) -> list[float | str]:
 def write(predictions: Predictions, summary: Mapping[str, Any], folder: Path) -> list[Path]:
     """events_metrics.json, events_labels.csv, found.csv and, where the truth has events, events_f1.png.
 
-    Raises:
-        EarmarkError: they cannot be written.
+    Raises
+    ------
+    EarmarkError
+        They cannot be written.
     """
     metrics, labels, found, picture = (
         folder / name for name in ("events_metrics.json", "events_labels.csv", "found.csv", "events_f1.png")

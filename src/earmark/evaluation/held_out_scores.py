@@ -70,8 +70,10 @@ def _absolute(clip: Clip) -> str:
 def load(folder: Path) -> HeldOut:
     """Read back what a run kept.
 
-    Raises:
-        EarmarkError: there is no such file, or it is damaged.
+    Raises
+    ------
+    EarmarkError
+        There is no such file, or it is damaged.
     """
     path = folder / SCORES
     try:

@@ -53,8 +53,10 @@ def rank(scores: Probabilities, given: NDArray[np.bool_], exclusive: bool) -> Ra
     Scores are 0 to 1, out of fold; where labels exclude each other, so that each clip has exactly one, they are scaled
     to a sum of 1. Both are [clips, labels].
 
-    Raises:
-        ValueError: shapes differ, there are no clips, or labels are to exclude each other and a clip has not one.
+    Raises
+    ------
+    ValueError
+        Shapes differ, there are no clips, or labels are to exclude each other and a clip has not one.
     """
     if scores.shape != given.shape or scores.ndim != 2 or not scores.size:
         raise ValueError(f"scores {scores.shape} and labels {given.shape} must be alike, and not empty")
@@ -183,8 +185,10 @@ def find(
 ) -> LabelIssues:
     """Rank the clips of the dataset at `root` by what networks said of them.
 
-    Raises:
-        EarmarkError: none of the clips was tested, or none has labels that the networks know.
+    Raises
+    ------
+    EarmarkError
+        None of the clips was tested, or none has labels that the networks know.
     """
     rows = held_out.find(dataset.clips, root)
     tested = np.flatnonzero(rows >= 0)
@@ -220,8 +224,10 @@ def find(
 def decisions(tables: Iterable[Path], root: Path) -> dict[ClipKey, Decision]:
     """What earlier tables of the dataset at `root` decide; where two differ, the file that was changed last.
 
-    Raises:
-        DatasetError: one of them cannot be read.
+    Raises
+    ------
+    DatasetError
+        One of them cannot be read.
     """
     there = sorted((table for table in tables if table.exists()), key=lambda table: table.stat().st_mtime)
     return {place: mark for table in there for place, mark in read_decisions(table, root).decided.items()}
@@ -230,8 +236,10 @@ def decisions(tables: Iterable[Path], root: Path) -> dict[ClipKey, Decision]:
 def write_table(issues: Sequence[LabelIssue], decided: Mapping[ClipKey, Decision], path: Path, root: Path) -> None:
     """Write the table (CSV). Decisions about clips that are not ranked now follow at its end.
 
-    Raises:
-        EarmarkError: it cannot be written.
+    Raises
+    ------
+    EarmarkError
+        It cannot be written.
     """
     try:
         with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:

@@ -59,8 +59,10 @@ class Sheet:
 def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
     """Write the page; recordings are named as seen from its folder.
 
-    Raises:
-        EarmarkError: it cannot be written.
+    Raises
+    ------
+    EarmarkError
+        It cannot be written.
     """
     try:
         with atomic_write(path) as part:
@@ -173,8 +175,10 @@ def cards(issues: Sequence[LabelIssue], folder: Path) -> Iterator[Card]:
 
     What an earlier sheet wrote there and this one does not need is removed.
 
-    Raises:
-        EarmarkError: a clip cannot be written.
+    Raises
+    ------
+    EarmarkError
+        A clip cannot be written.
     """
     needed = set()
     for issue in issues:

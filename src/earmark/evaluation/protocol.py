@@ -46,8 +46,10 @@ def by_fold(clips: Sequence[Clip], folds: Sequence[int] | None = None) -> list[D
     folds do not train then: ESC-50 has a few. With `folds`, only these are tested: `folds=[5]` is the single split that
     many who publish on ESC-50 use, training on folds 1 to 4 and testing on fold 5.
 
-    Raises:
-        DatasetError: no clip has a fold, or one asked for does not exist.
+    Raises
+    ------
+    DatasetError
+        No clip has a fold, or one asked for does not exist.
     """
     fold = np.array([-1 if clip.fold is None else clip.fold for clip in clips])
     known = sorted(set(fold[fold >= 0].tolist()))
@@ -74,8 +76,10 @@ def by_source(clips: Sequence[Clip], held_out: float, rng: np.random.Generator) 
     A source goes to one side whole. Every label keeps at least one source for training; one with a single
     source is not tested.
 
-    Raises:
-        DatasetError: no label has two sources.
+    Raises
+    ------
+    DatasetError
+        No label has two sources.
     """
     sources: dict[tuple[str, ...], list[str]] = defaultdict(list)
     first: dict[str, tuple[str, ...]] = {}
@@ -115,8 +119,10 @@ def grouped_folds(clips: Sequence[Clip], k: int, rng: np.random.Generator) -> li
     A source goes to one fold whole, and each label is spread over the folds as evenly as the sources allow. Where
     every clip has a source of its own this is plain stratified cross-validation.
 
-    Raises:
-        DatasetError: there are fewer than `k` sources, or `k` is below 2.
+    Raises
+    ------
+    DatasetError
+        There are fewer than `k` sources, or `k` is below 2.
     """
     of_source: dict[str, list[int]] = defaultdict(list)
     for position, clip in enumerate(clips):
@@ -176,8 +182,10 @@ def validation(
     `positions` are those of a division's training side, so that what tests has no say. Both parts are positions in
     `clips`, and sources and labels are treated as by `by_source`.
 
-    Raises:
-        DatasetError: no label has two sources.
+    Raises
+    ------
+    DatasetError
+        No label has two sources.
     """
     inner = by_source([clips[i] for i in positions], share, rng)
     return positions[inner.train], positions[inner.test]
@@ -207,8 +215,10 @@ def random_after_augmentation(
     `guard_copies` refuses such divisions. Kapoor and Narayanan (2023, Patterns 4:100804) found leaks of this kind in 17
     fields.
 
-    Raises:
-        DatasetError: there are fewer than `k` clips and copies, or `k` is below 2.
+    Raises
+    ------
+    DatasetError
+        There are fewer than `k` clips and copies, or `k` is below 2.
     """
     pairs = _pairs(np.arange(len(labels)), copies)
     _check_folds(k, len(pairs), "clips and copies")
@@ -222,8 +232,10 @@ def random_after_augmentation(
 def guard_copies(clips: Sequence[Clip], division: CopyDivision) -> None:
     """Refuse a division in which a clip and its copy, or two clips of a source, stand on both sides.
 
-    Raises:
-        DatasetError: names one such clip or source.
+    Raises
+    ------
+    DatasetError
+        Names one such clip or source.
     """
     train, test = np.unique(division.train[:, 0]), np.unique(division.test[:, 0])
     crossing = np.intersect1d(train, test)
@@ -239,8 +251,10 @@ def guard_copies(clips: Sequence[Clip], division: CopyDivision) -> None:
 def guard(clips: Sequence[Clip], division: Division) -> None:
     """Refuse a division in which a source stands on both sides.
 
-    Raises:
-        DatasetError: names one such source.
+    Raises
+    ------
+    DatasetError
+        Names one such source.
     """
     training = {clips[i].source for i in division.train}
     crossing = sorted(training & {clips[i].source for i in division.test})

@@ -88,8 +88,10 @@ def usual(form: str) -> tuple[str, ...]:
 def column(name: str, option: str) -> Column:
     """The column of this name.
 
-    Raises:
-        EarmarkError: there is none; `option` names where it was given.
+    Raises
+    ------
+    EarmarkError
+        There is none; `option` names where it was given.
     """
     if name not in COLUMNS:
         raise EarmarkError(f"{option} {name}", "is no column", f"choose among {', '.join(COLUMNS)}")
@@ -99,8 +101,10 @@ def column(name: str, option: str) -> Column:
 def names(text: str, option: str) -> tuple[str, ...]:
     """The columns that a list such as `name,accuracy` names; `all` stands for all.
 
-    Raises:
-        EarmarkError: there is no such column.
+    Raises
+    ------
+    EarmarkError
+        There is no such column.
     """
     if text.strip() == ALL:
         return tuple(COLUMNS)
@@ -115,8 +119,10 @@ def sort(runs: Sequence[Run], by: Sequence[str] = ORDER) -> list[Run]:
 
     Figures and dates go down from the largest, words by the alphabet; what is not known comes last.
 
-    Raises:
-        EarmarkError: there is no such column.
+    Raises
+    ------
+    EarmarkError
+        There is no such column.
     """
     ordered = list(runs)
     for chosen in [column(name, "--sort") for name in reversed(by)]:
@@ -206,8 +212,10 @@ class Request:
     def table(self, base: Path) -> str:
         """The table in Markdown; the places are seen from `base`.
 
-        Raises:
-            EarmarkError: a run cannot be read: a document must not lose a row unnoticed.
+        Raises
+        ------
+        EarmarkError
+            A run cannot be read: a document must not lose a row unnoticed.
         """
         runs, wrong = read_all(base / place for place in self.places)
         if wrong:
@@ -218,8 +226,10 @@ class Request:
 def parse(words: Sequence[str]) -> Request:
     """What the words of a marker ask for.
 
-    Raises:
-        EarmarkError: an option is unknown or has no value, or no folder is named.
+    Raises
+    ------
+    EarmarkError
+        An option is unknown or has no value, or no folder is named.
     """
     places: list[Path] = []
     chosen: dict[str, tuple[str, ...]] = {}
@@ -242,8 +252,10 @@ def refresh(text: str, base: Path, subject: object = "the document") -> str:
 
     `subject` is what errors call it.
 
-    Raises:
-        EarmarkError: there is no marker, one is not closed or asks for what cannot be had.
+    Raises
+    ------
+    EarmarkError
+        There is no marker, one is not closed or asks for what cannot be had.
     """
     blocks = list(BLOCK.finditer(text))
     if not blocks:

@@ -60,8 +60,10 @@ def find(place: Path) -> list[Path]:
 
     What lies below and is something else, such as the figures of another command, is passed over.
 
-    Raises:
-        EarmarkError: there is no such folder, or no run in it.
+    Raises
+    ------
+    EarmarkError
+        There is no such folder, or no run in it.
     """
     if not place.is_dir():
         raise EarmarkError(place, "is no folder", "give folders of runs; classifiers of words need --on FOLDER")
@@ -109,9 +111,12 @@ def read_all(places: Iterable[Path]) -> tuple[list[Run], list[EarmarkError]]:
 def read(folder: Path) -> Run:
     """One run.
 
-    Raises:
-        EarmarkError: a file is missing or damaged, or there are no figures in it.
-        MissingExtraError: PyYAML is not installed.
+    Raises
+    ------
+    EarmarkError
+        A file is missing or damaged, or there are no figures in it.
+    MissingExtraError
+        PyYAML is not installed.
     """
     metrics, recipe = _metrics(folder), _recipe(folder)
     if "accuracy" not in metrics or not metrics.get("divisions"):

@@ -70,15 +70,24 @@ def best_thresholds(
     moved in to where it is loud. Among thresholds that do equally well those in the middle are taken, which have some
     margin on either side. Thresholds fit the recordings that chose them: measure on others.
 
-    Args:
-        scores: of each recording, smoothed as on a timeline, float32 [steps, labels].
-        truth: what sounds in each recording; one without events may be missing.
-        labels: the columns of the scores.
-        step: seconds from one row of scores to the next.
-        rules: which events are joined, and which are too short.
-        by: what is made as good as can be; by default, segment-based F1 at 1 s.
-        usual: for labels that never occur in the truth of these recordings.
-        shared: groups of labels, each of which gets one pair; labels in none get their own.
+    Parameters
+    ----------
+    scores
+        Of each recording, smoothed as on a timeline, float32 [steps, labels].
+    truth
+        What sounds in each recording; one without events may be missing.
+    labels
+        The columns of the scores.
+    step
+        Seconds from one row of scores to the next.
+    rules
+        Which events are joined, and which are too short.
+    by
+        What is made as good as can be; by default, segment-based F1 at 1 s.
+    usual
+        For labels that never occur in the truth of these recordings.
+    shared
+        Groups of labels, each of which gets one pair; labels in none get their own.
     """
     rules, by, usual = rules or EventRules(), by or Objective(), usual or Threshold()
     sharing = {label for group in shared for label in group}

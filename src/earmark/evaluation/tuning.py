@@ -45,8 +45,10 @@ def windowed(model: Model, annotated: Annotated) -> Model:
 def hear_all(model: Model, annotated: Annotated, progress: Progress | None = None) -> Known:
     """What the model hears in recordings whose events are known.
 
-    Raises:
-        MediaError: a recording cannot be read.
+    Raises
+    ------
+    MediaError
+        A recording cannot be read.
     """
     about, known = model.description, Known({}, {})
     for done, clip in enumerate(annotated.clips):
@@ -64,8 +66,10 @@ def hear_all(model: Model, annotated: Annotated, progress: Progress | None = Non
 def scores_of(model: Model, recording: Path) -> Array:
     """The scores [steps, labels] that events are made of, of a whole recording.
 
-    Raises:
-        MediaError: it cannot be read.
+    Raises
+    ------
+    MediaError
+        It cannot be read.
     """
     return recorded_scores(model, recording).scores
 
@@ -89,8 +93,10 @@ def like(about: Description, other: Description) -> Description:
     Recordings that taught a model choose its thresholds badly: it knows them too well. Those that were chosen before
     it learned from them serve it better.
 
-    Raises:
-        EarmarkError: the other model has other labels.
+    Raises
+    ------
+    EarmarkError
+        The other model has other labels.
     """
     if set(about.labels) != set(other.labels):
         raise EarmarkError(other.name, f"has other labels than {about.name}", "give a model of the same labels")
@@ -103,8 +109,10 @@ def left_alone(model: Model, recordings: Iterable[Path], known: Known, but: Coll
     What raises a label in the hum of a room raises it in other rooms, too. The threshold of each label that is marked
     there, `but` those that may be, rises as far as is best for all recordings together (`raised`).
 
-    Raises:
-        MediaError: a recording cannot be read.
+    Raises
+    ------
+    MediaError
+        A recording cannot be read.
     """
     about = model.description
     quiet = {str(path): scores_of(model, path) for path in recordings}
@@ -139,8 +147,10 @@ def raised(
 def write(model: Model, about: Description, path: Path) -> None:
     """Write the model's file with another description.
 
-    Raises:
-        MissingExtraError: the package onnx is not installed.
+    Raises
+    ------
+    MissingExtraError
+        The package onnx is not installed.
     """
     try:
         import onnx

@@ -72,8 +72,10 @@ def find_recordings(folder: Path) -> list[Recording]:
 
     They come in the order of that table, and where it does not name them, sorted.
 
-    Raises:
-        EarmarkError: there is none, or a truth or the table cannot be read.
+    Raises
+    ------
+    EarmarkError
+        There is none, or a truth or the table cannot be read.
     """
     truths = find_truths(folder)
     if not truths:
@@ -89,8 +91,10 @@ def find_recordings(folder: Path) -> list[Recording]:
 def load(classifiers: Sequence[str]) -> dict[str, Model]:
     """Frame classifiers by name: as they call themselves, or as they are given where two have one name.
 
-    Raises:
-        ModelError: one cannot be read, or is no frame classifier of speech.
+    Raises
+    ------
+    ModelError
+        One cannot be read, or is no frame classifier of speech.
     """
     models = {given: loaded_classifier(given) for given in classifiers}
     own = [model.description.name for model in models.values()]
@@ -104,8 +108,10 @@ def predict(recording: Recording, models: Iterable[Model]) -> list[Prediction]:
 
     Frames and words count as far as the truth lasts: nobody says what is behind its end.
 
-    Raises:
-        MediaError: it cannot be read, or holds no sound.
+    Raises
+    ------
+    MediaError
+        It cannot be read, or holds no sound.
     """
     said = [_predict(recording, model) for model in models]
     if any(len(prediction.scores) == 0 for prediction in said):

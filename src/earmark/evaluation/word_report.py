@@ -48,8 +48,10 @@ def write(comparison: Comparison, folder: Path) -> Path:
 
     The page needs no other file. Files of these names are replaced.
 
-    Raises:
-        EarmarkError: the folder cannot be written.
+    Raises
+    ------
+    EarmarkError
+        The folder cannot be written.
     """
     # Tables first: that the folder cannot be written is told before anything is drawn.
     write_text(folder / "summary.csv", tables.summary_csv(comparison))
@@ -131,8 +133,10 @@ def _draw_groups(comparison: Comparison, column: str) -> bytes:
 def _draw_worst(worst: Worst, predictions: Mapping[str, Prediction]) -> bytes:
     """The recording, or of a long one the worst part.
 
-    Raises:
-        MediaError: the recording cannot be read any more.
+    Raises
+    ------
+    MediaError
+        The recording cannot be read any more.
     """
     truth = [(word.onset, word.offset, word.text) for word in worst.recording.truth.words]
     lanes = [_lane(name, prediction) for name, prediction in predictions.items()]

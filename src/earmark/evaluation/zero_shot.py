@@ -43,8 +43,10 @@ def mapped(labels: Iterable[str], own: Iterable[tuple[str, str]] = ()) -> dict[s
     In pairs of a user's own, a label comes with what stands for it instead: an identifier, a class's name or another
     label. Several for one label are taken together.
 
-    Raises:
-        EarmarkError: there is no such class.
+    Raises
+    ------
+    EarmarkError
+        There is no such class.
     """
     given: dict[str, tuple[str, ...]] = {}
     for label, name in own:
@@ -137,8 +139,10 @@ def judged(dataset: Dataset, root: Path, found: Scores, classes: Map, networks: 
     out are clips whose answers [clips, 527] hold NaN, or which the networks did not test; and, without networks, labels
     that no class stands for (see `mapped`).
 
-    Raises:
-        EarmarkError: no clip can be judged.
+    Raises
+    ------
+    EarmarkError
+        No clip can be judged.
     """
     labels = networks.labels if networks else tuple(label for label in dataset.labels if label in classes)
     there = ~np.isnan(found).any(1)

@@ -24,9 +24,12 @@ SHORTEST = 0.1  # seconds that are left of an event
 class FrameLevels:
     """The level of each frame of a recording, taken from its features as they pass: a byte a frame.
 
-    Args:
-        frame_seconds: from one frame to the next.
-        front_end: of the features; they are in dB if None.
+    Parameters
+    ----------
+    frame_seconds
+        From one frame to the next.
+    front_end
+        Of the features; they are in dB if None.
     """
 
     def __init__(self, frame_seconds: float, front_end: FrontEnd | None = None) -> None:

@@ -109,10 +109,14 @@ class _Open:
 class Hysteresis:
     """The automaton, for scores that come in parts. What it keeps of them does not grow.
 
-    Args:
-        on: threshold [labels] that an event must reach.
-        off: threshold [labels] below which it ends; no higher than `on`.
-        gap: steps; what is no further apart is one event.
+    Parameters
+    ----------
+    on
+        Threshold [labels] that an event must reach.
+    off
+        Threshold [labels] below which it ends; no higher than `on`.
+    gap
+        Steps; what is no further apart is one event.
     """
 
     def __init__(self, on: Array, off: Array, gap: float) -> None:
@@ -174,13 +178,20 @@ class Hysteresis:
 class EventFinder:
     """The events of scores that come in parts, told in the end. Of the scores only the events are kept.
 
-    Args:
-        labels: names of the scores' columns.
-        on, off: thresholds [labels] that an event must reach, and below which it ends.
-        step: seconds from one score to the next; score i speaks for the time around `i * step`.
-        rules: which events are joined, and which are too short.
-        parents: of labels, left out where these are marked.
-        only: the labels whose events are wanted; None: all. A parent alone has also the events of its children.
+    Parameters
+    ----------
+    labels
+        Names of the scores' columns.
+    on, off
+        Thresholds [labels] that an event must reach, and below which it ends.
+    step
+        Seconds from one score to the next; score i speaks for the time around `i * step`.
+    rules
+        Which events are joined, and which are too short.
+    parents
+        Of labels, left out where these are marked.
+    only
+        The labels whose events are wanted; None: all. A parent alone has also the events of its children.
     """
 
     def __init__(

@@ -41,13 +41,20 @@ USUAL_TEMPO, TEMPO_OCTAVES, FASTEST = 120.0, 1.0, 320.0  # beats a minute; sprea
 def frame_descriptors(frames: Array, power: Array, filters: Array, rate: int) -> Array:
     """Descriptors of each frame, which depend on no other frame.
 
-    Args:
-        frames: samples [n, n_fft], not windowed.
-        power: power spectra [n, n_fft // 2 + 1] of the same frames, windowed.
-        filters: mel filters [bands, n_fft // 2 + 1].
-        rate: samples a second.
+    Parameters
+    ----------
+    frames
+        Samples [n, n_fft], not windowed.
+    power
+        Power spectra [n, n_fft // 2 + 1] of the same frames, windowed.
+    filters
+        Mel filters [bands, n_fft // 2 + 1].
+    rate
+        Samples a second.
 
-    Returns:
+    Returns
+    -------
+    Array
         [n, FIRST + bands]: share of samples with a zero crossing; centroid, bandwidth and roll-off of the magnitude
         spectrum, Hz; strength of the twelve pitch classes from C, the strongest 1; power in mel bands, dB.
     """
@@ -60,10 +67,14 @@ def frame_descriptors(frames: Array, power: Array, filters: Array, rate: int) ->
 def summarise(table: Array, seconds: float, coefficients: int) -> Array:
     """Mean and standard deviation of each descriptor, and the tempo: [summary_size(coefficients)].
 
-    Args:
-        table: descriptors [frames, FIRST + bands] of at least one frame.
-        seconds: between frames.
-        coefficients: MFCCs, which take the place of the mel bands.
+    Parameters
+    ----------
+    table
+        Descriptors [frames, FIRST + bands] of at least one frame.
+    seconds
+        Between frames.
+    coefficients
+        MFCCs, which take the place of the mel bands.
     """
     bands = table[:, FIRST:].astype(np.float64)
     cepstra = fft.dct(bands)[:, :coefficients]

@@ -45,12 +45,18 @@ def with_sounds(
 ) -> str:
     """A script with cues added, and all else in it as it stands, to the letter.
 
-    Args:
-        script: ASS or SSA.
-        cues: what is added.
-        look: of the sounds; what it says nothing of is as in the style that most of the dialogue has.
-        usual: the style of lines of dialogue in the cues; by default that one.
-        kinds: of lines that get a style; by default those there are.
+    Parameters
+    ----------
+    script
+        ASS or SSA.
+    cues
+        What is added.
+    look
+        Of the sounds; what it says nothing of is as in the style that most of the dialogue has.
+    usual
+        The style of lines of dialogue in the cues; by default that one.
+    kinds
+        Of lines that get a style; by default those there are.
     """
     newline = "\r\n" if "\r\n" in script else "\n"
     lines = script.split(newline)

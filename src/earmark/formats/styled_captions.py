@@ -39,9 +39,12 @@ class Script(Subtitles):
 class StyledCaptions:
     """Captions in a look.
 
-    Args:
-        made: the captions, and the dialogue among which they stand.
-        look: how those of sounds look; how many there are is decided already.
+    Parameters
+    ----------
+    made
+        The captions, and the dialogue among which they stand.
+    look
+        How those of sounds look; how many there are is decided already.
     """
 
     def __init__(self, made: Captions, look: Look) -> None:

@@ -119,8 +119,10 @@ def read_subtitles(path: Path, encoding: str | None = None) -> Subtitles:
     UTF-8 and UTF-16 are recognised. Any other encoding has to be named: which it is cannot be told for sure, and a
     guess that is wrong would spoil the dialogue.
 
-    Raises:
-        EarmarkError: the file cannot be read, is in another encoding, or holds no subtitles.
+    Raises
+    ------
+    EarmarkError
+        The file cannot be read, is in another encoding, or holds no subtitles.
     """
     text = _decoded(bytes_of(path), encoding, path)
     subtitles = parse(text.removeprefix("\ufeff"), path.suffix.lower().removeprefix("."), mark=text[:1] == "\ufeff")
@@ -138,8 +140,10 @@ def read_subtitles(path: Path, encoding: str | None = None) -> Subtitles:
 def bytes_of(path: Path) -> bytes:
     """All of a file of subtitles.
 
-    Raises:
-        EarmarkError: it cannot be read, or is so large that it is something else, such as the film.
+    Raises
+    ------
+    EarmarkError
+        It cannot be read, or is so large that it is something else, such as the film.
     """
     try:
         with path.open("rb") as file:

@@ -100,10 +100,13 @@ def answering(labels: Mapping[str, Sequence[str]], *, for_parents: bool = False)
     Those below a class tell of it too, but for what another label stands for: where the labels are `engine` and
     `chainsaw`, a chainsaw is no engine.
 
-    Args:
-        labels: identifiers by label.
-        for_parents: what tells of a label tells of its parent (see `groups`) as well: where they are `animal` and
-            `dog`, a dog is an animal. Classes that only sound like a label do not tell of its parent.
+    Parameters
+    ----------
+    labels
+        Identifiers by label.
+    for_parents
+        What tells of a label tells of its parent (see `groups`) as well: where they are `animal` and `dog`, a dog is an
+        animal. Classes that only sound like a label do not tell of its parent.
     """
     taken = {identifier for ids in labels.values() for identifier in ids}
     standing = {label: set(ids) for label, ids in labels.items()}

@@ -130,8 +130,10 @@ def _safely(act: Callable[[], None]) -> None:
 class Desktop(Receiver):
     """Notifications of the desktop, which stay until they are dismissed where it has such.
 
-    Raises:
-        EarmarkError: nothing here shows them.
+    Raises
+    ------
+    EarmarkError
+        Nothing here shows them.
     """
 
     def __init__(self) -> None:
@@ -174,8 +176,10 @@ class Command(Receiver):
 class Webhook(Receiver):
     """Posts JSON to an address when a sound begins and when it ends.
 
-    Raises:
-        EarmarkError: it is no address of http or https.
+    Raises
+    ------
+    EarmarkError
+        It is no address of http or https.
     """
 
     def __init__(self, address: str) -> None:
@@ -206,14 +210,21 @@ class Mqtt(Receiver):
     Topics: `PREFIX/NODE/status` (online, offline), `PREFIX/NODE/LABEL/state` (ON, OFF), `PREFIX/NODE/LABEL/attributes`
     (JSON of the last alert), and Home Assistant's `homeassistant/binary_sensor/earmark_NODE/LABEL/config`.
 
-    Args:
-        address: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/PREFIX], or mqtts:// for TLS.
-        texts: what people read, by label.
-        node: of this machine, by default its name.
+    Parameters
+    ----------
+    address
+        mqtt://[USER[:PASSWORD]@]HOST[:PORT][/PREFIX], or mqtts:// for TLS.
+    texts
+        What people read, by label.
+    node
+        Of this machine, by default its name.
 
-    Raises:
-        MissingExtraError: paho-mqtt is not installed.
-        EarmarkError: it is no such address, or nobody answers there.
+    Raises
+    ------
+    MissingExtraError
+        paho-mqtt is not installed.
+    EarmarkError
+        It is no such address, or nobody answers there.
     """
 
     def __init__(self, address: str, texts: Mapping[str, str], node: str | None = None) -> None:

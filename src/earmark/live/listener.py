@@ -91,17 +91,27 @@ class LiveListener:
 
     Memory does not grow with time.
 
-    Args:
-        model: as loaded; one thread serves it best.
-        language: one of `captions.languages()`, or phrases of one's own.
-        rules: how scores become events.
-        include_speech: tell of speech too, although its words say more.
-        ahead: seconds of sound behind a moment that its score waits for.
-        chunk: seconds that are scored at once.
-        sensitivities: those of single labels, instead of that of the rules.
+    Parameters
+    ----------
+    model
+        As loaded; one thread serves it best.
+    language
+        One of `captions.languages()`, or phrases of one's own.
+    rules
+        How scores become events.
+    include_speech
+        Tell of speech too, although its words say more.
+    ahead
+        Seconds of sound behind a moment that its score waits for.
+    chunk
+        Seconds that are scored at once.
+    sensitivities
+        Those of single labels, instead of that of the rules.
 
-    Raises:
-        EarmarkError: there are no phrases in the language.
+    Raises
+    ------
+    EarmarkError
+        There are no phrases in the language.
     """
 
     def __init__(

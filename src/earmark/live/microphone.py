@@ -25,8 +25,10 @@ SUBJECT = "microphone"
 def microphones() -> list[str]:
     """The names of the devices that sound can come from.
 
-    Raises:
-        EarmarkError: there is no sound system.
+    Raises
+    ------
+    EarmarkError
+        There is no sound system.
     """
     return [device["name"] for device in _devices()]
 
@@ -35,11 +37,15 @@ def microphones() -> list[str]:
 def microphone(name: str | None = None) -> Iterator[Iterator[bytes]]:
     """Blocks of 16-bit mono samples at `RATE`, as they are recorded, without end.
 
-    Args:
-        name: of a device, or a part of it that no other has; None: the system's own choice.
+    Parameters
+    ----------
+    name
+        Of a device, or a part of it that no other has; None: the system's own choice.
 
-    Raises:
-        EarmarkError: there is no such device, it does not start, or goes away.
+    Raises
+    ------
+    EarmarkError
+        There is no such device, it does not start, or goes away.
     """
     import miniaudio
 

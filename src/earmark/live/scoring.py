@@ -70,11 +70,16 @@ class LiveScorer:
 
     Memory does not grow: what is kept is the model's context.
 
-    Args:
-        model: of any stride, context and kind of features.
-        ahead: seconds that a step waits for; never more than the model asks for.
-        chunk: seconds answered at once, at least a step.
-        note: told the frames [any number, frame_size] as they are made.
+    Parameters
+    ----------
+    model
+        Of any stride, context and kind of features.
+    ahead
+        Seconds that a step waits for; never more than the model asks for.
+    chunk
+        Seconds answered at once, at least a step.
+    note
+        Told the frames [any number, frame_size] as they are made.
     """
 
     def __init__(

@@ -63,8 +63,10 @@ class Wish:
     def read(cls, text: str) -> Wish:
         """The wish that a message holds; what it says beyond is not looked at.
 
-        Raises:
-            EarmarkError: it is no JSON object, or a value is none that there is.
+        Raises
+        ------
+        EarmarkError
+            It is no JSON object, or a value is none that there is.
         """
         try:
             return _WISH.validate_json(text)
@@ -141,8 +143,10 @@ class Inbox:
 def serve(inbox: Inbox, send: Send, now: Callable[[], float] = time.monotonic) -> None:
     """Listen as the first packet asks for, until the audio ends.
 
-    Raises:
-        EarmarkError: there is no such model or language, the audio cannot be decoded, or comes faster than it sounds.
+    Raises
+    ------
+    EarmarkError
+        There is no such model or language, the audio cannot be decoded, or comes faster than it sounds.
     """
     wish = inbox.wish()
     rules = EventRules(sensitivity=wish.sensitivity)

@@ -52,8 +52,10 @@ class AsItComes:
 class Pcm:
     """16-bit little-endian mono samples -> float32 at the wanted rate. Blocks may end anywhere, even within a sample.
 
-    Raises:
-        MediaError: the rate is none that a microphone has.
+    Raises
+    ------
+    MediaError
+        The rate is none that a microphone has.
     """
 
     def __init__(self, rate: int, wanted: int) -> None:
@@ -145,14 +147,21 @@ class _Channels:
 def decoded(stream: Readable, rate: int, name: str, container: str | None = None) -> Iterator[Samples]:
     """Samples [any number] of a media stream as its bytes come.
 
-    Args:
-        stream: read as far as it goes, never sought in.
-        rate: samples a second that are wanted.
-        name: what messages call it.
-        container: FFmpeg's name of the only format that is taken, such as `WEBM`, with the codecs of WebM; None: any.
+    Parameters
+    ----------
+    stream
+        Read as far as it goes, never sought in.
+    rate
+        Samples a second that are wanted.
+    name
+        What messages call it.
+    container
+        FFmpeg's name of the only format that is taken, such as `WEBM`, with the codecs of WebM; None: any.
 
-    Raises:
-        MediaError: it holds no sound, or breaks off or is damaged somewhere.
+    Raises
+    ------
+    MediaError
+        It holds no sound, or breaks off or is damaged somewhere.
     """
     resampler = Resampler(rate)
     try:
@@ -191,8 +200,10 @@ def _audio(opened: InputContainer, name: str, container: str | None) -> AudioStr
 def saved(blocks: Iterable[Samples], path: Path, rate: int) -> Generator[Samples]:
     """The same blocks, written to a 16-bit mono WAV file as they pass; it is whole whenever this ends.
 
-    Raises:
-        EarmarkError: the file cannot be written, or is there already: what was heard before cannot be heard again.
+    Raises
+    ------
+    EarmarkError
+        The file cannot be written, or is there already: what was heard before cannot be heard again.
     """
     try:
         with path.open("wb" if path.is_char_device() else "xb") as whole, wave.open(whole, "wb") as file:

@@ -75,18 +75,28 @@ def mux(
     new track is marked as being for the hearing impaired, and not as the one to be shown by default. Tracks of data,
     such as a camera's movements, are left out with an `EarmarkWarning` where the copy cannot hold them.
 
-    Args:
-        video: a video, or audio, that FFmpeg can read.
-        subtitles: the text of an SRT or VTT file, times from what a player shows as 0:00; may be without any.
-        out: the copy; its suffix, one of `CONTAINERS`, says its kind. It is there whole or not at all.
-        language: of the subtitles, as an ISO 639 code of two or three letters.
-        overwrite: replace a file that is there.
-        progress: told how far the work has come, once for each second of the video at most.
+    Parameters
+    ----------
+    video
+        A video, or audio, that FFmpeg can read.
+    subtitles
+        The text of an SRT or VTT file, times from what a player shows as 0:00; may be without any.
+    out
+        The copy; its suffix, one of `CONTAINERS`, says its kind. It is there whole or not at all.
+    language
+        Of the subtitles, as an ISO 639 code of two or three letters.
+    overwrite
+        Replace a file that is there.
+    progress
+        Told how far the work has come, once for each second of the video at most.
 
-    Raises:
-        EarmarkError: see `check_output`; or the copy cannot be written or hold the video's tracks, or the subtitles are
-            neither SRT nor VTT.
-        MediaError: the video cannot be read, or is damaged.
+    Raises
+    ------
+    EarmarkError
+        See `check_output`; or the copy cannot be written or hold the video's tracks, or the subtitles are neither SRT
+        nor VTT.
+    MediaError
+        The video cannot be read, or is damaged.
     """
     container = check_output(out, video, overwrite)
     with open_container(video) as source:

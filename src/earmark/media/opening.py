@@ -144,19 +144,30 @@ def open_input(
 ) -> InputContainer:
     """Everything that FFmpeg opens is opened here, so that it opens nothing else, and comes to an end.
 
-    Args:
-        file: an absolute path, or a binary file object that stands at its beginning.
-        name: what messages call it.
-        seekable: whether a file object can be sought in; a path is that of an ordinary file.
-        demuxers: FFmpeg's names of the kinds of file that it may be; if it is a single one, it is not guessed.
-        options: FFmpeg's options besides.
-        buffer: bytes that are read at once from a file object. A large one saves calls into Python; a pipe would wait
-            until it is full. Default 256 kB, and 32 kB for streams.
-        tried: do not try it out in another process first.
+    Parameters
+    ----------
+    file
+        An absolute path, or a binary file object that stands at its beginning.
+    name
+        What messages call it.
+    seekable
+        Whether a file object can be sought in; a path is that of an ordinary file.
+    demuxers
+        FFmpeg's names of the kinds of file that it may be; if it is a single one, it is not guessed.
+    options
+        FFmpeg's options besides.
+    buffer
+        Bytes that are read at once from a file object. A large one saves calls into Python; a pipe would wait until it
+        is full. Default 256 kB, and 32 kB for streams.
+    tried
+        Do not try it out in another process first.
 
-    Raises:
-        MediaError: see `try_opening`.
-        av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError: it cannot be opened.
+    Raises
+    ------
+    MediaError
+        See `try_opening`.
+    av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError
+        It cannot be opened.
     """
     size = buffer or (1 << 18 if seekable else 1 << 15)
     only = demuxers[0] if len(demuxers) == 1 else None

@@ -54,10 +54,14 @@ def play(source: Source, onset: float = 0.0, offset: float = math.inf, margin: f
     `margin` seconds before and after are played too, where the recording has them. Ctrl-C ends it with
     KeyboardInterrupt, as it does everywhere.
 
-    Raises:
-        EarmarkError: there is no sound device, or it went away.
-        MediaError: the recording cannot be read.
-        ValueError: the span begins before 0 or ends before it begins, or the margin is negative.
+    Raises
+    ------
+    EarmarkError
+        There is no sound device, or it went away.
+    MediaError
+        The recording cannot be read.
+    ValueError
+        The span begins before 0 or ends before it begins, or the margin is negative.
     """
     if not (0 <= onset <= offset and margin >= 0):
         raise ValueError(f"cannot play from {onset} to {offset} s with a margin of {margin} s")

@@ -242,13 +242,20 @@ def _rate(first: bytes) -> tuple[int, int] | None:
 def try_opening(name: str, file: str | BinaryIO, seekable: bool, opening: Opening) -> str | BinaryIO:
     """Try whether a file can be opened without computing for more than `LIMIT` seconds; MediaError if not.
 
-    Args:
-        name: what messages call it.
-        file: a path or a file object.
-        seekable: whether a file object can be read again from its beginning, where it then stands.
-        opening: what is tried, which can be pickled; what it raises is of no concern here, as it will raise it again.
+    Parameters
+    ----------
+    name
+        What messages call it.
+    file
+        A path or a file object.
+    seekable
+        Whether a file object can be read again from its beginning, where it then stands.
+    opening
+        What is tried, which can be pickled; what it raises is of no concern here, as it will raise it again.
 
-    Returns:
+    Returns
+    -------
+    str | BinaryIO
         What to open now: `file`, or what gives the bytes that were read from a stream, and then those that follow.
     """
     if not hasattr(os, "fork"):  # on Windows nothing is tried out

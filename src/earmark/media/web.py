@@ -24,8 +24,10 @@ def fetched(url: str, most: int | None = None) -> IO[bytes]:
 
     Only http and https are spoken, also where an answer leads to another address.
 
-    Raises:
-        MediaError: there is no answer, it is an error, a web page, too long, or breaks off; or there is no room for it.
+    Raises
+    ------
+    MediaError
+        There is no answer, it is an error, a web page, too long, or breaks off; or there is no room for it.
     """
     most = MOST_BYTES if most is None else most
     headers = {"User-Agent": f"earmark/{__version__}", "Accept-Encoding": "identity"}

@@ -74,8 +74,10 @@ class Description:
     def from_json(cls, text: str) -> Description:
         """Read what `to_json` wrote.
 
-        Raises:
-            ValueError, TypeError: it is something else, or makes no sense.
+        Raises
+        ------
+        ValueError, TypeError
+            It is something else, or makes no sense.
         """
         try:
             values = json.loads(text)
@@ -243,8 +245,10 @@ class Model:
     def embed(self, blocks: Iterable[Samples]) -> Iterator[Array]:
         """Embeddings [steps, dimensions] of a recording, some steps at a time as its blocks of samples come.
 
-        Raises:
-            ModelError: the model has none.
+        Raises
+        ------
+        ModelError
+            The model has none.
         """
         self.check_embeddings()
         return self.score_features(ahead(self.description.front_end.stream(blocks), PARTS_AHEAD), "embedding")

@@ -178,9 +178,12 @@ def get(name: str, url: str = "", folder: Path | None = None, on_progress: Progr
     is known, the one that came is told in a warning and noted beside the file, which is held to it from then on. Only
     in the cache, the usual folder, are damaged files replaced. `on_progress` is told the bytes done and in all.
 
-    Raises:
-        ModelError: it cannot be fetched or written, other bytes came, or something else lies in the folder.
-        MissingExtraError: httpx is not installed.
+    Raises
+    ------
+    ModelError
+        It cannot be fetched or written, other bytes came, or something else lies in the folder.
+    MissingExtraError
+        httpx is not installed.
     """
     from earmark.util.download import Download, no_progress
 

@@ -49,8 +49,10 @@ def draw_calendar(counts: Mapping[date, int], covered: Covered, caption: Caption
 
     Days on which nothing was recorded are grey.
 
-    Raises:
-        EarmarkError: the file cannot be written.
+    Raises
+    ------
+    EarmarkError
+        The file cannot be written.
     """
     recorded = set(counts) | _days(covered)
     last = max(recorded).year

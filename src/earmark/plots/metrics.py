@@ -80,8 +80,10 @@ def draw_cooccurrence(
 
     None in the matrix, where a number says nothing, is grey.
 
-    Raises:
-        EarmarkError: the file cannot be written.
+    Raises
+    ------
+    EarmarkError
+        The file cannot be written.
     """
     counts = np.array([[np.nan if count is None else count for count in row] for row in matrix], np.float64)
     shares = counts / np.maximum(1, np.asarray(clips, np.float64))[:, None]

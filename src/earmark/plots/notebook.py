@@ -50,8 +50,10 @@ Lanes = dict[str, list[Bar]]
 def dataframe(found: Result[Any]) -> Any:
     """A pandas DataFrame with a row for each thing found, and the result's columns.
 
-    Raises:
-        MissingExtraError: pandas is not installed.
+    Raises
+    ------
+    MissingExtraError
+        pandas is not installed.
     """
     try:
         import pandas
@@ -64,10 +66,14 @@ def dataframe(found: Result[Any]) -> Any:
 def figure(found: Result[Any]) -> Figure:
     """The recording's spectrogram with what was found in it.
 
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-        MediaError: the recording cannot be read any more.
-        EarmarkError: of words, nobody knows where the recording is.
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    MediaError
+        The recording cannot be read any more.
+    EarmarkError
+        Of words, nobody knows where the recording is.
     """
     try:
         from earmark.plots import timeline as plot

@@ -96,8 +96,10 @@ def draw_versions(title: str, sections: Mapping[str, Sequence[Version]], path: P
     Versions must be made with `FRONT_END`. The time axis is as long as the longest of them; where
     one has ended, the panel is empty.
 
-    Raises:
-        EarmarkError: the file cannot be written.
+    Raises
+    ------
+    EarmarkError
+        The file cannot be written.
     """
     sections = {heading: versions for heading, versions in sections.items() if versions}
     everything = [version for versions in sections.values() for version in versions]

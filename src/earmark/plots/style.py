@@ -35,8 +35,10 @@ def png(figure: Figure) -> bytes:
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all.
 
-    Raises:
-        EarmarkError: the file cannot be written.
+    Raises
+    ------
+    EarmarkError
+        The file cannot be written.
     """
     try:
         with atomic_write(path) as part:

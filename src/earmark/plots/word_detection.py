@@ -39,10 +39,14 @@ Values = NDArray[np.floating[Any]]
 class DetectionCurve:
     """A receiver operating characteristic, and where on it a classifier works.
 
-    Attributes:
-        false_alarm_rates, recalls: of each threshold [points].
-        working_point: false alarm rate and recall at the threshold that is used.
-        auc, eer: area below the curve, and equal error rate.
+    Attributes
+    ----------
+    false_alarm_rates, recalls
+        Of each threshold [points].
+    working_point
+        False alarm rate and recall at the threshold that is used.
+    auc, eer
+        Area below the curve, and equal error rate.
     """
 
     false_alarm_rates: Values

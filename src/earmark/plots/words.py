@@ -63,9 +63,12 @@ def draw_words(source: media.Source, words: Words, path: Path, truth: Words | No
     A recording of more than half a minute is drawn in up to 20 rows. The recording is read once more, in blocks; what
     is kept of it has a bounded number of columns, but for the pitch, some ten bytes for each 10 ms.
 
-    Raises:
-        EarmarkError: the file cannot be written.
-        MediaError: the recording cannot be read.
+    Raises
+    ------
+    EarmarkError
+        The file cannot be written.
+    MediaError
+        The recording cannot be read.
     """
     save(words_figure(media.Sound(source, track=track), words, truth), path)
 
@@ -73,8 +76,10 @@ def draw_words(source: media.Source, words: Words, path: Path, truth: Words | No
 def words_figure(sound: media.Sound, words: Words, truth: Words | None = None) -> Figure:
     """The same as a figure.
 
-    Raises:
-        MediaError: the recording cannot be read.
+    Raises
+    ------
+    MediaError
+        The recording cannot be read.
     """
     rows = _rows(words.duration)
     seen = _see(sound, words.duration, len(rows))

@@ -27,8 +27,10 @@ DESCRIPTION = """What sounds in a recording, and when.
 def create_app(settings: Settings) -> FastAPI:
     """An ASGI app; one for a folder at a time.
 
-    Raises:
-        EarmarkError: another server uses the folder, or a model of the operator's cannot be read.
+    Raises
+    ------
+    EarmarkError
+        Another server uses the folder, or a model of the operator's cannot be read.
     """
     service = Service(settings)
 

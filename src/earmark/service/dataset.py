@@ -39,8 +39,10 @@ def write_zip(recordings: Sequence[Recording], folder: Path, memory: int, left: 
     It and what it is made of lie in the empty `folder`, which the caller removes whatever happens. The process is ended
     where `left` says that nobody waits for it any more.
 
-    Raises:
-        EarmarkError: the process broke down, took too long, or was ended as nobody waits.
+    Raises
+    ------
+    EarmarkError
+        The process broke down, took too long, or was ended as nobody waits.
     """
     path, end = folder / "dataset.zip", time.monotonic() + PATIENCE
     process = get_context("spawn").Process(target=build, args=(recordings, path, memory), daemon=True)

@@ -46,14 +46,22 @@ def learn(
 ) -> Lesson | None:
     """Learn a sound from its events in a recording: all else there is something else, and so is the background.
 
-    Args:
-        kept: the recording's embeddings.
-        events: all of the sound, at least one.
-        width: steps of a second.
-        background: embeddings of seconds that are something else [seconds, dimensions], or none.
-        rng: chooses among many.
+    Parameters
+    ----------
+    kept
+        The recording's embeddings.
+    events
+        All of the sound, at least one.
+    width
+        Steps of a second.
+    background
+        Embeddings of seconds that are something else [seconds, dimensions], or none.
+    rng
+        Chooses among many.
 
-    Returns:
+    Returns
+    -------
+    Lesson | None
         None where fewer than `LEAST` seconds are something else, or the recording is too short for a step.
     """
     if not len(kept.rows):

@@ -57,8 +57,10 @@ def prepare(upload: Path, path: Path, progress: Callable[[], object]) -> Playbac
     A copy has the sound as everything here hears it, one channel on the same clock, as AAC in MP4; and the pictures as
     they are, where browsers know their codec. `progress` is called now and then.
 
-    Raises:
-        OSError: the disk is full. Whatever else keeps a copy from being made costs no more than the copy.
+    Raises
+    ------
+    OSError
+        The disk is full. Whatever else keeps a copy from being made costs no more than the copy.
     """
     with open_container(upload) as container:
         pictures = moving_pictures(container)

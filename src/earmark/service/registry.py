@@ -39,8 +39,10 @@ logger = logging.getLogger(__name__)
 class ModelRegistry:
     """All models, by name; those that were taught lie in a folder as `ID.onnx`. Several threads may use it.
 
-    Raises:
-        ModelError: one that was added by the operator cannot be read.
+    Raises
+    ------
+    ModelError
+        One that was added by the operator cannot be read.
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
@@ -56,8 +58,10 @@ class ModelRegistry:
     def recall(self) -> None:
         """Learn which models were taught before, and remove what a killed server had begun to write.
 
-        Raises:
-            EarmarkError: their folder cannot be used.
+        Raises
+        ------
+        EarmarkError
+            Their folder cannot be used.
         """
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)

@@ -164,8 +164,10 @@ def _wav(samples: Array) -> bytes:
 def run_review(session: Session, port: int, told: Callable[[str], object]) -> None:
     """Serve the page on this machine until it says that it is done, or until Ctrl-C; `told` is told its address.
 
-    Raises:
-        EarmarkError: the port is taken.
+    Raises
+    ------
+    EarmarkError
+        The port is taken.
     """
     listening = listen(HOST, port, "use another --port")
     server: uvicorn.Server | None = None

@@ -23,8 +23,10 @@ LASTING = 7 * 24 * 3600  # seconds after which a session is over
 class Sessions:
     """Begins sessions, and knows those that it began; a server that is started again with the same token does, too.
 
-    Args:
-        token: what signs them, by a key derived from it: a new token ends them all.
+    Parameters
+    ----------
+    token
+        What signs them, by a key derived from it: a new token ends them all.
     """
 
     def __init__(self, token: str) -> None:

@@ -171,8 +171,10 @@ GRACE = 5  # seconds that open requests get at the end
 def run(settings: Settings, tell_token: bool, open_page: bool = False) -> None:
     """Serve until a signal ends it; the token is printed where nobody else knows it, the page opened in a browser here.
 
-    Raises:
-        EarmarkError: the address is taken or none of this machine's, or the folder is in use.
+    Raises
+    ------
+    EarmarkError
+        The address is taken or none of this machine's, or the folder is in use.
     """
     os.umask(0o077)  # whatever this process and its workers write is their account's alone
     _take_handles()
@@ -213,8 +215,10 @@ def _take_handles() -> None:
 def listen(host: str, port: int, remedy: str = "use another --host or --port") -> socket.socket:
     """A socket that waits for connections.
 
-    Raises:
-        EarmarkError: the address is taken or none of this machine's.
+    Raises
+    ------
+    EarmarkError
+        The address is taken or none of this machine's.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

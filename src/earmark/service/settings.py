@@ -22,8 +22,10 @@ class Settings:
 
     A client is told apart by address: behind a proxy on this machine, by the one that it names in X-Forwarded-For.
 
-    Raises:
-        EarmarkError: an origin is none, or lies elsewhere and there is no token.
+    Raises
+    ------
+    EarmarkError
+        An origin is none, or lies elsewhere and there is no token.
     """
 
     folder: Path  # where jobs, uploads and results lie; one server at a time uses it

@@ -77,8 +77,10 @@ class Storage:
     def check(self) -> None:
         """Refuse jobs whose database is gone: a new one would not know them, and they would be swept away.
 
-        Raises:
-            EarmarkError: there are such jobs, or files of somebody else.
+        Raises
+        ------
+        EarmarkError
+            There are such jobs, or files of somebody else.
         """
         if not self.database.exists() and self._entries():
             raise self._foreign()
@@ -86,13 +88,18 @@ class Storage:
     def claim(self, mark: str, known: Collection[str]) -> None:
         """Make sure that what lies here belongs to a database; only what has our form and no job is then removed.
 
-        Args:
-            mark: of the database, see `Store.mark`.
-            known: the ids of its jobs.
+        Parameters
+        ----------
+        mark
+            Of the database, see `Store.mark`.
+        known
+            The ids of its jobs.
 
-        Raises:
-            EarmarkError: the jobs here are those of another database, or files of somebody else; or nobody can be kept
-                from reading them.
+        Raises
+        ------
+        EarmarkError
+            The jobs here are those of another database, or files of somebody else; or nobody can be kept from reading
+            them.
         """
         marker, there = self._jobs / MARKER, self._entries()
         try:

@@ -83,11 +83,15 @@ class Store:
 
     `mark` tells it from any other: it stands in the folder of its jobs, too.
 
-    Args:
-        path: the database file, made where it is missing.
+    Parameters
+    ----------
+    path
+        The database file, made where it is missing.
 
-    Raises:
-        EarmarkError: the file is damaged, no database, or one of something else.
+    Raises
+    ------
+    EarmarkError
+        The file is damaged, no database, or one of something else.
     """
 
     def __init__(self, path: Path) -> None:

@@ -43,8 +43,10 @@ class Work:
 def do(work: Work, progress: Progress) -> float:
     """Do a job, write its results, and return the recording's duration in seconds.
 
-    Raises:
-        EarmarkError: the recording or the model cannot be used.
+    Raises
+    ------
+    EarmarkError
+        The recording or the model cannot be used.
     """
     folder = JobFolder(work.folder)
     longest, what = _longest(work, folder.upload)

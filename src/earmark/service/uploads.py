@@ -32,12 +32,17 @@ FIELD_BYTES = 64 * 1024  # of a text: an hour of speech
 class FormReader:
     """Reads one form; close it, whatever happens.
 
-    Args:
-        content_type: what the request says of its body.
-        path: where the file goes; nothing lies there yet.
+    Parameters
+    ----------
+    content_type
+        What the request says of its body.
+    path
+        Where the file goes; nothing lies there yet.
 
-    Raises:
-        HTTPException: it is no form (415), or one without a boundary (400).
+    Raises
+    ------
+    HTTPException
+        It is no form (415), or one without a boundary (400).
     """
 
     def __init__(self, content_type: str, path: Path) -> None:

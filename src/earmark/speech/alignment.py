@@ -254,9 +254,12 @@ def align(
     Words are those of `tokens`, features those of `speech_features` [frames, dimensions]; `speech` is its probability
     [frames], and the voice one of the text's language.
 
-    Raises:
-        MissingExtraError: espeakng-loader is not installed.
-        EarmarkError: the text has no words, or the voice is unknown or cannot speak them, or the recording is silent.
+    Raises
+    ------
+    MissingExtraError
+        espeakng-loader is not installed.
+    EarmarkError
+        The text has no words, or the voice is unknown or cannot speak them, or the recording is silent.
     """
     if not words:
         raise EarmarkError("text", "has no words", "give what is said")

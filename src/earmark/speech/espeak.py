@@ -70,9 +70,12 @@ def speak(texts: Sequence[str], voice: Voice) -> tuple[list[Samples], int]:
 def utter(texts: Sequence[str], voice: Voice, extra: str = "data") -> list[Utterance]:
     """Each text by itself, with the times of its words by eSpeak NG's phonemes.
 
-    Raises:
-        MissingExtraError: espeakng-loader is not installed, which `extra` brings.
-        EarmarkError: there is no such voice, or eSpeak NG fails.
+    Raises
+    ------
+    MissingExtraError
+        espeakng-loader is not installed, which `extra` brings.
+    EarmarkError
+        There is no such voice, or eSpeak NG fails.
     """
     loader = _loader(extra)
     data = Path(loader.get_data_path())

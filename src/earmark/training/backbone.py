@@ -44,8 +44,10 @@ def converted(name: str) -> Path:
 
     One that is damaged, of other weights or otherwise described is made anew.
 
-    Raises:
-        ModelError: the weights are missing or damaged, or the file cannot be written.
+    Raises
+    ------
+    ModelError
+        The weights are missing or damaged, or the file cannot be written.
     """
     weights = pretrained.known(name)
     source = pretrained.find(name)

@@ -164,7 +164,9 @@ def confidence(about: Description, known: Known) -> tuple[float, float]:
     Platt (1999): a logistic regression, of all labels together. An event is right where its label sounds through half
     of it.
 
-    Returns:
+    Returns
+    -------
+    tuple[float, float]
         The slope, and the log-odds of an event that only just begins.
     """
     found: dict[str, list[Event]] = {}

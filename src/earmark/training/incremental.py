@@ -58,9 +58,12 @@ def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: P
     clips, one class is enough where clips without a label say what else occurs, as those of a review in an archive do,
     or where the model's embeddings are those of the backbone `mn04_as`, of which a table of other sounds is at hand.
 
-    Raises:
-        ModelError: the model is none that can be added to.
-        DatasetError: the clips hold labels that the model has, or too few.
+    Raises
+    ------
+    ModelError
+        The model is none that can be added to.
+    DatasetError
+        The clips hold labels that the model has, or too few.
     """
     model = load_model(name)
     about = model.description
@@ -95,8 +98,10 @@ def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: P
 def with_embedding(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     """The model with the output `embedding`: its own, or what its last layer sees.
 
-    Raises:
-        ModelError: nothing like a last layer is found.
+    Raises
+    ------
+    ModelError
+        Nothing like a last layer is found.
     """
     graph = model.graph
     if any(output.name == EMBEDDING for output in graph.output):
@@ -242,11 +247,16 @@ def graft(
 ) -> None:
     """Put columns for new labels behind a model's own scores.
 
-    Args:
-        model: with the outputs `scores` and `embedding`, and changed in place; its own scores are computed as before.
-        solved: the columns.
-        steps: an odd number of steps over whose mean embeddings are judged.
-        hidden: weight [units, size] and bias of a layer with hard swish, which is judged beside the mean.
+    Parameters
+    ----------
+    model
+        With the outputs `scores` and `embedding`, and changed in place; its own scores are computed as before.
+    solved
+        The columns.
+    steps
+        An odd number of steps over whose mean embeddings are judged.
+    hidden
+        Weight [units, size] and bias of a layer with hard swish, which is judged beside the mean.
     """
     graph = model.graph
     already = sum(value.name.startswith(PREFIX) for value in graph.initializer)

@@ -108,8 +108,10 @@ CROSS_VALIDATED = ("folds", "stratified")
 def quick(dataset: Dataset, part: dict[str, Any], folds: int, overrides: list[str]) -> Recipe:
     """Settings for a dataset of whatever size; `part` says what it is, as in a recipe.
 
-    Raises:
-        RecipeError: an override does not fit.
+    Raises
+    ------
+    RecipeError
+        An override does not fit.
     """
     batch = max(2, min(32, len(dataset.clips) // 8))
     steps = max(1, len(dataset.clips) * (folds - 1) // folds // batch)
@@ -122,8 +124,10 @@ def quick(dataset: Dataset, part: dict[str, Any], folds: int, overrides: list[st
 def of_file(path: Path, dataset: Dataset, part: dict[str, Any], folds: int, overrides: list[str]) -> Recipe:
     """The networks of a recipe, for this dataset. Its split stays if it tests every clip; no other network is trained.
 
-    Raises:
-        RecipeError: the recipe cannot be read, or an override does not fit.
+    Raises
+    ------
+    RecipeError
+        The recipe cannot be read, or an override does not fit.
     """
     content = read(path)
     common = _common(dataset, part, folds)

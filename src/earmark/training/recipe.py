@@ -370,8 +370,10 @@ class Recipe(Section):
     def phases(self) -> list[Recipe]:
         """The recipe of each of the stages, or the recipe itself where there are none.
 
-        Raises:
-            ValueError: a stage has sections or values that do not fit.
+        Raises
+        ------
+        ValueError
+            A stage has sections or values that do not fit.
         """
         return [self._phase(number, stage) for number, stage in enumerate(self.stages)] or [self]
 
@@ -409,8 +411,10 @@ class Recipe(Section):
 def load(path: Path, overrides: list[str] | None = None) -> Recipe:
     """Read a recipe; `overrides` are `section.key=value` as on the command line.
 
-    Raises:
-        RecipeError: the file is missing, is no YAML, has an unknown key or a value that does not fit.
+    Raises
+    ------
+    RecipeError
+        The file is missing, is no YAML, has an unknown key or a value that does not fit.
     """
     return check({"name": path.stem, **read(path)}, path, overrides or [])
 

@@ -25,8 +25,10 @@ def read(path: Path) -> dict[str, Any]:
 
     Its path is seen from the recipe's. What a section does not say, the section of that file says.
 
-    Raises:
-        RecipeError: the file is missing, or is no YAML.
+    Raises
+    ------
+    RecipeError
+        The file is missing, or is no YAML.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -62,8 +64,10 @@ def named(datasets: Any) -> dict[str, Any] | None:
 def check_as(kind: type[Kind], content: dict[str, Any], subject: object, overrides: list[str]) -> Kind:
     """A recipe of some kind, from plain values with overrides applied.
 
-    Raises:
-        RecipeError: there is an unknown key, or a value that does not fit.
+    Raises
+    ------
+    RecipeError
+        There is an unknown key, or a value that does not fit.
     """
     for override in overrides:
         content = _overridden(content, override)

@@ -140,8 +140,10 @@ def solve_head(
     The recipe's `weight_decay` is the penalty. With the original, the backbone as it was published, the bundled
     negatives teach, too.
 
-    Raises:
-        RecipeError: the table of negatives was made by another backbone.
+    Raises
+    ------
+    RecipeError
+        The table of negatives was made by another backbone.
     """
     began = time.monotonic()
     nobodys = None if original is None else rows_of_table(network.answer, table_for(original))
@@ -159,8 +161,10 @@ def solve_head(
 def table_for(original: MobileNet) -> Negatives:
     """The bundled negatives, which the backbone must have made.
 
-    Raises:
-        RecipeError: it has not.
+    Raises
+    ------
+    RecipeError
+        It has not.
     """
     table = negatives.bundled()
     original.eval()

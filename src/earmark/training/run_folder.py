@@ -52,8 +52,10 @@ class Listener(Protocol):
 def opened(home: Path, recipe: str) -> Iterator[Path]:
     """The folder of an unfinished run of the same recipe below `home`, or a new one that holds the recipe.
 
-    Raises:
-        EarmarkError: another process is at that run, or the folder cannot be made.
+    Raises
+    ------
+    EarmarkError
+        Another process is at that run, or the folder cannot be made.
     """
     folder = find(home, recipe, finished=False) or _new_folder(home, recipe)
     used = EarmarkError(folder, "is being filled by another `earmark train`", "wait for it, or choose another out=")

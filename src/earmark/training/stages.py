@@ -44,13 +44,19 @@ ANSWER = "head"  # every network's last layer, or a part's: a row of weights and
 class Start:
     """The weights of a model file, or the mean of several, for networks of the same shape with whatever labels.
 
-    Args:
-        recipe: its `model.start` is the file's path, or the name of a bundled model; or several.
-        beside: instead, its `model.beside_start`, for the network beside a backbone.
+    Parameters
+    ----------
+    recipe
+        Its `model.start` is the file's path, or the name of a bundled model; or several.
+    beside
+        Instead, its `model.beside_start`, for the network beside a backbone.
 
-    Raises:
-        ModelError: there is no such model.
-        RecipeError: one hears other features, or is another network, than the recipe says, or they know other labels.
+    Raises
+    ------
+    ModelError
+        There is no such model.
+    RecipeError
+        One hears other features, or is another network, than the recipe says, or they know other labels.
     """
 
     def __init__(self, recipe: Recipe, beside: bool = False) -> None:

@@ -108,8 +108,10 @@ class StudyOutcome:
 def load(path: Path, overrides: list[str]) -> tuple[Study, list[Recipe]]:
     """A study and the recipe of each of its variants; overrides change all of them.
 
-    Raises:
-        RecipeError: the study, or a variant's recipe, is not what it should be.
+    Raises
+    ------
+    RecipeError
+        The study, or a variant's recipe, is not what it should be.
     """
     study = check_as(Study, {"name": path.stem, **read(path)}, path, [])
     return study, [_recipe(study, variant, path, overrides) for variant in study.variants]

@@ -23,13 +23,20 @@ from earmark.training.trainer import Task
 class SoundTask(Task):
     """Labels of clips, or of steps of time where it is known when they hold.
 
-    Args:
-        recipe: of this stage.
-        data: what trains.
-        fabric: the devices.
-        validation: by what early stopping is decided, where the recipe has it.
-        teachers: networks whose answers are learned, too, as the recipe's `distillation` says.
-        original: the backbone whose answers for AudioSet's classes are to be kept, where the recipe says `keep`.
+    Parameters
+    ----------
+    recipe
+        Of this stage.
+    data
+        What trains.
+    fabric
+        The devices.
+    validation
+        By what early stopping is decided, where the recipe has it.
+    teachers
+        Networks whose answers are learned, too, as the recipe's `distillation` says.
+    original
+        The backbone whose answers for AudioSet's classes are to be kept, where the recipe says `keep`.
     """
 
     def __init__(

@@ -121,8 +121,10 @@ def train(
 def check_installed() -> None:
     """Refuse to begin where something is missing.
 
-    Raises:
-        MissingExtraError: what training needs is not installed.
+    Raises
+    ------
+    MissingExtraError
+        What training needs is not installed.
     """
     for module in NEEDED:
         if find_spec(module) is None:

@@ -308,8 +308,10 @@ def fit(
 class BestEpoch:
     """Knows the best network so far, by the loss on what neither trains nor tests.
 
-    Args:
-        patience: epochs without a better one after which training ends (early stopping).
+    Parameters
+    ----------
+    patience
+        Epochs without a better one after which training ends (early stopping).
     """
 
     def __init__(self, patience: int) -> None:
@@ -344,8 +346,10 @@ class BestEpoch:
 def computes_bfloat16(accelerator: str = "auto") -> bool:
     """Whether what a network would be trained on has instructions for bfloat16; imitating them takes ten times as long.
 
-    Args:
-        accelerator: as Fabric has it.
+    Parameters
+    ----------
+    accelerator
+        As Fabric has it.
     """
     if accelerator != "cpu" and torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

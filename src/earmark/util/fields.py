@@ -17,9 +17,12 @@ def from_json_values(kind: type[T], values: object, where: str = "") -> T:
     Fields may be of plain types, `None`, `Literal`, tuples, mappings by text, and dataclasses. Lists become tuples;
     whole numbers will do for floats, which must be finite.
 
-    Raises:
-        ValueError: a value is of another type, or a key of no field; or the dataclass refuses it.
-        TypeError: a field without a default is missing.
+    Raises
+    ------
+    ValueError
+        A value is of another type, or a key of no field; or the dataclass refuses it.
+    TypeError
+        A field without a default is missing.
     """
     if not isinstance(values, dict):
         raise ValueError(f"{where or 'it'} is no set of values by name")

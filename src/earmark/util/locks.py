@@ -27,11 +27,16 @@ def lock_of(file: Path) -> BaseFileLock:
 def alone(file: Path, used: EarmarkError, cannot: str, elsewhere: str) -> Iterator[None]:
     """Hold a lock as long as the block lasts, or say in one line why that cannot be.
 
-    Args:
-        file: the lock's, made with its folder where they are not there.
-        used: raised where another process holds it; where the file cannot be opened or locked, one of its kind.
-        cannot: what a folder cannot that does not take the file: `be written`.
-        elsewhere: what to do then.
+    Parameters
+    ----------
+    file
+        The lock's, made with its folder where they are not there.
+    used
+        Raised where another process holds it; where the file cannot be opened or locked, one of its kind.
+    cannot
+        What a folder cannot that does not take the file: `be written`.
+    elsewhere
+        What to do then.
     """
     lock = lock_of(file)
     try:

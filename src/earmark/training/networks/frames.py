@@ -150,10 +150,14 @@ class RNNFrames(StackedFrames):
 class GRUFrames(FrameClassifier):
     """Gated recurrent units (Cho et al., 2014) in both directions of time, two frames a step: memory finds the context.
 
-    Args:
-        units: in each direction of each layer.
-        layers: one on the other.
-        dropout: between the layers, in training.
+    Parameters
+    ----------
+    units
+        In each direction of each layer.
+    layers
+        One on the other.
+    dropout
+        Between the layers, in training.
     """
 
     context = LOCAL_REACH + 300

@@ -59,15 +59,22 @@ class Pretrained(PatchNetwork):
     convolutions in three parts, from the last to the first. What is not yet trained is fully at rest: its batch
     normalisation uses, and keeps, the statistics that it came with.
 
-    Args:
-        backbone: torchvision's name of the model, one of `ARCHITECTURES`.
-        weights: `imagenet`, torchvision's own (`IMAGENET1K_V1`), which it downloads into its cache; `none`, random
-            ones; otherwise the path of a file with the `state_dict` of torchvision's model of this name.
-        dropout: share of the linear layer's inputs dropped in training.
+    Parameters
+    ----------
+    backbone
+        torchvision's name of the model, one of `ARCHITECTURES`.
+    weights
+        `imagenet`, torchvision's own (`IMAGENET1K_V1`), which it downloads into its cache; `none`, random ones;
+        otherwise the path of a file with the `state_dict` of torchvision's model of this name.
+    dropout
+        Share of the linear layer's inputs dropped in training.
 
-    Raises:
-        RecipeError: the pictures are too small.
-        MissingExtraError: torchvision is not installed.
+    Raises
+    ------
+    RecipeError
+        The pictures are too small.
+    MissingExtraError
+        torchvision is not installed.
     """
 
     def __init__(
@@ -129,9 +136,12 @@ class Pretrained(PatchNetwork):
     def initialise(self) -> None:
         """Set the convolutions' weights from where `weights` says.
 
-        Raises:
-            EarmarkError: torchvision cannot download the weights.
-            RecipeError: the file is missing, or holds no weights of this model.
+        Raises
+        ------
+        EarmarkError
+            torchvision cannot download the weights.
+        RecipeError
+            The file is missing, or holds no weights of this model.
         """
         if self.weights == "none":
             return
@@ -205,8 +215,10 @@ def torchvision_models() -> Any:
     it allows for, but importing it fails with `operator torchvision::nms does not exist`. No classifier needs that
     operator, so that it is enough to declare it.
 
-    Raises:
-        MissingExtraError: torchvision is not installed.
+    Raises
+    ------
+    MissingExtraError
+        torchvision is not installed.
     """
     try:
         try:

@@ -91,16 +91,24 @@ class EmbeddingHead(Network):
     of these means. What answers for the labels sees the means and what the hidden layer makes of them. AudioSet's last
     layer is never trained: no label needs it, and what is to be kept is what it makes of the layers before it.
 
-    Args:
-        bands: values of an embedding.
-        labels: answers.
-        backbone_hidden: units of AudioSet's hidden layer.
-        means: steps of the windows, odd numbers; 1 is the step itself.
-        hidden: units of a hidden layer for the labels; 0: one linear layer.
-        dropout: share of each layer's inputs that are dropped in training.
-        prior: steps over which AudioSet's answers are averaged, which the answers for the labels then start from, each
-            from the classes that stand for it: what is learned is how far they are right. So a label without any
-            recording has AudioSet's answer. 0: the labels do not know AudioSet's.
+    Parameters
+    ----------
+    bands
+        Values of an embedding.
+    labels
+        Answers.
+    backbone_hidden
+        Units of AudioSet's hidden layer.
+    means
+        Steps of the windows, odd numbers; 1 is the step itself.
+    hidden
+        Units of a hidden layer for the labels; 0: one linear layer.
+    dropout
+        Share of each layer's inputs that are dropped in training.
+    prior
+        Steps over which AudioSet's answers are averaged, which the answers for the labels then start from, each from
+        the classes that stand for it: what is learned is how far they are right. So a label without any recording has
+        AudioSet's answer. 0: the labels do not know AudioSet's.
     """
 
     stride = 1
@@ -179,22 +187,34 @@ class MobileNet(Network):
 
     The embedding of a step is the mean over frequency of the last layer, 384 values at a width of 0.4.
 
-    Args:
-        bands: features in a frame, 128 for the published weights.
-        labels: answers.
-        width: factor of the numbers of channels: 0.4 in `mn04_as`, 0.5 in `mn05_as`, 1.0 in `mn10_as`.
-        weights: a name that `earmark models get` knows, or the path of such a file; None: random ones.
-        step: frames from one answer to the next: 32, 16 or 8 (320, 160 or 80 ms).
-        window: seconds that squeeze-and-excitation looks at, around each moment.
-        means: seconds over which embeddings are averaged around a step before they are judged, each beside the others;
-            0 is the step itself, for labels that must be marked to the step. Where a clip has one label as a whole,
-            one mean as long as the clips.
-        hidden: units of a hidden layer for the labels; 0: one linear layer.
-        dropout: share of the inputs of what answers that are dropped in training.
-        prior: seconds over which AudioSet's answers are averaged that those for the labels start from, so that a label
-            without any recording has AudioSet's; 0: none do.
-        beside: the width of an `EarmarkNet`, which knows nothing from elsewhere, that answers on the same features:
-            log-odds are the mean of both. They err differently. 0: there is none.
+    Parameters
+    ----------
+    bands
+        Features in a frame, 128 for the published weights.
+    labels
+        Answers.
+    width
+        Factor of the numbers of channels: 0.4 in `mn04_as`, 0.5 in `mn05_as`, 1.0 in `mn10_as`.
+    weights
+        A name that `earmark models get` knows, or the path of such a file; None: random ones.
+    step
+        Frames from one answer to the next: 32, 16 or 8 (320, 160 or 80 ms).
+    window
+        Seconds that squeeze-and-excitation looks at, around each moment.
+    means
+        Seconds over which embeddings are averaged around a step before they are judged, each beside the others; 0 is
+        the step itself, for labels that must be marked to the step. Where a clip has one label as a whole, one mean as
+        long as the clips.
+    hidden
+        Units of a hidden layer for the labels; 0: one linear layer.
+    dropout
+        Share of the inputs of what answers that are dropped in training.
+    prior
+        Seconds over which AudioSet's answers are averaged that those for the labels start from, so that a label without
+        any recording has AudioSet's; 0: none do.
+    beside
+        The width of an `EarmarkNet`, which knows nothing from elsewhere, that answers on the same features: log-odds
+        are the mean of both. They err differently. 0: there is none.
     """
 
     def __init__(
@@ -274,8 +294,10 @@ class MobileNet(Network):
     def initialise(self) -> None:
         """Set the backbone's weights, and those of AudioSet's answers.
 
-        Raises:
-            ModelError: they are missing, damaged or of another network.
+        Raises
+        ------
+        ModelError
+            They are missing, damaged or of another network.
         """
         if self.weights is not None:
             self.load(pretrained.find(self.weights))
@@ -283,8 +305,10 @@ class MobileNet(Network):
     def load(self, path: Path) -> None:
         """Take all weights of the publisher's file; what answers for the labels stays as it is.
 
-        Raises:
-            ModelError: the file is damaged, or its weights are those of another network.
+        Raises
+        ------
+        ModelError
+            The file is damaged, or its weights are those of another network.
         """
         try:
             published = _published(path, path.stat().st_mtime_ns)

@@ -19,8 +19,10 @@ class MLPBaseline(PatchNetwork):
     The weights start as there, too (Glorot and Bengio, 2010). Its other defaults belong into the recipe: Adam at a
     rate of 0.001 in batches of 200. The inputs are standardised first, by means and variances over all of training.
 
-    Args:
-        hidden: units of the hidden layer.
+    Parameters
+    ----------
+    hidden
+        Units of the hidden layer.
     """
 
     def __init__(self, bands: int, labels: int, rows: int, hidden: int = 100) -> None:
@@ -52,13 +54,19 @@ class Conv1D(PatchNetwork):
     Both convolutions have a kernel of 3, no padding, ReLU and max pooling by 2; the dense layers ReLU and dropout, and
     L2 on their weights. The columns of a patch, such as 20 cepstra, are the channels that come in.
 
-    Args:
-        rows: of a patch, at least 10.
-        l2: weight of the penalty: of the sum of the squares of the dense layers' weights.
-        dropout: share of the dense units dropped in training.
+    Parameters
+    ----------
+    rows
+        Of a patch, at least 10.
+    l2
+        Weight of the penalty: of the sum of the squares of the dense layers' weights.
+    dropout
+        Share of the dense units dropped in training.
 
-    Raises:
-        RecipeError: the patch is too short.
+    Raises
+    ------
+    RecipeError
+        The patch is too short.
     """
 
     def __init__(self, bands: int, labels: int, rows: int, l2: float = 0.001, dropout: float = 0.5) -> None:
@@ -103,9 +111,12 @@ class CNNSmall(PatchNetwork):
 
     The first two convolutions are followed by max pooling. Inputs may have any range: each row is standardised.
 
-    Args:
-        width: channels of the first convolution; the others have two and four times as many.
-        dropout: share of the last layer's inputs dropped in training.
+    Parameters
+    ----------
+    width
+        Channels of the first convolution; the others have two and four times as many.
+    dropout
+        Share of the last layer's inputs dropped in training.
     """
 
     def __init__(self, bands: int, labels: int, rows: int, width: int = 16, dropout: float = 0.3) -> None:
@@ -140,17 +151,27 @@ class CNN4(PatchNetwork):
     128x128 and 3 labels `cnn4` has 4,584,643 trainable parameters and 1,472 others, the means and variances of batch
     normalisation. `cnn4_reduced` has half the channels, their mean, and 64 dense units: 106,211 and 608.
 
-    Args:
-        bands: columns of a picture, at least 16.
-        rows: of it, as many.
-        dropout: share of the values dropped in training after each pooling.
-        dense_dropout: share of the dense units dropped.
-        width: channels of the first convolution; each of the others has twice as many as the one before it.
-        units: of the dense layer.
-        pooled: mean each channel over the picture in place of flattening them.
+    Parameters
+    ----------
+    bands
+        Columns of a picture, at least 16.
+    rows
+        Of it, as many.
+    dropout
+        Share of the values dropped in training after each pooling.
+    dense_dropout
+        Share of the dense units dropped.
+    width
+        Channels of the first convolution; each of the others has twice as many as the one before it.
+    units
+        Of the dense layer.
+    pooled
+        Mean each channel over the picture in place of flattening them.
 
-    Raises:
-        RecipeError: the picture is too small for four poolings.
+    Raises
+    ------
+    RecipeError
+        The picture is too small for four poolings.
     """
 
     def __init__(
@@ -196,11 +217,16 @@ class DeepCNN(PatchNetwork):
     convolutions of 32, 48, 96, 96 and 192 channels; `cnn9` nine: 32, 48, 64, 64, 128, 128 and 256. Pictures of 128x128
     cost 44 and 53 million multiplications.
 
-    Args:
-        groups: channels of the convolutions that follow the first, in groups of one resolution.
-        l2: weight of the penalty.
-        dropout: share of the values dropped before either dense layer.
-        colours: see pictures in colours, not in grey.
+    Parameters
+    ----------
+    groups
+        Channels of the convolutions that follow the first, in groups of one resolution.
+    l2
+        Weight of the penalty.
+    dropout
+        Share of the values dropped before either dense layer.
+    colours
+        See pictures in colours, not in grey.
     """
 
     def __init__(

@@ -57,9 +57,12 @@ class CompactCNN(Network):
     Since the last layer is linear, the mean of the steps' logits over any stretch of time is what the network
     would answer for that stretch: windows that overlap share all their computation.
 
-    Args:
-        width: channels of the first layers; the last have eight times as many.
-        dropout: share of the channels dropped before the last layer in training.
+    Parameters
+    ----------
+    width
+        Channels of the first layers; the last have eight times as many.
+    dropout
+        Share of the channels dropped before the last layer in training.
     """
 
     stride = 8  # frames: halved by the first layer and by the second and third block
@@ -95,11 +98,16 @@ class EarmarkNet(Network):
     The convolution around each step spans nine of them, so that a step hears 3.7 s: enough for a rotor, a saw or
     footsteps. The last layer is linear, so windows and clips share their computation (see `CompactCNN`).
 
-    Args:
-        width: channels of the first layer; the last block has eight times as many. 32 gives 1.76 million parameters.
-        hidden: channels after the blocks.
-        dropout: share of the channels dropped before the last layer in training.
-        pooled: frames and bands of which the mean is taken before the first layer, where they are finer than it needs.
+    Parameters
+    ----------
+    width
+        Channels of the first layer; the last block has eight times as many. 32 gives 1.76 million parameters.
+    hidden
+        Channels after the blocks.
+    dropout
+        Share of the channels dropped before the last layer in training.
+    pooled
+        Frames and bands of which the mean is taken before the first layer, where they are finer than it needs.
     """
 
     STRIDE = 8  # frames: halved by the first layer and by the first and third block
@@ -151,11 +159,16 @@ class Segmenter(Network):
     1, 2, 4 and 8 steps (a temporal convolutional network: Bai, Kolter and Koltun, 2018, arXiv:1803.01271), so a step
     hears 3.4 s at 20 ms a frame, for hardly more work than one.
 
-    Args:
-        width: channels of the first layer; the last block has six times as many. 32 gives 1.08 million parameters.
-        hidden: channels over time.
-        dropout: share of the channels dropped before the last layer in training.
-        causal: convolutions over time look back only; a step then waits for `ahead` frames, half a second.
+    Parameters
+    ----------
+    width
+        Channels of the first layer; the last block has six times as many. 32 gives 1.08 million parameters.
+    hidden
+        Channels over time.
+    dropout
+        Share of the channels dropped before the last layer in training.
+    causal
+        Convolutions over time look back only; a step then waits for `ahead` frames, half a second.
     """
 
     stride = 4  # frames: halved by the first layer and by the first block

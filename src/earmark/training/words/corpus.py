@@ -81,8 +81,10 @@ class WordsRecipe(Section):
 def load(path: Path, overrides: list[str] | None = None) -> WordsRecipe:
     """Read a recipe of this kind.
 
-    Raises:
-        RecipeError: as for `earmark.training.recipe.load`.
+    Raises
+    ------
+    RecipeError
+        As for `earmark.training.recipe.load`.
     """
     return check_as(WordsRecipe, {"name": path.stem, **read(path)}, path, overrides or [])
 
@@ -183,8 +185,10 @@ def _make_shard(material: Material, mixing: Mixing, front_end: FrontEnd, shard: 
 def read_material(chosen: Chosen, rate: int) -> Material:
     """Decode and cut all the recordings of a corpus.
 
-    Raises:
-        RecipeError: nothing usable is there.
+    Raises
+    ------
+    RecipeError
+        Nothing usable is there.
     """
     speakers: dict[str, list[Piece]] = defaultdict(list)
     for clip, pieces in read_pieces(chosen.speech, chosen.one_word, rate):
