@@ -12,7 +12,7 @@ ON, OFF = np.array([0.7, 0.5], np.float32), np.array([0.4, 0.5], np.float32)
 STEP = 0.1
 
 
-def told(scores, rules, sizes=(1,)):
+def announced(scores, rules, sizes=(1,)):
     """(column, onset, offset, best) of all that was told, by when it ended."""
     tracker = EventTracker(ON, OFF, STEP, rules)
     first, turn, turns = 0, 0, []
@@ -37,7 +37,7 @@ def test_what_is_told_is_what_is_found_in_the_end(scores, sizes, gap):
     finder = EventFinder(("0", "1"), ON, OFF, STEP, rules)
     finder.add(scores)
     found = [(int(e.label), e.onset, e.offset, e.score) for e in finder.events(np.inf)]
-    assert sorted(told(scores, rules, sizes)) == sorted(found)
+    assert sorted(announced(scores, rules, sizes)) == sorted(found)
 
 
 def one(values):
@@ -75,7 +75,7 @@ def test_it_keeps_nothing_of_what_is_over():
     tracker.add(np.tile(one([0.9, 0.9, 0.9, 0, 0, 0, 0, 0, 0, 0]), (100, 1)))
     tracker.add(one([0] * 10))
     assert tracker.hysteresis.open == {}
-    assert tracker.told == set()
+    assert tracker.announced == set()
     assert tracker.hysteresis.steps == 1010
 
 

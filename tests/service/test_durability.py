@@ -169,7 +169,7 @@ def test_a_recording_that_breaks_what_reads_it_costs_one_job(staff, street, five
 def test_a_recording_that_hangs_costs_one_job(staff, street, five_words):
     worker, first = staff.hung(street)
     second = staff.send(five_words)
-    worker.last_heard -= staff.settings.stall_seconds
+    worker.last_report -= staff.settings.stall_seconds
     ended = staff.ended(first)
     assert ended.state == "failed"
     assert "120 s" in ended.error["detail"]

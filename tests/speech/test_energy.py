@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.speech.energy import BAND_EDGES, FLOOR_DB, BandMeter, LevelMeter, edges, levels
-from earmark.util.streams import told
+from earmark.util.streams import tee
 
 RATE = 16000
 
@@ -52,7 +52,7 @@ def test_blocks_do_not_matter(cuts, length):
     samples = np.random.default_rng(length).normal(0, 0.1, length).astype(np.float32)
     blocks = np.split(samples, sorted(min(cut, length) for cut in cuts))
     loudness, bands, at_once = LevelMeter(RATE), BandMeter(RATE), BandMeter(RATE)
-    passed = list(told(blocks, loudness.add, bands.add))
+    passed = list(tee(blocks, loudness.add, bands.add))
     at_once.add(samples)
     assert np.array_equal(np.concatenate(passed), samples)
     found = loudness.finish(), bands.finish()

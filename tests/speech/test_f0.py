@@ -16,7 +16,7 @@ from earmark.speech import f0_path
 from earmark.speech.f0 import STEP, Pitch, PitchSettings, PitchTracker, track
 from earmark.speech.f0_candidates import Candidates, Finder
 from earmark.speech.f0_path import CONTEXT, LONGEST, best_path, cut
-from earmark.util.streams import told
+from earmark.util.streams import tee
 
 RATE = 16000
 REFERENCE_STEP = 0.015  # of the laryngograph: docs/results.md
@@ -186,7 +186,7 @@ def test_tiny_blocks_and_a_buffer_that_is_used_again():
 def test_hearing_passes_blocks_on():
     blocks = np.split(SPEECHLIKE, [5000, 70000])
     tracker = PitchTracker(RATE)
-    heard = list(told(blocks, tracker.add))
+    heard = list(tee(blocks, tracker.add))
     assert all(a is b for a, b in zip(heard, blocks, strict=True))
     assert np.array_equal(tracker.finish().f0, WHOLE)
 

@@ -48,5 +48,5 @@ def test_another_voice_is_heard():
         right.append(taught.frame_classes(said.phonemes, len(features[-1])))
     together, classes = np.concatenate(features), np.concatenate(right)
     speech = classes != taught.SILENCE
-    heard = alignment.heard_classes(alignment.normalised(together, speech))
+    heard = alignment.class_probabilities(alignment.normalised(together, speech))
     assert (heard.argmax(axis=1) == classes)[speech].mean() > 0.5

@@ -303,7 +303,7 @@ def test_the_library_stays_out_of_this_process():
 def test_a_pair_of_files(tmp_path, container):
     ((pair, words),) = make(tmp_path, ["three blue birds"], container=container)
     assert pair.audio.name == f"001-en.{container}"
-    assert pair.whole
+    assert pair.complete
     with media.open_recording(pair.audio) as recording:
         assert recording.duration == pytest.approx(words.duration, abs=0.001)
         assert (recording.track.rate, recording.track.channels) == (RATE, 1)

@@ -113,8 +113,8 @@ def _damage(place: str) -> Iterator[list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EarmarkWarning)
         yield lines
-        told = [str(one.message) for one in caught if issubclass(one.category, EarmarkWarning)]
-    lines += [text.removeprefix(f"{place}: ") for text in told]
+        messages = [str(one.message) for one in caught if issubclass(one.category, EarmarkWarning)]
+    lines += [text.removeprefix(f"{place}: ") for text in messages]
 
 
 def _bound(place: str, timeout: float, moving: Callable[[], object] | None) -> Progress:

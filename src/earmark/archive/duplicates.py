@@ -75,7 +75,7 @@ def duplicates(
     durations: dict[str, float],
     only: Collection[str] | None = None,
     failed: Callable[[MediaError], object] | None = None,
-    told: Told | None = None,
+    progress: Told | None = None,
     passed_over: Callable[[str], object] | None = None,
 ) -> list[Duplicate]:
     """The pairs of recordings that hold the same sound, by name; of `only` some, those of which one is among these.
@@ -109,8 +109,8 @@ def duplicates(
         key = pair.recording, pair.duplicate
         if one is not None and (key not in found or one.score > found[key].score):
             found[key] = one
-        if told:
-            told(done, len(pairs))
+        if progress:
+            progress(done, len(pairs))
     return sorted(found.values())
 
 

@@ -78,7 +78,7 @@ def cut(
     out: Path,
     margin: float,
     failed: Failed,
-    told: Told = lambda done, total: None,
+    progress: Told = lambda done, total: None,
     asked: str = "",
 ) -> list[tuple[Excerpt, Path]]:
     """Write the excerpts and the tables; gives those that are there.
@@ -96,7 +96,7 @@ def cut(
         except MediaError as error:
             failed(error)
         there += [(part, out / part.name) for part in parts if (out / part.name).is_file()]
-        told(done, len(wanted))
+        progress(done, len(wanted))
     _write_tables(index, there, out)
     return there
 

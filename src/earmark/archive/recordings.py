@@ -89,8 +89,8 @@ def listed(file: Path) -> Listing:
         raise EarmarkError(f"--list {file}", "is no text in UTF-8") from error
     names = dict.fromkeys(line.strip() for line in lines if line.strip())
     # A path's dots are taken out, its links are not followed: it stays what the user calls it.
-    whole = dict.fromkeys(name if is_url(name) else os.path.abspath(name) for name in names)  # noqa: PTH100
-    return Listing([_named(name) for name in sorted(whole)])
+    paths = dict.fromkeys(name if is_url(name) else os.path.abspath(name) for name in names)  # noqa: PTH100
+    return Listing([_named(name) for name in sorted(paths)])
 
 
 def _named(name: str) -> Recording:
@@ -154,11 +154,11 @@ def _seconds(time: object) -> float | None:
 def _below_folder(root: Path, found: Listing) -> Iterator[Recording]:
     if not root.is_dir():
         raise EarmarkError(root, "is no folder", "give the folder that holds the recordings, or --list FILE")
-    whole = os.path.realpath(root)
+    absolute_root = os.path.realpath(root)
     for folder, shown in folders_below(str(root), lambda folder, why: found.left_out.append(_line(folder, why))):
-        outside = not is_inside(os.path.realpath(folder), whole)
+        outside = not is_inside(os.path.realpath(folder), absolute_root)
         for entry, recording in _recordings(root, shown, found.left_out):
-            if outside or (entry.is_symlink() and not is_inside(os.path.realpath(entry.path), whole)):
+            if outside or (entry.is_symlink() and not is_inside(os.path.realpath(entry.path), absolute_root)):
                 found.elsewhere.append(recording.name)
             yield recording
 

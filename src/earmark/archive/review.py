@@ -85,7 +85,7 @@ class Pool:
         self.centre = store.centre
         total = sum(map(store.size, store.batches))
         chosen = np.arange(total) if total <= most else np.sort(rng.choice(total, most, replace=False))
-        self.whole = total <= most
+        self.exhaustive = total <= most
         self.names: list[str] = []
         recording, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         rows, first = [np.empty((0, store.dimensions), np.int8)], 0
@@ -231,7 +231,7 @@ class Review:
 
     def _best(self, odds: Array, count: int) -> Iterator[tuple[Second, int | None]]:
         """Seconds, the best first, with their rows in the pool if they are in it."""
-        if self.pool.whole:
+        if self.pool.exhaustive:
             return self._rows(np.argsort(-odds, kind="stable"))
         length = float(np.linalg.norm(self.head.weights)) or 1.0
         found = best(self._store, self.head.weights / np.float32(length), 8 * count + 2 * len(self.answers))

@@ -221,9 +221,9 @@ def _limited(changed: NDArray[np.floating], before: Samples) -> Samples:
 def _without_short_gaps(kept: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
     """Marks [frames] with what lies between two marks marked as well, where it is shorter than `gap` frames."""
     filled = np.zeros_like(kept)
-    marks = np.flatnonzero(kept)
-    starts = [marks[0], *marks[1:][np.diff(marks) > gap]]
-    ends = [*marks[:-1][np.diff(marks) > gap], marks[-1]]
+    places = np.flatnonzero(kept)
+    starts = [places[0], *places[1:][np.diff(places) > gap]]
+    ends = [*places[:-1][np.diff(places) > gap], places[-1]]
     for start, end in zip(starts, ends, strict=True):
         filled[start : end + 1] = True
     return filled

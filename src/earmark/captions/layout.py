@@ -117,13 +117,13 @@ def sounds(events: Iterable[Event], phrases: Phrases, rules: ReadingRules, densi
 def _few(found: Iterable[Sound], phrases: Phrases, rules: ReadingRules) -> list[Sound]:
     """The alarms, and of other sounds, but those of the background, the beginning, once a minute at most."""
     few: list[Sound] = []
-    told: dict[str, int] = {}
+    last_shown: dict[str, int] = {}
     for sound in found:
         if sound.priority is Priority.ORDINARY:
             name = phrases.say(sound.label, Form.SHORT)
-            if sound.onset - told.get(name, -sys.maxsize) < ms(FEW_EVERY):
+            if sound.onset - last_shown.get(name, -sys.maxsize) < ms(FEW_EVERY):
                 continue
-            told[name] = sound.onset
+            last_shown[name] = sound.onset
             sound.stretches[0][1] = min(sound.offset, sound.onset + ms(rules.longest))  # no "continues"
         if sound.priority is not Priority.AMBIENT:
             few.append(sound)
@@ -333,9 +333,10 @@ class Screen:
         new = [s for s in self.waiting if s.due <= moment or final]
         kept = self.kept(moment)
         soon = moment + ms(self.rules.continuing)
-        marks = [s for s in self.running if s not in kept and s.due <= soon and self._goes_on(s, moment)]
+        reminders = [s for s in self.running if s not in kept and s.due <= soon and self._goes_on(s, moment)]
         chosen = self.choose(
-            self.in_order(new, kept) + [(s, self._lines(s, Form.CONTINUING)) for s in sorted(marks, key=Sound.rank)],
+            self.in_order(new, kept)
+            + [(s, self._lines(s, Form.CONTINUING)) for s in sorted(reminders, key=Sound.rank)],
             self.rules.lines,
         )
         if not chosen:  # what was due came too late
@@ -347,7 +348,7 @@ class Screen:
         for sound in chosen:
             if sound in new:
                 self.announce(sound, moment)
-            elif sound in marks:
+            elif sound in reminders:
                 self._mark(sound, moment)
         cue = self._put(chosen, moment)
         read = max(self.shortest, ms(reading_time(cue.lines, self.rules)))

@@ -58,8 +58,8 @@ def main() -> None:
             sys.exit(INTERRUPTED)
         if is_full(error):
             complain(EarmarkError("the disk", f"takes no more ({error})", "make room, and give the same command again"))
-        elif told := of_a_file(error):
-            complain(told)
+        elif ours := of_a_file(error):
+            complain(ours)
         else:
             raise
         sys.exit(1)

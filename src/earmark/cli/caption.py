@@ -115,11 +115,11 @@ def caption(
     look = _look(preset, position, density, music)
     dialogue = read_dialogue_file(merge, encoding) if merge else None
     usual = "ass" if isinstance(dialogue, Script) and not mux else dialogue.kind if dialogue else "vtt"
-    kind = to or _told_by(out) or usual
+    kind = to or _kind_of(out) or usual
     common.check_choice("--to", kind, CAPTION_FORMATS)
     if mux and kind not in ("vtt", "srt"):
         raise EarmarkError(f"--to {kind}", "is not what a copy of a video takes", "with --mux, use vtt or srt")
-    if _told_by(out) not in (None, kind):
+    if _kind_of(out) not in (None, kind):
         raise EarmarkError(f"--out {out}", f"is no name of a {kind} file", f"end it in .{kind}, or leave out --to")
     alone = out is not None and output.is_file_name(out, f".{kind}", len(files))
     if encoding and not merge:
@@ -128,7 +128,7 @@ def caption(
     copies = Copies(mux, files, language, overwrite) if mux else None
     chosen = load_model(model)
     if phrases:
-        _tell_of_unheard(phrases, words, chosen)
+        _warn_of_unknown_labels(phrases, words, chosen)
     timeline_of = common.labeller(chosen, only, sensitivity, track)
 
     def beside(file: Path) -> Path | None:
@@ -166,7 +166,7 @@ def caption(
     common.for_each(files, work)
 
 
-def _told_by(out: Path | None) -> str | None:
+def _kind_of(out: Path | None) -> str | None:
     """The kind of file that `--out` names, if it names a file."""
     from earmark.formats.styled_captions import CAPTION_FORMATS
 
@@ -203,15 +203,15 @@ def _tell(path: Path, made: Captions) -> None:
     common.say(f"{path}: {len(made.onsets)} caption{'' if len(made.onsets) == 1 else 's'}", err=True)
 
 
-def _tell_of_unheard(path: Path, words: Phrases, model: Model) -> None:
+def _warn_of_unknown_labels(path: Path, words: Phrases, model: Model) -> None:
     """Labels of somebody's own phrases that no model of Earmark's has, nor this one: they may be misspelt."""
     from earmark.captions import Phrases
 
     usual = Phrases.load(words.language)
     known = {*usual.forms, *usual.priorities, *model.labels}
-    unheard = sorted({*words.forms, *words.priorities} - known)
-    if unheard:
-        common.say(f"earmark: {path}: not known to the model, so never said: {', '.join(unheard)}", err=True)
+    unknown = sorted({*words.forms, *words.priorities} - known)
+    if unknown:
+        common.say(f"earmark: {path}: not known to the model, so never said: {', '.join(unknown)}", err=True)
 
 
 def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:

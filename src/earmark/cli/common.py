@@ -83,9 +83,9 @@ def for_each(files: Iterable[Path], work: Callable[[Path], None]) -> None:
             complain(error)
             failed = True
         except OSError as error:
-            if (told := of_a_file(error)) is None:
+            if (ours := of_a_file(error)) is None:
                 raise
-            complain(told)
+            complain(ours)
             failed = True
     if failed:
         raise typer.Exit(1)

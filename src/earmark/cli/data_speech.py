@@ -212,7 +212,7 @@ def _convert(files: list[Path], out: Path, container: Container) -> None:
 def _make(jobs: list[Job], out: Path) -> None:
     made = words = 0
     for job in common.tracked(jobs, len(jobs), "speech"):
-        if not job.pair.whole:
+        if not job.pair.complete:
             words += len(job.make().words)
             made += 1
     there = len(jobs) - made

@@ -105,7 +105,7 @@ def tune(
         recordings = recordings.only(chosen.labels)
         tuned = tuning.windowed(tuned, recordings) if windows else tuned
         with common.bar("recordings") as advance:
-            known = tuning.hear_all(tuned, recordings, advance)
+            known = tuning.score_all(tuned, recordings, advance)
         if like is None:
             best = Objective(None if by == "events" else 1.0, None if by == "segments" else 0.5, beta=beta)
             tuned = tuned.described(tuning.tune(tuned.description, known, best, same))

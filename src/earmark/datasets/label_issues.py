@@ -51,18 +51,18 @@ def read_decisions(table: Path, root: Path) -> Decisions:
     """
     decided: dict[ClipKey, Decision] = {}
     for row in tables.read_rows(table, ("path", "decision")):
-        mark = _decision(row)
-        if mark is None:
+        decision = _decision(row)
+        if decision is None:
             continue
         clip = Clip(_home(root) / row.values["path"], row.number("start") or 0.0, row.number("end"))
         place = clip_key(clip)
-        other = decided.setdefault(place, mark)
-        if (other.decision, other.labels) != (mark.decision, mark.labels):
-            row.fail("decision", f"{mark.decision} differs from line {other.line}, which is about the same clip")
+        other = decided.setdefault(place, decision)
+        if (other.decision, other.labels) != (decision.decision, decision.labels):
+            row.fail("decision", f"{decision.decision} differs from line {other.line}, which is about the same clip")
     return Decisions(table, decided)
 
 
-def apply_decisions(dataset: Dataset, marks: Decisions) -> Dataset:
+def apply_decisions(dataset: Dataset, decisions: Decisions) -> Dataset:
     """The dataset without the clips to drop, and with new labels of those to relabel.
 
     Rows that match no clip, and labels that no other clip has, are warned of.
@@ -70,12 +70,12 @@ def apply_decisions(dataset: Dataset, marks: Decisions) -> Dataset:
     Raises DatasetError: labels exclude each other, and a clip would get several or none; or no clip is left.
     """
     keys = [clip_key(clip) for clip in dataset.clips]
-    _warn_of_strangers(marks, keys)
-    _check_labels(dataset, marks)
-    changed = (_decided(clip, marks.decided.get(place)) for clip, place in zip(dataset.clips, keys, strict=True))
+    _warn_of_strangers(decisions, keys)
+    _check_labels(dataset, decisions)
+    changed = (_decided(clip, decisions.decided.get(place)) for clip, place in zip(dataset.clips, keys, strict=True))
     clips = tuple(clip for clip in changed if clip is not None)
     if not clips:
-        raise DatasetError(marks.table, "drops every clip", "keep some")
+        raise DatasetError(decisions.table, "drops every clip", "keep some")
     return dataset.with_clips(clips)
 
 
@@ -86,8 +86,8 @@ def clip_key(clip: Clip) -> ClipKey:
 
 def shown_path(path: Path, root: Path) -> str:
     """A clip's path as tables name it: relative to the dataset's folder where it lies below."""
-    whole, home = absolute(path), absolute(_home(root))
-    return (whole.relative_to(home) if whole.is_relative_to(home) else whole).as_posix()
+    full, home = absolute(path), absolute(_home(root))
+    return (full.relative_to(home) if full.is_relative_to(home) else full).as_posix()
 
 
 def _home(root: Path) -> Path:
@@ -108,27 +108,31 @@ def _decision(row: tables.Row) -> Decision | None:
     return Decision(decision, labels, row.line)
 
 
-def _decided(clip: Clip, mark: Decision | None) -> Clip | None:
-    if mark is None or mark.decision == "keep":
+def _decided(clip: Clip, decision: Decision | None) -> Clip | None:
+    if decision is None or decision.decision == "keep":
         return clip
-    return replace(clip, labels=mark.labels) if mark.decision == "relabel" else None
+    return replace(clip, labels=decision.labels) if decision.decision == "relabel" else None
 
 
-def _warn_of_strangers(marks: Decisions, keys: Iterable[ClipKey]) -> None:
-    strangers = marks.decided.keys() - set(keys)
+def _warn_of_strangers(decisions: Decisions, keys: Iterable[ClipKey]) -> None:
+    strangers = decisions.decided.keys() - set(keys)
     if strangers:
-        first = min(strangers, key=lambda place: marks.decided[place].line)
+        first = min(strangers, key=lambda place: decisions.decided[place].line)
         count = "1 row matches" if len(strangers) == 1 else f"{len(strangers)} rows match"
-        where = f"line {marks.decided[first].line}, {Path(first[0]).name}"
-        warnings.warn(f"{marks.table}: {count} no clip of the dataset, such as {where}", EarmarkWarning, stacklevel=3)
+        where = f"line {decisions.decided[first].line}, {Path(first[0]).name}"
+        warnings.warn(
+            f"{decisions.table}: {count} no clip of the dataset, such as {where}", EarmarkWarning, stacklevel=3
+        )
 
 
-def _check_labels(dataset: Dataset, marks: Decisions) -> None:
-    for mark in marks.decided.values():
-        if mark.decision == "relabel" and dataset.exclusive and len(mark.labels) != 1:
-            what = "gives several labels, where labels exclude each other" if mark.labels else "gives no label"
-            raise DatasetError(marks.table, f"line {mark.line}, column relabel: {what}", "write one label there")
-    new = {label for mark in marks.decided.values() for label in mark.labels} - set(dataset.labels)
+def _check_labels(dataset: Dataset, decisions: Decisions) -> None:
+    for decision in decisions.decided.values():
+        if decision.decision == "relabel" and dataset.exclusive and len(decision.labels) != 1:
+            what = "gives several labels, where labels exclude each other" if decision.labels else "gives no label"
+            raise DatasetError(
+                decisions.table, f"line {decision.line}, column relabel: {what}", "write one label there"
+            )
+    new = {label for decision in decisions.decided.values() for label in decision.labels} - set(dataset.labels)
     if new:
-        message = f"{marks.table}: relabel gives labels that no clip had: {', '.join(sorted(new))}"
+        message = f"{decisions.table}: relabel gives labels that no clip had: {', '.join(sorted(new))}"
         warnings.warn(message, EarmarkWarning, stacklevel=3)

@@ -167,8 +167,8 @@ def confidences(
 
     An event is right where its label sounds through half of it.
     """
-    told = [(event.score, sounds_through(event, truth.get(name, ()))) for name, own in found.items() for event in own]
-    return np.array([score for score, _ in told], float), np.array([right for _, right in told], bool)
+    judged = [(event.score, sounds_through(event, truth.get(name, ()))) for name, own in found.items() for event in own]
+    return np.array([score for score, _ in judged], float), np.array([right for _, right in judged], bool)
 
 
 Interval = tuple[float, float]

@@ -123,20 +123,20 @@ def evaluate(
     >>> evaluation.figures["one_label"]["accuracy"]
     1.0
     """
-    with one_thread(), reported(progress, "") as told:
+    with one_thread(), reported(progress, "") as report:
         loaded = loaded_model(model)
         if of_words(loaded):
             for name, value in (("events", events), ("relabel", relabel), ("truth", truth), ("split", split)):
                 if value:
                     raise ArgumentError(name, value, "is for models of sounds", "leave it out")
-            return compare_classifiers({loaded.description.name: loaded}, Path(on), told)
+            return compare_classifiers({loaded.description.name: loaded}, Path(on), report)
         if events:
             table = None if truth is None else Path(truth)
-            return _of_events(loaded, on, table, split, relabel or {}, told)
+            return _of_events(loaded, on, table, split, relabel or {}, report)
         for name, value in (("truth", truth), ("split", split)):
             if value is not None:
                 raise ArgumentError(name, value, "goes with events=True", "add that")
-        return _of_clips(loaded, on, relabel or {}, told)
+        return _of_clips(loaded, on, relabel or {}, report)
 
 
 def loaded_model(model: str | os.PathLike[str] | Model) -> Model:
@@ -159,7 +159,7 @@ def of_words(model: Model) -> bool:
 
 
 def _of_clips(
-    model: Model, on: str | os.PathLike[str], relabel: Mapping[str, str], told: Progress | None
+    model: Model, on: str | os.PathLike[str], relabel: Mapping[str, str], report: Progress | None
 ) -> Evaluation:
     from earmark.evaluation import clip_evaluation as clips
 
@@ -167,7 +167,7 @@ def _of_clips(
     if unknown := _unknown(dataset.labels, model):
         clips_without = sum(not set(clip.labels) & set(model.labels) for clip in dataset.clips)
         _warn(f"counted as none of its labels: {', '.join(unknown)} ({clips_without} clips)")
-    predictions = clips.predict(model, dataset, told)
+    predictions = clips.predict(model, dataset, report)
     summary = clips.summary(predictions)
 
     def write(folder: Path) -> list[Path]:
@@ -182,7 +182,7 @@ def _of_events(
     truth: Path | None,
     split: str | None,
     relabel: Mapping[str, str],
-    told: Progress | None,
+    report: Progress | None,
 ) -> Evaluation:
     from earmark.evaluation import annotated
     from earmark.evaluation import event_evaluation as events
@@ -194,7 +194,7 @@ def _of_events(
         reason = f"has none of the model's labels; it has {some(recordings.labels)}"
         remedy = f"rename some with relabel=; the model knows {some(model.labels)}"
         raise DatasetError(recordings.table.parent, reason, remedy)
-    predictions = events.predict(model, recordings.only(model.labels), told)
+    predictions = events.predict(model, recordings.only(model.labels), report)
     summary = events.summary(predictions)
 
     def write(folder: Path) -> list[Path]:
@@ -204,7 +204,7 @@ def _of_events(
     return Evaluation("events", summary, tuple(predictions.unreadable), events.plain(summary), table, write)
 
 
-def compare_classifiers(models: Mapping[str, Model], on: Path, told: Progress | None = None) -> Evaluation:
+def compare_classifiers(models: Mapping[str, Model], on: Path, report: Progress | None = None) -> Evaluation:
     """Measure frame classifiers of speech, by name, on the recordings of a folder.
 
     Raises
@@ -224,8 +224,8 @@ def compare_classifiers(models: Mapping[str, Model], on: Path, told: Progress | 
                 own.append(prediction)
         except EarmarkError as error:
             wrong.append(error)
-        if told:
-            told(done + 1, len(recordings))
+        if report:
+            report(done + 1, len(recordings))
     if len(wrong) == len(recordings):
         raise DatasetError(on, f"holds no recording that can be measured ({wrong[0]})")
     comparison = word_evaluation.compare(str(on), predictions)

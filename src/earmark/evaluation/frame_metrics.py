@@ -20,9 +20,9 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-def ratio(part: float, whole: float) -> float:
+def ratio(part: float, roc: float) -> float:
     """A share, 1 of nothing."""
-    return part / whole if whole else 1.0
+    return part / roc if roc else 1.0
 
 
 def f1(hits: float, found: float, true: float) -> float:
@@ -158,8 +158,8 @@ def measure(scores: NDArray[np.floating[Any]], truth: Bools, threshold: float) -
     counts = confusion(scores >= threshold, truth)
     if not truth.any() or truth.all():
         return FrameMetrics(threshold, counts)
-    whole = curve(scores, truth)
-    return FrameMetrics(threshold, counts, whole.thinned(), whole.area, whole.equal_error_rate, whole.least_cost)
+    roc = curve(scores, truth)
+    return FrameMetrics(threshold, counts, roc.thinned(), roc.area, roc.equal_error_rate, roc.least_cost)
 
 
 def curve(scores: NDArray[np.floating[Any]], truth: Bools) -> Curve:

@@ -122,8 +122,8 @@ def confident_class(probabilities: Probabilities, label: Classes) -> Classes:
 def confident_counts(label: Classes, believed: Classes, classes: int) -> NDArray[np.int64]:
     """The confident joint: how many clips of each label are believed to be of each class, int64 [label, class]."""
     counts = np.zeros((classes, classes), np.int64)
-    told = believed != NOBODY
-    np.add.at(counts, (label[told], believed[told]), 1)
+    judged = believed != NOBODY
+    np.add.at(counts, (label[judged], believed[judged]), 1)
     return counts
 
 

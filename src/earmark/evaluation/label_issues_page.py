@@ -121,7 +121,7 @@ def _card(card: Card, template: Template, exclusive: bool, home: Path) -> str:
         picture=_picture(card),
         label=escape(_sentence(one.clip.labels)),
         guess=escape(_sentence(one.suggested)),
-        heard=escape(", ".join(f"{_words(label)} {score:.2f}" for label, score in one.scores) or "nothing"),
+        scores=escape(", ".join(f"{_words(label)} {score:.2f}" for label, score in one.scores) or "nothing"),
         place=escape(_place(one)),
         sound=_sound(card, home),
         radios="\n".join(_radio(one, value, text) for value, text in CHOICES),

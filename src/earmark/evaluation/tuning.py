@@ -42,7 +42,7 @@ def windowed(model: Model, annotated: Annotated) -> Model:
     return model.described(replace(about, windows={**about.windows, **fitting}))
 
 
-def hear_all(model: Model, annotated: Annotated, progress: Progress | None = None) -> Known:
+def score_all(model: Model, annotated: Annotated, progress: Progress | None = None) -> Known:
     """What the model hears in recordings whose events are known.
 
     Raises

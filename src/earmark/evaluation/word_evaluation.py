@@ -120,9 +120,9 @@ def predict(recording: Recording, models: Iterable[Model]) -> list[Prediction]:
 
 
 def _predict(recording: Recording, model: Model) -> Prediction:
-    heard, end = analyse(recording.path, model), recording.truth.duration
-    found = heard.words.with_words(word for word in heard.words.words if word.onset < end)
-    return Prediction(recording, found, heard.scores[: int(end / STEP + 1e-6) + 1])
+    analysis, end = analyse(recording.path, model), recording.truth.duration
+    found = analysis.words.with_words(word for word in analysis.words.words if word.onset < end)
+    return Prediction(recording, found, analysis.scores[: int(end / STEP + 1e-6) + 1])
 
 
 def _tags(table: Path) -> dict[str, dict[str, str]]:

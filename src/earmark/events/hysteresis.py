@@ -253,7 +253,7 @@ class EventTracker:
     def __init__(self, on: Array, off: Array, step: float, rules: EventRules) -> None:
         self.step, self.rules = step, rules
         self.hysteresis = Hysteresis(on, off, rules.longest_gap / step)
-        self.told: set[int] = set()
+        self.announced: set[int] = set()
 
     def add(self, scores: Array) -> list[Turn]:
         """Take the next scores [steps, labels]; what begins and ends, in order."""
@@ -261,20 +261,20 @@ class EventTracker:
 
     def finish(self) -> list[Turn]:
         """The ends of what still sounds."""
-        return [self._turn(False, stretch) for stretch in self.hysteresis.current() if stretch.column in self.told]
+        return [self._turn(False, stretch) for stretch in self.hysteresis.current() if stretch.column in self.announced]
 
     def sounding(self) -> list[Turn]:
         """What has begun and not ended, as it now stands."""
-        return [self._turn(True, stretch) for stretch in self.hysteresis.current() if stretch.column in self.told]
+        return [self._turn(True, stretch) for stretch in self.hysteresis.current() if stretch.column in self.announced]
 
     def _step(self, row: Array) -> list[Turn]:
         ended = [
-            self._turn(False, stretch) for stretch in self.hysteresis.add(row[None]) if stretch.column in self.told
+            self._turn(False, stretch) for stretch in self.hysteresis.add(row[None]) if stretch.column in self.announced
         ]
-        self.told -= {turn.column for turn in ended}
-        others = (self._turn(True, s) for s in self.hysteresis.current() if s.column not in self.told)
+        self.announced -= {turn.column for turn in ended}
+        others = (self._turn(True, s) for s in self.hysteresis.current() if s.column not in self.announced)
         begun = [turn for turn in others if round(turn.offset - turn.onset, 3) >= self.rules.shortest]
-        self.told |= {turn.column for turn in begun}
+        self.announced |= {turn.column for turn in begun}
         return sorted(ended + begun, key=lambda turn: turn.column)
 
     def _turn(self, begins: bool, stretch: Stretch) -> Turn:

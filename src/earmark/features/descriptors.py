@@ -135,12 +135,12 @@ def _recurrence(onsets: NDArray[np.float64], length: int) -> NDArray[np.float64]
 def _shape(magnitude: Array, rate: int) -> Array:
     """Centroid, bandwidth and roll-off [n, 3] of magnitude spectra, Hz; 0 in silence."""
     bins = np.arange(magnitude.shape[1]) * (rate / 2 / (magnitude.shape[1] - 1))
-    whole = magnitude.sum(1, keepdims=True, dtype=np.float64)
-    share = magnitude / np.where(whole > NO_SOUND, whole, 1.0)
+    total = magnitude.sum(1, keepdims=True, dtype=np.float64)
+    share = magnitude / np.where(total > NO_SOUND, total, 1.0)
     centroid = share @ bins
     bandwidth = np.sqrt((share * (bins - centroid[:, None]) ** 2).sum(1))
     below = np.cumsum(share, axis=1)
-    roll_off = np.where(whole[:, 0] > NO_SOUND, bins[np.argmax(below >= ROLL_OFF * below[:, -1:], axis=1)], 0.0)
+    roll_off = np.where(total[:, 0] > NO_SOUND, bins[np.argmax(below >= ROLL_OFF * below[:, -1:], axis=1)], 0.0)
     return np.stack([centroid, bandwidth, roll_off], 1).astype(np.float32)
 
 

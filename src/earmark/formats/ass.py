@@ -117,9 +117,9 @@ def _find(lines: Sequence[str], name: str) -> _Section | None:
     end = next((i for i in range(first + 1, len(lines)) if _SECTION.match(lines[i])), len(lines))
     while not lines[end - 1].strip():
         end -= 1
-    told = next((line for line in lines[first:end] if line.lower().startswith("format:")), "")
+    format_line = next((line for line in lines[first:end] if line.lower().startswith("format:")), "")
     usual = next(line for line in (_EVENTS if name == "events" else _STYLES).split("\n") if line.startswith("Format"))
-    fields = (told or usual).partition(":")[2].lower().split(",")
+    fields = (format_line or usual).partition(":")[2].lower().split(",")
     return _Section(first, end, tuple(field.strip() for field in fields))
 
 

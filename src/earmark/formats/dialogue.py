@@ -80,9 +80,9 @@ def dialogue(words: Words, name: str = "srt") -> list[Caption]:
 def _ends(group: Sequence[Word], following: Word) -> bool:
     """Whether a subtitle ends before the next word."""
     text = _said([*group, following])
-    whole = len(_said(group)) > LONG_ENOUGH and (group[-1].text or "").endswith((".", "!", "?", "\u2026", ":", ";"))
+    complete = len(_said(group)) > LONG_ENOUGH and (group[-1].text or "").endswith((".", "!", "?", "\u2026", ":", ";"))
     too_long = len(text) > LINES * LINE or len(_lines(text)) > LINES or following.offset - group[0].onset > LONGEST
-    return whole or too_long or following.onset - group[-1].offset > PAUSE
+    return complete or too_long or following.onset - group[-1].offset > PAUSE
 
 
 def _said(group: Sequence[Word]) -> str:

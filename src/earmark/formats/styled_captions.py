@@ -97,8 +97,8 @@ class StyledCaptions:
         return tuple(found + self._look(opened)) if opened else tuple(found)
 
     def _look(self, lines: list[str]) -> list[Line]:
-        whole = " ".join(lines).removeprefix("[").removesuffix("]")
-        kind = "music" if whole in self._music else "sound"
+        joined = " ".join(lines).removeprefix("[").removesuffix("]")
+        kind = "music" if joined in self._music else "sound"
         if kind == "music" and self.look.music == "notes":
             bare = [line.removeprefix("[").removesuffix("]") for line in lines]
             bare[0], bare[-1] = f"♪ {bare[0]}", f"{bare[-1]} ♪" if len(bare) > 1 else f"♪ {bare[-1]} ♪"

@@ -360,7 +360,7 @@ def _end_of_text(lines: list[str], start: int, end: int, kind: str) -> int:
 def _decoded(data: bytes, encoding: str | None, path: Path) -> str:
     """The file's text, with a byte order mark if it had one."""
     try:
-        return data.decode(encoding or _told_by(data))
+        return data.decode(encoding or _encoding_of(data))
     except LookupError as error:
         raise ArgumentError("encoding", encoding, "is no encoding", f"name one, {_ENCODINGS}") from error
     except UnicodeDecodeError as error:
@@ -369,7 +369,7 @@ def _decoded(data: bytes, encoding: str | None, path: Path) -> str:
         raise EarmarkError(path, "is not UTF-8 text", f"name its encoding with encoding=, {_ENCODINGS}") from error
 
 
-def _told_by(data: bytes) -> str:
+def _encoding_of(data: bytes) -> str:
     """The encoding that the first bytes tell: by their mark, or in UTF-16 without one, by the zeros of ASCII signs."""
     for mark, name in _MARKS:
         if data.startswith(mark):

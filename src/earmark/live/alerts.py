@@ -161,11 +161,11 @@ class Command(Receiver):
 
     def begin(self, alert: Alert) -> None:
         """Run it to its end."""
-        told = {f"EARMARK_{name.upper()}": str(value) for name, value in alert.values("begin").items()}
+        variables = {f"EARMARK_{name.upper()}": str(value) for name, value in alert.values("begin").items()}
         subprocess.run(
             self._command,
             shell=True,  # it is the user's own, and nothing that was heard stands in it
-            env={**os.environ, **told},
+            env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stdout=2,
             timeout=LONGEST_COMMAND,

@@ -73,7 +73,7 @@ class _Sound:
     onset: float
     form: Form
     score: float
-    told: float
+    updated: float
 
 
 class LiveListener:
@@ -163,14 +163,14 @@ class LiveListener:
     def hear(self, samples: Samples) -> list[AnyChange]:
         """Take samples, float32 [any number] at `rate`; what they change, in order."""
         self.samples += len(samples)
-        return list(self._told(self.scorer.add(samples)))
+        return list(self._changes(self.scorer.add(samples)))
 
     def finish(self) -> list[AnyChange]:
         """What the last samples change, and the end of all that sounds. Nothing may be heard afterwards."""
-        changes = list(self._told(self.scorer.finish()))
+        changes = list(self._changes(self.scorer.finish()))
         return changes + [self._end(turn) for turn in self.tracker.finish() if turn.column in self.sounds]
 
-    def _told(self, parts: Iterable[Array]) -> Iterator[AnyChange]:
+    def _changes(self, parts: Iterable[Array]) -> Iterator[AnyChange]:
         for scores in parts:
             for turn in self.tracker.add(self._founded(scores)[:, self.columns]):
                 if turn.begins:
@@ -221,10 +221,10 @@ class LiveListener:
     def _changed(self, turn: Turn) -> Iterator[Change]:
         sound, now = self.sounds[turn.column], turn.offset
         form = max(sound.form, self._form(now - sound.onset))
-        better = turn.best - sound.score >= BETTER and now - sound.told >= SELDOM
+        better = turn.best - sound.score >= BETTER and now - sound.updated >= SELDOM
         if form is sound.form and not better:
             return
-        sound.form, sound.score, sound.told = form, turn.best, now
+        sound.form, sound.score, sound.updated = form, turn.best, now
         label = self._label(turn)
         yield Change(sound.id, label, self.phrases.say(label, form), round(turn.best, 4))
 

@@ -37,8 +37,8 @@ class FrameStream:
         """Take samples, 1-D; the frames [new, frame_size] that they complete."""
         self.samples += len(samples)
         self.held = np.concatenate([self.held, np.asarray(samples, np.float32)])
-        whole = (self.samples - self.front_end.n_fft // 2) // self.front_end.hop + 1
-        return self._upto(whole - self.delay)
+        frames = (self.samples - self.front_end.n_fft // 2) // self.front_end.hop + 1
+        return self._upto(frames - self.delay)
 
     def finish(self) -> Features:
         """The frames up to the end, which see zeros behind it. Nothing may be added afterwards."""

@@ -158,13 +158,13 @@ def serve(inbox: Inbox, send: Send, now: Callable[[], float] = time.monotonic) -
         sensitivities=wish.sensitivities,
     )
     send({"type": "ready", "model": listener.about.name, "latency": round(listener.latency, 3)})
-    told = 0.0
+    reported = 0.0
     for samples in paced(_samples(wish, inbox, listener.rate), listener.rate, now):
         for change in listener.hear(samples):
             send(message(change))
-        if listener.seconds - told >= HEARD_EVERY:
-            told = listener.seconds
-            send({"type": "heard", "seconds": round(told, 3)})
+        if listener.seconds - reported >= HEARD_EVERY:
+            reported = listener.seconds
+            send({"type": "heard", "seconds": round(reported, 3)})
     for change in listener.finish():
         send(message(change))
     send({"type": "heard", "seconds": round(listener.seconds, 3)})
@@ -172,11 +172,11 @@ def serve(inbox: Inbox, send: Send, now: Callable[[], float] = time.monotonic) -
 
 def paced(blocks: Iterable[Samples], rate: int, now: Callable[[], float]) -> Iterator[Samples]:
     """The blocks, as long as they come no faster than they sound."""
-    heard, began = 0, None
+    received, began = 0, None
     for block in blocks:
         began = now() if began is None else began
-        heard += len(block)
-        if heard / rate - (now() - began) > FASTEST:
+        received += len(block)
+        if received / rate - (now() - began) > FASTEST:
             raise EarmarkError(NAME, "comes faster than it sounds", "send it as it is recorded, or upload the file")
         yield block
 

@@ -206,15 +206,15 @@ def saved(blocks: Iterable[Samples], path: Path, rate: int) -> Generator[Samples
         The file cannot be written, or is there already: what was heard before cannot be heard again.
     """
     try:
-        with path.open("wb" if path.is_char_device() else "xb") as whole, wave.open(whole, "wb") as file:
+        with path.open("wb" if path.is_char_device() else "xb") as opened, wave.open(opened, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(rate)
             written = 0
             for block in blocks:
                 if written <= LONGEST_WAV < written + len(block):
-                    told = f"{path}: is as long as a WAV file can be; what follows is not kept"
-                    warn(EarmarkWarning(told), stacklevel=2)
+                    message = f"{path}: is as long as a WAV file can be; what follows is not kept"
+                    warn(EarmarkWarning(message), stacklevel=2)
                 written += len(block)
                 if written <= LONGEST_WAV:
                     file.writeframesraw(np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2").tobytes())

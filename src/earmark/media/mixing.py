@@ -54,10 +54,10 @@ class ChannelMixer:
         if self._channels == 1:
             return np.asarray(samples[0])
         self._held = np.concatenate([self._held, samples], axis=1) if self._held.size else samples
-        whole = 0
+        stretches = 0
         if self._held.shape[1] >= self._first:
-            whole = 1 + (self._held.shape[1] - self._first) // self._stretch
-        return self._mixed(whole, whole - 1) if whole > 1 else np.empty(0, np.float32)
+            stretches = 1 + (self._held.shape[1] - self._first) // self._stretch
+        return self._mixed(stretches, stretches - 1) if stretches > 1 else np.empty(0, np.float32)
 
     def finish(self) -> Samples:
         """The mixture of the rest. Nothing may be pushed afterwards."""

@@ -260,7 +260,7 @@ class Copy:
 
     def _packets(self, progress: Progress | None) -> Iterator[tuple[av.Packet[Stream], Fraction]]:
         """The packets of all copied streams as the file has them, each with its time in the copy, seconds."""
-        length, told = claimed_duration(self.source), 0
+        length, reported = claimed_duration(self.source), 0
         try:
             for packet in self.source.demux():
                 moment = packet.pts if packet.dts is None else packet.dts
@@ -271,8 +271,8 @@ class Copy:
                 self._move(packet)
                 now = moment * packet.time_base - self.shift
                 yield packet, now
-                if progress and (seconds := int(now + self.shift - self.zero)) > told:
-                    told = seconds
+                if progress and (seconds := int(now + self.shift - self.zero)) > reported:
+                    reported = seconds
                     progress(seconds, length)
         except av.FFmpegError as error:
             raise MediaError(self.video, f"is damaged ({error.strerror})", "get a whole copy") from error

@@ -44,17 +44,17 @@ class OffsetRemover:
     def push(self, samples: Samples) -> Samples:
         """Take samples, 1-D; those [any number] that no later ones can change."""
         self._held = np.concatenate([self._held, samples]) if self._held.size else samples
-        whole = 1 + (self._held.size - self._first) // self._stretch if self._held.size >= self._first else 0
-        self._look_at(whole)
-        return self._given(whole - AROUND) if whole > AROUND else np.empty(0, np.float32)
+        stretches = 1 + (self._held.size - self._first) // self._stretch if self._held.size >= self._first else 0
+        self._look_at(stretches)
+        return self._given(stretches - AROUND) if stretches > AROUND else np.empty(0, np.float32)
 
     def finish(self) -> Samples:
         """The rest. Nothing may be pushed afterwards."""
         if not self._held.size:
             return self._held
-        whole = 1 + max(0, -(-(self._held.size - self._first) // self._stretch))
-        self._look_at(whole)
-        return self._given(whole)
+        stretches = 1 + max(0, -(-(self._held.size - self._first) // self._stretch))
+        self._look_at(stretches)
+        return self._given(stretches)
 
     def _ends(self, stretches: int) -> NDArray[np.int64]:
         return np.minimum(self._first + self._stretch * np.arange(stretches), self._held.size)

@@ -322,15 +322,15 @@ def _copy(theirs: socket.socket, file: str | BinaryIO, seekable: bool, opening: 
 def _fresh(theirs: socket.socket, file: str | BinaryIO, seekable: bool, opening: Opening) -> int:
     """The number of a process that tries it: a new Python."""
     named = file if isinstance(file, str) else SimpleNamespace(name=str(getattr(file, "name", "")))
-    told = base64.b64encode(pickle.dumps((named, seekable, opening, LIMIT))).decode()
-    code = f"import sys; sys.path[:] = {sys.path!r}; from earmark.media.probe import try_told; try_told({told!r})"
+    request = base64.b64encode(pickle.dumps((named, seekable, opening, LIMIT))).decode()
+    code = f"import sys; sys.path[:] = {sys.path!r}; from earmark.media.probe import try_requested; try_requested({request!r})"
     with_socket = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), _TOLD_BY)]
     return os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ, file_actions=with_socket)
 
 
-def try_told(told: str) -> NoReturn:
+def try_requested(request: str) -> NoReturn:
     """In such a process: try what this one was told."""
-    file, seekable, opening, seconds = pickle.loads(base64.b64decode(told))
+    file, seekable, opening, seconds = pickle.loads(base64.b64decode(request))
     _be_tried(socket.socket(fileno=_TOLD_BY), file, seekable, opening, seconds)
 
 

@@ -112,8 +112,8 @@ def embed(
     """
     sound = Sound(source, sample_rate, track)
     chosen = loaded(model)
-    with one_thread(), reported(progress) as told, sound.open() as recording:
-        parts = embedded(recording, chosen, told)
+    with one_thread(), reported(progress) as report, sound.open() as recording:
+        parts = embedded(recording, chosen, report)
         values = streams.concatenate(parts, chosen.dimensions)
         return Embeddings(sound.name, chosen.description.name, chosen.description.step, values)
 

@@ -109,8 +109,8 @@ def label(
     columns = columns_of(chosen, labels)
     finder = about.finder(rules, only=None if labels is None else [about.labels[i] for i in columns])
     kept: list[Array] = []
-    with one_thread(), reported(progress) as told, sound.open() as recording:
-        blocks = CountedBlocks(recording, about.front_end.rate, told)
+    with one_thread(), reported(progress) as report, sound.open() as recording:
+        blocks = CountedBlocks(recording, about.front_end.rate, report)
         levels = FrameLevels.of(about.front_end)
         for part in scored(chosen, streams.ahead(iter(blocks), BLOCKS_AHEAD), levels, on_embeddings):
             finder.add(part)
@@ -188,8 +188,8 @@ def classify(
     chosen = loaded(model)
     about = chosen.description
     columns = columns_of(chosen, labels)
-    with one_thread(), reported(progress) as told, sound.open() as recording:
-        blocks = CountedBlocks(recording, about.front_end.rate, told)
+    with one_thread(), reported(progress) as report, sound.open() as recording:
+        blocks = CountedBlocks(recording, about.front_end.rate, report)
         passing = tap(blocks) if tap else iter(blocks)
         scores = about.pooled(clip_scores(chosen, streams.ahead(passing, BLOCKS_AHEAD)))
     best = [i for i in np.argsort(-scores, kind="stable") if i in columns]

@@ -148,8 +148,8 @@ class Description:
 
         Of a context of many seconds, as backbones have, most hardly matters to a step.
         """
-        heard = self.front_end.patch or min(self.context * self.front_end.seconds, FELT_SECONDS)
-        return (self.window + heard) / 2
+        context = self.front_end.patch or min(self.context * self.front_end.seconds, FELT_SECONDS)
+        return (self.window + context) / 2
 
     @property
     def latency(self) -> float:

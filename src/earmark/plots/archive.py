@@ -76,15 +76,15 @@ def _days(covered: Covered) -> set[date]:
 
 def recorded_hours(covered: Covered) -> dict[tuple[date, int], float]:
     """Hours recorded in each hour of each day."""
-    heard: dict[tuple[date, int], float] = {}
+    recorded: dict[tuple[date, int], float] = {}
     for began, seconds in covered:
         at, end = began, began + timedelta(seconds=seconds)
         while at < end:
             following = min(end, at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
             key = at.date(), at.hour
-            heard[key] = heard.get(key, 0.0) + (following - at).total_seconds() / 3600
+            recorded[key] = recorded.get(key, 0.0) + (following - at).total_seconds() / 3600
             at = following
-    return heard
+    return recorded
 
 
 def _edges() -> tuple[Grid, Grid]:
@@ -141,8 +141,8 @@ def draw_hours(cells: Mapping[tuple[date, int], int], covered: Covered, caption:
     counts, length = np.zeros((2, HOURS, columns))
     for (day, hour), count in cells.items():
         counts[hour, (day - first).days // width] += count
-    for (day, hour), heard in hours.items():
-        length[hour, (day - first).days // width] += heard
+    for (day, hour), recorded in hours.items():
+        length[hour, (day - first).days // width] += recorded
     rate = np.where((length > 0) | (counts > 0), counts / np.maximum(length, 1 / 60), np.nan)
     figure = Figure(figsize=(13, 5), layout="constrained")
     axes = figure.add_subplot()

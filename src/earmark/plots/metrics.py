@@ -185,8 +185,8 @@ def draw_runs(datasets: Mapping[str, Sequence[RunAccuracy]], path: Path) -> None
         _draw_runs(axes, dataset, runs)
     panels[-1].set_xlabel("accuracy, mean over divisions, with its 95 % interval; small dots are divisions")
     if any(run.leaky for runs in datasets.values() for run in runs):
-        marks = [Line2D([], [], color=c, marker=m, linestyle="", label=t) for c, m, t in MARKS]
-        figure.legend(handles=marks, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+        markers = [Line2D([], [], color=c, marker=m, linestyle="", label=t) for c, m, t in MARKS]
+        figure.legend(handles=markers, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     save(figure, path)
 
 

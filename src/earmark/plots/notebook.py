@@ -39,7 +39,7 @@ class Bar:
     onset: float
     offset: float
     text: str
-    told: str
+    title: str
     """What is said of it where the pointer rests."""
     opacity: float = 1.0
 
@@ -145,8 +145,8 @@ def _word(number: int, word: Word) -> Bar:
 def _by_label(events: Iterable[Event]) -> Lanes:
     lanes: Lanes = defaultdict(list)
     for event in events:
-        told = f"{event.label} {event.score:.2f}"
-        lanes[event.label].append(Bar(event.onset, event.offset, "", told, 0.3 + 0.7 * event.score))
+        title = f"{event.label} {event.score:.2f}"
+        lanes[event.label].append(Bar(event.onset, event.offset, "", title, 0.3 + 0.7 * event.score))
     return dict(lanes)
 
 
@@ -162,9 +162,9 @@ def _row(label: str, bars: Iterable[Bar], duration: float) -> str:
 def _bar(bar: Bar, duration: float) -> str:
     left = 100 * bar.onset / duration
     width = max(NARROWEST, 100 * (bar.offset - bar.onset) / duration)
-    told = _text(f"{clock(bar.onset)} to {clock(bar.offset)}  {bar.told}")
+    title = _text(f"{clock(bar.onset)} to {clock(bar.offset)}  {bar.title}")
     style = f"left:{left:.3f}%;width:{width:.3f}%;opacity:{bar.opacity:.2f}"
-    attributes = f'data-at="{bar.onset:.3f}" title="{told}" aria-label="{told}" style="{style}"'
+    attributes = f'data-at="{bar.onset:.3f}" title="{title}" aria-label="{title}" style="{style}"'
     return f'<button type="button" {attributes}>{_text(bar.text)}</button>'
 
 

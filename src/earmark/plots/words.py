@@ -19,7 +19,7 @@ from earmark.plots import spectrogram as spectrograms
 from earmark.plots.style import Picture, literal, save, time_axis
 from earmark.speech.f0 import STEP, Pitch, PitchTracker
 from earmark.speech.segmentation import Word, Words
-from earmark.util.streams import told
+from earmark.util.streams import tee
 from earmark.util.types import Features, Samples
 
 FRONT_END = replace(spectrograms.FRONT_END, hop=220)  # words are shorter than most sounds
@@ -112,7 +112,7 @@ def _see(sound: media.Sound, duration: float, rows: int) -> _Seen:
     tracker, parts = PitchTracker(rate), list[Envelope]()
     with sound.open() as recording:
         blocks = _enveloped(recording.blocks(rate), math.ceil(duration * rate / columns), parts)
-        image = spectrograms.spectrogram(told(blocks, tracker.add), duration, columns, FRONT_END)
+        image = spectrograms.spectrogram(tee(blocks, tracker.add), duration, columns, FRONT_END)
     return _Seen(np.concatenate([np.empty((0, 2), np.float32), *parts]), image, tracker.finish())
 
 
@@ -122,9 +122,9 @@ def _enveloped(blocks: Iterable[Samples], pooled: int, parts: list[Envelope]) ->
     rest = np.empty(0, np.float32)
     for block in blocks:
         joined = np.concatenate([rest, block])
-        whole = len(joined) // pooled * pooled
-        parts.append(_extremes(joined[:whole].reshape(-1, pooled)))
-        rest = joined[whole:]
+        pooled_length = len(joined) // pooled * pooled
+        parts.append(_extremes(joined[:pooled_length].reshape(-1, pooled)))
+        rest = joined[pooled_length:]
         yield block
     if len(rest):
         parts.append(_extremes(rest[None]))

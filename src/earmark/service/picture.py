@@ -41,9 +41,9 @@ class Picture:
     def add(self, block: Samples) -> None:
         """Note one block: of whole columns, the rest waits for the next."""
         samples = np.concatenate([self._rest, block])
-        whole = len(samples) // self.chunk * self.chunk
-        self._rest = samples[whole:]
-        self._note(samples[:whole])
+        pooled_length = len(samples) // self.chunk * self.chunk
+        self._rest = samples[pooled_length:]
+        self._note(samples[:pooled_length])
 
     def _note(self, samples: Samples) -> None:
         """Note whole columns, or the last one; each side's end is silence, which nobody sees in a picture."""

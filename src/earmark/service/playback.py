@@ -68,15 +68,15 @@ def prepare(upload: Path, path: Path, progress: Callable[[], object]) -> Playbac
         copied = pictures is not None and _codec(pictures) in COPIED and _is_simple(pictures)
     if usual:
         return Playback(usual, copy=False, pictures=pictures is not None)
-    for with_pictures in [True, False] if copied else [False]:
+    for with_video in [True, False] if copied else [False]:
         try:
-            _write_copy(upload, path, with_pictures, progress)
+            _write_copy(upload, path, with_video, progress)
         except (av.FFmpegError, OSError, EarmarkError, ValueError) as error:
             if is_full(error):
                 raise
             logger.info("no copy to play: %s", error)
         else:
-            kind = "video/mp4" if with_pictures else "audio/mp4"
+            kind = "video/mp4" if with_video else "audio/mp4"
             return Playback(kind, copy=True, pictures=pictures is not None)
     return Playback("", copy=False, pictures=pictures is not None)
 
@@ -86,13 +86,13 @@ def _usual_type(container: InputContainer, pictures: VideoStream | None) -> str:
     known = CONTAINERS.get(container.format.name)
     if known is None or not container.streams.audio:
         return ""
-    with_pictures, without, seen, heard = known
+    with_video, audio_only, video_codecs, audio_codecs = known
     sound = container.streams.audio[0]
-    if _codec(sound) not in heard or not 0 < sound.codec_context.sample_rate <= FASTEST:
+    if _codec(sound) not in audio_codecs or not 0 < sound.codec_context.sample_rate <= FASTEST:
         return ""
     if pictures is None:
-        return without
-    return with_pictures if _codec(pictures) in seen and _is_simple(pictures) else ""
+        return audio_only
+    return with_video if _codec(pictures) in video_codecs and _is_simple(pictures) else ""
 
 
 def _codec(stream: Stream) -> str:
@@ -104,14 +104,14 @@ def _is_simple(pictures: VideoStream) -> bool:
     return _codec(pictures) != "h264" or pictures.codec_context.pix_fmt in EIGHT_BIT
 
 
-def _write_copy(upload: Path, path: Path, with_pictures: bool, progress: Callable[[], object]) -> None:
+def _write_copy(upload: Path, path: Path, with_video: bool, progress: Callable[[], object]) -> None:
     with (
         open_recording(upload) as recording,
         open_container(upload) as container,
         atomic_write(path) as part,
         av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as output,
     ):
-        source = moving_pictures(container) if with_pictures else None
+        source = moving_pictures(container) if with_video else None
         target = output.add_stream_from_template(source) if source else None
         sound = _Sound(output, recording.blocks(RATE, BLOCK), progress)
         if source and target:
@@ -132,7 +132,7 @@ class _Sound:
     def __init__(self, output: OutputContainer, blocks: Iterator[np.ndarray], progress: Callable[[], object]) -> None:
         self._output, self._blocks, self._progress = output, blocks, progress
         self._stream = output.add_stream("aac", rate=RATE, layout="mono", bit_rate=BIT_RATE)
-        self._samples, self._told = 0, 0.0
+        self._samples, self._reported = 0, 0.0
 
     def write_until(self, seconds: float) -> None:
         """Encode so much of it, in whole blocks."""
@@ -143,8 +143,8 @@ class _Sound:
                 frame.sample_rate, frame.pts, frame.time_base = RATE, self._samples + first, Fraction(1, RATE)
                 self._output.mux(self._stream.encode(frame))
             self._samples += len(block)
-            if self._samples / RATE > self._told + TOLD_EVERY:
-                self._told = self._samples / RATE
+            if self._samples / RATE > self._reported + TOLD_EVERY:
+                self._reported = self._samples / RATE
                 self._progress()
 
     def finish(self) -> None:

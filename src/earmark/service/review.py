@@ -161,7 +161,7 @@ def _wav(samples: Array) -> bytes:
     return file.getvalue()
 
 
-def run_review(session: Session, port: int, told: Callable[[str], object]) -> None:
+def run_review(session: Session, port: int, report: Callable[[str], object]) -> None:
     """Serve the page on this machine until it says that it is done, or until Ctrl-C; `told` is told its address.
 
     Raises
@@ -178,7 +178,7 @@ def run_review(session: Session, port: int, told: Callable[[str], object]) -> No
 
     app = create_review_app(session, Settings(Path(), HOST, listening.getsockname()[1]), end)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
-    told(f"http://{HOST}:{listening.getsockname()[1]}/")
+    report(f"http://{HOST}:{listening.getsockname()[1]}/")
     try:
         server.run(sockets=[listening])
     except KeyboardInterrupt:

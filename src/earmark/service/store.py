@@ -96,7 +96,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
-        self._heard: dict[str, tuple[float, float | None]] = {}
+        self._progress: dict[str, tuple[float, float | None]] = {}
         self._awaited: dict[str, Future[None]] = {}
         try:
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -167,10 +167,10 @@ class Store:
             )
             return self.get(found[0].id)
 
-    def heard(self, job_id: str, seconds: float, duration: float | None) -> None:
+    def advance(self, job_id: str, seconds: float, duration: float | None) -> None:
         """Note how far a running job has come; not on disk, as a crash begins it anew."""
         with self._lock:
-            self._heard[job_id] = seconds, duration
+            self._progress[job_id] = seconds, duration
 
     def finish(self, job_id: str, duration: float, size: int) -> None:
         """Note that a job is done, of a recording so long, in so many bytes."""
@@ -257,7 +257,7 @@ class Store:
 
     def _over(self, job_id: str) -> None:
         with self._lock:
-            self._heard.pop(job_id, None)
+            self._progress.pop(job_id, None)
             future = self._awaited.pop(job_id, None)
         if future and future.set_running_or_notify_cancel():
             future.set_result(None)
@@ -279,9 +279,9 @@ class Store:
             return [self._with_progress(job) for job in found if job is not None]
 
     def _with_progress(self, job: Job) -> Job:
-        if job.state != "running" or job.id not in self._heard:
+        if job.state != "running" or job.id not in self._progress:
             return job
-        seconds, duration = self._heard[job.id]
+        seconds, duration = self._progress[job.id]
         return replace(job, seconds=seconds, duration=duration)
 
 

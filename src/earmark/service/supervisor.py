@@ -207,9 +207,9 @@ class Supervisor:
         if kind == "ready":
             worker.ready = True
             return
-        job_id, worker.last_heard = worker.job_id or "", time.monotonic()
+        job_id, worker.last_report = worker.job_id or "", time.monotonic()
         if kind == "heard":
-            self.store.heard(job_id, first, second)
+            self.store.advance(job_id, first, second)
             return
         worker.job_id = None
         if kind == "done":
@@ -224,7 +224,7 @@ class Supervisor:
             return
         now, limits = time.monotonic(), self.settings
         patience = limits.quick_stall_seconds if worker.quick else limits.stall_seconds
-        stalled = now - worker.last_heard > patience
+        stalled = now - worker.last_report > patience
         if stalled or now - worker.began > limits.job_seconds:
             reason = f"nothing new was heard for {patience:g} s" if stalled else "its time is over"
             job = self.store.get(worker.job_id)

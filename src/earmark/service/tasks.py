@@ -115,12 +115,16 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
         picture.add(block)
 
     rules = WordRules(sensitivity=work.options.get("sensitivity", 0.5))
-    heard = analyse(folder.upload, model, rules=rules, progress=progress, listener=listen)
+    analysis = analyse(folder.upload, model, rules=rules, progress=progress, listener=listen)
     pitch, said = tracker.finish(), folder.text.read_text(encoding="utf-8") if folder.text.is_file() else None
-    words = heard.words if said is None else aligned(heard, said, work.options.get("language", "en"), pitch, progress)
+    words = (
+        analysis.words if said is None else aligned(analysis, said, work.options.get("language", "en"), pitch, progress)
+    )
     found = replace(with_pitch(words, pitch), recording=work.name)
     if work.options.get("compare"):
-        compared = [with_pitch(one, pitch) for one in _by_each_classifier(work, folder, heard.words, rules, progress)]
+        compared = [
+            with_pitch(one, pitch) for one in _by_each_classifier(work, folder, analysis.words, rules, progress)
+        ]
         _write(folder.classifiers, json.dumps([replace(one, recording=work.name).to_dict() for one in compared]))
     f0 = {"step": STEP, "hz": [round(float(hz), 1) if hz > 0 else None for hz in pitch.f0]}
     _write_view(folder, found.duration, picture, [], f0, progress)
@@ -129,17 +133,17 @@ def _words(work: Work, folder: JobFolder, progress: Progress) -> float:
 
 
 def _by_each_classifier(
-    work: Work, folder: JobFolder, heard: Words, rules: WordRules, progress: Progress
+    work: Work, folder: JobFolder, words: Words, rules: WordRules, progress: Progress
 ) -> Iterator[Words]:
-    """The words that each bundled frame classifier finds, the simplest first; `heard` are those of the job's own."""
+    """The words that each bundled frame classifier finds, the simplest first; `words` are those of the job's own."""
     from earmark.speech.words import BUNDLED, analyse, classifiers, loaded_classifier
 
     for name in sorted(classifiers(), key=lambda name: BY_SIMPLICITY.get(name, len(BY_SIMPLICITY))):
-        found = heard
+        found = words
         if work.model != BUNDLED + name:
             model = loaded_classifier(_model(BUNDLED + name))
             found = analyse(
-                folder.upload, model, rules=rules, progress=lambda *_: progress(heard.duration, heard.duration)
+                folder.upload, model, rules=rules, progress=lambda *_: progress(words.duration, words.duration)
             ).words
         yield replace(found, classifier=name)
 

@@ -189,9 +189,9 @@ class BodyLimit:
             if seen > limit:
                 await _drain(message, receive)
                 raise too_large(limit)
-            if count and (told := scope["state"].get("told")):
+            if count and (received := scope["state"].get("received")):
                 try:
-                    await told(count)
+                    await received(count)
                 except HTTPException:  # there is no room
                     await _drain(message, receive)
                     raise
@@ -267,7 +267,7 @@ class Incoming:
         self._slots = slots
         self._seen = self.reserved = 0
 
-    async def told(self, count: int) -> None:
+    async def received(self, count: int) -> None:
         """So many more bytes have come; those beyond what was declared need room, too."""
         self._seen += count
         if self._seen > self.reserved:

@@ -37,12 +37,12 @@ class Worker:
         theirs.close()
         self.job_id: str | None = None
         self.ready = False
-        self.began = self.last_heard = 0.0
+        self.began = self.last_report = 0.0
 
     def give(self, job_id: str, work: Work) -> None:
         """Let it do a job."""
         self.job_id = job_id
-        self.began = self.last_heard = time.monotonic()
+        self.began = self.last_report = time.monotonic()
         self.pipe.send(work)
 
     def end(self) -> None:

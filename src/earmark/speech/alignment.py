@@ -105,7 +105,7 @@ def unweighted(features: Array) -> Array:
     return np.asarray(features / WEIGHTS, np.float32)
 
 
-def heard_classes(features: Array) -> Array:
+def class_probabilities(features: Array) -> Array:
     """Probabilities of the classes of phonemes [frames, classes] for features as `normalised` gives them."""
     return phonemes.network()(unweighted(features))
 
@@ -132,7 +132,7 @@ def spoken(words: Sequence[str], voice: espeak.Voice, seconds: float, progress: 
     if not 1 <= len(of) * STEP / seconds <= 1.2:  # what its range of speeds leaves
         nearest = np.round(np.linspace(0, len(of) - 1, max(len(words), round(seconds / STEP)))).astype(np.intp)
     alike = normalised(together, np.ones(len(of), np.bool_))
-    return Reference(alike[nearest], of[nearest], heard_classes(alike)[nearest])
+    return Reference(alike[nearest], of[nearest], class_probabilities(alike)[nearest])
 
 
 def _said(words: Sequence[str], voice: espeak.Voice) -> tuple[Array, list[tuple[int, float, float]]]:
@@ -269,7 +269,7 @@ def align(
         raise EarmarkError("recording", "has no speech in it", "give a recording of the text")
     reference = with_pauses(spoken(words, voice, float(speech[:count].sum()) * STEP, progress))
     alike = normalised(features[:count], loud)
-    places, distances = path(alike, heard_classes(alike), speech[:count], reference, progress)
+    places, distances = path(alike, class_probabilities(alike), speech[:count], reference, progress)
     return list(_aligned(words, reference.words[places], distances))
 
 

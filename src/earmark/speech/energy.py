@@ -62,7 +62,7 @@ class _Meter(ABC):
             self.parts.append(self._measure(view))
         self.rest = joined[count * self.hop :]
 
-    def _whole(self) -> NDArray[np.floating]:
+    def _joined(self) -> NDArray[np.floating]:
         wanted = -(-(self.samples + self.hop // 2) // self.hop) if self.samples else 0
         self._take(np.zeros(self.size + self.hop, np.float32))
         return np.concatenate(self.parts)[:wanted]
@@ -79,7 +79,7 @@ class LevelMeter(_Meter):
 
     def finish(self) -> Levels:
         """All levels, float32 [frames]: four bytes a frame."""
-        return np.asarray(self._whole(), np.float32)
+        return np.asarray(self._joined(), np.float32)
 
 
 class BandMeter(_Meter):
@@ -98,7 +98,7 @@ class BandMeter(_Meter):
 
     def finish(self) -> NDArray[np.float16]:
         """All levels in the bands, float16 [frames, bands]: eight bytes a frame."""
-        return np.asarray(self._whole(), np.float16)
+        return np.asarray(self._joined(), np.float16)
 
 
 def _decibels(power: NDArray[np.floating]) -> Levels:

@@ -180,12 +180,14 @@ def find_words(
     if bands is None:
         spans = _lasting(spans, rules)
     else:
-        spans = [span for part in parts(spans) for span in _heard(part, scores, levels, bands, rules)]
+        spans = [span for part in parts(spans) for span in _with_boundaries(part, scores, levels, bands, rules)]
     edges = [_refined(spans, number, levels) for number in range(len(spans))]
     return [(round(max(0.0, first * STEP), 3), round(min(last * STEP, duration), 3)) for first, last in edges]
 
 
-def _heard(spans: list[Span], scores: Array, levels: Levels, bands: NDArray[Any], rules: WordRules) -> list[Span]:
+def _with_boundaries(
+    spans: list[Span], scores: Array, levels: Levels, bands: NDArray[Any], rules: WordRules
+) -> list[Span]:
     """Spans as the networks of boundaries have them: those that a closure divides as one, and edges where they are."""
     near = around(spans)
     known = Evidence(scores[near], levels[near], bands[near])

@@ -111,41 +111,41 @@ def words(
     tracker = PitchTracker(chosen.description.front_end.rate)
     rules = rules or WordRules()
     rules = rules if sensitivity is None else replace(rules, sensitivity=sensitivity)
-    with one_thread(), reported(progress) as told:
-        heard = analyse(
-            source, chosen, sample_rate=sample_rate, track=track, rules=rules, progress=told, listener=tracker.add
+    with one_thread(), reported(progress) as report:
+        analysis = analyse(
+            source, chosen, sample_rate=sample_rate, track=track, rules=rules, progress=report, listener=tracker.add
         )
         pitch = tracker.finish()
-        found = heard.words if text is None else aligned(heard, text, language, pitch, told)
+        found = analysis.words if text is None else aligned(analysis, text, language, pitch, report)
         if syllables:
-            spans = [(word.onset, word.offset) for word in heard.words]
-            found = replace(found, syllables=nuclei(heard.bands, pitch.f0, spans))
+            spans = [(word.onset, word.offset) for word in analysis.words]
+            found = replace(found, syllables=nuclei(analysis.bands, pitch.f0, spans))
         return with_pitch(found, pitch)
 
 
-def aligned(heard: Analysis, text: str, language: str, pitch: Pitch, progress: Progress | None = None) -> Words:
+def aligned(analysis: Analysis, text: str, language: str, pitch: Pitch, progress: Progress | None = None) -> Words:
     """The words of a text, where they are spoken; at pauses their edges are those of the words found without it."""
     from earmark.speech import alignment  # loads what only a text needs
 
-    sound = heard.words.sound
+    sound = analysis.words.sound
     if sound is None or not sound.rereadable:
         raise EarmarkError(
-            heard.words.recording, "can be read only once, and a text needs it twice", "save it to a file"
+            analysis.words.recording, "can be read only once, and a text needs it twice", "save it to a file"
         )
     said = alignment.tokens(text)
     with sound.open() as recording:
         features = alignment.speech_features(recording.blocks(alignment.FRONT_END.rate))
-    spans = [(word.onset, word.offset) for word in heard.words]
+    spans = [(word.onset, word.offset) for word in analysis.words]
     found = alignment.align(
-        said, features, heard.scores, alignment.voice_like(language, pitch.speaker(spans)), progress
+        said, features, analysis.scores, alignment.voice_like(language, pitch.speaker(spans)), progress
     )
     score = float(np.median([word.score for word in found]))
     if score < alignment.DOUBTFUL:
         reason = f"does not seem to be a recording of this text (median score of its words {score:.2f})"
-        warnings.warn(EarmarkWarning(f"{heard.words.recording}: {reason}"), stacklevel=3)
+        warnings.warn(EarmarkWarning(f"{analysis.words.recording}: {reason}"), stacklevel=3)
     edges = alignment.at_pauses(found, spans)
     words = (Word(*edge, text=word.text, score=word.score) for word, edge in zip(found, edges, strict=True))
-    return heard.words.with_words(words)
+    return analysis.words.with_words(words)
 
 
 def analyse(
@@ -165,12 +165,12 @@ def analyse(
     sound = Sound(source, sample_rate, track)
     chosen, rules = loaded_classifier(classifier), rules or WordRules()
     about = chosen.description
-    with one_thread(), reported(progress) as told, sound.open() as recording:
-        blocks = CountedBlocks(recording, about.front_end.rate, told)
+    with one_thread(), reported(progress) as report, sound.open() as recording:
+        blocks = CountedBlocks(recording, about.front_end.rate, report)
         loudness, bands = LevelMeter(about.front_end.rate), BandMeter(about.front_end.rate)
-        passing = streams.told(blocks, *filter(None, (listener, loudness.add, bands.add)))
-        heard = streams.ahead(passing, BLOCKS_AHEAD)
-        scores = streams.concatenate(chosen.score(heard), 1)[:, 0]
+        passing = streams.tee(blocks, *filter(None, (listener, loudness.add, bands.add)))
+        ahead = streams.ahead(passing, BLOCKS_AHEAD)
+        scores = streams.concatenate(chosen.score(ahead), 1)[:, 0]
         levels, levels_in_bands = loudness.finish(), bands.finish()
         threshold = about.threshold(about.labels[0])
         spans = find_words(scores, levels, threshold, rules, blocks.seconds, levels_in_bands)

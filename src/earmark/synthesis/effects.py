@@ -97,12 +97,12 @@ def _bump(rng: np.random.Generator) -> tuple[float, float, float]:
 
 def apply_effects(samples: Samples, rate: int, effects: Effects, rng: np.random.Generator) -> Samples:
     """The samples with all effects, as many as before; where nothing sounds there is noise alone."""
-    heard = _filtered(samples, rate, effects)
+    mixed = _filtered(samples, rate, effects)
     if effects.snr is not None:
-        power = _loud_power(heard) or 1.0
-        heard = heard + draw_noise(len(heard), rate, effects.colour, rng) * np.sqrt(power / 10 ** (effects.snr / 10))
-    highest = float(np.abs(heard).max(initial=0.0))
-    return np.asarray(heard * (10 ** (effects.peak / 20) / highest if highest else 0.0), np.float32)
+        power = _loud_power(mixed) or 1.0
+        mixed = mixed + draw_noise(len(mixed), rate, effects.colour, rng) * np.sqrt(power / 10 ** (effects.snr / 10))
+    highest = float(np.abs(mixed).max(initial=0.0))
+    return np.asarray(mixed * (10 ** (effects.peak / 20) / highest if highest else 0.0), np.float32)
 
 
 def draw_noise(count: int, rate: int, colour: str, rng: np.random.Generator) -> Samples:

@@ -32,9 +32,9 @@ def known_of(model: Model, recipe: Levelling) -> Known:
     about, known = model.description, Known({}, {})
     for table in recipe.recordings:
         recordings = annotated.load(table)
-        heard = tuning.hear_all(model, recordings.only(about.labels))
-        known.scores.update({f"{table} {name}": scores for name, scores in heard.scores.items()})
-        known.truth.update({f"{table} {name}": with_parents(about, own) for name, own in heard.truth.items()})
+        scored = tuning.score_all(model, recordings.only(about.labels))
+        known.scores.update({f"{table} {name}": scores for name, scores in scored.scores.items()})
+        known.truth.update({f"{table} {name}": with_parents(about, own) for name, own in scored.truth.items()})
     return known
 
 

@@ -77,24 +77,24 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
     timed = any(part.events for part in recipe.dataset)
     if not parts:
         raise RecipeError(recipe.name, "none of its datasets is there", "see `earmark data list`")
-    whole = datasets.combine([part.dataset for part in parts]) if len(parts) > 1 else parts[0].dataset
+    combined = datasets.combine([part.dataset for part in parts]) if len(parts) > 1 else parts[0].dataset
     names = [name for part in parts for name in part.names]
     events = [own for part in parts for own in part.events]
     excerpts = np.repeat([part.excerpts for part in parts], [len(part.names) for part in parts])
     copies = of_each(recipe.augment.copies, recipe.augment.copies_each, recipe.training.seed)
-    features = prepare(whole.clips, recipe.front_end, cache, progress, copies)
-    count = len(whole.clips)
+    features = prepare(combined.clips, recipe.front_end, cache, progress, copies)
+    count = len(combined.clips)
     good = np.flatnonzero((features.first.reshape(-1, count) >= 0).all(0))
-    clips = tuple(whole.clips[i] for i in good)
+    clips = tuple(combined.clips[i] for i in good)
     names = [names[i] for i in good]
     there = {label for clip in clips for label in clip.labels}
-    if lost := sorted({label for clip in whole.clips for label in clip.labels} - there):
-        message = f"{whole.name}: none of the clips of {', '.join(lost)} can be read; nothing is learned of that"
+    if lost := sorted({label for clip in combined.clips for label in clip.labels} - there):
+        message = f"{combined.name}: none of the clips of {', '.join(lost)} can be read; nothing is learned of that"
         warnings.warn(EarmarkWarning(message), stacklevel=2)
     labels = tuple(sorted(there | (SOUNDS - nearest_only()) if recipe.labels == "sounds" else there))
     if len(there) < 2:
-        raise DatasetError(whole.name, f"holds {len(there)} classes that can be read", "training needs two")
-    exclusive = whole.exclusive and all(len(clip.labels) == 1 for clip in clips)
+        raise DatasetError(combined.name, f"holds {len(there)} classes that can be read", "training needs two")
+    exclusive = combined.exclusive and all(len(clip.labels) == 1 for clip in clips)
     if recipe.export.exclusive and not exclusive:
         raise RecipeError("export.exclusive", "some clips have several labels or none", "set it to false")
     versions = 1 + len(copies)
@@ -107,15 +107,15 @@ def load(recipe: Recipe, cache: Path | None = None, progress: Progress | None = 
         targets=np.tile(targets, (versions, 1)),
         exclusive=exclusive if recipe.export.exclusive is None else recipe.export.exclusive,
         features=features.take(np.concatenate([good + count * version for version in range(versions)])),
-        licence=recipe.export.licence or whole.licence,
+        licence=recipe.export.licence or combined.licence,
         excerpts=np.tile(excerpts[good], versions),
         taught=None if len(labels) == len(there) else np.array([label in there for label in labels]),
     )
     if not timed:
         return _with_overlaps(data, recipe)
     known = [events[i] for i in good]
-    told = np.tile(np.array([own is not None for own in known]), versions)
-    return replace(data, activity=_activity(data, known, recipe), timed=told)
+    timed_clips = np.tile(np.array([own is not None for own in known]), versions)
+    return replace(data, activity=_activity(data, known, recipe), timed=timed_clips)
 
 
 def _activity(data: TrainingData, events: Sequence[Events], recipe: Recipe) -> tuple[Activity, ...]:

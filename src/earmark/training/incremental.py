@@ -79,8 +79,8 @@ def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: P
     steps = _embedded(body, model, features.take(good))
     head = _backbone_head(model)
     targets = targets_of(dataset.clips, dataset.labels)
-    others_told = head is not None or not targets.any(1).all()
-    if not others_told and len(dataset.labels) < 2:
+    tells_others = head is not None or not targets.any(1).all()
+    if not tells_others and len(dataset.labels) < 2:
         reason = f"holds one class, and what other sounds are to {about.name} is not known"
         remedy = "add other sounds: a folder beside it, or clips without a label; or give a model on mn04_as, untuned"
         raise DatasetError(path, reason, remedy)
@@ -92,7 +92,7 @@ def add(name: str, path: Path, out: Path, cache: Path | None = None, progress: P
         _write(body, about, head, solved, dataset, figures, folder / "model.onnx")
         write_json(folder / "metrics.json", {"machine": machine(), "clips": len(dataset.clips), "added": figures})
         done = finished(folder)
-    return Added(done / "model.onnx", dataset.labels, others_told, figures, len(dataset.clips))
+    return Added(done / "model.onnx", dataset.labels, tells_others, figures, len(dataset.clips))
 
 
 def with_embedding(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
@@ -156,8 +156,8 @@ def _backbone_head(model: Model) -> EmbeddingHead | None:
 def _rows(steps: Sequence[Array], loud: Sequence[Any], head: EmbeddingHead | None) -> list[Rows]:
     """What the new columns see of each clip."""
     rows = []
-    for own, heard in zip(steps, loud, strict=True):
-        values = (own if head is None else joined(head, own))[heard]
+    for own, active in zip(steps, loud, strict=True):
+        values = (own if head is None else joined(head, own))[active]
         logits = None if head is None else known(head, values)
         rows.append(Rows(values, np.full(len(values), 1 / len(values), np.float32), logits))
     return rows

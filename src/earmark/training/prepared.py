@@ -222,13 +222,13 @@ def features_of(samples: Samples, version: Copy | None, clip: Clip, front_end: F
 
 def _write(file: BinaryIO, computed: Sequence[Computed], end: int) -> tuple[list[tuple[int, int]], int]:
     spans: list[tuple[int, int]] = []
-    told: set[str] = set()  # a clip that cannot be read lacks all its versions: one warning is enough
+    warned: set[str] = set()  # a clip that cannot be read lacks all its versions: one warning is enough
     for features in computed:
         if isinstance(features, MediaError) or len(features) == 0:
             reason = str(features) if isinstance(features, MediaError) else "a clip without samples"
-            if not isinstance(features, MediaError) or reason not in told:
+            if not isinstance(features, MediaError) or reason not in warned:
                 warnings.warn(EarmarkWarning(f"left out: {reason}"), stacklevel=2)
-            told.add(reason)
+            warned.add(reason)
             spans.append((-1, 0))
             continue
         file.write(features.tobytes())

@@ -182,11 +182,11 @@ def rows_of(
     of_clips = clip_weights(data.targets, 0.0, data.sources, balance_sources)
     values, targets, weights = [], [], []
     for clip in range(len(data.features)):
-        heard = loud[clip][: data.features.length[clip]]
-        values.append(joined(head, data.features[clip])[heard])
-        held = data.targets[clip] if data.activity is None else data.activity[clip][heard]
-        targets.append(np.broadcast_to(held, (heard.sum(), data.targets.shape[1])))
-        weights.append(np.full(heard.sum(), of_clips[clip] / heard.sum()))
+        active = loud[clip][: data.features.length[clip]]
+        values.append(joined(head, data.features[clip])[active])
+        held = data.targets[clip] if data.activity is None else data.activity[clip][active]
+        targets.append(np.broadcast_to(held, (active.sum(), data.targets.shape[1])))
+        weights.append(np.full(active.sum(), of_clips[clip] / active.sum()))
     seen = np.concatenate(values)
     return Rows(seen, np.concatenate(weights), known(head, seen)), np.concatenate(targets).astype(np.float32)
 

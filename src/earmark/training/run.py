@@ -174,14 +174,14 @@ def _train_alone(recipe: Recipe, name: str, folder: Path, cache: Path | None, th
 
 def _follow(names: Sequence[str], futures: Sequence[Future[None]], folder: Path, listener: Listener) -> None:
     """Pass on what the histories say until all are done; the first error is raised."""
-    told: dict[str, int] = {}
+    reported: dict[str, int] = {}
     waiting: set[Future[None]] = set(futures)
     while waiting:
         done, waiting = wait(waiting, timeout=POLL_SECONDS)
         for part in names:
             for name, history in read_histories(folder, part).items():
-                if history and history[-1].epoch != told.get(name):
-                    told[name] = history[-1].epoch
+                if history and history[-1].epoch != reported.get(name):
+                    reported[name] = history[-1].epoch
                     listener.epoch(name, history[-1])
         for future in done:
             future.result()
@@ -296,9 +296,9 @@ def _export(
         chosen = dict.fromkeys(data.labels, Threshold(*THRESHOLDS))
     else:
         chosen = clip_thresholds(answers, data.targets, data.labels) if answers else {}
-    heard = [] if data.timed is None else [TimedAnswers.load(folder / part.name / TIMED) for part in parts]
-    if heard:
-        chosen |= event_thresholds(heard, data, about, recipe.export.beta, recipe.export.thresholds == "common")
+    timed_answers = [] if data.timed is None else [TimedAnswers.load(folder / part.name / TIMED) for part in parts]
+    if timed_answers:
+        chosen |= event_thresholds(timed_answers, data, about, recipe.export.beta, recipe.export.thresholds == "common")
     description = replace(about, thresholds=chosen, card=_card(recipe, data, part, metrics))
     export(network, description, folder / "model.onnx")
     if recipe.level:

@@ -203,9 +203,9 @@ def fit_stages(
             continue
 
         def hear(epoch: EpochReport, done: int = sum(epochs[:number])) -> None:
-            told = replace(epoch, epoch=epoch.epoch + done, epochs=sum(epochs))
-            append_history(home, told)
-            listener.epoch(name, told)
+            report = replace(epoch, epoch=epoch.epoch + done, epochs=sum(epochs))
+            append_history(home, report)
+            listener.epoch(name, report)
 
         checkpoint = home / CHECKPOINT.format(number + 1)
         if phase.training.freeze or phase.training.beside:
@@ -217,8 +217,8 @@ def fit_stages(
                 original = _original(recipe, data) if phase.training.negatives else None
                 network = solve_head(phase, begun, train, original, hear, cache)
             else:
-                told = listener.preparing if fabric.is_global_zero else None
-                network = fit_part(phase, begun, train, fabric, checkpoint, hear, validation, cache, told)
+                preparing = listener.preparing if fabric.is_global_zero else None
+                network = fit_part(phase, begun, train, fabric, checkpoint, hear, validation, cache, preparing)
         else:
             original = _original(recipe, data) if phase.training.keep else None
             network = fit_network(phase, train, fabric, checkpoint, hear, validation, teachers, begin, original)

@@ -73,13 +73,13 @@ def window_lengths(data: TrainingData, seconds: float) -> dict[str, float]:
     return windows_by_length(events_of(data.activity[i], data.labels, seconds) for i in known)
 
 
-def word_thresholds(scores: NDArray[np.float32], marks: NDArray[np.uint8]) -> Threshold:
+def word_thresholds(scores: NDArray[np.float32], frame_labels: NDArray[np.uint8]) -> Threshold:
     """The thresholds with the best sum of boundary F1 and word-token F1 at 50 ms.
 
-    Edges are those of the scores, probabilities of speech, alone, not refined by energy. Marks are BACKGROUND, or
+    Edges are those of the scores, probabilities of speech, alone, not refined by energy. Labels are BACKGROUND, or
     something else within a word; both [sentences, frames].
     """
-    truths = [words_of(one != BACKGROUND) for one in marks]
+    truths = [words_of(one != BACKGROUND) for one in frame_labels]
     pairs = [Threshold(on, round(on * share, 3)) for on, share in product(WORDS_ON, OFF_SHARES)]
     return max(pairs, key=lambda threshold: _words_value(scores, truths, threshold))
 

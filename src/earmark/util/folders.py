@@ -23,7 +23,7 @@ def folders_below(root: str, left_out: Told) -> Iterator[tuple[str, list[os.DirE
     """
     seen: set[tuple[int, int]] = set()
     folders, links = [root], list[str]()
-    whole = os.path.realpath(root)
+    real_root = os.path.realpath(root)
     while folders or links:  # folders first, so that what is named by links, too, has its own name
         is_link = not folders
         folder = links.pop(0) if is_link else folders.pop()
@@ -32,7 +32,7 @@ def folders_below(root: str, left_out: Told) -> Iterator[tuple[str, list[os.DirE
             if (about.st_dev, about.st_ino) in seen:
                 continue
             seen.add((about.st_dev, about.st_ino))
-            if is_link and is_inside(whole, os.path.realpath(folder)):
+            if is_link and is_inside(real_root, os.path.realpath(folder)):
                 left_out(folder, "leads to a folder that holds the one searched; it is not followed")
                 continue
             with os.scandir(folder) as entries:

@@ -63,9 +63,9 @@ def _linux(cpuinfo: str) -> tuple[str | None, list[str]]:
 def _apple() -> tuple[str | None, list[str]]:
     """The same from macOS's `sysctl`; nothing where there is none."""
     try:
-        told = subprocess.run(["sysctl", "machdep.cpu.brand_string", "hw.optional"], capture_output=True, text=True)
+        sysctl = subprocess.run(["sysctl", "machdep.cpu.brand_string", "hw.optional"], capture_output=True, text=True)
     except OSError:
         return None, []
-    said = dict(line.split(": ", 1) for line in told.stdout.splitlines() if ": " in line)
+    said = dict(line.split(": ", 1) for line in sysctl.stdout.splitlines() if ": " in line)
     has = {name for key, name in APPLE.items() if said.get(key) == "1"}
     return said.get("machdep.cpu.brand_string"), [name for name in INSTRUCTIONS if name in has]

@@ -21,16 +21,16 @@ def reported(progress: Progress | bool | None, unit: str = " s") -> Iterator[Pro
     if not progress:
         yield None
         return
-    told = False
+    shown = False
 
     def line(done: float, total: float | None) -> None:
-        nonlocal told
-        told = True
+        nonlocal shown
+        shown = True
         known = f" of {total:.0f}" if total else ""
         print(f"\r{done:.0f}{known}{unit}", end="", file=sys.stderr, flush=True)
 
     try:
         yield line
     finally:
-        if told:
+        if shown:
             print(file=sys.stderr)

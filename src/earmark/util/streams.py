@@ -46,7 +46,7 @@ def windows(
         yield concatenate(parts, size), before, 0
 
 
-def told(items: Iterable[Item], *listeners: Callable[[Item], object]) -> Iterator[Item]:
+def tee(items: Iterable[Item], *listeners: Callable[[Item], object]) -> Iterator[Item]:
     """The same items, each told to the listeners on its way."""
     for item in items:
         for listener in listeners:

@@ -17,11 +17,11 @@ BANDS = 4
 def sentences(seed, count=30, frames=80):
     """Frames whose first value says, with noise, whether they are speech; some are unsure."""
     rng = np.random.default_rng(seed)
-    marks = np.repeat(rng.random((count, frames // 10)) < 0.5, 10, axis=1).astype(np.uint8)
+    labels = np.repeat(rng.random((count, frames // 10)) < 0.5, 10, axis=1).astype(np.uint8)
     features = rng.normal(0, 1, (count, frames, BANDS + 2)).astype(np.float16)
-    features[..., 0] += 2 * marks
-    marks[rng.random(marks.shape) < 0.1] = UNSURE
-    return Sentences(features, marks)
+    features[..., 0] += 2 * labels
+    labels[rng.random(labels.shape) < 0.1] = UNSURE
+    return Sentences(features, labels)
 
 
 TRAIN, VALIDATION = sentences(0), sentences(1)
@@ -34,10 +34,10 @@ def standardised():
 
 
 def inputs_and_truth(network, data):
-    certain = data.marks != UNSURE
+    certain = data.labels != UNSURE
     with torch.no_grad():
         inputs = network.standardised(torch.from_numpy(data.features).float()).numpy()
-    return inputs[certain], data.marks[certain] == SPEECH
+    return inputs[certain], data.labels[certain] == SPEECH
 
 
 def test_inputs_have_no_mean_and_unit_deviation():
@@ -65,8 +65,8 @@ def test_both_learn_and_their_scores_are_probabilities(kind):
     else:
         classifiers.fit_least_squares(network, TRAIN, VALIDATION)
     test = sentences(2, count=100)
-    certain = test.marks != UNSURE
-    truth = test.marks[certain] == SPEECH
+    certain = test.labels != UNSURE
+    truth = test.labels[certain] == SPEECH
     scores = 1 / (1 + np.exp(-answers(network, test)[certain]))
     assert np.mean((scores >= 0.5) == truth) > 0.85
     for low, high in ((0.1, 0.4), (0.4, 0.6), (0.6, 0.9)):

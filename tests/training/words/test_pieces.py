@@ -17,7 +17,7 @@ def recording(*stretches, hiss=0.0):
 
 
 def spoken(piece):
-    frames = np.flatnonzero(piece.marks != BACKGROUND)
+    frames = np.flatnonzero(piece.labels != BACKGROUND)
     return frames[0], frames[-1] + 1
 
 
@@ -25,8 +25,8 @@ def test_a_word_is_marked_where_it_sounds():
     (piece,) = cut(recording((0.5, 0), (0.4, 0.3), (0.5, 0)), RATE)
     first, last = spoken(piece)
     assert last - first == 40
-    assert (piece.marks[first:last] == SPEECH).all()
-    assert len(piece.samples) == len(piece.marks) * HOP
+    assert (piece.labels[first:last] == SPEECH).all()
+    assert len(piece.samples) == len(piece.labels) * HOP
     assert np.abs(piece.samples[: first * HOP]).max() < 1e-6
     assert np.abs(piece.samples[first * HOP : last * HOP]).max() == pytest.approx(0.3, abs=0.01)
 
@@ -41,14 +41,14 @@ def test_a_short_silence_is_part_of_a_word_or_unsure(one_word, mark):
     (piece,) = cut(recording((0.3, 0), (0.2, 0.3), (0.12, 0), (0.18, 0.3), (0.3, 0)), RATE, one_word)
     first, last = spoken(piece)
     assert last - first == 50
-    assert (piece.marks[first + 21 : first + 31] == mark).all()
-    assert (piece.marks[first : first + 19] == SPEECH).all()
+    assert (piece.labels[first + 21 : first + 31] == mark).all()
+    assert (piece.labels[first : first + 19] == SPEECH).all()
 
 
 def test_a_very_short_silence_is_a_stop_consonant():
     (piece,) = cut(recording((0.3, 0), (0.2, 0.3), (0.08, 0), (0.2, 0.3), (0.3, 0)), RATE)
     first, last = spoken(piece)
-    assert (piece.marks[first:last] == SPEECH).all()
+    assert (piece.labels[first:last] == SPEECH).all()
 
 
 def test_each_piece_ends_25_db_below_its_own_peak():

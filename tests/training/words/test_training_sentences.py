@@ -15,8 +15,8 @@ PLAIN = {"long_pause": 0, "empty": 0, "room": 0, "band": 0, "voice": 0, "pause_s
 def piece(frames=30, frequency=300.0):
     samples = 0.3 * np.sin(2 * np.pi * frequency * np.arange(frames * HOP) / RATE)
     margin = np.zeros(5 * HOP)
-    marks = np.concatenate([np.zeros(5), np.full(frames, SPEECH), np.zeros(5)]).astype(np.uint8)
-    return Piece(np.concatenate([margin, samples, margin]).astype(np.float32), marks)
+    labels = np.concatenate([np.zeros(5), np.full(frames, SPEECH), np.zeros(5)]).astype(np.uint8)
+    return Piece(np.concatenate([margin, samples, margin]).astype(np.float32), labels)
 
 
 SPEAKERS = {"a": [piece(30), piece(20)], "b": [piece(40, 500.0)]}
@@ -29,19 +29,19 @@ def make(seed, **changes):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_clean_sentences_sound_where_they_are_marked(seed):
-    samples, marks = make(seed, clean=1)
+    samples, labels = make(seed, clean=1)
     assert len(samples) == 6 * RATE
-    assert len(marks) == 601
+    assert len(labels) == 601
     assert np.abs(samples).max() <= 1
     levels = energy.levels(samples, RATE)
     loud = levels > levels.max() - 25
-    assert np.mean(loud[: len(marks)] == (marks == SPEECH)) > 0.97  # a frame at each edge is half of each
+    assert np.mean(loud[: len(labels)] == (labels == SPEECH)) > 0.97  # a frame at each edge is half of each
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_pauses_are_as_long_as_asked(seed):
-    _, marks = make(seed, clean=1)
-    edges = np.flatnonzero(np.diff(np.pad((marks != BACKGROUND).astype(int), 1))).reshape(-1, 2)
+    _, labels = make(seed, clean=1)
+    edges = np.flatnonzero(np.diff(np.pad((labels != BACKGROUND).astype(int), 1))).reshape(-1, 2)
     pauses = edges[1:, 0] - edges[:-1, 1]
     assert len(edges) > 3
     assert pauses.min() >= 9
@@ -50,17 +50,17 @@ def test_pauses_are_as_long_as_asked(seed):
 
 @pytest.mark.parametrize("snr", [-5.0, 10.0, 30.0])
 def test_background_is_as_loud_as_asked(snr):
-    samples, marks = make(3, clean=0, snr_db=(snr, snr))
+    samples, labels = make(3, clean=0, snr_db=(snr, snr))
     frames = samples.reshape(-1, HOP).astype(np.float64)
-    speech = marks[:-1] == SPEECH
+    speech = labels[:-1] == SPEECH
     noise = np.mean(frames[~speech] ** 2)
     both = np.mean(frames[speech] ** 2)
     assert 10 * np.log10(both / noise - 1) == pytest.approx(snr, abs=1.0)
 
 
 def test_some_sentences_are_background_alone():
-    samples, marks = make(0, empty=1)
-    assert not marks.any()
+    samples, labels = make(0, empty=1)
+    assert not labels.any()
     assert np.abs(samples).max() > 0
 
 
@@ -82,8 +82,8 @@ def test_one_speaker_speaks_a_sentence():
 
 def test_a_stretched_piece_keeps_its_marks_in_place():
     slow = stretched(piece(30), 1.2, HOP)
-    assert len(slow.samples) == len(slow.marks) * HOP
-    assert (slow.marks == SPEECH).sum() == pytest.approx(36, abs=1)
+    assert len(slow.samples) == len(slow.labels) * HOP
+    assert (slow.labels == SPEECH).sum() == pytest.approx(36, abs=1)
     power = np.abs(np.fft.rfft(slow.samples, 10 * RATE))
     assert np.argmax(power) / 10 == pytest.approx(300 / 1.2, abs=2)
 

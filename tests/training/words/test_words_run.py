@@ -202,7 +202,7 @@ def test_a_corpus_is_made_once_and_is_the_same_again(written, tmp_path):
     assert np.array_equal(first.features, again.features)
     assert np.array_equal(first.features, elsewhere.features)
     assert first.features.shape == (12, 401, 40)
-    assert first.marks.shape == (12, 401)
+    assert first.labels.shape == (12, 401)
 
 
 def test_who_validates_does_not_train(written, data):

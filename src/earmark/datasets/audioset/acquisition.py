@@ -342,7 +342,7 @@ class _Run:
             self._show(todo)
 
     def _recognise(self, wanted: Candidate) -> None:
-        if self.folder.is_whole(wanted):
+        if self.folder.is_complete(wanted):
             self.counts["recognised"] += 1
             self._record(_ledger_row(wanted, Outcome.DONE, "was in place", 0, False))
         else:

@@ -179,7 +179,7 @@ class ClipFolder:
         for file in sorted(self.out.glob("*/*.flac")):
             yield file.stem, file.relative_to(self.out).as_posix()
 
-    def is_whole(self, wanted: Candidate) -> bool:
+    def is_complete(self, wanted: Candidate) -> bool:
         """Whether a file in place has the rate and the length of its clip; it is decoded."""
         seconds = wanted.segment.end - wanted.segment.start
         rate = self.settings.rate

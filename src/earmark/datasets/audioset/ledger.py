@@ -99,11 +99,11 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         """Open or make it; `close` it in the end. Raises DatasetError: the file is no ledger, or cannot be written."""
         self._path = path
-        with self._told():
+        with self._errors_as_ours():
             # Each statement is its own transaction. WAL: a reader may look while a run writes.
             self._database = sqlite3.connect(path, isolation_level=None)
         try:
-            with self._told():
+            with self._errors_as_ours():
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = NORMAL")
                 self._database.executescript(_TABLES)
@@ -129,7 +129,7 @@ class Ledger:
 
         Raises DatasetError: it is not, with this remedy.
         """
-        with self._told():
+        with self._errors_as_ours():
             self._database.execute("INSERT OR IGNORE INTO made VALUES (?, ?)", (key, value))
             found = self._database.execute("SELECT value FROM made WHERE key = ?", (key,)).fetchone()[0]
         if found != value:
@@ -140,7 +140,7 @@ class Ledger:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         values = (row.name, row.video, row.start, row.end, ";".join(row.labels), row.path)
         said = (row.outcome.value, row.message, now, row.attempts, row.signed_in)
-        with self._told():
+        with self._errors_as_ours():
             self._database.execute(
                 f"INSERT INTO clips ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET labels = excluded.labels, path = excluded.path, "
@@ -151,12 +151,12 @@ class Ledger:
 
     def rows(self) -> dict[str, LedgerRow]:
         """All rows by the clip's name."""
-        with self._told():
+        with self._errors_as_ours():
             found = self._database.execute(f"SELECT {_COLUMNS} FROM clips ORDER BY name").fetchall()
             return {values[0]: _row(values) for values in found}
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors_as_ours(self) -> Iterator[None]:
         """The database's errors as ours."""
         try:
             yield
@@ -167,8 +167,8 @@ class Ledger:
 
 def _row(values: tuple[str, str, float, float, str, str, str, str, str, int, int]) -> LedgerRow:
     name, video, start, end, labels, path, outcome, message, time, attempts, signed_in = values
-    told = tuple(labels.split(";")) if labels else ()
-    return LedgerRow(name, video, start, end, told, path, Outcome(outcome), message, time, attempts, bool(signed_in))
+    names = tuple(labels.split(";")) if labels else ()
+    return LedgerRow(name, video, start, end, names, path, Outcome(outcome), message, time, attempts, bool(signed_in))
 
 
 @dataclass(frozen=True)

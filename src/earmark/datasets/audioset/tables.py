@@ -126,10 +126,10 @@ class Ontology:
     @cached_property
     def _named(self) -> dict[str, Sound]:
         """Classes by every name they can be told by; whole names go before parts of names."""
-        whole = {normalise(sound.name): sound for sound in self.sounds.values()}
-        canonical = {label: whole[normalise(name)] for label, name in CANONICAL.items() if normalise(name) in whole}
+        by_name = {normalise(sound.name): sound for sound in self.sounds.values()}
+        canonical = {label: by_name[normalise(name)] for label, name in CANONICAL.items() if normalise(name) in by_name}
         named = alone((sound.id, sound.name) for sound in self.sounds.values())
-        return {part: self.sounds[identifier] for part, identifier in named.items()} | canonical | whole
+        return {part: self.sounds[identifier] for part, identifier in named.items()} | canonical | by_name
 
     def _close(self, name: str) -> list[str]:
         """At most four displayed names that share a part with this one, hold it, or are spelt like it."""

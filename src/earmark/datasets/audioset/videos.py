@@ -68,7 +68,7 @@ class RangeFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no ty
     def __init__(self, name: str, ask: Ask) -> None:
         self.name = name
         self._ask = ask
-        self._whole: bytes | None = None  # where the server gives nothing less
+        self._content: bytes | None = None  # where the server gives nothing less
         self._failure: Exception | None = None
         self._first = b""
         self._first = self._fetch_range(0, BLOCK)
@@ -99,8 +99,8 @@ class RangeFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no ty
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         self.check()
-        if self._whole is not None:
-            return self._whole[start:end]
+        if self._content is not None:
+            return self._content[start:end]
         if not start and self._first:
             kept, self._first = self._first, b""
             return kept
@@ -108,9 +108,9 @@ class RangeFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no ty
         try:
             if response.status == 206:
                 return self._part(response, start)
-            self._whole = self._all(response)
-            self._length = len(self._whole)
-            return self._whole[start:end]
+            self._content = self._all(response)
+            self._length = len(self._content)
+            return self._content[start:end]
         finally:
             response.close()
 

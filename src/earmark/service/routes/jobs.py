@@ -105,7 +105,7 @@ async def _received(request: Request, quick: bool) -> AsyncIterator[tuple[Incomi
     service, length = service_of(request), uploads.check_length(request)
     await to_thread.run_sync(service.check_queue, quick)
     async with service.upload_slots.receiving(_client(request), length) as incoming:
-        request.state.told = incoming.told
+        request.state.received = incoming.received
         yield incoming, await uploads.received(request, incoming.folder.upload)
 
 

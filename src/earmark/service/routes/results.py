@@ -144,10 +144,10 @@ def _wanted_timeline(job: Job, folder: JobFolder, wanted: _Wanted) -> Timeline:
     if wanted.sensitivity is None and not wanted.thresholds:
         return kept_timeline(folder, original=wanted.original)
     with reading():
-        heard = scores.load(folder.scores)
+        recorded = scores.load(folder.scores)
     usual = job.options.get("sensitivity", 0.5)
     sensitivity = usual if wanted.sensitivity is None else wanted.sensitivity
-    return scores.timeline(heard, job.name, sensitivity, wanted.thresholds)
+    return scores.timeline(recorded, job.name, sensitivity, wanted.thresholds)
 
 
 def _language(job: Job, wanted: _Wanted) -> str:

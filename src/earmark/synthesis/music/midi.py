@@ -171,14 +171,14 @@ class Music:
         }
         return cls({name: parts for name, parts in playable.items() if parts}, label_of)
 
-    def heard(self, parts: Iterable[Part]) -> set[str | None]:
+    def labels_in(self, parts: Iterable[Part]) -> set[str | None]:
         """The labels of parts; None among them where one has no label."""
         return {self.label_of(part.instrument) for part in parts}
 
     @property
     def names(self) -> set[str | None]:
         """All labels, and None where an instrument without a label plays."""
-        return {name for parts in self.pieces.values() for name in self.heard(parts)}
+        return {name for parts in self.pieces.values() for name in self.labels_in(parts)}
 
     @property
     def labels(self) -> set[str]:
@@ -188,7 +188,7 @@ class Music:
     @property
     def most(self) -> int:
         """The largest number of labels in one piece."""
-        return max((len(_labels(self.heard(parts))) for parts in self.pieces.values()), default=0)
+        return max((len(_labels(self.labels_in(parts))) for parts in self.pieces.values()), default=0)
 
 
 def draw_excerpt(
@@ -208,8 +208,8 @@ def draw_excerpt(
     present: set[str] = set()
     for _ in range(TRIES):
         found = _around(around[rng.integers(len(around))], piece, seconds, rng)
-        if not best or len(_labels(music.heard(found))) > len(present):
-            best, present = found, _labels(music.heard(found))
+        if not best or len(_labels(music.labels_in(found))) > len(present):
+            best, present = found, _labels(music.labels_in(found))
         if len(present) >= count:
             break
     return best, frozenset() if first is None else _kept(first, present, count, rng)
@@ -229,11 +229,11 @@ def excerpt(part: Part, start: float, seconds: float, shift: int = 0, faster: fl
 def _wanted(music: Music, count: int, rng: np.random.Generator) -> tuple[str | None, int, list[Score]]:
     """What surely plays, how many labels are looked for, and the pieces that have both."""
     if (not count and None in music.names) or not music.labels:
-        return None, 0, [parts for parts in music.pieces.values() if None in music.heard(parts)]
+        return None, 0, [parts for parts in music.pieces.values() if None in music.labels_in(parts)]
     enough = min(max(1, count), 2, music.most)
-    pieces = [parts for parts in music.pieces.values() if len(_labels(music.heard(parts))) >= enough]
-    first = str(rng.choice(sorted({label for parts in pieces for label in _labels(music.heard(parts))})))
-    return first, max(1, count), [parts for parts in pieces if first in music.heard(parts)]
+    pieces = [parts for parts in music.pieces.values() if len(_labels(music.labels_in(parts))) >= enough]
+    first = str(rng.choice(sorted({label for parts in pieces for label in _labels(music.labels_in(parts))})))
+    return first, max(1, count), [parts for parts in pieces if first in music.labels_in(parts)]
 
 
 def _around(note: Note, piece: Sequence[Part], seconds: float, rng: np.random.Generator) -> list[Part]:

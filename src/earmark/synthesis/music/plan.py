@@ -175,14 +175,14 @@ def warn_of_music(plan: Plan) -> None:
     EarmarkWarning
         It has no instrument without a label, or no two labels, or lacks a hidden companion.
     """
-    heard = [plan.music(soundfont) for soundfont in plan.soundfonts] if plan.scores else []
+    all_music = [plan.music(soundfont) for soundfont in plan.soundfonts] if plan.scores else []
     lacking = []
-    if any(None not in music.names for music in heard) and (plan.nothing or plan.accompaniment):
+    if any(None not in music.names for music in all_music) and (plan.nothing or plan.accompaniment):
         lacking.append("--nothing and --accompaniment are not kept: no instrument without a label plays in it")
-    if any(music.most < 2 for music in heard) and plan.together:
+    if any(music.most < 2 for music in all_music) and plan.together:
         lacking.append("--together is not kept: no two labels play in one file")
     for one in plan.companions:
-        if any(one.hidden not in music.names for music in heard):
+        if any(one.hidden not in music.names for music in all_music):
             lacking.append(f"--accompany {one.label}={one.hidden} does nothing: no {one.hidden} plays in it")
     if lacking:
         warnings.warn(f"--midi: {'; '.join(lacking)}", EarmarkWarning, stacklevel=2)

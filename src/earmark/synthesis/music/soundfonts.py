@@ -114,9 +114,9 @@ def _plain(name: str) -> str:
 
 
 def _note_samples(path: Path) -> Samples:
-    heard = media.read(path, FONT_RATE)
-    loud = np.flatnonzero(np.abs(heard) > np.abs(heard).max(initial=0) * 10 ** (SILENCE_DB / 20))
-    note = heard[loud[0] :] if len(loud) else heard
+    rendered = media.read(path, FONT_RATE)
+    loud = np.flatnonzero(np.abs(rendered) > np.abs(rendered).max(initial=0) * 10 ** (SILENCE_DB / 20))
+    note = rendered[loud[0] :] if len(loud) else rendered
     peak = max(1e-6, float(np.abs(note).max(initial=0)))
     return np.asarray(note / peak * 30_000, np.int16)
 

@@ -81,8 +81,8 @@ class SoundCache:
 def measure_sound(samples: Samples, rate: int) -> Sound:
     """Samples, and where they sound."""
     hop = audibility.frame_length(rate)
-    whole = np.pad(samples, (0, -len(samples) % hop))
-    return Sound(whole, *audibility.activity(audibility.powers(whole, rate)))
+    padded = np.pad(samples, (0, -len(samples) % hop))
+    return Sound(padded, *audibility.activity(audibility.powers(padded, rate)))
 
 
 @dataclass(frozen=True)

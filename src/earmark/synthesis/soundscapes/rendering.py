@@ -36,14 +36,14 @@ def render(plan: Plan, scene: Scene, sounds: SoundCache) -> tuple[Samples, list[
     events = _events(plan, scene.events, sounds, length, rng)
     dry = _sum([*events, *speech], length, plan.rate)
     if scene.room and np.any(dry):
-        dry = _heard_in(effects.draw_room(plan.rate, rng), dry)
+        dry = _convolved(effects.draw_room(plan.rate, rng), dry)
     total = (dry + _sum([background, *music], length, plan.rate))[: round(plan.seconds * plan.rate)]
     highest = float(np.abs(total).max(initial=0.0))
     total *= np.float32(10 ** (scene.peak / 20) / highest if highest else 0.0)
     return total, _audible_events(background, [*events, *speech, *music], length, plan)
 
 
-def _heard_in(room: Samples, dry: Samples) -> Samples:
+def _convolved(room: Samples, dry: Samples) -> Samples:
     # `scipy.signal` does it too, and takes a second to import, in each process
     count = fft.fast_length(len(dry) + len(room) - 1)
     return fft.irfft(fft.rfft(dry, count) * fft.rfft(room, count), count)[: len(dry)].astype(np.float32)

@@ -164,8 +164,8 @@ def from_answer(file: Path, pair: RecordingPair) -> Words:
 
 
 def _speak(spoken: PlannedSpeech, pair: RecordingPair) -> Words:
-    marks = [","] * (len(spoken.words) - 1) + [""]  # the voice stays up until the last word
-    texts = [word + mark for word, mark in zip(spoken.words, marks, strict=True)]
+    punctuation = [","] * (len(spoken.words) - 1) + [""]  # the voice stays up until the last word
+    texts = [word + mark for word, mark in zip(spoken.words, punctuation, strict=True)]
     samples, rate = espeak.speak(texts, spoken.voice)
     return pair.write(*join_words(spoken.words, samples, spoken.pauses, rate), rate)
 

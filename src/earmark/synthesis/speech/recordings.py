@@ -78,7 +78,7 @@ class RecordingPair:
         return cls(folder / f"{name}.{container}", folder / f"{name}{WordsJson.suffix}")
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether both are there; each gets its name only when it is complete."""
         return self.audio.is_file() and self.truth.is_file()
 

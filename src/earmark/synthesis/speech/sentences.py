@@ -163,7 +163,7 @@ def build(plan: SentencePlan, out: Path) -> Iterator[Sentence]:
         words = cache(_words)
         for sentence in sentences:
             wanted = [RecordingPair.of(out / name, sentence.name, "flac") for name in plan.conditions]
-            if not all(pair.whole for pair in wanted):
+            if not all(pair.complete for pair in wanted):
                 _write(plan, sentence, words(sentence.voice), wanted)
             yield sentence
 

@@ -47,14 +47,14 @@ class LocalLevels(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """The height of each band above its floor, then that of the whole, then how far that is below its peak."""
         bands = features.transpose(1, 2)
-        whole = 10 * torch.log10((10 ** (bands / 10)).sum(1, keepdim=True))
-        levels = torch.cat([bands, whole], 1)
+        total = 10 * torch.log10((10 ** (bands / 10)).sum(1, keepdim=True))
+        levels = torch.cat([bands, total], 1)
         smooth = smoothed(levels)
         floor = -around(-smooth)
         peak = around(smooth[:, -1:])
         floor = torch.maximum(floor, peak - DEEPEST_DB)
         heights = ((levels - floor) / SCALE_DB).clamp(-1.0, HIGHEST)
-        below = ((whole - peak) / SCALE_DB).clamp(-DEEPEST_DB / SCALE_DB, 1.0)
+        below = ((total - peak) / SCALE_DB).clamp(-DEEPEST_DB / SCALE_DB, 1.0)
         return torch.cat([heights, below], 1).transpose(1, 2)
 
 

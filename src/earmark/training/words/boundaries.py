@@ -25,7 +25,7 @@ from earmark.speech.energy import BandMeter, LevelMeter, Span
 from earmark.speech.segmentation import SHORTEST_GAP, SHORTEST_SPAN
 from earmark.speech.words import classifiers, loaded_classifier
 from earmark.training.words import corpus
-from earmark.training.words.sentences import BACKGROUND, UNSURE, Marks, sentence
+from earmark.training.words.sentences import BACKGROUND, UNSURE, FrameLabels, sentence
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Samples
 
@@ -45,7 +45,7 @@ class Lesson:
     known: Evidence
     spans: tuple[list[Span], ...]
     """What reaches the classifier's thresholds; then what is left with a higher lower one, for more gaps."""
-    marks: Marks
+    labels: FrameLabels
 
 
 def lessons(plan: corpus.WordsRecipe, share: float = 1.0) -> Iterator[Lesson]:
@@ -56,11 +56,11 @@ def lessons(plan: corpus.WordsRecipe, share: float = 1.0) -> Iterator[Lesson]:
         models = [loaded_classifier(name) for name in names or classifiers()]
         for number in range(round(count * share)):
             rng = np.random.default_rng([seed, number])
-            samples, marks = sentence(material.speakers, material.backgrounds, mixing, plan.front_end.rate, rng)
-            yield from scored(samples, marks, plan.front_end.rate, models)
+            samples, labels = sentence(material.speakers, material.backgrounds, mixing, plan.front_end.rate, rng)
+            yield from scored(samples, labels, plan.front_end.rate, models)
 
 
-def scored(samples: Samples, marks: Marks, rate: int, models: Sequence[Model]) -> Iterator[Lesson]:
+def scored(samples: Samples, labels: FrameLabels, rate: int, models: Sequence[Model]) -> Iterator[Lesson]:
     """One sentence as each classifier sees it."""
     loudness, bands = LevelMeter(rate), BandMeter(rate)
     for meter in (loudness, bands):
@@ -68,24 +68,24 @@ def scored(samples: Samples, marks: Marks, rate: int, models: Sequence[Model]) -
     levels, in_bands = loudness.finish(), bands.finish()
     for model in models:
         scores = np.concatenate(list(model.score([samples])))[:, 0]
-        yield lesson(model, Evidence(scores, levels, np.asarray(in_bands, np.float32)), marks)
+        yield lesson(model, Evidence(scores, levels, np.asarray(in_bands, np.float32)), labels)
 
 
-def lesson(model: Model, known: Evidence, marks: Marks) -> Lesson:
+def lesson(model: Model, known: Evidence, labels: FrameLabels) -> Lesson:
     """What a classifier's scores make of a sentence."""
     threshold = model.description.threshold(model.description.labels[0])
     spans = []
     for off in (threshold.off, *(off for off in HIGHER_OFF if off > threshold.off)):
         found = joined(stretches(known.scores, max(threshold.on, off), off), SHORTEST_GAP - 1).tolist()
         spans.append([(a, b) for a, b in found if b - a >= SHORTEST_SPAN])
-    return Lesson(known, tuple(spans), marks[: len(known.scores)])
+    return Lesson(known, tuple(spans), labels[: len(known.scores)])
 
 
 def gaps(some: Iterable[Lesson]) -> Iterator[tuple[NDArray[np.float32], int]]:
     """Features of each gap that is surely one or the other, and 1 for a pause, 0 for a closure."""
     for one in some:
         for left, right in (pair for spans in one.spans for pair in itertools.pairwise(spans)):
-            inside = one.marks[left[1] : right[0]]
+            inside = one.labels[left[1] : right[0]]
             if right[0] - left[1] <= LONGEST_GAP and not (inside == UNSURE).any():
                 yield gap_features(one.known, left, right), int((inside == BACKGROUND).any())
 
@@ -93,7 +93,7 @@ def gaps(some: Iterable[Lesson]) -> Iterator[tuple[NDArray[np.float32], int]]:
 def edges(some: Iterable[Lesson]) -> Iterator[tuple[NDArray[np.float32], int]]:
     """Features of each edge near a true one, and how many frames further out that is, counted from `-WITHIN`."""
     for one in some:
-        true = runs(one.marks != BACKGROUND)
+        true = runs(one.labels != BACKGROUND)
         for span in words(one):
             for side in (0, 1):
                 if not len(true):
@@ -109,7 +109,7 @@ def words(one: Lesson) -> list[Span]:
     spans = one.spans[0]
     found = spans[:1]
     for span in spans[1:]:
-        inside = one.marks[found[-1][1] : span[0]]
+        inside = one.labels[found[-1][1] : span[0]]
         if (inside == BACKGROUND).any():
             found.append(span)
         else:
@@ -136,9 +136,12 @@ def taught(
     if output.shape[1] == 1:  # one logistic answer: the first of two classes has 0
         output = np.concatenate([np.zeros_like(output), output], axis=1)
         output_bias = np.concatenate([np.zeros_like(output_bias), output_bias])
-    whole, whole_bias = np.zeros((units, classes)), np.full(classes, -30.0)  # what was never seen is never the answer
-    whole[:, network.classes_], whole_bias[network.classes_] = output, output_bias
-    kept = {"hidden": hidden, "hidden_bias": hidden_bias, "output": whole, "output_bias": whole_bias}
+    output_of_all, bias_of_all = (
+        np.zeros((units, classes)),
+        np.full(classes, -30.0),
+    )  # what was never seen is never the answer
+    output_of_all[:, network.classes_], bias_of_all[network.classes_] = output, output_bias
+    kept = {"hidden": hidden, "hidden_bias": hidden_bias, "output": output_of_all, "output_bias": bias_of_all}
     return {name: values.astype(EXACT_DECIMALS) for name, values in kept.items()}
 
 

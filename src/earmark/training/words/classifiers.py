@@ -39,35 +39,35 @@ class FrameTask(Task):
 
     def __init__(self, settings: TrainingLoop, train: Sentences, validation: Sentences, device: torch.device) -> None:
         self.train, self.validation, self.device = train, validation, device
-        self.batch = min(settings.batch, len(train.marks))
+        self.batch = min(settings.batch, len(train.labels))
 
     @property
     def shape(self) -> tuple[int, int]:
         """Steps in an epoch, and sentences in each."""
-        return len(self.train.marks) // self.batch, self.batch
+        return len(self.train.labels) // self.batch, self.batch
 
     def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """Positions of the sentences of one epoch."""
-        return rng.permutation(len(self.train.marks))
+        return rng.permutation(len(self.train.labels))
 
     def loss(self, network: Any, examples: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, None]:
         """Of a batch."""
         chosen = np.sort(examples)
         features = torch.from_numpy(self.train.features[chosen]).float().to(self.device)
-        marks = torch.from_numpy(self.train.marks[chosen]).to(self.device)
-        return frame_loss(network.answer(features)[..., 0], marks), None
+        labels = torch.from_numpy(self.train.labels[chosen]).to(self.device)
+        return frame_loss(network.answer(features)[..., 0], labels), None
 
     def validation_loss(self, network: Network) -> float:
         """Of all validation sentences."""
         assert isinstance(network, FrameClassifier)
         given = torch.from_numpy(answers(network, self.validation))
-        return float(frame_loss(given, torch.from_numpy(self.validation.marks)))
+        return float(frame_loss(given, torch.from_numpy(self.validation.labels)))
 
 
 @torch.no_grad()
 def local_levels(network: FrameClassifier, sentences: Sentences) -> Sentences:
     """Sentences whose features are the local levels, which all classifiers learn from: computed once."""
-    batches = range(0, len(sentences.marks), AT_ONCE)
+    batches = range(0, len(sentences.labels), AT_ONCE)
     parts = [torch.from_numpy(sentences.features[i : i + AT_ONCE]).float() for i in batches]
     return replace(sentences, features=np.concatenate([network.local(part).half().numpy() for part in parts]))
 
@@ -77,15 +77,15 @@ def answers(network: FrameClassifier, local: Sentences) -> NDArray[np.float32]:
     """Logits [sentences, frames] of sentences that hold local levels."""
     network.eval()
     device = next(network.parameters()).device
-    batches = range(0, len(local.marks), AT_ONCE)
+    batches = range(0, len(local.labels), AT_ONCE)
     parts = [torch.from_numpy(local.features[i : i + AT_ONCE]).float().to(device) for i in batches]
     return np.concatenate([network.answer(part)[..., 0].cpu().numpy() for part in parts])
 
 
-def frame_loss(logits: Tensor, marks: Tensor) -> Tensor:
+def frame_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross entropy over the frames that are certain; logits and marks are [batch, frames]."""
-    certain = marks != UNSURE
-    return functional.binary_cross_entropy_with_logits(logits[certain], (marks[certain] == SPEECH).float())
+    certain = labels != UNSURE
+    return functional.binary_cross_entropy_with_logits(logits[certain], (labels[certain] == SPEECH).float())
 
 
 def standardise(network: StackedFrames, sentences: Sentences) -> None:
@@ -119,12 +119,12 @@ def fit_svm(network: LinearFrames, train: Sentences, validation: Sentences, rng:
     """A linear support vector machine (Cortes and Vapnik, 1995; LIBLINEAR) on frames drawn at random; calibrated."""
     from sklearn.svm import LinearSVC
 
-    share = min(1.0, SVM_FRAMES / train.marks.size)
+    share = min(1.0, SVM_FRAMES / train.labels.size)
     inputs, targets = [], []
-    for some, marks in _batches(network, train, standardised=True):
+    for some, labels in _batches(network, train, standardised=True):
         drawn = rng.random(len(some)) < share
         inputs.append(some[drawn])
-        targets.append(marks[drawn])
+        targets.append(labels[drawn])
     machine = LinearSVC(C=SVM_COST, dual=False, random_state=int(rng.integers(2**31)))
     machine.fit(np.concatenate(inputs), np.concatenate(targets))
     _set(network, machine.coef_[0], float(machine.intercept_[0]))
@@ -133,8 +133,8 @@ def fit_svm(network: LinearFrames, train: Sentences, validation: Sentences, rng:
 
 def calibrate(network: LinearFrames, sentences: Sentences) -> None:
     """Scale and shift the answers so that they are log-odds (Platt, 1999), by sentences that did not train."""
-    logits, certain = answers(network, sentences), sentences.marks != UNSURE
-    scale, shift = platt(logits[certain].astype(np.float64), sentences.marks[certain] == SPEECH)
+    logits, certain = answers(network, sentences), sentences.labels != UNSURE
+    scale, shift = platt(logits[certain].astype(np.float64), sentences.labels[certain] == SPEECH)
     weight, bias = network.head.weight[0].detach().double().numpy(), network.head.bias.item()
     _set(network, weight * scale, bias * scale + shift)
 
@@ -173,9 +173,9 @@ def _batches(
     """Inputs [frames, inputs] and targets [frames] of the certain frames, some sentences at a time."""
     network.eval()
     see = network.standardised if standardised else stacked
-    for first in range(0, len(sentences.marks), AT_ONCE):
+    for first in range(0, len(sentences.labels), AT_ONCE):
         features = torch.from_numpy(sentences.features[first : first + AT_ONCE]).float()
-        marks = sentences.marks[first : first + AT_ONCE].reshape(-1)
-        certain = marks != UNSURE
+        labels = sentences.labels[first : first + AT_ONCE].reshape(-1)
+        certain = labels != UNSURE
         inputs = see(features).reshape(-1, network.inputs).numpy()[certain]
-        yield inputs, (marks[certain] == SPEECH).astype(np.float64)
+        yield inputs, (labels[certain] == SPEECH).astype(np.float64)

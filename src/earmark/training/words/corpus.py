@@ -99,7 +99,7 @@ class Sentences:
     """Sentences of one length."""
 
     features: NDArray[np.float16]  # [sentences, frames, bands]
-    marks: NDArray[np.uint8]  # [sentences, frames]: BACKGROUND, SPEECH or UNSURE
+    labels: NDArray[np.uint8]  # [sentences, frames]: BACKGROUND, SPEECH or UNSURE
 
 
 @dataclass(frozen=True)
@@ -172,14 +172,14 @@ def _make(recipe: WordsRecipe, chosen: Chosen, shards: list[Path], progress: Pro
 
 
 def _make_shard(material: Material, mixing: Mixing, front_end: FrontEnd, shard: Path) -> None:
-    features, marks = [], []
+    features, labels = [], []
     for number in range(int(shard.stem), int(shard.stem) + SHARD):
         rng = np.random.default_rng([mixing.seed, number])
         samples, truth = sentence(material.speakers, material.backgrounds, mixing, front_end.rate, rng)
         features.append(front_end.features(samples).astype(np.float16))
-        marks.append(truth)
+        labels.append(truth)
     with atomic_write(shard) as part, part.open("wb") as file:
-        np.savez(file, features=np.stack(features), marks=np.stack(marks))
+        np.savez(file, features=np.stack(features), marks=np.stack(labels))
 
 
 def read_material(chosen: Chosen, rate: int) -> Material:

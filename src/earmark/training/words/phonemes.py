@@ -132,14 +132,14 @@ def _text(language: str, rng: np.random.Generator) -> str:
 def _lesson(utterance: espeak.Utterance, rng: np.random.Generator) -> Lesson:
     slower = float(rng.uniform(*LARGER))
     full = utterance.samples.astype(np.float32) / np.float32(32768)
-    heard = resampled(full, round(len(full) * slower))
+    varied = resampled(full, round(len(full) * slower))
     if rng.random() < ROOM:
-        heard = in_room(heard, utterance.rate, rng)
+        varied = in_room(varied, utterance.rate, rng)
     if rng.random() < BAND:
-        heard = band_limited(heard, utterance.rate, rng)
-    quieter = np.sqrt((heard**2).mean()) * 10 ** (-rng.uniform(*SNR_DB) / 20)
-    heard = heard + np.float32(quieter) * rng.standard_normal(len(heard)).astype(np.float32)
-    with Sound(np.asarray(0.5 * heard / np.abs(heard).max(), np.float32), utterance.rate).open() as recording:
+        varied = band_limited(varied, utterance.rate, rng)
+    quieter = np.sqrt((varied**2).mean()) * 10 ** (-rng.uniform(*SNR_DB) / 20)
+    varied = varied + np.float32(quieter) * rng.standard_normal(len(varied)).astype(np.float32)
+    with Sound(np.asarray(0.5 * varied / np.abs(varied).max(), np.float32), utterance.rate).open() as recording:
         features = alignment.speech_features(recording.blocks(alignment.FRONT_END.rate))
     classes = frame_classes(utterance.phonemes, len(features), slower)
     return alignment.unweighted(alignment.normalised(features, classes != SILENCE)), classes

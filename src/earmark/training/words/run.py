@@ -140,9 +140,9 @@ def _measure(
     """Figures on the validation sentences, which chose the thresholds and tell nothing of how well words are found."""
     logits = answers(network, held_out)
     scores = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-    threshold = word_thresholds(scores, held_out.marks)
-    certain = held_out.marks != UNSURE
-    measured = frame_metrics.measure(scores[certain], held_out.marks[certain] == SPEECH, EVEN)
+    threshold = word_thresholds(scores, held_out.labels)
+    certain = held_out.labels != UNSURE
+    measured = frame_metrics.measure(scores[certain], held_out.labels[certain] == SPEECH, EVEN)
     return {
         **figures_of(recipe.name, PROTOCOL, PRECISION),
         "parameters": sum(p.numel() for p in network.parameters()),

@@ -28,7 +28,7 @@ SHORTEST_PIECE = 5  # frames
 QUIET_DB = 40.0  # a recording whose background is louder than this below its peak has no edges that can be trusted
 MARGIN = 8  # frames of natural onset and decay that are kept beside a piece
 
-Marks = NDArray[np.uint8]
+FrameLabels = NDArray[np.uint8]
 
 
 Range = tuple[float, float]
@@ -63,7 +63,7 @@ class Piece:
     """A word, or words spoken together."""
 
     samples: Samples  # mono, with the natural decay on either side
-    marks: Marks  # BACKGROUND, SPEECH or UNSURE [frames] of 10 ms; samples hold a whole number of frames
+    labels: FrameLabels  # BACKGROUND, SPEECH or UNSURE [frames] of 10 ms; samples hold a whole number of frames
 
 
 def read_pieces(clips: Sequence[Clip], one_word: Sequence[bool], rate: int) -> Iterator[tuple[Clip, list[Piece]]]:
@@ -90,8 +90,8 @@ def cut(samples: Samples, rate: int, one_word: bool = False) -> list[Piece]:
     """
     hop = round(rate * energy.STEP)
     levels = _aligned_levels(samples, hop)
-    whole = energy.edges(levels)
-    if whole is None or _noisy(levels, whole) or (not one_word and _never_quiet(levels)):
+    span = energy.edges(levels)
+    if span is None or _noisy(levels, span) or (not one_word and _never_quiet(levels)):
         return []
     loud = levels >= levels.max() - energy.EDGE_DB
     spans: list[energy.Span] = list(map(tuple, joined(runs(loud), LONGEST_CLOSURE).tolist()))
@@ -130,18 +130,18 @@ def _piece(
         return None
     first, last = start + inner[0], start + inner[1]
     start, end = max(start, first - MARGIN), min(end, last + MARGIN)
-    marks = np.zeros(end - start, np.uint8)
-    marks[first - start : last - start] = _inside(levels[first:last], one_word)
-    return Piece(_faded(_framed(samples, start, end, hop), first - start, end - last, hop), marks)
+    labels = np.zeros(end - start, np.uint8)
+    labels[first - start : last - start] = _inside(levels[first:last], one_word)
+    return Piece(_faded(_framed(samples, start, end, hop), first - start, end - last, hop), labels)
 
 
-def _inside(levels: energy.Levels, one_word: bool) -> Marks:
-    marks = np.full(len(levels), SPEECH, np.uint8)
+def _inside(levels: energy.Levels, one_word: bool) -> FrameLabels:
+    labels = np.full(len(levels), SPEECH, np.uint8)
     if not one_word:
         for first, last in runs(levels < levels.max() - energy.EDGE_DB):
             if last - first >= SHORTEST_PAUSE:
-                marks[first:last] = UNSURE
-    return marks
+                labels[first:last] = UNSURE
+    return labels
 
 
 def _framed(samples: Samples, start: int, end: int, hop: int) -> Samples:
@@ -174,21 +174,21 @@ def sentence(
     mixing: Mixing,
     rate: int,
     rng: np.random.Generator,
-) -> tuple[Samples, Marks]:
+) -> tuple[Samples, FrameLabels]:
     """Samples of one sentence, and BACKGROUND, SPEECH or UNSURE for each of its frames, centred at `i * STEP`."""
     hop = round(rate * STEP)
     frames = round(mixing.seconds / STEP)
-    speech, marks = np.zeros(frames * hop, np.float32), np.zeros(frames, np.uint8)
+    speech, labels = np.zeros(frames * hop, np.float32), np.zeros(frames, np.uint8)
     if rng.random() >= mixing.empty:
-        speech, marks = _speak(_speaker(speakers, rng), mixing, frames, hop, rng)
-    active = np.repeat(marks != BACKGROUND, hop)
+        speech, labels = _speak(_speaker(speakers, rng), mixing, frames, hop, rng)
+    active = np.repeat(labels != BACKGROUND, hop)
     power = float(np.mean(speech[active] ** 2)) if active.any() else 1e-3
     if rng.random() < mixing.room:
         speech = in_room(speech, rate, rng)
     mixed = speech + _background(backgrounds, mixing, len(speech), power, bool(active.any()), rng)
     if rng.random() < mixing.band:
         mixed = band_limited(mixed, rate, rng)
-    return _levelled(mixed, rng), _centred(marks)
+    return _levelled(mixed, rng), _centred(labels)
 
 
 def _speaker(speakers: Mapping[str, Sequence[Piece]], rng: np.random.Generator) -> Sequence[Piece]:
@@ -200,37 +200,37 @@ def _speaker(speakers: Mapping[str, Sequence[Piece]], rng: np.random.Generator) 
 
 def _speak(
     pieces: Sequence[Piece], mixing: Mixing, frames: int, hop: int, rng: np.random.Generator
-) -> tuple[Samples, Marks]:
-    samples, marks = np.zeros(frames * hop, np.float32), np.zeros(frames, np.uint8)
+) -> tuple[Samples, FrameLabels]:
+    samples, labels = np.zeros(frames * hop, np.float32), np.zeros(frames, np.uint8)
     spoken = -_frames((0.0, 1.5), rng)  # the frame behind the last word
     slower = rng.uniform(*SLOWER) if rng.random() < mixing.voice else 1.0
     while True:
         piece = stretched(pieces[int(rng.integers(len(pieces)))], slower, hop)
-        heard = np.flatnonzero(piece.marks)
-        start = abs(spoken) + (_pause(mixing, rng) if spoken > 0 else 0) - heard[0]
-        if start + len(piece.marks) > frames:
-            return samples, marks
-        _lay(samples, marks, piece, start, hop, rng)
-        spoken = start + int(heard[-1]) + 1
+        sounding = np.flatnonzero(piece.labels)
+        start = abs(spoken) + (_pause(mixing, rng) if spoken > 0 else 0) - sounding[0]
+        if start + len(piece.labels) > frames:
+            return samples, labels
+        _lay(samples, labels, piece, start, hop, rng)
+        spoken = start + int(sounding[-1]) + 1
 
 
-def _lay(samples: Samples, marks: Marks, piece: Piece, start: int, hop: int, rng: np.random.Generator) -> None:
+def _lay(samples: Samples, labels: FrameLabels, piece: Piece, start: int, hop: int, rng: np.random.Generator) -> None:
     """Add a piece; its margins may reach into those of the last, or before the beginning."""
     cut = max(0, -start)
-    first, last = max(0, start), start + len(piece.marks)
+    first, last = max(0, start), start + len(piece.labels)
     peak = float(np.abs(piece.samples).max())
     gain = np.float32(10 ** (rng.uniform(-LOUDNESS_SPREAD_DB, LOUDNESS_SPREAD_DB) / 20) * 0.3 / max(peak, 1e-6))
     samples[first * hop : last * hop] += gain * piece.samples[cut * hop :]
-    np.maximum(marks[first:last], piece.marks[cut:], out=marks[first:last])
+    np.maximum(labels[first:last], piece.labels[cut:], out=labels[first:last])
 
 
 def stretched(piece: Piece, factor: float, hop: int) -> Piece:
     """A piece played slower by a factor, and so lower: another voice."""
     if factor == 1.0:
         return piece
-    frames = round(len(piece.marks) * factor)
-    places = (np.arange(frames) + 0.5) * len(piece.marks) / frames
-    return Piece(resampled(piece.samples, frames * hop), piece.marks[places.astype(np.int64)])
+    frames = round(len(piece.labels) * factor)
+    places = (np.arange(frames) + 0.5) * len(piece.labels) / frames
+    return Piece(resampled(piece.samples, frames * hop), piece.labels[places.astype(np.int64)])
 
 
 def resampled(samples: Samples, count: int) -> Samples:
@@ -329,6 +329,6 @@ def _levelled(samples: Samples, rng: np.random.Generator) -> Samples:
     return samples * np.float32(min(loud, HIGHEST_PEAK) / max(peak, 1e-6))
 
 
-def _centred(marks: Marks) -> Marks:
-    """Marks of frames centred at `i * STEP`: those of the frames, end to end, that begin there; and one more."""
-    return np.concatenate([marks, marks[-1:]])
+def _centred(labels: FrameLabels) -> FrameLabels:
+    """Labels of frames centred at `i * STEP`: those of the frames, end to end, that begin there; and one more."""
+    return np.concatenate([labels, labels[-1:]])
