@@ -184,18 +184,18 @@ def test_all_by_keys(work, service):
 
 
 def test_events_are_reviewed_by_keys_the_least_sure_first(work, service):
-    rows = "[...document.querySelectorAll('#heard li .score')].map((score) => score.textContent)"
+    rows = "[...document.querySelectorAll('#event-list li .score')].map((score) => score.textContent)"
     assert work.evaluate(rows) == ["90%", "80%", "60%", "70%"]
     work.locator("#least-sure").check()
     assert work.evaluate(rows) == ["60%", "70%", "80%", "90%"]
-    work.locator("#heard li").first.get_by_role("button").click()
+    work.locator("#event-list li").first.get_by_role("button").click()
     work.evaluate("document.activeElement.blur()")
     work.keyboard.press("y")  # the short bark is right, and speech is next
     assert work.locator("#edit-label").input_value() == "Someone speaking"
     eventually(work, "document.getElementById('media').currentTime >= 7")
     work.keyboard.press("n")
     assert work.locator("#edit-label").input_value() == "Siren wailing"
-    assert work.locator("#heard-count").inner_text() == "1 of 3 reviewed"
+    assert work.locator("#event-list-count").inner_text() == "1 of 3 reviewed"
     work.keyboard.press("r")
     assert work.evaluate("document.activeElement.id") == "edit-label"
     work.evaluate("document.activeElement.blur()")
@@ -236,17 +236,17 @@ def test_downloads(work):
 def test_words(browse, service):
     page = browse()
     page.get_by_role("button", name="Five spoken words").click()
-    page.wait_for_selector("#heard li")
+    page.wait_for_selector("#event-list li")
     ((_, form),) = asked(service, "FORM", "jobs")
     assert json.loads(form) == {"task": "words", "classifier": "rnn", "language": "en", "compare": "true"}
-    assert page.locator("#heard li").count() == page.locator(".event").count() == 5
+    assert page.locator("#event-list li").count() == page.locator(".event").count() == 5
     assert "120.4 Hz" in page.locator("#speaker").inner_text()
     assert page.locator("#f0").is_visible()
     assert page.locator("#sensitivity-card").is_hidden()
     assert page.locator("#editbar").is_hidden()
     assert page.locator("#downloads a").count() == 6
     eventually(page, "document.getElementById('media').readyState > 2")
-    page.locator("#heard li").nth(2).get_by_role("button").click()
+    page.locator("#event-list li").nth(2).get_by_role("button").click()
     eventually(page, "document.getElementById('media').currentTime > 2.65")
     eventually(page, "document.getElementById('media').paused")
     assert 3.2 < played(page) < 3.8  # where the next begins
@@ -254,7 +254,7 @@ def test_words(browse, service):
 
 def test_words_are_written_beside_what_was_heard(browse, service):
     page = browse(f"#/jobs/{service.done(EXAMPLES / 'five_words.flac', 'words')}")
-    page.wait_for_selector("#heard li")
+    page.wait_for_selector("#event-list li")
     field = page.get_by_role("textbox", name="Word 2")
     field.fill("two")
     page.keyboard.press("Tab")
@@ -267,7 +267,7 @@ def test_words_are_written_beside_what_was_heard(browse, service):
         page, lambda: json.loads(asked(service, "PUT", "words")[-1][1])["texts"] == [None, "two", "a three", None, None]
     )
     page.reload()
-    page.wait_for_selector("#heard li")
+    page.wait_for_selector("#event-list li")
     assert page.get_by_role("textbox", name="Word 2").input_value() == "two"
 
 

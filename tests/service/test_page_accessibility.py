@@ -64,7 +64,7 @@ VIEWS = {
     "start": ("", start),
     "recording": ("street.mp4", recording),
     "words": ("five_words.flac", lambda page: page.wait_for_selector(".lane")),
-    "classify": ("five_words.flac", lambda page: page.wait_for_selector("#heard li.whole")),
+    "classify": ("five_words.flac", lambda page: page.wait_for_selector("#event-list li.whole")),
     "live": ("#/live", live),
     "keys": ("", lambda page: page.locator("#keys-button").click()),
 }

@@ -97,8 +97,8 @@ def test_all_views_with_the_real_service(visit, server, captioned, street, five_
     page.goto(f"http://127.0.0.1:{server.port}/#/")
     page.get_by_role("radio", name="Whole file").check()
     page.locator("#file").set_input_files(street)
-    page.wait_for_selector("#heard li.whole")
-    assert page.locator("#heard .what").first.text_content().startswith("Train")
+    page.wait_for_selector("#event-list li.whole")
+    assert page.locator("#event-list .what").first.text_content().startswith("Train")
     assert page.locator("#media").is_visible()
 
 

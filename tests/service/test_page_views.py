@@ -30,11 +30,11 @@ def test_a_file_as_a_whole(browse, service):
     page = browse()
     page.get_by_role("radio", name="Whole file").check()
     page.locator("#file").set_input_files(WORDS)
-    page.wait_for_selector("#heard li.whole")
+    page.wait_for_selector("#event-list li.whole")
     ((_, form),) = asked(service, "FORM", "jobs")
     assert json.loads(form) == {"task": "classify", "model": "sounds", "language": "en"}
-    assert page.locator("#heard .what").all_text_contents()[:2] == ["Dog barking", "Siren wailing"]
-    assert page.locator("#heard .score").all_text_contents()[:2] == ["90%", "80%"]
+    assert page.locator("#event-list .what").all_text_contents()[:2] == ["Dog barking", "Siren wailing"]
+    assert page.locator("#event-list .score").all_text_contents()[:2] == ["90%", "80%"]
     widths = page.evaluate("[...document.querySelectorAll('.share i')].map((bar) => parseFloat(bar.style.width))")
     assert widths == sorted(widths, reverse=True)
     assert widths[0] == 90
@@ -118,7 +118,7 @@ def test_a_text_given_with_a_recording_fills_its_words(browse, service):
     page.get_by_label("Language of the text").select_option("cs")
     page.locator("#words-compare").uncheck()
     page.locator("#file").set_input_files(WORDS)
-    page.wait_for_selector("#heard li")
+    page.wait_for_selector("#event-list li")
     ((_, form),) = asked(service, "FORM", "jobs")
     sent = {"task": "words", "classifier": "rnn", "language": "cs", "text": "one two three four five"}
     assert json.loads(form) == sent
@@ -163,4 +163,4 @@ def test_without_a_picture_there_is_no_black_box_and_the_list_is_long(browse, se
     page = browse(f"#/jobs/{service.done(WORDS)}", viewport={"width": 1280, "height": 1200})
     page.wait_for_selector(".lane")
     assert page.locator("#media").is_hidden()
-    assert page.locator(".heard").bounding_box()["height"] > 1200 / 2
+    assert page.locator(".event-list").bounding_box()["height"] > 1200 / 2

@@ -6,7 +6,7 @@ import { noCaptions, say } from "./captions.js";
 import { announce, byId, complain, debounced } from "./dom.js";
 import { EditBar } from "./editbar.js";
 import { drawDownloads, openExports, startExports } from "./exports.js";
-import { Heard } from "./heard.js";
+import { EventList } from "./event_list.js";
 import { clock, number, t } from "./i18n.js";
 import { Lanes } from "./lanes.js";
 import { PitchCurve, Spectrogram, Waveform } from "./pictures.js";
@@ -71,7 +71,7 @@ function parts(session) {
     spectrogram: new Spectrogram(axis, view.spectrogram),
     pitch: view.f0 && new PitchCurve(axis, view.f0),
     lanes: new Lanes(session, player, axis),
-    heard: new Heard(session, player),
+    list: new EventList(session, player),
     editbar: new EditBar(session, player, () => open.saver.flush()),
     thresholds: new Thresholds(session, debounced(moved, 150)),
     seconds: new SecondScores(session, player, axis),
@@ -95,7 +95,7 @@ async function moved() {
   const now = open;
   if (!now) return;
   await now.results.load();
-  if (open === now) announce(t("heard.count", { count: now.session.events.length }));
+  if (open === now) announce(t("events.count", { count: now.session.events.length }));
 }
 
 function heading() {
@@ -110,7 +110,7 @@ function heading() {
 
 function drawEvents() {
   open.lanes.draw();
-  open.heard.draw();
+  open.list.draw();
   open.editbar.names();
   open.editbar.draw();
   open.thresholds.lock();
@@ -130,7 +130,7 @@ function offerDownloads() {
 
 function drawSelected() {
   open.lanes.mark();
-  open.heard.mark();
+  open.list.mark();
   open.editbar.draw();
 }
 
@@ -148,8 +148,8 @@ function drawTime() {
   if (!open) return;
   byId("playhead").style.transform = `translateX(${axis.x(player.time)}px)`;
   if (player.playing) axis.show(player.time);
-  open.heard.follow();
-  if (open.session.ofWords) say(open.heard.said());
+  open.list.follow();
+  if (open.session.ofWords) say(open.list.said());
 }
 
 export const isOpen = () => open !== null;

@@ -1,13 +1,13 @@
-// What was heard, as a list to read along: click to hear.
+// The events, as a list to read along: click to hear.
 
 import { tone } from "./colours.js";
 import { byId, icon, make } from "./dom.js";
 import { clock, named, number, percent, t } from "./i18n.js";
 import { described } from "./lanes.js";
 
-const list = byId("heard");
+const list = byId("event-list");
 
-export class Heard {
+export class EventList {
   #session;
   #player;
   #rows = [];
@@ -30,10 +30,10 @@ export class Heard {
     byId("words-doubt").hidden = !this.#session.doubtful;
     if (whole) return this.#drawWhole(whole);
     const events = this.#session.inOrder();
-    byId("heard-order").hidden = ofWords;
-    byId("heard-title").textContent = t(ofWords ? "task.words" : "heard.title");
+    byId("event-list-order").hidden = ofWords;
+    byId("event-list-title").textContent = t(ofWords ? "task.words" : "events.title");
     const sure = events.filter(({ score }) => score === 1).length;
-    byId("heard-count").textContent = sure && !ofWords ? t("heard.reviewed", { sure, count: events.length }) : String(events.length);
+    byId("event-list-count").textContent = sure && !ofWords ? t("events.reviewed", { sure, count: events.length }) : String(events.length);
     this.#rows = events.map((event, index) => ({ event, row: this.#row(event, index) }));
     this.#sounding = "";
     list.replaceChildren(...this.#rows.map(({ row }) => row));
@@ -44,9 +44,9 @@ export class Heard {
 
   /** What the recording is as a whole: labels with their scores, the likeliest first. */
   #drawWhole(labels) {
-    byId("heard-order").hidden = byId("speaker").hidden = true;
-    byId("heard-title").textContent = t("heard.whole");
-    byId("heard-count").textContent = String(labels.length);
+    byId("event-list-order").hidden = byId("speaker").hidden = true;
+    byId("event-list-title").textContent = t("events.whole");
+    byId("event-list-count").textContent = String(labels.length);
     const row = ({ label, score }) => {
       const bar = make("span", { class: "share" }, make("i"));
       bar.firstElementChild.style.width = `${100 * score}%`;
@@ -102,7 +102,7 @@ export class Heard {
     const cell = (kind, text) => make("span", { class: kind, text });
     const what = word ? this.#field(event, index) : cell("what", name);
     const cells = [cell("at", clock(event.onset)), make("i", { class: "dot" }), what, cell("length", word ? pitch : lasts)];
-    if (!word) cells.push(make("span", { class: event.score === 1 ? "score sure" : "score", text: event.score === 1 ? "✓" : percent(event.score), title: t("heard.score") }));
+    if (!word) cells.push(make("span", { class: event.score === 1 ? "score sure" : "score", text: event.score === 1 ? "✓" : percent(event.score), title: t("events.score") }));
     const row = make("li", { class: word ? "tone-word" : tone(event.label), data: { id: event.id } }, button, ...cells);
     row.addEventListener("click", (click) => click.target.closest("button, input") || listen());
     return row;
