@@ -323,7 +323,10 @@ def _fresh(theirs: socket.socket, file: str | BinaryIO, seekable: bool, opening:
     """The number of a process that tries it: a new Python."""
     named = file if isinstance(file, str) else SimpleNamespace(name=str(getattr(file, "name", "")))
     request = base64.b64encode(pickle.dumps((named, seekable, opening, LIMIT))).decode()
-    code = f"import sys; sys.path[:] = {sys.path!r}; from earmark.media.probe import try_requested; try_requested({request!r})"
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; "
+        f"from earmark.media.probe import try_requested; try_requested({request!r})"
+    )
     with_socket = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), _TOLD_BY)]
     return os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ, file_actions=with_socket)
 
