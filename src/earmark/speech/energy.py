@@ -26,11 +26,11 @@ def levels(samples: NDArray[np.float32], rate: int) -> Levels:
     return meter.finish()
 
 
-def edges(contour: Levels) -> Span | None:
-    """First frame, and frame after the last, within `EDGE_DB` of the loudest; None where all is silent."""
+def edges(contour: Levels, edge_db: float = EDGE_DB) -> Span | None:
+    """First frame, and frame after the last, within `edge_db` of the loudest; None where all is silent."""
     if len(contour) == 0 or contour.max() <= FLOOR_DB:
         return None
-    loud = np.flatnonzero(contour >= contour.max() - EDGE_DB)
+    loud = np.flatnonzero(contour >= contour.max() - edge_db)
     return int(loud[0]), int(loud[-1]) + 1
 
 

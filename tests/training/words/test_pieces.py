@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from earmark.training.words.sentences import BACKGROUND, SPEECH, UNSURE, cut
+from earmark.training.words.sentences import BACKGROUND, SPEECH, UNSURE, Cutting, cut
 
 RATE = 16000
 HOP = RATE // 100
@@ -51,7 +51,23 @@ def test_a_very_short_silence_is_a_stop_consonant():
     assert (piece.labels[first:last] == SPEECH).all()
 
 
-def test_each_piece_ends_25_db_below_its_own_peak():
+@pytest.mark.parametrize(("edge_db", "frames"), [(25.0, 25), (35.0, 35)])
+def test_a_word_dies_away_as_far_as_asked(edge_db, frames):
+    """It falls by a decibel a frame."""
+    fall = 0.3 * 10 ** (-np.arange(50) / 20)
+    dying = recording((0.3, 0), *((0.01, amplitude) for amplitude in fall), (0.3, 0))
+    (piece,) = cut(dying, RATE, cutting=Cutting(edge_db=edge_db))
+    first, last = spoken(piece)
+    assert last - first == pytest.approx(frames, abs=1)
+
+
+def test_how_loud_a_background_may_be():
+    noisy = recording((0.5, 0), (0.4, 0.3), (0.5, 0), hiss=0.005)  # 33 dB below the word's peak
+    assert cut(noisy, RATE) == []
+    assert len(cut(noisy, RATE, cutting=Cutting(edge_db=25, quiet_db=30))) == 1
+
+
+def test_each_piece_ends_far_below_its_own_peak():
     """The second is quiet, and so is its end: with the first one's peak for both it would be cut short."""
     quiet = 0.3 * 10 ** (-20 / 20)
     pieces = cut(recording((0.3, 0), (0.3, 0.3), (0.3, 0), (0.2, quiet), (0.1, quiet / 2), (0.3, 0)), RATE)

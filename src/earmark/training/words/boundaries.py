@@ -25,7 +25,7 @@ from earmark.speech.energy import BandMeter, LevelMeter, Span
 from earmark.speech.segmentation import SHORTEST_GAP, SHORTEST_SPAN
 from earmark.speech.words import classifiers, loaded_classifier
 from earmark.training.words import corpus
-from earmark.training.words.sentences import BACKGROUND, UNSURE, FrameLabels, sentence
+from earmark.training.words.sentences import BACKGROUND, UNSURE, Cutting, FrameLabels, sentence
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Samples
 
@@ -50,7 +50,7 @@ class Lesson:
 
 def lessons(plan: corpus.WordsRecipe, share: float = 1.0) -> Iterator[Lesson]:
     """Sentences of the speakers who train, as classifiers see them; a share of `SENTENCES`."""
-    material = corpus.read_material(corpus.divide(plan)[0], plan.front_end.rate)
+    material = corpus.read_material(corpus.divide(plan)[0], plan.front_end.rate, Cutting())  # as a listener hears it
     mixing = plan.mixing.model_copy(update=MIXING)
     for seed, count, names in SENTENCES:
         models = [loaded_classifier(name) for name in names or classifiers()]
@@ -136,12 +136,9 @@ def taught(
     if output.shape[1] == 1:  # one logistic answer: the first of two classes has 0
         output = np.concatenate([np.zeros_like(output), output], axis=1)
         output_bias = np.concatenate([np.zeros_like(output_bias), output_bias])
-    output_of_all, bias_of_all = (
-        np.zeros((units, classes)),
-        np.full(classes, -30.0),
-    )  # what was never seen is never the answer
-    output_of_all[:, network.classes_], bias_of_all[network.classes_] = output, output_bias
-    kept = {"hidden": hidden, "hidden_bias": hidden_bias, "output": output_of_all, "output_bias": bias_of_all}
+    weights_of_all, bias_of_all = np.zeros((units, classes)), np.full(classes, -30.0)  # unseen: never the answer
+    weights_of_all[:, network.classes_], bias_of_all[network.classes_] = output, output_bias
+    kept = {"hidden": hidden, "hidden_bias": hidden_bias, "output": weights_of_all, "output_bias": bias_of_all}
     return {name: values.astype(EXACT_DECIMALS) for name, values in kept.items()}
 
 

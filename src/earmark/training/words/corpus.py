@@ -26,7 +26,7 @@ from earmark.training import recipe
 from earmark.training.prepared import Progress, clip_key, default_cache
 from earmark.training.recipe import DatasetPart, Section
 from earmark.training.recipe_files import check_as, dump, read
-from earmark.training.words.sentences import Mixing, Piece, read_pieces, sentence
+from earmark.training.words.sentences import Cutting, Mixing, Piece, read_pieces, sentence
 from earmark.util.atomic import atomic_write
 from earmark.util.locks import lock_of
 from earmark.util.types import Samples
@@ -67,6 +67,7 @@ class WordsRecipe(Section):
     """Other speakers and other background: they choose thresholds and the best epoch, and test nothing."""
     held_out: Corpus | None = None
     """What the test is made of, so that it neither trains nor validates."""
+    cutting: Cutting = Cutting()
     mixing: Mixing = Mixing()
     front_end: FrontEnd = FrontEnd(rate=16000, n_fft=512, hop=160, bands=40, fmin=60.0, fmax=7600.0)
     model: recipe.ModelChoice
@@ -157,13 +158,14 @@ def prepare(
 
 def _fingerprint(recipe: WordsRecipe, chosen: Chosen) -> str:
     clips = [clip_key(clip) for clip in (*chosen.speech, *chosen.background)]
-    content = [VERSION, SHARD, clips, chosen.one_word, recipe.mixing.model_dump(mode="json")]
-    text = json.dumps([*content, recipe.front_end.to_dict()], sort_keys=True)
+    sections = [section.model_dump(mode="json") for section in (recipe.cutting, recipe.mixing)]
+    content = [VERSION, SHARD, clips, chosen.one_word, *sections, recipe.front_end.to_dict()]
+    text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _make(recipe: WordsRecipe, chosen: Chosen, shards: list[Path], progress: Progress | None) -> None:
-    material = read_material(chosen, recipe.front_end.rate)
+    material = read_material(chosen, recipe.front_end.rate, recipe.cutting)
     work = partial(_make_shard, material, recipe.mixing, recipe.front_end)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and SciPy let the others work meanwhile
         for done, _ in enumerate(pool.map(work, shards), start=1):
@@ -182,7 +184,7 @@ def _make_shard(material: Material, mixing: Mixing, front_end: FrontEnd, shard: 
         np.savez(file, features=np.stack(features), marks=np.stack(labels))
 
 
-def read_material(chosen: Chosen, rate: int) -> Material:
+def read_material(chosen: Chosen, rate: int, cutting: Cutting) -> Material:
     """Decode and cut all the recordings of a corpus.
 
     Raises
@@ -191,7 +193,7 @@ def read_material(chosen: Chosen, rate: int) -> Material:
         Nothing usable is there.
     """
     speakers: dict[str, list[Piece]] = defaultdict(list)
-    for clip, pieces in read_pieces(chosen.speech, chosen.one_word, rate):
+    for clip, pieces in read_pieces(chosen.speech, chosen.one_word, rate, cutting):
         speakers[clip.source].extend(pieces)
     backgrounds = [samples for clip in chosen.background if (samples := _read(clip, rate)) is not None]
     if not speakers or not backgrounds:

@@ -25,13 +25,24 @@ BACKGROUND, SPEECH, UNSURE = 0, 1, 2
 LONGEST_CLOSURE = 15  # frames: no stop consonant is silent for longer (150 ms), so what is silent longer is a pause
 SHORTEST_PAUSE = 10  # frames: in words spoken together, what is silent for less is a stop consonant (100 ms)
 SHORTEST_PIECE = 5  # frames
-QUIET_DB = 40.0  # a recording whose background is louder than this below its peak has no edges that can be trusted
 MARGIN = 8  # frames of natural onset and decay that are kept beside a piece
 
 FrameLabels = NDArray[np.uint8]
 
 
 Range = tuple[float, float]
+
+
+Decibels = Annotated[float, Field(gt=0)]
+
+
+class Cutting(Section):
+    """How recordings are cut into pieces, and which have edges that can be trusted."""
+
+    edge_db: Decibels = energy.EDGE_DB
+    """A piece lasts from the first to the last frame within this of its peak."""
+    quiet_db: Decibels = 40.0
+    """Recordings are left out whose background is louder than this below their peak."""
 
 
 class Mixing(Section):
@@ -66,40 +77,43 @@ class Piece:
     labels: FrameLabels  # BACKGROUND, SPEECH or UNSURE [frames] of 10 ms; samples hold a whole number of frames
 
 
-def read_pieces(clips: Sequence[Clip], one_word: Sequence[bool], rate: int) -> Iterator[tuple[Clip, list[Piece]]]:
+def read_pieces(
+    clips: Sequence[Clip], one_word: Sequence[bool], rate: int, cutting: Cutting
+) -> Iterator[tuple[Clip, list[Piece]]]:
     """The pieces of each clip that can be read and whose background is quiet enough."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for clip, pieces in zip(clips, pool.map(lambda c, o: _read(c, o, rate), clips, one_word), strict=True):
+        for clip, pieces in zip(clips, pool.map(lambda c, o: _read(c, o, rate, cutting), clips, one_word), strict=True):
             if pieces:
                 yield clip, pieces
 
 
-def _read(clip: Clip, one_word: bool, rate: int) -> list[Piece]:
+def _read(clip: Clip, one_word: bool, rate: int, cutting: Cutting) -> list[Piece]:
     try:
         samples = media.read(clip.path, rate, start=clip.start, end=clip.end)
     except MediaError:
         return []
-    return cut(samples, rate, one_word)
+    return cut(samples, rate, one_word, cutting)
 
 
-def cut(samples: Samples, rate: int, one_word: bool = False) -> list[Piece]:
+def cut(samples: Samples, rate: int, one_word: bool = False, cutting: Cutting | None = None) -> list[Piece]:
     """The pieces of a recording: what is loud, between silences that are too long to lie within a word.
 
-    Each lasts as long as it is within 35 dB of its own peak. Its silences are speech where the recording is known to
-    hold one word, and otherwise unsure, as they may be a stop consonant or a pause between words.
+    Each lasts as long as it is within `cutting.edge_db` of its own peak. Its silences are speech where the recording is
+    known to hold one word, and otherwise unsure, as they may be a stop consonant or a pause between words.
     """
+    cutting = cutting or Cutting()
     hop = round(rate * energy.STEP)
     levels = _aligned_levels(samples, hop)
-    span = energy.edges(levels)
-    if span is None or _noisy(levels, span) or (not one_word and _never_quiet(levels)):
+    span = energy.edges(levels, cutting.edge_db)
+    if span is None or _noisy(levels, span, cutting) or (not one_word and _never_quiet(levels, cutting)):
         return []
-    loud = levels >= levels.max() - energy.EDGE_DB
+    loud = levels >= levels.max() - cutting.edge_db
     spans: list[energy.Span] = list(map(tuple, joined(runs(loud), LONGEST_CLOSURE).tolist()))
     pieces = []
     for number, (first, last) in enumerate(spans):
         before = spans[number - 1][1] if number else 0
         after = spans[number + 1][0] if number + 1 < len(spans) else len(levels)
-        piece = _piece(samples, levels, (first, last), (before, after), hop, one_word)
+        piece = _piece(samples, levels, (first, last), (before, after), hop, one_word, cutting)
         if piece is not None:
             pieces.append(piece)
     return pieces
@@ -110,35 +124,41 @@ def _aligned_levels(samples: Samples, hop: int) -> energy.Levels:
     return energy.levels(np.concatenate([np.zeros(hop - hop // 2, np.float32), samples]), 100 * hop)[1:]
 
 
-def _noisy(levels: energy.Levels, span: energy.Span) -> bool:
+def _noisy(levels: energy.Levels, span: energy.Span, cutting: Cutting) -> bool:
     outside = np.concatenate([levels[: max(0, span[0] - 3)], levels[span[1] + 3 :]])
-    return len(outside) >= 5 and float(np.median(outside)) > levels.max() - QUIET_DB
+    return len(outside) >= 5 and float(np.median(outside)) > levels.max() - cutting.quiet_db
 
 
-def _never_quiet(levels: energy.Levels) -> bool:
+def _never_quiet(levels: energy.Levels, cutting: Cutting) -> bool:
     """Whether hardly a frame is below a word's edge: the background is as loud, or the recording is cut too close."""
-    return bool(np.percentile(levels, 5) > levels.max() - energy.EDGE_DB)
+    return bool(np.percentile(levels, 5) > levels.max() - cutting.edge_db)
 
 
 def _piece(
-    samples: Samples, levels: energy.Levels, span: energy.Span, room: energy.Span, hop: int, one_word: bool
+    samples: Samples,
+    levels: energy.Levels,
+    span: energy.Span,
+    room: energy.Span,
+    hop: int,
+    one_word: bool,
+    cutting: Cutting,
 ) -> Piece | None:
     start = (span[0] + room[0]) // 2 if room[0] else 0
     end = (span[1] + room[1] + 1) // 2 if room[1] < len(levels) else len(levels)
-    inner = energy.edges(levels[start:end])
+    inner = energy.edges(levels[start:end], cutting.edge_db)
     if inner is None or inner[1] - inner[0] < SHORTEST_PIECE:
         return None
     first, last = start + inner[0], start + inner[1]
     start, end = max(start, first - MARGIN), min(end, last + MARGIN)
     labels = np.zeros(end - start, np.uint8)
-    labels[first - start : last - start] = _inside(levels[first:last], one_word)
+    labels[first - start : last - start] = _inside(levels[first:last], one_word, cutting)
     return Piece(_faded(_framed(samples, start, end, hop), first - start, end - last, hop), labels)
 
 
-def _inside(levels: energy.Levels, one_word: bool) -> FrameLabels:
+def _inside(levels: energy.Levels, one_word: bool, cutting: Cutting) -> FrameLabels:
     labels = np.full(len(levels), SPEECH, np.uint8)
     if not one_word:
-        for first, last in runs(levels < levels.max() - energy.EDGE_DB):
+        for first, last in runs(levels < levels.max() - cutting.edge_db):
             if last - first >= SHORTEST_PAUSE:
                 labels[first:last] = UNSURE
     return labels
