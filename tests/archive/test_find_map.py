@@ -38,7 +38,7 @@ def embedded(path):
 def test_what_sounds_alike_lies_together(made):
     laid = sound_map(*made, np.random.default_rng(0))
     kind = np.array([LABELS.index(one.recording.split("-")[0]) for one in laid.seconds])
-    apart = np.linalg.norm(laid.places[:, None] - laid.places[None], axis=2)
+    apart = np.linalg.norm(laid.positions[:, None] - laid.positions[None], axis=2)
     np.fill_diagonal(apart, np.inf)
     assert (kind[apart.argmin(axis=1)] == kind).mean() > 0.97
     assert [label for label, _ in laid.labels] == [LABELS[one] for one in kind]
@@ -51,7 +51,7 @@ def test_of_many_seconds_some_are_drawn(made):
     again = sound_map(*made, np.random.default_rng(1), most=100)
     assert (len(laid.seconds), laid.total) == (100, 240)
     assert laid.seconds == again.seconds
-    assert laid.places == pytest.approx(again.places)
+    assert laid.positions == pytest.approx(again.positions)
 
 
 def test_the_file_holds_all_that_it_needs(made, tmp_path):
@@ -94,8 +94,8 @@ def test_in_a_browser_points_play(opened, tmp_path):
     write_wav(tmp_path / "a #1?.wav", tones(60.0))
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     seconds = [Second("a #1?.wav", 4), Second("a #1?.wav", 6), Second("broken.wav", 0)]
-    places = np.array([[0, 0], [4, 0], [0, 4]], np.float32)
-    laid = SoundMap(seconds, places, [("dog", 0.9), None, None], np.array([0, 0, 1]), ["dog", "siren"], 3)
+    positions = np.array([[0, 0], [4, 0], [0, 4]], np.float32)
+    laid = SoundMap(seconds, positions, [("dog", 0.9), None, None], np.array([0, 0, 1]), ["dog", "siren"], 3)
     write_map(laid, "map", str(tmp_path), tmp_path / "map.html")
     page = opened((tmp_path / "map.html").as_uri())
     page.evaluate(

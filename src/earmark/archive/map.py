@@ -40,7 +40,7 @@ class SoundMap:
     """Seconds on a map."""
 
     seconds: list[Second]
-    places: Array  # of each [seconds, 2]
+    positions: Array  # of each [seconds, 2]
     labels: list[tuple[str, float] | None]  # the label that scores highest in each, with its score
     clusters: NDArray[np.int64]  # the number of each one's cluster
     names: list[str]  # of the clusters
@@ -61,13 +61,13 @@ def sound_map(index: Index, store: Store, rng: np.random.Generator, most: int = 
     vectors = unit(directions(pool.rows) - pool.centre)
     reduced = PCA(min(COMPONENTS, *vectors.shape), random_state=seed).fit_transform(vectors)
     perplexity = min(PERPLEXITY, (len(seconds) - 1) / 3)
-    places = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
+    positions = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
     count = max(1, min(CLUSTERS, len(seconds) // EACH))
     clusters = KMeans(count, n_init=4, random_state=seed).fit_predict(reduced).astype(np.int64)
     scores = _scores(index, seconds)
     highest = [max(of.items(), key=lambda each: each[1]) if of else None for of in scores]
     total = sum(map(store.size, store.batches))
-    return SoundMap(seconds, np.asarray(places, np.float32), highest, clusters, _names(scores, clusters), total)
+    return SoundMap(seconds, np.asarray(positions, np.float32), highest, clusters, _names(scores, clusters), total)
 
 
 def _scores(index: Index, seconds: Sequence[Second]) -> list[dict[str, float]]:
@@ -122,7 +122,9 @@ def write_map(made: SoundMap, title: str, root: str, path: Path) -> None:
                 label[1] if label else 0,
                 int(cluster),
             ]
-            for one, (x, y), label, cluster in zip(made.seconds, made.places, made.labels, made.clusters, strict=True)
+            for one, (x, y), label, cluster in zip(
+                made.seconds, made.positions, made.labels, made.clusters, strict=True
+            )
         ],
     }
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -41,8 +41,8 @@ class Response:
         """Features of the same shape."""
         clips, _, bands = features.shape
         gains = rng.uniform(-self.db, self.db, (clips, self.points))
-        places = np.linspace(0, self.points - 1, bands)
-        curves = np.stack([np.interp(places, np.arange(self.points), own) for own in gains])
+        positions = np.linspace(0, self.points - 1, bands)
+        curves = np.stack([np.interp(positions, np.arange(self.points), own) for own in gains])
         return features + features.new_tensor(curves[:, None])
 
 
@@ -70,10 +70,10 @@ class Warp:
         return _between(features.transpose(1, 2), np.arange(features.shape[2]) + moved).transpose(1, 2)
 
 
-def _between(features: Tensor, places: np.ndarray) -> Tensor:
+def _between(features: Tensor, positions: np.ndarray) -> Tensor:
     """Rows at fractional places [batch, places] of features [batch, rows, columns], linearly interpolated."""
     last = features.shape[1] - 1
-    place = torch.as_tensor(np.clip(places, 0, last), dtype=torch.float32, device=features.device)
+    place = torch.as_tensor(np.clip(positions, 0, last), dtype=torch.float32, device=features.device)
     below = place.floor().clamp(max=max(0, last - 1)).long()
     share = (place - below).to(features.dtype).unsqueeze(2)
     low = features.gather(1, below.unsqueeze(2).expand(-1, -1, features.shape[2]))

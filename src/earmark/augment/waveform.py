@@ -221,9 +221,9 @@ def _limited(changed: NDArray[np.floating], before: Samples) -> Samples:
 def _without_short_gaps(kept: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
     """Marks [frames] with what lies between two marks marked as well, where it is shorter than `gap` frames."""
     filled = np.zeros_like(kept)
-    places = np.flatnonzero(kept)
-    starts = [places[0], *places[1:][np.diff(places) > gap]]
-    ends = [*places[:-1][np.diff(places) > gap], places[-1]]
+    indices = np.flatnonzero(kept)
+    starts = [indices[0], *indices[1:][np.diff(indices) > gap]]
+    ends = [*indices[:-1][np.diff(indices) > gap], indices[-1]]
     for start, end in zip(starts, ends, strict=True):
         filled[start : end + 1] = True
     return filled

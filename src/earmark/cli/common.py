@@ -33,10 +33,10 @@ LONGEST_NUMBER = 9  # digits: no list is longer, and Python refuses to read thou
 NUMBERS = r"\d+(\.\d+)?(,\d+(\.\d+)?)+"  # 5,20
 
 
-def recordings(places: Sequence[Path]) -> list[Path]:
+def recordings(paths: Sequence[Path]) -> list[Path]:
     """Files as they are given, and in place of each folder the recordings below it."""
     files: list[Path] = []
-    for place in places:
+    for place in paths:
         if _is_folder(place):
             from earmark.datasets.media_files import walk
 

@@ -76,10 +76,10 @@ def compare(
         common.refuse(of_runs, "is for runs", "leave out --on")
         return _compare_classifiers(names, on, to, out)
     common.refuse({"--out": out}, "is for a report on classifiers", "name recordings with --on, or use --plot")
-    places = [Path(name) for name in names or []]
+    folders = [Path(name) for name in names or []]
     if into is None:
-        return _compare_runs(places, to, sort, columns, plot)
-    others = {"a run": places or None, "--sort": sort or None, "--columns": columns or None, "--plot": plot}
+        return _compare_runs(folders, to, sort, columns, plot)
+    others = {"a run": folders or None, "--sort": sort or None, "--columns": columns or None, "--plot": plot}
     common.refuse(others, "does not go with --into", "the document says which runs, and how")
     return _update_document(into)
 
@@ -95,9 +95,9 @@ def _compare_classifiers(names: Sequence[str] | None, on: Path, to: str, out: Pa
     show(found, to, out)
 
 
-def _compare_runs(places: Sequence[Path], to: str, sort: str | None, columns: str | None, plot: Path | None) -> None:
+def _compare_runs(folders: Sequence[Path], to: str, sort: str | None, columns: str | None, plot: Path | None) -> None:
     """Write the table, and the picture; runs that cannot be read are told of, and exit code is 1 then."""
-    if not places:
+    if not folders:
         raise EarmarkError(
             "earmark compare", "has nothing to compare", "give folders of runs, or recordings of words with --on FOLDER"
         )
@@ -108,7 +108,7 @@ def _compare_runs(places: Sequence[Path], to: str, sort: str | None, columns: st
     said = run_table.names(columns, "--columns") if columns else run_table.usual(to)
     if plot is not None:
         _check_plot(plot)
-    found, wrong = runs.read_all(places)
+    found, wrong = runs.read_all(folders)
     for error in wrong:
         common.complain(error)
     if found:

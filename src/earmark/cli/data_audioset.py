@@ -118,16 +118,16 @@ def audioset(
     picture = _picture(plot)
     settings = Settings(rate=rate, jobs=jobs, pause=pause, url=video_url or YOUTUBE, cookies=cookies, seed=seed)
     chosen = list(dict.fromkeys(part or (Part.balanced, Part.unbalanced)))
-    places, graph = _material(segments, chosen, ontology, data_dir, yes, url)
+    files, graph = _material(segments, chosen, ontology, data_dir, yes, url)
     rules = _rules(graph, include, preset, exclude, exact, allow_several)
-    selected = selection.select(tables.read_all_segments(places, rules.carrying), rules, seed)
+    selected = selection.select(tables.read_all_segments(files, rules.carrying), rules, seed)
     quota = per_class or selected.fewest
     occurring = preview.count_cooccurrences(selected, graph, top)
     planned = preview.estimate(selected.clips, quota, settings)
     if picture is not None:
         _draw(occurring, picture)
     if dry_run and to is To.json:
-        document = preview.document(places, graph, selected, occurring, planned)
+        document = preview.document(files, graph, selected, occurring, planned)
         common.say_json(document, indent=2)
     else:
         common.say_lines(preview.text(selected, occurring, planned), err=not dry_run)

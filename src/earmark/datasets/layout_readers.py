@@ -389,11 +389,11 @@ def _tsv_rows(table: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, ...]
             lacking = [column for column in columns if column not in header]
             if lacking:
                 raise DatasetError(table, f"lacks the column {lacking[0]}", "fetch the release again")
-            places = [header.index(column) for column in columns]
+            indices = [header.index(column) for column in columns]
             for line in file:
                 values = _tsv_values(line)
-                if len(values) == len(header) and all(values[place] for place in places):
-                    yield tuple(values[place] for place in places)
+                if len(values) == len(header) and all(values[place] for place in indices):
+                    yield tuple(values[place] for place in indices)
                 else:
                     odd += bool(line.strip())
     except OSError as error:

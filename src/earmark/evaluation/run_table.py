@@ -205,7 +205,7 @@ FORMS: dict[str, Callable[[Sequence[Run], Sequence[str]], str]] = {
 class Request:
     """Which runs a table is of, in which order, and what it says of them."""
 
-    places: tuple[Path, ...]
+    folders: tuple[Path, ...]
     sort: tuple[str, ...] = ORDER
     columns: tuple[str, ...] = USUAL
 
@@ -217,7 +217,7 @@ class Request:
         EarmarkError
             A run cannot be read: a document must not lose a row unnoticed.
         """
-        runs, wrong = read_all(base / place for place in self.places)
+        runs, wrong = read_all(base / place for place in self.folders)
         if wrong:
             raise wrong[0]
         return markdown(sort(runs, self.sort), self.columns)
@@ -231,20 +231,20 @@ def parse(words: Sequence[str]) -> Request:
     EarmarkError
         An option is unknown or has no value, or no folder is named.
     """
-    places: list[Path] = []
+    folders: list[Path] = []
     chosen: dict[str, tuple[str, ...]] = {}
     rest = iter(words)
     for word in rest:
         if not word.startswith("--"):
-            places.append(Path(word))
+            folders.append(Path(word))
             continue
         value = next(rest, None)
         if word not in ("--sort", "--columns") or value is None:
             raise EarmarkError(f"<!-- compare: {' '.join(words)} -->", f"{word} does not fit", "see `earmark compare`")
         chosen[word.removeprefix("--")] = names(value, word)
-    if not places:
+    if not folders:
         raise EarmarkError("<!-- compare: -->", "names no folder", "name folders of runs after the colon")
-    return Request(tuple(places), **chosen)
+    return Request(tuple(folders), **chosen)
 
 
 def refresh(text: str, base: Path, subject: object = "the document") -> str:

@@ -85,11 +85,11 @@ def _is_run(folder: Path) -> bool:
         return True
 
 
-def read_all(places: Iterable[Path]) -> tuple[list[Run], list[EarmarkError]]:
+def read_all(roots: Iterable[Path]) -> tuple[list[Run], list[EarmarkError]]:
     """The runs below several folders, each once, and what was wrong with those that could not be read."""
     found: dict[Path, Run] = {}
     wrong: dict[Path, EarmarkError] = {}
-    for place in places:
+    for place in roots:
         try:
             folders = find(place)
         except EarmarkError as error:

@@ -83,9 +83,9 @@ def evidence(found: Scores, given: Flags, labels: Sequence[str], classes: Map) -
     """
     ratios = np.zeros(given.shape)
     columns = audioset.answering({label: classes[label] for label in labels if label in classes})
-    for label, places in columns.items():
+    for label, indices in columns.items():
         i = list(labels).index(label)
-        rank = ranks(found[:, places].max(1), given[:, i])
+        rank = ranks(found[:, indices].max(1), given[:, i])
         lean = leaning(rank[given[:, i]])
         ratios[:, i] = np.log(lean) + (lean - 1) * np.log(rank)
     return ratios

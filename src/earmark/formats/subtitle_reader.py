@@ -434,7 +434,7 @@ def read_times(line: str, first: bool) -> Times | None:
     if not re.search(r"\d.*\d", line):
         return None
     line = line.replace("--&gt;", "-->", 1)
-    clean, places = _plain(line)
+    clean, indices = _plain(line)
     found = _BY_ARROW.match(clean) or _NO_ARROW.match(clean)
     if found is None:
         return None
@@ -451,7 +451,7 @@ def read_times(line: str, first: bool) -> Times | None:
         return None
     if onset.whole > offset.whole and name is None and (hours := re.match(r"\s*(\d+)(\d\d)\D", found[2])):
         name, onset = hours[1], _moment(found[2][hours.end(1) :]) or onset  # glued: 2 and 00:00:15,000
-    end = places[found.end()] if found.end() < len(places) else len(line)
+    end = indices[found.end()] if found.end() < len(indices) else len(line)
     return Times(onset, offset, name, line[end:])
 
 
@@ -487,9 +487,9 @@ def _plain(line: str) -> tuple[str, Sequence[int]]:
     """A line in plain digits and signs, without those of no width of their own, and where each of its signs stood."""
     if line.isascii():
         return line[:LONGEST], range(min(len(line), LONGEST))
-    places = [i for i, sign in enumerate(line[:LONGEST]) if unicodedata.category(sign) not in ("Cf", "Mn")]
-    plain = (str(unicodedata.decimal(line[i], line[i])) for i in places)
-    return "".join(plain).translate(_SIGNS), places
+    indices = [i for i, sign in enumerate(line[:LONGEST]) if unicodedata.category(sign) not in ("Cf", "Mn")]
+    plain = (str(unicodedata.decimal(line[i], line[i])) for i in indices)
+    return "".join(plain).translate(_SIGNS), indices
 
 
 def _moment(text: str) -> Moment | None:

@@ -140,12 +140,12 @@ def draw_word_errors(errors: Mapping[str, Mapping[str, int]], words: Mapping[str
 def draw_conditions(values: Sequence[str], trends: Mapping[str, Mapping[str, Sequence[float | None]]]) -> bytes:
     """Figures by conditions, a panel for each figure, by its title: of each classifier a value for each condition."""
     figure = Figure(figsize=(11, 3.6 + 0.045 * max(map(len, values))), layout="constrained")
-    places = range(len(values))
+    positions = range(len(values))
     for axes, (title, lines) in zip(figure.subplots(1, len(trends)), trends.items(), strict=True):
         for number, (name, heights) in enumerate(lines.items()):
-            axes.plot(places, heights, "o-", color=colour(number), label=literal(name), linewidth=1, markersize=4)
+            axes.plot(positions, heights, "o-", color=colour(number), label=literal(name), linewidth=1, markersize=4)
         names = [literal(value) or "-" for value in values]
-        axes.set_xticks(places, names, rotation=0 if len(values) < 5 else 90, fontsize=8)
+        axes.set_xticks(positions, names, rotation=0 if len(values) < 5 else 90, fontsize=8)
         axes.set_xlim(-0.4, len(values) - 0.6)
         axes.set_ylim(top=1.02)
         axes.set_title(title, fontsize=10)

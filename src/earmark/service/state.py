@@ -168,14 +168,14 @@ def reading() -> Iterator[None]:
 
 
 @contextmanager
-def one_of(places: Semaphore, busy: str, seconds: int) -> Iterator[None]:
+def one_of(slots: Semaphore, busy: str, seconds: int) -> Iterator[None]:
     """One of a few places: 503 where all are taken, as to wait would hold a thread that others need."""
-    if not places.acquire(blocking=False):
+    if not slots.acquire(blocking=False):
         raise refusal(503, busy, {"retry-after": str(seconds)})
     try:
         yield
     finally:
-        places.release()
+        slots.release()
 
 
 def service_of(request: Request) -> Service:

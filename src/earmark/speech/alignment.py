@@ -147,9 +147,9 @@ def _said(words: Sequence[str], voice: espeak.Voice) -> tuple[Array, list[tuple[
 def _timed(words: Sequence[str], events: Sequence[tuple[int, float, float]]) -> Iterator[tuple[int, float, float]]:
     """Number and times of each word; eSpeak NG says some together ("of the"), which share the time by their letters."""
     starts = np.cumsum([0, *(len(word) + 1 for word in words)])
-    places = np.searchsorted(starts, [place for place, *_ in events], "right") - 1
+    indices = np.searchsorted(starts, [place for place, *_ in events], "right") - 1
     groups: dict[int, list[tuple[float, float]]] = {}
-    for word, (_, begins, ends) in zip(places.tolist(), events, strict=True):
+    for word, (_, begins, ends) in zip(indices.tolist(), events, strict=True):
         groups.setdefault(min(word, len(words) - 1), []).append((begins, ends))
     said = sorted(groups)
     for number, following in zip(said, [*said[1:], len(words)], strict=True):
@@ -163,10 +163,10 @@ def _timed(words: Sequence[str], events: Sequence[tuple[int, float, float]]) -> 
 def with_pauses(reference: Reference) -> Reference:
     """The reference with a frame before, between and after words that stands for a pause."""
     firsts = np.flatnonzero(np.diff(reference.words, prepend=-2) != 0)
-    places = np.append(firsts, len(reference.words))
-    features = np.insert(reference.features, places, 0, axis=0)
-    classes = np.insert(reference.classes, places, 0, axis=0)
-    return Reference(features, np.insert(reference.words, places, PAUSE), classes)
+    indices = np.append(firsts, len(reference.words))
+    features = np.insert(reference.features, indices, 0, axis=0)
+    classes = np.insert(reference.classes, indices, 0, axis=0)
+    return Reference(features, np.insert(reference.words, indices, PAUSE), classes)
 
 
 def path(
@@ -235,15 +235,15 @@ def _costs(features: Array, classes: Array, speech: Array, others: Reference, sq
 
 
 def _traced(steps: Sequence[NDArray[np.uint8]], lows: Sequence[int], end: int) -> NDArray[np.int32]:
-    places = np.empty(len(steps), np.int32)
+    indices = np.empty(len(steps), np.int32)
     for row in range(len(steps) - 1, -1, -1):
-        places[row] = end
+        indices[row] = end
         end -= int(steps[row][end - lows[row]])
-    return places
+    return indices
 
 
-def _distances(features: Array, reference: Reference, places: NDArray[np.int32]) -> Array:
-    return np.asarray(np.linalg.norm(features - reference.features[places], axis=1), np.float32)
+def _distances(features: Array, reference: Reference, indices: NDArray[np.int32]) -> Array:
+    return np.asarray(np.linalg.norm(features - reference.features[indices], axis=1), np.float32)
 
 
 def align(
@@ -269,8 +269,8 @@ def align(
         raise EarmarkError("recording", "has no speech in it", "give a recording of the text")
     reference = with_pauses(spoken(words, voice, float(speech[:count].sum()) * STEP, progress))
     alike = normalised(features[:count], loud)
-    places, distances = path(alike, class_probabilities(alike), speech[:count], reference, progress)
-    return list(_aligned(words, reference.words[places], distances))
+    indices, distances = path(alike, class_probabilities(alike), speech[:count], reference, progress)
+    return list(_aligned(words, reference.words[indices], distances))
 
 
 def _aligned(words: Sequence[str], path_words: NDArray[np.int32], distances: Array) -> Iterator[AlignedWord]:

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from earmark.speech.energy import STEP
 from earmark.speech.f0_candidates import RATE, Decimator, Finder, PitchSettings
-from earmark.speech.f0_path import SILENCE, Stretches, joined, recent_peak
+from earmark.speech.f0_path import SILENCE, Levels, Stretches, joined, recent_peak
 from earmark.util.types import Samples
 
 __all__ = ["STEP", "Pitch", "PitchSettings", "PitchTracker", "SpeakerF0", "track"]
-
-Levels = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -129,8 +129,8 @@ class Finder:
         self.size = round(PERIODS / settings.floor * RATE)
         self.window = np.asarray(np.hanning(self.size + 2)[1:-1], np.float32)
         # Where samples are, re the frame's middle and its length, and how far its halves are apart.
-        self.places = (np.arange(self.size, dtype=np.float32) - (self.size - 1) / 2) / self.size
-        self.apart = 2 * float(np.average(np.abs(self.places), weights=self.window**2))
+        self.offsets = (np.arange(self.size, dtype=np.float32) - (self.size - 1) / 2) / self.size
+        self.apart = 2 * float(np.average(np.abs(self.offsets), weights=self.window**2))
         self.first = int(FINER * RATE / settings.ceiling / EDGE)
         self.last = max(int(FINER * RATE / settings.floor * EDGE) + 1, self.first + KEPT)
         self.length = fft.fast_length(self.size + self.last // FINER + 2)
@@ -166,7 +166,7 @@ class Finder:
         parts = (frames[:, :half], frames[:, -half:])
         before, after = (np.log(np.maximum((part**2).sum(axis=1), np.finfo(np.float32).tiny)) for part in parts)
         rise = (after - before) / (2 * self.apart)
-        return np.asarray(frames * np.exp(-np.clip(rise, -STEEPEST, STEEPEST)[:, None] * self.places), np.float32)
+        return np.asarray(frames * np.exp(-np.clip(rise, -STEEPEST, STEEPEST)[:, None] * self.offsets), np.float32)
 
     def _autocorrelation(self, power: Array, exponent: float) -> Array:
         """Lags from the one before `first` to the one behind `last`, re lag 0."""

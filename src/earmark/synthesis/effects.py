@@ -55,8 +55,8 @@ def room_response(rate: int, decay: float, bright_decay: float, direct: float, r
         for band, seconds in ((~above, decay), (above, bright_decay))
     )
     late = np.asarray(echoes) * (time > EARLY_SECONDS[0])
-    places = np.minimum(np.round(rng.uniform(*EARLY_SECONDS, EARLY) * rate).astype(int), count - 1)
-    np.add.at(late, places, rng.choice([-1, 1], EARLY) * rng.uniform(1, 4, EARLY))
+    indices = np.minimum(np.round(rng.uniform(*EARLY_SECONDS, EARLY) * rate).astype(int), count - 1)
+    np.add.at(late, indices, rng.choice([-1, 1], EARLY) * rng.uniform(1, 4, EARLY))
     late[0] = 0.0
     late *= 10 ** (-direct / 20) / max(float(np.sqrt((late**2).sum())), 1e-9)
     late[0] = 1.0

@@ -200,8 +200,8 @@ def answer_crops(
 def _crops(features: NDArray[np.float32], loud: NDArray[np.int64], frames: int, crops: int) -> NDArray[np.float32]:
     """Excerpts [crops, frames, size] of a clip's features, each with a loud frame in its middle."""
     middle = loud[np.linspace(0, len(loud) - 1, crops).round().astype(np.int64)]
-    places = middle[:, None] - frames // 2 + np.arange(frames)
-    return np.asarray(features[places % len(features)])
+    indices = middle[:, None] - frames // 2 + np.arange(frames)
+    return np.asarray(features[indices % len(features)])
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,11 @@ def read_notes(folder: Path) -> dict[Instrument, list[RecordedNote]]:
         reason = "is a file" if folder.exists() else "is not there"
         raise DatasetError(folder, reason, "give a folder that holds a folder of notes for each instrument")
     known = {_plain(one.name): one for one in INSTRUMENTS if one.manner != "drums"}
-    places = sorted(path for path in folder.iterdir() if path.is_dir())
-    if not places:
+    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    if not folders:
         raise DatasetError(folder, "holds no folder for an instrument", "make some, each with notes such as As4.wav")
     found = {}
-    for place in places:
+    for place in folders:
         if _plain(place.name) not in known:
             raise DatasetError(place, "is the name of no instrument", "see `earmark data phrases --list`")
         files = sorted(path for path in place.iterdir() if media_files.is_media(path))

@@ -143,8 +143,8 @@ class EmbeddingHead(Network):
             return
         ids = {label: audioset.standing_for(label) for label in labels if label not in audioset.nearest_only()}
         classes = torch.zeros(len(labels), AUDIOSET, dtype=torch.bool)
-        for label, places in audioset.answering(ids, for_parents=True).items():
-            classes[labels.index(label), places] = True
+        for label, indices in audioset.answering(ids, for_parents=True).items():
+            classes[labels.index(label), indices] = True
         self.classes.copy_(classes)
 
     def answers(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:

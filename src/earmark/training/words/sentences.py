@@ -249,14 +249,14 @@ def stretched(piece: Piece, factor: float, hop: int) -> Piece:
     if factor == 1.0:
         return piece
     frames = round(len(piece.labels) * factor)
-    places = (np.arange(frames) + 0.5) * len(piece.labels) / frames
-    return Piece(resampled(piece.samples, frames * hop), piece.labels[places.astype(np.int64)])
+    positions = (np.arange(frames) + 0.5) * len(piece.labels) / frames
+    return Piece(resampled(piece.samples, frames * hop), piece.labels[positions.astype(np.int64)])
 
 
 def resampled(samples: Samples, count: int) -> Samples:
     """So many samples in place of those given, as if played slower or faster."""
-    places = np.linspace(0, len(samples) - 1, count)
-    return np.interp(places, np.arange(len(samples)), samples).astype(np.float32)
+    positions = np.linspace(0, len(samples) - 1, count)
+    return np.interp(positions, np.arange(len(samples)), samples).astype(np.float32)
 
 
 def _pause(mixing: Mixing, rng: np.random.Generator) -> int:
