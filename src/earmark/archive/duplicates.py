@@ -23,7 +23,7 @@ from earmark.archive.recordings import Archive
 from earmark.archive.vectors import directions, unit
 from earmark.datasets import measurements
 from earmark.errors import MediaError
-from earmark.util.types import Array
+from earmark.util.types import Array, Progress
 
 QUERIES = 8  # seconds of each recording that others are compared with
 NEAREST = 10  # seconds elsewhere that are nearest to each
@@ -40,7 +40,6 @@ _AT_ONCE = 8192  # queries that are compared with all seconds in one pass
 _KEPT = 256  # fingerprints in memory
 
 Numbers = NDArray[np.int64]
-Told = Callable[[int, int | None], object]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,12 +74,12 @@ def duplicates(
     durations: dict[str, float],
     only: Collection[str] | None = None,
     failed: Callable[[MediaError], object] | None = None,
-    progress: Told | None = None,
+    progress: Progress | None = None,
     passed_over: Callable[[str], object] | None = None,
 ) -> list[Duplicate]:
     """The pairs of recordings that hold the same sound, by name; of `only` some, those of which one is among these.
 
-    `failed` is told of each recording that cannot be read, `told` how many of how many pairs have been compared,
+    `failed` is told of each recording that cannot be read, `progress` how many of how many pairs have been compared,
     `passed_over` of each that might be a copy but holds too little sound to say: less than half a second.
     """
 

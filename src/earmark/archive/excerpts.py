@@ -24,6 +24,7 @@ from earmark.datasets import Clip, Dataset, tables
 from earmark.datasets.tables import write_events
 from earmark.errors import EarmarkError, MediaError
 from earmark.events.timeline import Event
+from earmark.util.types import Progress
 from earmark.util.workspace import Workspace
 
 AUDIO, CLIPS, EVENT_TABLE, OPTIONS = "audio", "clips.csv", "events.csv", "earmark-find.json"
@@ -32,7 +33,6 @@ _NAME = 60  # characters of a recording's name in a file's
 _SHORTEST = 0.001  # seconds of an event that a table can hold
 
 Failed = Callable[[EarmarkError], object]
-Told = Callable[[int, int | None], object]
 
 
 @dataclass
@@ -78,14 +78,14 @@ def cut(
     out: Path,
     margin: float,
     failed: Failed,
-    progress: Told = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     asked: str = "",
 ) -> list[tuple[Excerpt, Path]]:
     """Write the excerpts and the tables; gives those that are there.
 
     The folder `out` holds excerpts of the same query, and of what was `asked` beside it, only. Seconds of `margin` are
-    kept before and after each event. `failed` is told of each recording that cannot be cut, `told` of how many are done
-    and how many there are.
+    kept before and after each event. `failed` is told of each recording that cannot be cut, `progress` of how many are
+    done and how many there are.
     """
     _claim(index, query, any(one.threshold is not None for one in found), out, margin, asked)
     wanted = excerpts(found, margin, durations(index, {one.recording for one in found}))

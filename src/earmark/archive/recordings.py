@@ -154,11 +154,11 @@ def _seconds(time: object) -> float | None:
 def _below_folder(root: Path, found: Listing) -> Iterator[Recording]:
     if not root.is_dir():
         raise EarmarkError(root, "is no folder", "give the folder that holds the recordings, or --list FILE")
-    absolute_root = os.path.realpath(root)
+    real_root = os.path.realpath(root)
     for folder, shown in folders_below(str(root), lambda folder, why: found.left_out.append(_line(folder, why))):
-        outside = not is_inside(os.path.realpath(folder), absolute_root)
+        outside = not is_inside(os.path.realpath(folder), real_root)
         for entry, recording in _recordings(root, shown, found.left_out):
-            if outside or (entry.is_symlink() and not is_inside(os.path.realpath(entry.path), absolute_root)):
+            if outside or (entry.is_symlink() and not is_inside(os.path.realpath(entry.path), real_root)):
                 found.elsewhere.append(recording.name)
             yield recording
 

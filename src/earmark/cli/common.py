@@ -36,16 +36,16 @@ NUMBERS = r"\d+(\.\d+)?(,\d+(\.\d+)?)+"  # 5,20
 def recordings(paths: Sequence[Path]) -> list[Path]:
     """Files as they are given, and in place of each folder the recordings below it."""
     files: list[Path] = []
-    for place in paths:
-        if _is_folder(place):
+    for path in paths:
+        if _is_folder(path):
             from earmark.datasets.media_files import walk
 
-            below = list(walk(place))
+            below = list(walk(path))
             if not below:
-                raise EarmarkError(place, "holds no recordings", "name another folder, or files")
+                raise EarmarkError(path, "holds no recordings", "name another folder, or files")
             files += below
         else:
-            files.append(place)
+            files.append(path)
     return files
 
 

@@ -392,8 +392,8 @@ def _tsv_rows(table: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, ...]
             indices = [header.index(column) for column in columns]
             for line in file:
                 values = _tsv_values(line)
-                if len(values) == len(header) and all(values[place] for place in indices):
-                    yield tuple(values[place] for place in indices)
+                if len(values) == len(header) and all(values[index] for index in indices):
+                    yield tuple(values[index] for index in indices)
                 else:
                     odd += bool(line.strip())
     except OSError as error:

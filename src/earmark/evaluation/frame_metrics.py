@@ -20,9 +20,9 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-def ratio(part: float, roc: float) -> float:
+def ratio(part: float, whole: float) -> float:
     """A share, 1 of nothing."""
-    return part / roc if roc else 1.0
+    return part / whole if whole else 1.0
 
 
 def f1(hits: float, found: float, true: float) -> float:

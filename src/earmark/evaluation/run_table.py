@@ -217,7 +217,7 @@ class Request:
         EarmarkError
             A run cannot be read: a document must not lose a row unnoticed.
         """
-        runs, wrong = read_all(base / place for place in self.folders)
+        runs, wrong = read_all(base / folder for folder in self.folders)
         if wrong:
             raise wrong[0]
         return markdown(sort(runs, self.sort), self.columns)

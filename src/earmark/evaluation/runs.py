@@ -89,11 +89,11 @@ def read_all(roots: Iterable[Path]) -> tuple[list[Run], list[EarmarkError]]:
     """The runs below several folders, each once, and what was wrong with those that could not be read."""
     found: dict[Path, Run] = {}
     wrong: dict[Path, EarmarkError] = {}
-    for place in roots:
+    for root in roots:
         try:
-            folders = find(place)
+            folders = find(root)
         except EarmarkError as error:
-            wrong[place] = error
+            wrong[root] = error
             continue
         for folder in folders:
             key = folder.resolve()

@@ -119,6 +119,8 @@ class Result(Sequence[Item]):
             matplotlib is not installed.
         MediaError
             The recording cannot be read any more.
+        EarmarkError
+            Of words, nobody knows where the recording is.
         """
         from earmark.plots.notebook import figure
 

@@ -324,14 +324,13 @@ def _fresh(theirs: socket.socket, file: str | BinaryIO, seekable: bool, opening:
     named = file if isinstance(file, str) else SimpleNamespace(name=str(getattr(file, "name", "")))
     request = base64.b64encode(pickle.dumps((named, seekable, opening, LIMIT))).decode()
     code = (
-        f"import sys; sys.path[:] = {sys.path!r}; "
-        f"from earmark.media.probe import try_requested; try_requested({request!r})"
+        f"import sys; sys.path[:] = {sys.path!r}; from earmark.media.probe import try_request; try_request({request!r})"
     )
     with_socket = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), _TOLD_BY)]
     return os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ, file_actions=with_socket)
 
 
-def try_requested(request: str) -> NoReturn:
+def try_request(request: str) -> NoReturn:
     """In such a process: try what this one was told."""
     file, seekable, opening, seconds = pickle.loads(base64.b64decode(request))
     _be_tried(socket.socket(fileno=_TOLD_BY), file, seekable, opening, seconds)

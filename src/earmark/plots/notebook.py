@@ -64,17 +64,7 @@ def dataframe(found: Result[Any]) -> Any:
 
 
 def figure(found: Result[Any]) -> Figure:
-    """The recording's spectrogram with what was found in it.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    MediaError
-        The recording cannot be read any more.
-    EarmarkError
-        Of words, nobody knows where the recording is.
-    """
+    """The recording's spectrogram with what was found in it; raises as `Result.plot` does."""
     try:
         from earmark.plots import timeline as plot
         from earmark.plots import words as word_plot

@@ -86,13 +86,13 @@ def _usual_type(container: InputContainer, pictures: VideoStream | None) -> str:
     known = CONTAINERS.get(container.format.name)
     if known is None or not container.streams.audio:
         return ""
-    with_video, audio_only, video_codecs, audio_codecs = known
+    video_type, audio_type, video_codecs, audio_codecs = known
     sound = container.streams.audio[0]
     if _codec(sound) not in audio_codecs or not 0 < sound.codec_context.sample_rate <= FASTEST:
         return ""
     if pictures is None:
-        return audio_only
-    return with_video if _codec(pictures) in video_codecs and _is_simple(pictures) else ""
+        return audio_type
+    return video_type if _codec(pictures) in video_codecs and _is_simple(pictures) else ""
 
 
 def _codec(stream: Stream) -> str:

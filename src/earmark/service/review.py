@@ -162,7 +162,7 @@ def _wav(samples: Array) -> bytes:
 
 
 def run_review(session: Session, port: int, report: Callable[[str], object]) -> None:
-    """Serve the page on this machine until it says that it is done, or until Ctrl-C; `told` is told its address.
+    """Serve the page on this machine until it says that it is done, or until Ctrl-C; `report` is told its address.
 
     Raises
     ------

@@ -75,8 +75,8 @@ class Decimator:
 
     def _piece(self, span: Samples) -> Samples:
         spectrum = np.zeros(len(self.response), np.complex64)
-        filtered = fft.rfft(span)[: len(spectrum)]  # fewer where the recording's own rate is lower
-        spectrum[: len(filtered)] = filtered * self.response[: len(filtered)]
+        bins = fft.rfft(span)[: len(spectrum)]  # fewer where the recording's own rate is lower
+        spectrum[: len(bins)] = bins * self.response[: len(bins)]
         return np.asarray(fft.irfft(spectrum, SPAN * RATE)[MARGIN * RATE : -MARGIN * RATE])
 
 

@@ -148,8 +148,8 @@ class Stretches:
         together = joined(self.candidates)
         cut = _gap_before(numbers, limit) if limit < self.frames else limit
         rows = int(np.searchsorted(numbers, cut))
-        past = levels[: limit + HEARD - self.levels_from].astype(np.float64)
-        unvoiced = self._unvoiced(past)[numbers[:rows] - self.levels_from]
+        near = levels[: limit + HEARD - self.levels_from].astype(np.float64)
+        unvoiced = self._unvoiced(near)[numbers[:rows] - self.levels_from]
         f0 = np.zeros(cut - self.settled, np.float32)
         f0[numbers[:rows] - self.settled] = self._path(numbers[:rows].astype(np.intp), together[:rows], unvoiced)
         self.f0.append(f0)

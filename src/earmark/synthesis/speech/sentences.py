@@ -54,7 +54,7 @@ PEAK_DB = (-35.0, -3.0)  # of a sentence, re full scale
 FULL = 0.99  # the highest peak once noise is added
 
 
-def find_backgrounds(names: Sequence[str], data_dir: Path | None = None) -> Backgrounds:
+def find_backgrounds(places: Sequence[str], data_dir: Path | None = None) -> Backgrounds:
     """The clips of datasets by label, those with voices left out.
 
     A place is the name or path of a dataset, with the folds to be used after a colon where not all are: `esc50:4,5`.
@@ -62,7 +62,7 @@ def find_backgrounds(names: Sequence[str], data_dir: Path | None = None) -> Back
     Raises DatasetError: there is no such dataset, or nothing of it is left.
     """
     grouped: dict[str, list[Clip]] = defaultdict(list)
-    for place in names:
+    for place in places:
         clips = _clips(place, data_dir)
         if not clips:
             raise DatasetError(place, "has no clip without voices in these folds", "choose other folds")

@@ -153,7 +153,7 @@ def prepare(
             _make(recipe, chosen, missing, progress)
     loaded = [np.load(shard) for shard in shards]
     features = np.concatenate([shard["features"] for shard in loaded])[:sentences]
-    return Sentences(features, np.concatenate([shard["marks"] for shard in loaded])[:sentences])
+    return Sentences(features, np.concatenate([shard["labels"] for shard in loaded])[:sentences])
 
 
 def _fingerprint(recipe: WordsRecipe, chosen: Chosen) -> str:
@@ -181,7 +181,7 @@ def _make_shard(material: Material, mixing: Mixing, front_end: FrontEnd, shard: 
         features.append(front_end.features(samples).astype(np.float16))
         labels.append(truth)
     with atomic_write(shard) as part, part.open("wb") as file:
-        np.savez(file, features=np.stack(features), marks=np.stack(labels))
+        np.savez(file, features=np.stack(features), labels=np.stack(labels))
 
 
 def read_material(chosen: Chosen, rate: int, cutting: Cutting) -> Material:
