@@ -214,7 +214,7 @@ def _draw(
     found: LabelIssues, name: str, folder: Path, shown: slice, root: Path, decided: Mapping[ClipKey, Decision]
 ) -> None:
     from earmark.evaluation import label_issues as issues
-    from earmark.evaluation import label_issues_page
+    from earmark.service import label_issues_page
 
     chosen = found.ranked[shown]
     if not chosen:

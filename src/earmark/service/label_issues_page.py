@@ -1,8 +1,8 @@
 """The page of label issues: clips to look at, hear, and decide about, in one HTML file.
 
-The page works offline from a file: pictures, style and script are in it, recordings lie where they are, or beside the
-page where a browser could not play them. Its content security policy names its own style and script by their hashes, so
-that nothing else can run, whatever a file's name holds.
+The page works offline from a file: pictures, script and the service's style are in it; recordings lie where they are,
+or beside the page where a browser could not play them. Its content security policy names its own style and script by
+their hashes, so that nothing else can run, whatever a file's name holds.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def write(sheet: Sheet, cards: Sequence[Card], path: Path) -> None:
 
 def page(sheet: Sheet, cards: Sequence[Card], home: Path) -> str:
     """The page as text, for the folder `home`."""
-    style, script = _resource("page.css"), _resource("page.js")
+    style = _resource("style.css") + _resource("label_issues.css")
+    script = _resource("label_issues.js")
     about = {
         "dataset": sheet.dataset,
         "made": datetime.now(UTC).isoformat(),
@@ -82,8 +83,8 @@ def page(sheet: Sheet, cards: Sequence[Card], home: Path) -> str:
         "others": sheet.others,
     }
     empty = '<option value="">choose</option>' if sheet.exclusive else ""
-    card = Template(_resource("card.html"))
-    return Template(_resource("page.html")).substitute(
+    card = Template(_resource("label_issues_card.html"))
+    return Template(_resource("label_issues.html")).substitute(
         policy=_policy(style, script),
         dataset=escape(sheet.dataset),
         summary=escape(sheet.summary),
@@ -107,7 +108,7 @@ def _hash(text: str) -> str:
 
 
 def _resource(name: str) -> str:
-    return files("earmark.evaluation").joinpath(f"label_issues_{name}").read_text(encoding="utf-8")
+    return files("earmark.service").joinpath("static", name).read_text(encoding="utf-8")
 
 
 def _card(card: Card, template: Template, exclusive: bool, home: Path) -> str:

@@ -17,9 +17,10 @@ from model_making import tones, write_wav
 
 from earmark.datasets.clips import Clip
 from earmark.datasets.label_issues import Decision, clip_key, read_decisions
-from earmark.evaluation import label_issues, label_issues_page
+from earmark.evaluation import label_issues
 from earmark.evaluation.label_issues import LabelIssue
 from earmark.plots import spectrogram
+from earmark.service import label_issues_page
 
 ODD = 'rain </script><img src=x onerror="alert(1)">'
 
