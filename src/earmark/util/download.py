@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,6 +18,8 @@ from earmark.util.atomic import atomic_write, open_own
 from earmark.util.types import Progress
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 
@@ -194,7 +197,16 @@ def http_client(what: str, seconds: float, follow: bool, headers: Mapping[str, s
     from earmark._version import __version__
 
     sent = {"User-Agent": f"earmark/{__version__}", **(headers or {})}
-    return httpx.Client(follow_redirects=follow, timeout=httpx.Timeout(seconds, connect=20.0), headers=sent)
+    timeout = httpx.Timeout(seconds, connect=20.0)
+    return httpx.Client(follow_redirects=follow, timeout=timeout, headers=sent, verify=_trusted())
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are trusted: to read them takes longer than many an answer, so they are read once."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def _size(count: int) -> str:
