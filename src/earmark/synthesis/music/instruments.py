@@ -16,8 +16,9 @@ has an answer it is followed: electric pianos are pianos, steel drums mallets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Literal
 
 Manner = Literal["plucked", "bass", "keyboard", "bowed", "blown", "struck", "held", "drums"]
@@ -26,7 +27,7 @@ DRUM_BANK = 128  # where SoundFonts keep their drum kits
 EXPRESSION, PEDAL = 11, 64  # controllers of MIDI
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instrument:
     """One instrument: a preset of a SoundFont."""
 
@@ -48,7 +49,7 @@ class Instrument:
         """Its bank and program in a SoundFont."""
         return (DRUM_BANK if self.manner == "drums" else 0), self.program
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """All labels that it carries, the most general first."""
         return tuple(label for label in (self.label, self.finer) if label is not None)
@@ -159,7 +160,8 @@ def instrument_of(bank: int, program: int, wide: bool = False) -> Instrument | N
     return found if found is not None and found.likely(wide) else None
 
 
-def playable(presets: Collection[tuple[int, int]], wide: bool = False) -> tuple[Instrument, ...]:
+@cache
+def playable(presets: frozenset[tuple[int, int]], wide: bool = False) -> tuple[Instrument, ...]:
     """The instruments that are drawn, among the presets (bank, program) that a SoundFont has."""
     return tuple(one for one in INSTRUMENTS if one.preset in presets and one.likely(wide))
 

@@ -42,7 +42,8 @@ def write_midi(parts: Sequence[Part], lead: float, spacing: float, path: Path) -
     track = mido.MidiTrack()
     before = 0
     for tick, _, message in sorted(_timed(parts, lead, spacing), key=lambda one: one[:2]):
-        track.append(message.copy(time=tick - before))
+        message.time = tick - before
+        track.append(message)
         before = tick
     file = mido.MidiFile(type=0, ticks_per_beat=TICKS)
     file.tracks.append(track)

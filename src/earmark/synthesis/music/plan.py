@@ -101,7 +101,8 @@ class Plan:
 
     def others(self, soundfont: SoundFont) -> tuple[Instrument, ...]:
         """The instruments of a SoundFont without a label that is asked for; the order is part of what a seed draws."""
-        found = [one for one in playable(soundfont.presets, self.wide) if self.label_of(one) is None]
+        asked = frozenset(self.labels)
+        found = [one for one in playable(soundfont.presets, self.wide) if asked.isdisjoint(one.labels)]
         return tuple(sorted(found, key=lambda one: one.label or ""))
 
     def music(self, soundfont: SoundFont) -> Music:

@@ -68,8 +68,11 @@ def _command() -> list[str]:
 
 def _run(command: Sequence[str], soundfont: Path) -> bytes:
     """What fluidsynth plays. Where it cannot load a SoundFont it says so, plays silence, and calls that success."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    said = [line for line in done.stderr.decode(errors="replace").splitlines() if "error" in line or "Failed" in line]
+    with tempfile.TemporaryFile() as messages:  # `run` reads one pipe in far less time than two
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, check=False)
+        messages.seek(0)
+        lines = messages.read().decode(errors="replace").splitlines()
+    said = [line for line in lines if "error" in line or "Failed" in line]
     if done.returncode or said:
         reason = said[-1].removeprefix("fluidsynth: ") if said else f"exit code {done.returncode}"
         raise EarmarkError(soundfont, f"fluidsynth cannot play it ({reason})", "try another SoundFont")
