@@ -134,17 +134,25 @@ class Vocabulary:
 
 
 def read_vocabulary(voice: Voice) -> Vocabulary:
-    """Read a speaker's words at the rate that most of them have; what cannot be read is left out too."""
+    """Read a speaker's words at the rate that most of them have; what cannot be read is left out too.
+
+    Raises EarmarkError: nothing can be read.
+    """
+    read = [(recorded, _read_word(recorded)) for recorded in voice.recordings]
+    rates = Counter(found[1] for _, found in read if found is not None)
+    if not rates:
+        raise EarmarkError(voice.speaker, "has no recording that can be read", "give audio files")
+    rate = rates.most_common(1)[0][0]
     left_out: Counter[str] = Counter()
-    rate = _common_rate(voice)
     words = []
-    for recorded in voice.recordings:
-        single = _read_word(recorded, rate)
-        reason = "unreadable" if single is None else reason_unfit(single.samples, rate)
-        if single is None or reason:
+    for recorded, found in read:
+        if found is not None and found[1] != rate:
+            found = _read_word(recorded, rate)
+        reason = "unreadable" if found is None else reason_unfit(found[0].samples, rate)
+        if found is None or reason:
             left_out[reason] += 1
         else:
-            words.append(single)
+            words.append(found[0])
     return Vocabulary(tuple(words), rate, left_out)
 
 
@@ -172,23 +180,12 @@ def reason_unfit(samples: Pcm, rate: int) -> str:
     return "" if np.percentile(levels[quiet], 25) <= clear else "noisy"
 
 
-def _common_rate(voice: Voice) -> int:
-    rates: Counter[int] = Counter()
-    for recorded in voice.recordings:
-        try:
-            with open_recording(recorded.path) as recording:
-                rates[recording.track.rate] += 1
-        except EarmarkError:
-            continue
-    if not rates:
-        raise EarmarkError(voice.speaker, "has no recording that can be read", "give audio files")
-    return rates.most_common(1)[0][0]
-
-
-def _read_word(recorded: RecordedWord, rate: int) -> SingleWord | None:
+def _read_word(recorded: RecordedWord, rate: int = 0) -> tuple[SingleWord, int] | None:
+    """A word and the rate of its samples, by default the file's; None where it cannot be read."""
     try:
         with open_recording(recorded.path) as recording:
+            rate = rate or recording.track.rate
             samples = recording.span(rate)
     except EarmarkError:
         return None
-    return SingleWord(recorded.text, np.asarray(np.rint(np.clip(samples, -1, 1) * 32767), np.int16))
+    return SingleWord(recorded.text, np.asarray(np.rint(np.clip(samples, -1, 1) * 32767), np.int16)), rate
