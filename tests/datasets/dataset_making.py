@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 
 
-def noise(seed: int, seconds: float = 2.0, rate: int = 22050) -> np.ndarray:
+def noise(seed: int, seconds: float = 1.5, rate: int = 22050) -> np.ndarray:
     """Noise in bursts, as no other seed makes it."""
     random = np.random.default_rng(seed)
     samples = random.normal(size=int(seconds * rate)) * 0.1

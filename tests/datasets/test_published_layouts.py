@@ -147,9 +147,9 @@ def original(tmp_path_factory):
     (root / "validated.tsv").write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8", newline="\n")
     (root / "invalidated.tsv").write_text(f"{HEADER}\n{line('anna', 7, 'No.')}\n", encoding="utf-8")
     for number, seconds in [*((n, s) for _, n, _, s in CLIPS), (7, 6.0)]:
-        samples = media_files.sine(seconds, rate=32_000, level=0.1)
+        samples = media_files.sine(seconds, rate=16_000, level=0.1)
         path = root / "clips" / f"common_voice_xx_{number}.mp3"
-        media_files.write(path, "mp3", Track(samples, 32_000, "libmp3lame"))
+        media_files.write(path, "mp3", Track(samples, 16_000, "libmp3lame"))
     return root
 
 

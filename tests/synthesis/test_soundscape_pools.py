@@ -16,10 +16,10 @@ def clip(number, source, *labels, folder="data"):
     return Clip(Path(folder) / f"{number}.wav", labels=labels, source=source)
 
 
-numbers = st.integers(0, 25)
+numbers = st.integers(0, 15)
 clips = st.lists(
     st.builds(lambda n, s, labels: clip(n, f"s{s}", *labels), numbers, numbers, st.sets(st.sampled_from(LABELS))),
-    max_size=25,
+    max_size=12,
 )
 datasets = st.lists(
     st.builds(

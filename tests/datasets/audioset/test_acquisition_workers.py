@@ -179,7 +179,8 @@ def test_formats_are_chosen_without_pictures_and_without_fragments():
 
     def chosen(listed):
         info = {"id": "x", "title": "x", "formats": [dict(one) for one in listed], "extractor": "x"}
-        with yt_dlp.YoutubeDL({"quiet": True, "format": FORMAT, "simulate": True}) as site:
+        options = {"quiet": True, "format": FORMAT, "simulate": True, "allowed_extractors": ["generic"]}
+        with yt_dlp.YoutubeDL(options) as site:
             return site.process_ie_result(info, download=False)["format_id"]
 
     assert chosen(formats) == "sound"

@@ -127,25 +127,27 @@ def test_mistakes_are_one_line(audioset, words, reason):
     assert "Traceback" not in done.stderr
 
 
-def test_clips_are_acquired_and_gone_ones_replaced(audioset, tmp_path):
-    gone = {segment(n).video: "404" for n in (0, 3, 12)}
+def test_clips_are_acquired_and_gone_ones_replaced(audioset, data, tmp_path):
+    few = [segment(n, "Guitar" if n < 5 else "Piano") for n in range(10)]
+    segments_file(data / "audioset" / "balanced_train_segments.csv", [replace(one, start=1.0, end=2.0) for one in few])
+    gone = {segment(n).video: "404" for n in (0, 3, 7)}
     with FaultyServer(gone) as server:
-        words = ("--include", "guitar", "--include", "piano", "--per-class", 7, "--out", tmp_path / "clips")
+        words = ("--include", "guitar", "--include", "piano", "--per-class", 3, "--out", tmp_path / "clips")
         asking = ("--video-url", server.url, "--pause", 0, "--jobs", 2, "--rate", 8000)
         done = audioset(*words, *asking)
         assert done.returncode == 0, done.stderr
         clips = tables.read_clips(Path(done.stdout.strip())).clips
-        assert [clip.labels for clip in clips] == [("guitar",)] * 7 + [("piano",)] * 7
+        assert [clip.labels for clip in clips] == [("guitar",)] * 3 + [("piano",)] * 3
         assert not {clip.source for clip in clips} & set(gone)
-        assert "guitar: 7 of 7 clips" in done.stderr
+        assert "guitar: 3 of 3 clips" in done.stderr
         asked = server.requests.total()
         again = json.loads(audioset(*words, *asking, "--to", "json").stdout)
         assert again["fetched"] == 0
-        assert again["outcomes"]["piano"]["done"] == 7
+        assert again["outcomes"]["piano"]["done"] == 3
         assert server.requests.total() == asked, "nothing is fetched twice"
-        more = audioset(*words[:4], "--per-class", 10, *words[6:], *asking)
+        more = audioset(*words[:4], "--per-class", 5, *words[6:], *asking)
     assert more.returncode == 0
-    assert "guitar: 8 of 10 clips, 2 gone" in more.stderr
+    assert "guitar: 3 of 5 clips, 2 gone" in more.stderr
     assert "There are no more clips of guitar, piano" in more.stderr
 
 

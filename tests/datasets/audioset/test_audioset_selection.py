@@ -332,6 +332,7 @@ def test_the_text_where_nothing_is_left(counting_ontology):
     assert "guitar: nothing" in text
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_the_picture(selection, counting_ontology, tmp_path):
     found = count_cooccurrences(selection, counting_ontology)
     picture = tmp_path / "together.png"

@@ -13,7 +13,7 @@ from earmark.datasets.audioset.ledger import ClipError, Outcome
 from earmark.datasets.audioset.videos import RangeFile, cut_span
 
 RATE = 48_000
-SECONDS = 16.0
+SECONDS = 11.0
 
 
 @dataclass
@@ -58,10 +58,10 @@ def noise():
 def test_a_span_is_what_decoding_from_the_start_gives(noise, name, rate, slack):
     container, codec, _ = CODECS[name]
     content = write(None, container, Track(noise, RATE, codec))
-    samples = cut_span(on_a_server(content), 12.0, 12.5, rate)
+    samples = cut_span(on_a_server(content), 9.0, 9.5, rate)
     whole = media.read(content, rate)
     assert len(samples) == rate // 2
-    starts = range(12 * rate - slack, 12 * rate + slack + 1)
+    starts = range(9 * rate - slack, 9 * rate + slack + 1)
     errors = [np.abs(whole[start:][: len(samples)] - samples).max() for start in starts]
     assert min(errors) < 5e-3
 
@@ -70,24 +70,24 @@ def test_only_the_blocks_around_the_span_are_asked_for(noise, monkeypatch):
     monkeypatch.setattr(videos, "BLOCK", 1 << 13)
     asked = []
     content = write(None, "ipod", Track(noise, RATE, "aac"))
-    cut_span(on_a_server(content, asked), 12.0, 13.0, RATE)
+    cut_span(on_a_server(content, asked), 9.0, 10.0, RATE)
     assert len(set(asked)) == len(asked) < len(content) / (1 << 13) / 2
 
 
 @pytest.mark.parametrize(
     ("content", "outcome", "message"),
     [
-        (b"no sound at all " * 1000, Outcome.DAMAGED, "is not a recording"),
-        (write(None, "wav", Track(sine(5.5))), Outcome.DAMAGED, "holds 0.50 s of the 2.00 s from 5 s on"),
-        (write(None, "wav", Track(sine(4.0))), Outcome.EMPTY, "no sound at 5 s or later"),
-        (write(None, "wav", Track(sine(9.0, level=0.0))), Outcome.EMPTY, "every sample is zero"),
-        (write(None, "matroska", video=9.0), Outcome.EMPTY, "video without sound"),
+        (lambda: b"no sound at all " * 1000, Outcome.DAMAGED, "is not a recording"),
+        (lambda: write(None, "wav", Track(sine(5.5))), Outcome.DAMAGED, "holds 0.50 s of the 2.00 s from 5 s on"),
+        (lambda: write(None, "wav", Track(sine(4.0))), Outcome.EMPTY, "no sound at 5 s or later"),
+        (lambda: write(None, "wav", Track(sine(7.0, level=0.0))), Outcome.EMPTY, "every sample is zero"),
+        (lambda: write(None, "matroska", video=7.0), Outcome.EMPTY, "video without sound"),
     ],
     ids=["noise", "short", "over", "silent", "pictures"],
 )
 def test_what_is_no_clip_is_told(content, outcome, message):
     with pytest.raises(ClipError, match=message) as told:
-        cut_span(on_a_server(content), 5.0, 7.0, 16_000)
+        cut_span(on_a_server(content()), 5.0, 7.0, 16_000)
     assert told.value.outcome is outcome
     assert not told.value.again
 
