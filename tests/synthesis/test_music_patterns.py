@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from phrases_making import SOUNDFONT, instrument, make_phrases, needs_fluidsynth, part
 
@@ -124,19 +124,21 @@ def test_an_excerpt_is_moved_in_time_and_pitch():
     assert midi.excerpt(kit, 0.0, 5.0, 3).notes[0].pitch == 36
 
 
+@pytest.fixture
+def unwritten(monkeypatch):
+    """Who plays is drawn, and not what."""
+    monkeypatch.setattr(music_plan, "compose", lambda chosen, setting, rng: Part(chosen, []))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seeds)
+@pytest.mark.usefixtures("unwritten")
 def test_shares_are_kept(seed):
     wanted = plan(seed=seed, together=0.0, nothing=0.0, accompaniment=0.0)
     assert all(len(draw_phrase(wanted, number).players) == 1 for number in range(5))
     assert all(player.labels == () for player in draw_phrase(plan(seed=seed, nothing=1.0, together=0.0), 0).players)
     both = draw_phrase(plan(seed=seed, together=1.0, nothing=0.0), 0)
     assert len({player.labels for player in both.players} - {()}) >= 2
-
-
-@pytest.fixture
-def unwritten(monkeypatch):
-    """Who plays is drawn, and not what."""
-    monkeypatch.setattr(music_plan, "compose", lambda chosen, setting, rng: Part(chosen, []))
 
 
 @pytest.mark.usefixtures("unwritten")
@@ -171,7 +173,7 @@ def test_the_model_is_small_and_says_what_it_is():
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
     place = tmp_path_factory.mktemp("rendered")
-    words = ["--count", 15, "--together", 0, "--nothing", 0, "--accompaniment", 0, "--seed", 11]
+    words = ["--count", 15, "--seconds", 3, "--together", 0, "--nothing", 0, "--accompaniment", 0, "--seed", 11]
     make_phrases("--soundfont", SOUNDFONT, *words, "--out", place)
     return place
 
@@ -187,6 +189,7 @@ def test_solos_of_a_soundfont_that_taught_nothing(rendered):
 
 
 @needs_fluidsynth
+@pytest.mark.usefixtures("rough_pictures")
 def test_a_recording_gets_a_picture_with_its_instruments(command, rendered, tmp_path):
     clip = sorted((rendered / "audio").iterdir())[0]
     done = command("label", clip, "--model", "instruments", "--to", "csv", "--plot", tmp_path / "clip.png")
