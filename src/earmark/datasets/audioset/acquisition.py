@@ -360,18 +360,8 @@ class _Run:
 
 def _ledger_row(wanted: Candidate, outcome: Outcome, message: str, attempts: int, signed_in: bool) -> LedgerRow:
     segment = wanted.segment
-    return LedgerRow(
-        name=segment.name,
-        video=segment.video,
-        start=segment.start,
-        end=segment.end,
-        labels=wanted.labels,
-        path=wanted.path,
-        outcome=outcome,
-        message=message,
-        attempts=attempts,
-        signed_in=signed_in,
-    )
+    clip = segment.name, segment.video, segment.start, segment.end, wanted.labels, wanted.path
+    return LedgerRow(*clip, outcome, message, attempts=attempts, signed_in=signed_in)
 
 
 def _write_table(out: Path, rows: Mapping[str, LedgerRow], seed: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from earmark import media
 from earmark.datasets.audioset.tables import Segment
 from earmark.errors import DatasetError, EarmarkError, MediaError
 from earmark.media.writing import write_samples
+from earmark.util.atomic import settle
 from earmark.util.types import Samples
 
 YOUTUBE = "https://www.youtube.com/watch?v={video}"
@@ -167,8 +167,7 @@ class ClipFolder:
         path = self.out / wanted.path
         write_samples(part, [samples], self.settings.rate)
         try:
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
+            settle(part)
             path.parent.mkdir(exist_ok=True)
             part.replace(path)
         except OSError as error:

@@ -6,6 +6,7 @@ Only the parts of a file that are decoded are fetched.
 from __future__ import annotations
 
 import io
+import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -41,13 +42,13 @@ RUN_UP_S = 1.0
 
 
 class Response(Protocol):
-    """What a server answers."""
+    """What a server answers, as yt-dlp gives it."""
 
     status: int
     headers: Mapping[str, str]
 
     def read(self) -> bytes:
-        """All of its body. Raises ClipError."""
+        """All of its body."""
 
     def close(self) -> None:
         """Read no more."""
@@ -132,7 +133,10 @@ class RangeFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no ty
 
 def _body(response: Response, length: int | None) -> bytes:
     """All of an answer: some servers break off without an error."""
-    body = response.read()
+    try:
+        body = response.read()
+    except (YoutubeDLError, OSError) as error:
+        raise explain(error) from error
     if length is not None and len(body) != length:
         raise ClipError(Outcome.REFUSED, f"the connection broke off after {len(body)} of {length} bytes", again=True)
     return body
@@ -347,7 +351,7 @@ class Fetcher:
     def _ask(self, info: dict[str, Any], first: int, last: int) -> Response:
         headers = {**(info.get("http_headers") or {}), "Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
         try:
-            return _Answer(self._site.urlopen(Request(info["url"], headers=headers)))
+            return cast("Response", self._site.urlopen(Request(info["url"], headers=headers)))
         except HTTPError as error:
             if error.status == 416 and not first:  # not even the first byte is there
                 raise ClipError(Outcome.EMPTY, "the file is empty") from error
@@ -356,37 +360,10 @@ class Fetcher:
             raise explain(error) from error
 
 
-class _Answer:
-    """An answer whose errors are failures."""
-
-    def __init__(self, response: Any) -> None:
-        self._response = response
-        self.status: int = response.status
-        self.headers: Any = response.headers
-
-    def read(self) -> bytes:
-        try:
-            return cast("bytes", self._response.read())
-        except (YoutubeDLError, OSError) as error:
-            raise explain(error) from error
-
-    def close(self) -> None:
-        self._response.close()
-
-
-class _Silent:
-    """What yt-dlp would say: its errors come as exceptions as well."""
-
-    def debug(self, message: str) -> None: ...
-    def info(self, message: str) -> None: ...
-    def warning(self, message: str) -> None: ...
-    def error(self, message: str) -> None: ...
-
-
 def _options(settings: Settings) -> dict[str, Any]:
     cookies = settings.cookies
     return {
-        "logger": _Silent(),
+        "logger": logging.Logger("yt-dlp", logging.CRITICAL),  # silent: its errors come as exceptions as well
         "quiet": True,
         "noprogress": True,
         "format": FORMAT,

@@ -152,7 +152,7 @@ def _hydra(instruments: dict[Instrument, list[RecordedNote]]) -> bytes:
     for number, (instrument, notes) in enumerate(instruments.items()):
         bank, program = instrument.preset
         name = instrument.name.encode("ascii", "replace")[:19]
-        headers.append(struct.pack("<20sHHHIII", name, program, bank, number, 0, 0, 0))
+        headers.append(_RECORD.pack(name, program, bank, number, 0, 0, 0))
         instrument_headers.append(struct.pack("<20sH", name, len(bags)))
         for note, keys in zip(notes, key_ranges([note.pitch for note in notes]), strict=True):
             bags.append(struct.pack("<HH", len(generators), 0))
@@ -168,7 +168,7 @@ def _hydra(instruments: dict[Instrument, list[RecordedNote]]) -> bytes:
     count = len(instruments)
     presets = [_generator(INSTRUMENT, number) for number in range(count)]
     tables = {
-        b"phdr": [*headers, struct.pack("<20sHHHIII", b"EOP", 0, 0, count, 0, 0, 0)],
+        b"phdr": [*headers, _RECORD.pack(b"EOP", 0, 0, count, 0, 0, 0)],
         b"pbag": [struct.pack("<HH", number, 0) for number in range(count + 1)],
         b"pmod": [bytes(10)],
         b"pgen": [*presets, bytes(4)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +102,7 @@ class Layer:
         if loud <= 0:
             return None
         gain = 10 ** (decibels / 10) / loud
-        samples = self.samples * np.float32(np.sqrt(gain))
-        return Layer(self.labels, self.first, samples, self.active, self.bands * np.float32(gain), self.gap)
+        return replace(self, samples=self.samples * np.float32(np.sqrt(gain)), bands=self.bands * np.float32(gain))
 
 
 def make_layer(
