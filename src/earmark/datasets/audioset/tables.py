@@ -37,8 +37,6 @@ class Sound:
     id: str  # such as `/m/0342h`
     name: str  # as displayed, such as `Guitar`
     children: tuple[str, ...] = ()  # identifiers of the classes right below
-    restrictions: tuple[str, ...] = ()
-    """`abstract`: only holds others together; `blacklist`: too hard to tell. No segment is labelled with either."""
 
     @property
     def label(self) -> str:
@@ -67,16 +65,12 @@ class Ontology:
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise DatasetError(path, "is not JSON", "fetch it again") from error
         try:
-            sounds = {
-                str(one["id"]): Sound(
-                    str(one["id"]), str(one["name"]), tuple(one["child_ids"]), tuple(one.get("restrictions", ()))
-                )
-                for one in entries
-            }
+            listed = [Sound(str(one["id"]), str(one["name"]), tuple(one["child_ids"])) for one in entries]
         except (KeyError, TypeError) as error:
             reason = "is not AudioSet's ontology: a list of classes with id, name and child_ids"
             raise DatasetError(path, reason, "fetch it again") from error
-        for sound in sounds.values():
+        sounds = {sound.id: sound for sound in listed}
+        for sound in listed:
             for child in sound.children:
                 if child not in sounds:
                     raise DatasetError(path, f"{sound.name} has a child that is not there, {child}", "fetch it again")

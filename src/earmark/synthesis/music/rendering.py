@@ -17,6 +17,7 @@ import numpy as np
 
 from earmark.errors import EarmarkError
 from earmark.events.hysteresis import runs
+from earmark.events.timeline import Event, joined
 from earmark.synthesis.music import midi
 from earmark.synthesis.music.instruments import Part
 from earmark.util.types import Samples
@@ -97,11 +98,11 @@ def sounding_spans(samples: Samples, rate: int) -> list[Span]:
     if loudest < FLOOR:
         return []
     end = len(samples) / rate
-    spans = [
-        (on * frame / rate, min(off * frame / rate, end))
+    loud = [
+        Event(on * frame / rate, min(off * frame / rate, end), "", 1.0)
         for on, off in runs(power > loudest * 10 ** (-BELOW / 10)).tolist()
     ]
-    return [span for span in _joined_spans(spans) if span[1] - span[0] >= SHORTEST]
+    return [(one.onset, one.offset) for one in joined(loud, JOINED) if one.duration >= SHORTEST]
 
 
 def level(samples: Samples, rate: int, spans: Sequence[Span]) -> float:
@@ -117,13 +118,3 @@ def mix(parts: Sequence[Samples], levels: Sequence[float], decibels: Sequence[fl
         if now:
             total += samples[:length] * np.float32(10 ** (wanted / 20) / now)
     return total
-
-
-def _joined_spans(spans: Sequence[Span]) -> list[Span]:
-    joined: list[Span] = []
-    for on, off in spans:
-        if joined and on - joined[-1][1] < JOINED:
-            joined[-1] = (joined[-1][0], off)
-        else:
-            joined.append((on, off))
-    return joined
