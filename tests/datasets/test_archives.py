@@ -13,7 +13,7 @@ import pytest
 from server import Server
 
 from earmark.datasets import archives, load
-from earmark.datasets.archives import LEAST, DamagedArchiveError, unpack
+from earmark.datasets.archives import LEAST, MORE, DamagedArchiveError, unpack
 from earmark.datasets.catalogue import PUBLISHED
 from earmark.errors import DatasetError, EarmarkWarning
 
@@ -218,7 +218,7 @@ MAKERS = pytest.mark.parametrize(("make", "name"), [(make_zip, "a.zip"), (make_t
 def test_unpacks(make, name, tmp_path):
     files = {"x/a.wav": b"a" * 9999, "x/y/b.csv": b"b", "__MACOSX/x/a": b"", "x/._a.wav": b"", "./x/c": b"c"}
     seen = []
-    unpack(make(tmp_path / name, files), tmp_path / "out", lambda done, total: seen.append(done))
+    unpack(make(tmp_path / name, files), tmp_path / "out", MORE, lambda done, total: seen.append(done))
     found = {
         path.relative_to(tmp_path / "out").as_posix(): path.read_bytes()
         for path in (tmp_path / "out").rglob("*")
@@ -233,7 +233,7 @@ def test_unpacks(make, name, tmp_path):
 def test_nothing_leaves_the_folder(make, name, bad, tmp_path):
     archive = make(tmp_path / name, {bad: b"x"})
     with pytest.raises(DatasetError, match="leads out of it"):
-        unpack(archive, tmp_path / "deep" / "out")
+        unpack(archive, tmp_path / "deep" / "out", MORE)
     assert not list(tmp_path.rglob("*.wav"))
 
 
@@ -251,13 +251,13 @@ def test_very_many_empty_files_are_much_too(make, name, name_of, tmp_path):
 @MAKERS
 def test_no_links(make, name, tmp_path):
     with pytest.raises(DatasetError, match="holds a link"):
-        unpack(make(tmp_path / name, {}, links=("x/link",)), tmp_path / "out")
+        unpack(make(tmp_path / name, {}, links=("x/link",)), tmp_path / "out", MORE)
 
 
 @pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
 def test_no_devices_and_hard_links(kind, tmp_path):
     with pytest.raises(DatasetError, match="holds a link or device"):
-        unpack(make_tar(tmp_path / "a.tar.gz", {}, ("x",), kind), tmp_path / "out")
+        unpack(make_tar(tmp_path / "a.tar.gz", {}, ("x",), kind), tmp_path / "out", MORE)
 
 
 @MAKERS
@@ -267,7 +267,7 @@ def test_damage_is_found(make, name, tmp_path):
     content[len(content) // 2] ^= 255
     archive.write_bytes(content)
     with pytest.raises(DamagedArchiveError):
-        unpack(archive, tmp_path / "out")
+        unpack(archive, tmp_path / "out", MORE)
 
 
 @MAKERS
@@ -276,4 +276,4 @@ def test_what_is_no_archive(make, name, content, tmp_path):
     archive = make(tmp_path / name, {"a.wav": bytes(range(256)) * 400})
     archive.write_bytes(archive.read_bytes()[:200] if content is None else content)
     with pytest.raises(DamagedArchiveError):
-        unpack(archive, tmp_path / "out")
+        unpack(archive, tmp_path / "out", MORE)

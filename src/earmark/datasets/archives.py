@@ -45,10 +45,10 @@ class _Member:
     done: int  # bytes of the archive that lie behind it
 
 
-def unpack(archive: Path, into: Path, on_progress: Progress = no_progress, most: int | None = None) -> None:
+def unpack(archive: Path, into: Path, most: int, on_progress: Progress = no_progress) -> None:
     """Unpack a .zip or .tar.gz archive, checking the checksums it holds.
 
-    At most `most` bytes may come out of it, counted as `LEAST` for each part of a name at least; None: any number.
+    At most `most` bytes may come out of it, counted as `LEAST` for each part of a name at least.
     `on_progress` is called with the bytes of the archive that are done, and all.
 
     Raises DamagedArchiveError: the archive is damaged, or no archive.
@@ -56,11 +56,9 @@ def unpack(archive: Path, into: Path, on_progress: Progress = no_progress, most:
     """
     into.mkdir(parents=True, exist_ok=True)
     total = archive.stat().st_size
-    left = most
     try:
         for member in (_zip_members if archive.suffix == ".zip" else _tar_members)(archive):
-            taken = _extract(archive, member, into, left)
-            left = None if left is None else left - taken
+            most -= _extract(archive, member, into, most)
             on_progress(member.done, total)
     except _BROKEN as error:
         raise DamagedArchiveError(archive, f"is damaged ({error})") from error
@@ -94,7 +92,7 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
             pass
 
 
-def _extract(archive: Path, member: _Member, into: Path, most: int | None) -> int:
+def _extract(archive: Path, member: _Member, into: Path, most: int) -> int:
     """Write a file of the archive; the bytes that it takes of `most`."""
     name = PurePosixPath(member.name)
     parts = [part for part in name.parts if part != "."]
@@ -105,7 +103,7 @@ def _extract(archive: Path, member: _Member, into: Path, most: int | None) -> in
     if not parts or parts[0] == "__MACOSX" or parts[-1].startswith("._"):
         return 0
     least = LEAST * len(parts)
-    if most is not None and least > most:
+    if least > most:
         raise _too_large(archive)
     target = into.joinpath(*parts)
     if member.content is None:
@@ -116,7 +114,7 @@ def _extract(archive: Path, member: _Member, into: Path, most: int | None) -> in
     with target.open("wb") as file:
         while block := member.content.read(1 << 20):
             written += len(block)
-            if most is not None and written > most:
+            if written > most:
                 raise _too_large(archive)
             file.write(block)
     return max(written, least)
@@ -191,7 +189,7 @@ def _unpacked(dataset: PublishedDataset, target: Path, archive: Path, stage: Sta
     except OSError as error:
         raise DatasetError(temporary, f"cannot be made ({error.strerror})", "remove it") from error
     try:
-        unpack(archive, temporary, stage("unpack"), dataset.unpacked_bytes + MORE)
+        unpack(archive, temporary, dataset.unpacked_bytes + MORE, stage("unpack"))
         root = _root(dataset, archive, temporary)
         _verify_content(dataset, archive, root)
         if target.exists():
