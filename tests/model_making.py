@@ -95,9 +95,10 @@ def tones(seconds: float, *marks: tuple[float, float, float], level: float = 0.3
     time = np.arange(round(seconds * RATE)) / RATE
     samples = 1e-4 * np.random.default_rng(0).standard_normal(len(time))
     for onset, offset, frequency in marks:
-        inside = (time >= onset) & (time < offset)
-        ramp = np.clip(np.minimum(time - onset, offset - time) / 0.01, 0, 1)  # no click, which is all frequencies
-        samples += inside * ramp * level * np.sin(2 * np.pi * frequency * time)
+        inside = slice(*np.searchsorted(time, (onset, offset)))
+        at = time[inside]
+        ramp = np.clip(np.minimum(at - onset, offset - at) / 0.01, 0, 1)  # no click, which is all frequencies
+        samples[inside] += ramp * level * np.sin(2 * np.pi * frequency * at)
     return samples.astype(np.float32)
 
 

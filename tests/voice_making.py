@@ -29,10 +29,11 @@ def voice(seconds: float, *words: tuple[float, float, float], rate: int = RATE, 
     time = np.arange(round(seconds * rate)) / rate
     samples = 1e-4 * np.random.default_rng(0).standard_normal(len(time))
     for onset, offset, f0 in words:
-        inside = (time >= onset) & (time < offset)
-        harmonics = sum(np.sin(2 * np.pi * n * f0 * time) / n for n in range(1, 20))
-        ramp = np.clip(np.minimum(time - onset, offset - time) / 0.005, 0, 1)
-        samples += inside * ramp * level * harmonics / 2
+        inside = slice(*np.searchsorted(time, (onset, offset)))
+        at = time[inside]
+        harmonics = sum(np.sin(2 * np.pi * n * f0 * at) / n for n in range(1, 20))
+        ramp = np.clip(np.minimum(at - onset, offset - at) / 0.005, 0, 1)
+        samples[inside] += ramp * level * harmonics / 2
     return samples.astype(np.float32)
 
 
