@@ -9,7 +9,7 @@ from earmark.plots.metrics import RunAccuracy
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(monkeypatch, unlaid):
     """What figures show, kept before they are written."""
     figures = []
     save = metrics.save

@@ -56,7 +56,7 @@ def test_the_title_says_where_labels_are_left_out(monkeypatch, recording, tmp_pa
     assert titles == ["where.wav   (sounds)", "where.wav   (sounds, 15 of 16 labels)"]
 
 
-@pytest.mark.parametrize("seconds", [0.3, 40.0, 100.0])
+@pytest.mark.parametrize("seconds", [0.3, 40.0, 65.0])
 def test_spectrogram_has_a_bounded_number_of_columns(tmp_path, seconds):
     samples = tones(seconds, (seconds / 2, seconds, 2000.0))
     columns = plot._columns(Sound(write_wav(tmp_path / "a.wav", samples)), seconds)
@@ -67,7 +67,7 @@ def test_spectrogram_has_a_bounded_number_of_columns(tmp_path, seconds):
 
 
 @pytest.mark.parametrize("samples", [1, 100])
-def test_shortest_recordings(tmp_path, samples):
+def test_shortest_recordings(tmp_path, unlaid, samples):
     path = write_wav(tmp_path / "a.wav", np.zeros(samples))
     draw_timeline(path, timeline_of(samples / RATE), tmp_path / "a.png")
     assert read_png(tmp_path / "a.png").shape[1] == 1540
@@ -81,7 +81,7 @@ def test_names_with_signs_that_matplotlib_reads(recording, tmp_path):
 def test_a_path_that_cannot_be_written(recording, tmp_path):
     with pytest.raises(EarmarkError, match="cannot be written"):
         draw_timeline(recording, timeline_of(3.0), tmp_path / "none" / "a.png")
-    draw_timeline(recording, timeline_of(3.0), tmp_path / "picture.of_it")
+    plot.draw_scores("duet.mp4", [("guitar", 0.9)], tmp_path / "picture.of_it")
     assert read_png(tmp_path / "picture.of_it").any()
 
 
@@ -99,10 +99,9 @@ def test_scores_are_drawn_below_the_events(recording, tmp_path):
     line = timeline_of(3.0, Event(0.1, 1.0, "low", 0.9))
     values = np.zeros((30, 2), np.float32)
     values[:, 1] = 0.8
-    draw_timeline(recording, line, tmp_path / "without.png")
+    without = plot.timeline_figure(Sound(recording), line).get_size_inches() * style.DPI
     draw_timeline(recording, line, tmp_path / "with.png", 0, Scores(("high", "low"), 0.1, values))
-    without, drawn = read_png(tmp_path / "without.png"), read_png(tmp_path / "with.png")
-    assert drawn.shape[0] > without.shape[0] + 100
+    assert read_png(tmp_path / "with.png").shape[0] > without[1] + 100
     nothing = Scores(("high", "low"), 0.1, values[:0])
     draw_timeline(recording, timeline_of(0.0), tmp_path / "nothing.png", 0, nothing)
 
@@ -118,7 +117,7 @@ def test_the_label_that_came_nearest_is_drawn_where_nothing_was_marked(monkeypat
     np.testing.assert_allclose(line.get_xydata(), [[0.25, 0.2], [0.75, 0.4]], rtol=1e-6)
 
 
-def test_scores_of_a_whole_recording_as_bars(tmp_path):
+def test_scores_of_a_whole_recording_as_bars(tmp_path, unlaid):
     plot.draw_scores("duet.mp4", [("guitar", 0.9), ("piano", 0.4)], tmp_path / "two.png")
     plot.draw_scores("duet.mp4", [(f"label_{i}", 0.1) for i in range(9)], tmp_path / "nine.png")
     assert read_png(tmp_path / "two.png").shape[0] < read_png(tmp_path / "nine.png").shape[0]
