@@ -52,7 +52,7 @@ def test_no_alias_is_made():
 @settings(max_examples=20)
 @given(st.lists(st.integers(1, 999), min_size=1, max_size=5))
 def test_blocks_may_end_anywhere(sizes):
-    data, source, at, parts = pcm(sine(16_000, 0.2)), Pcm(16_000, WANTED), 0, []
+    data, source, at, parts = pcm(sine(16_000, 0.1)), Pcm(16_000, WANTED), 0, []
     while at < len(data):
         parts.append(source.hear(data[at : at + sizes[len(parts) % len(sizes)]]))
         at += sizes[(len(parts) - 1) % len(sizes)]
