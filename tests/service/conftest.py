@@ -4,7 +4,7 @@ import anyio
 import pytest
 from browser import eventually
 from page_helpers import sound
-from service_process import PATIENCE, Server
+from service_process import PATIENCE, SmallServer
 from starlette.testclient import WebSocketTestSession
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -39,7 +39,8 @@ def five_words() -> Path:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One that many tests share; each brings its own jobs."""
-    with Server(tmp_path_factory.mktemp("service"), "--workers", "1", "--upload-mb", "20") as running:
+    settings = "workers=1, quick_workers=1, upload_bytes=20 * 1024**2"
+    with SmallServer(tmp_path_factory.mktemp("service"), settings) as running:
         yield running
 
 

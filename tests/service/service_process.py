@@ -14,12 +14,12 @@ import httpx
 import psutil
 
 COMMAND = [sys.executable, "-c", "from earmark.cli import main; main()", "serve", "--port", "0"]
-FOR_JOBS = """
+BY_SETTINGS = """
 import sys
 from pathlib import Path
 from earmark.service.server import run
 from earmark.service.settings import Settings
-run(Settings(Path(sys.argv[1]), port=0, workers=1, quick_workers=0), tell_token=False)
+run(Settings(Path(sys.argv[1]), port=0, {}), tell_token=False)
 """
 PATIENCE = 300.0  # seconds; a busy machine is slow
 
@@ -119,8 +119,15 @@ class Server:
         raise AssertionError("it did not happen")
 
 
-class ServerForJobs(Server):
-    """One with one worker, and none for short clips: it starts sooner."""
+class SmallServer(Server):
+    """One with as few workers as a test needs, which takes a second less for each: one for jobs, none for short clips.
+
+    `settings` are others, as keywords.
+    """
+
+    def __init__(self, folder: Path, settings: str = "workers=1, quick_workers=0") -> None:
+        super().__init__(folder)
+        self.settings = settings
 
     def command(self) -> list[str]:
-        return [sys.executable, "-c", FOR_JOBS, str(self.folder)]
+        return [sys.executable, "-c", BY_SETTINGS.format(self.settings), str(self.folder)]

@@ -6,7 +6,7 @@ import shutil
 
 import httpx
 import pytest
-from service_process import ServerForJobs
+from service_process import SmallServer
 
 from earmark.errors import EarmarkError
 from earmark.service.app import create_app
@@ -189,7 +189,7 @@ def test_only_the_account_reads_jobs_also_those_of_before(tmp_path, five_words):
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     (kept.path / "link").symlink_to(outside)
-    with ServerForJobs(folder) as server:
+    with SmallServer(folder) as server:
         (old,) = server.client.get("/v1/jobs").json()["jobs"]
         assert (old["id"], old["state"], old["error"]["detail"]) == (before, "failed", DAMAGED["detail"])
         assert server.result(before).status_code == 409

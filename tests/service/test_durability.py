@@ -7,14 +7,11 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import httpx
 import psutil
 import pytest
-from app_server import serving
 from page_helpers import sound
-from service_process import PATIENCE, Server, ServerForJobs
+from service_process import PATIENCE, Server, SmallServer
 
-from earmark.service.app import create_app
 from earmark.service.metrics import Metrics
 from earmark.service.registry import USUAL
 from earmark.service.settings import Settings
@@ -79,7 +76,7 @@ def staff(tmp_path_factory):
 @contextmanager
 def running_jobs(folder, *paths):
     """A server that is about to do some jobs, and their ids."""
-    with ServerForJobs(folder) as server:
+    with SmallServer(folder) as server:
         ids = [server.send(path, task=task).json()["id"] for path, task in paths]
         server.until(lambda: server.job(ids[0])["state"] in ("running", "done"))
         yield server, ids
@@ -100,7 +97,7 @@ def test_a_killed_server_finishes_its_jobs_when_it_is_started_again(tmp_path, st
 def test_a_killed_server_marks_with_what_it_was_taught(tmp_path, street):
     truth = json.loads(street.with_suffix(".truth.json").read_text(encoding="utf-8"))["events"]
     mine = [event | {"label": "my_dog"} for event in truth if event["label"] == "dog"]
-    with ServerForJobs(tmp_path / "own") as own:
+    with SmallServer(tmp_path / "own") as own:
         job = own.done(street)
         assert own.client.put(f"/v1/jobs/{job}/events", json={"events": mine}).is_success
         made = own.client.post("/v1/models", json={"job": job, "label": "my_dog"}).json()
@@ -192,8 +189,8 @@ def test_the_supervisor_outlives_what_goes_wrong(staff, five_words, monkeypatch)
     assert staff.alive
 
 
-def test_a_job_that_is_given_up_stops(server, street):
-    first, second = (server.send(street).json()["id"] for _ in range(2))
+def test_a_job_that_is_given_up_stops(server, street, five_words):
+    first, second = (server.send(path).json()["id"] for path in (street, five_words))
     server.until(lambda: server.job(first)["state"] in ("running", "done"))
     assert server.client.delete(f"/v1/jobs/{first}").status_code == 204
     assert server.client.get(f"/v1/jobs/{first}").status_code == 404
@@ -209,32 +206,3 @@ def test_fifty_at_once_are_all_answered(server, tmp_path):
     assert [answer.status_code for answer in answers] == [202] * 50
     assert len(ids) == 50
     assert {server.ended(job_id)["state"] for job_id in ids} == {"done"}
-
-
-def post(port, path, file):
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
-        return client.post(path, files={"file": (file.name, file.read_bytes())})
-
-
-@pytest.mark.posix
-def test_a_burst_is_held_by_the_queue_and_clips_have_a_lane_of_their_own(tmp_path, five_words):
-    settings = Settings(tmp_path, workers=1, quick_workers=1, queue=3)
-    app = create_app(settings)
-    with serving(app, settings) as port:
-        service = app.state.service
-
-        def ready():
-            return next((one for one in list(service.supervisor.workers) if one.ready and not one.quick), None)
-
-        worker = Server.until(ready)
-        os.kill(worker.process.pid, signal.SIGSTOP)  # no job comes to its end, however fast the machine is
-        with ThreadPoolExecutor(12) as pool:
-            answers = list(pool.map(lambda _: post(port, "/v1/jobs", five_words), range(12)))
-        taken = [answer.json()["id"] for answer in answers if answer.status_code == 202]
-        refused = [answer for answer in answers if answer.status_code != 202]
-        assert {answer.status_code for answer in refused} == {429}
-        assert min(int(answer.headers["retry-after"]) for answer in refused) >= 1
-        assert len(taken) in (3, 4)  # waiting, and the one that a worker had been given
-        assert post(port, "/v1/classify", five_words).status_code == 200
-        os.kill(worker.process.pid, signal.SIGCONT)
-        Server.until(lambda: [service.store.get(job_id).state for job_id in taken] == ["done"] * len(taken))

@@ -28,7 +28,7 @@ def tags(tmp_path_factory):
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """A client of a service in this process, and the service; where somebody waits, a busy machine is waited for."""
-    settings = Settings(tmp_path_factory.mktemp("service"), workers=1, quick_stall_seconds=PATIENCE)
+    settings = Settings(tmp_path_factory.mktemp("service"), workers=1, queue=3, quick_stall_seconds=PATIENCE)
     app = create_app(settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("earmark.service.worker.serve", hasty_worker.serve)
@@ -72,6 +72,27 @@ def test_a_job_that_keeps_ffmpeg_busy_fails_and_the_next_is_done(own, tags, five
     assert ended(first)["state"] == "failed"
     assert "s to open" in ended(first)["error"]["detail"]
     assert ended(second)["state"] == "done"
+
+
+@pytest.mark.posix
+def test_a_burst_is_held_by_the_queue_and_clips_have_a_lane_of_their_own(own, five_words):
+    service = own[1]
+
+    def idle():
+        return next((one for one in list(service.supervisor.workers) if one.ready and not one.quick), None)
+
+    worker = Server.until(idle)
+    os.kill(worker.process.pid, signal.SIGSTOP)  # no job comes to its end, however fast the machine is
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: post(own, five_words, "jobs"), range(12)))
+    taken = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+    refused = [answer for answer in answers if answer.status_code != 202]
+    assert {answer.status_code for answer in refused} == {429}
+    assert min(int(answer.headers["retry-after"]) for answer in refused) >= 1
+    assert len(taken) in (3, 4)  # waiting, and the one that a worker had been given
+    assert post(own, five_words).status_code == 200
+    os.kill(worker.process.pid, signal.SIGCONT)
+    Server.until(lambda: [service.store.get(job_id).state for job_id in taken] == ["done"] * len(taken))
 
 
 def test_what_opens_other_files_is_refused(own, tmp_path, street):

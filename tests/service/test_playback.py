@@ -9,6 +9,7 @@ from earmark import media
 from earmark.service.playback import Playback, prepare
 
 RATE = 48_000
+SECONDS = 8
 
 
 def made(path, container, codec):
@@ -49,7 +50,7 @@ def test_of_what_they_do_not_know_a_copy_is_made_on_the_same_clock(tmp_path, con
 
 
 def test_pictures_are_copied_where_browsers_know_them(tmp_path, street):
-    """The same packets in a container that browsers do not know."""
+    """The first packets in a container that browsers do not know."""
     upload = tmp_path / "upload"
     with av.open(str(street)) as source, av.open(str(upload), "w", format="mpegts") as output:
         kept = {
@@ -58,7 +59,7 @@ def test_pictures_are_copied_where_browsers_know_them(tmp_path, street):
             if stream.type in ("audio", "video")
         }
         for packet in source.demux(list(source.streams.video) + list(source.streams.audio)):
-            if packet.dts is not None:
+            if packet.dts is not None and packet.dts * packet.time_base < SECONDS:
                 packet.stream = kept[packet.stream.index]
                 output.mux(packet)
     assert prepare(upload, tmp_path / "copy.mp4", lambda: None) == Playback("video/mp4", copy=True, pictures=True)
@@ -66,7 +67,7 @@ def test_pictures_are_copied_where_browsers_know_them(tmp_path, street):
         for number in range(5):
             seen = [next(one.decode(video=0)).to_ndarray(format="gray") for one in (original, copy)]
             assert np.array_equal(*seen), number
-        assert copy.duration == pytest.approx(original.duration, abs=200_000)
+        assert copy.duration == pytest.approx(SECONDS * 1_000_000, abs=200_000)
 
 
 def test_a_copy_that_cannot_be_made_costs_nothing_else(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_process import PATIENCE, Server
+from service_process import PATIENCE, Server, SmallServer
 from websockets.sync.client import connect
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -91,9 +91,8 @@ def caddy(folder, upstream, port):
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
     """A server that asks for a token."""
-    folder = tmp_path_factory.mktemp("guarded")
-    (folder / "token").write_text(TOKEN)
-    with Server(folder / "service", "--workers", "1", "--token-file", str(folder / "token")) as running:
+    settings = f"workers=0, quick_workers=1, token={TOKEN!r}"
+    with SmallServer(tmp_path_factory.mktemp("guarded") / "service", settings) as running:
         yield running
 
 

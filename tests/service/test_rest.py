@@ -44,8 +44,9 @@ def test_a_job_tells_where_it_stands_and_where_its_results_are(server, captioned
     assert (job["state"], job["progress"], job["name"], job["model"]) == ("done", 1.0, "street.mp4", "sounds")
     assert job["created"] <= job["started"] <= job["finished"]
     assert abs(job["duration"] - 47.0) < 0.1
-    for name in ("self", "result", "view", "dataset"):
+    for name in ("self", "result", "view"):
         assert server.client.get(job["links"][name]).status_code == 200
+    assert job["links"]["dataset"] == f"/v1/jobs/{captioned}/dataset"
     assert captioned in [one["id"] for one in server.client.get("/v1/jobs").json()["jobs"]]
 
 
@@ -167,8 +168,6 @@ def test_corrections_count_until_they_are_taken_back(server, captioned):
         assert server.result(captioned).json()["events"] == mine["events"]
         assert server.result(captioned, original=True).json() == original
         assert "αηδόνι" in server.result(captioned, to="vtt").text
-        archive = server.client.get(f"/v1/jobs/{captioned}/dataset").content
-        assert "αηδόνι" in zipfile.ZipFile(io.BytesIO(archive)).read("clips.csv").decode()
     finally:
         assert server.client.delete(here).status_code == 204
     assert server.result(captioned).json() == original
@@ -191,25 +190,25 @@ def test_corrections_that_make_no_sense_are_refused(server, captioned, body):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_dataset_is_one_that_train_takes(server, captioned, tmp_path):
-    archive = server.client.get(f"/v1/jobs/{captioned}/dataset")
-    assert archive.headers["content-type"] == "application/zip"
-    zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
-    dataset = datasets.load(None, tmp_path / "clips.csv")
-    found = server.result(captioned).json()["events"]
-    assert {label for clip in dataset.clips for label in clip.labels} == {event["label"] for event in found}
-    assert any(clip.labels == () for clip in dataset.clips)
-    (events,) = read_events(tmp_path / "events.csv").values()
-    assert [(e.onset, e.label) for e in events] == [(e["onset"], e["label"]) for e in found]
-
-
-def test_a_dataset_of_several_recordings_can_be_trained_on(server, captioned, five_words, tmp_path):
+def test_a_dataset_of_several_recordings_is_one_that_train_takes(server, captioned, five_words, tmp_path):
     other = server.done(five_words)
+    mine = {"events": [{"onset": 0.25, "offset": 1.0, "label": "αηδόνι", "score": 1.0}]}
+    assert server.client.put(f"/v1/jobs/{other}/events", json=mine).status_code == 204
     archive = server.client.get("/v1/dataset", params={"job": [captioned, other, captioned]})
+    assert archive.headers["content-type"] == "application/zip"
     zipfile.ZipFile(io.BytesIO(archive.content)).extractall(tmp_path)
     dataset = datasets.load(None, tmp_path / "clips.csv")
     assert {clip.source for clip in dataset.clips} == {captioned, other}
     assert len(list((tmp_path / "audio").iterdir())) == 2
+    assert any(clip.labels == () for clip in dataset.clips)
+    events = read_events(tmp_path / "events.csv")
+    for job in (captioned, other):
+        found = server.result(job).json()["events"]
+        clips = [clip for clip in dataset.clips if clip.source == job]
+        assert {label for clip in clips for label in clip.labels} == {event["label"] for event in found}
+        marked = next(marked for file, marked in events.items() if job in str(file))
+        assert [(e.onset, e.label) for e in marked] == [(e["onset"], e["label"]) for e in found]
+    assert "αηδόνι" in {label for clip in dataset.clips for label in clip.labels}
     assert server.client.get("/v1/dataset").status_code == 422
     assert server.client.get("/v1/dataset", params={"job": "../../etc"}).status_code == 422
     assert server.client.get("/v1/dataset", params={"job": "0" * 16}).status_code == 404
