@@ -96,7 +96,7 @@ def test_frames_that_are_pushed_are_those_that_are_pulled(kind, samples, sizes):
 
 @pytest.mark.parametrize("kind", ["network", "pictures", "summaries", "patches"])
 @settings(max_examples=8)
-@given(seconds=st.floats(0, 3), sizes=SIZES, chunk=st.sampled_from([0.0, 0.16, 0.5]))
+@given(seconds=st.floats(0, 2), sizes=SIZES, chunk=st.sampled_from([0.0, 0.16, 0.5]))
 def test_with_all_the_look_ahead_scores_are_those_of_the_whole(models, kind, seconds, sizes, chunk):
     model = models[kind]
     sound = noise(round(seconds * model.description.front_end.rate))

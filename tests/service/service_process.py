@@ -110,12 +110,13 @@ class Server:
 
     @staticmethod
     def until(look):
-        """What `look` gives as soon as it is true."""
-        end = time.monotonic() + PATIENCE
+        """What `look` gives as soon as it is true; it is asked more and more seldom, as to answer takes time, too."""
+        end, pause = time.monotonic() + PATIENCE, 0.01
         while time.monotonic() < end:
             if found := look():
                 return found
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(1.5 * pause, 0.2)
         raise AssertionError("it did not happen")
 
 
