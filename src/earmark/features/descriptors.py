@@ -120,10 +120,8 @@ def tempo(onsets: NDArray[np.float64], seconds: float) -> float:
 
 def _recurrence(onsets: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Autocorrelation [length] of the onsets in a window around each frame, each at most 1, mean over the frames."""
-    from scipy.signal import get_window  # takes half a second to import, and every command would wait for it
-
     padded = np.pad(onsets, length // 2, mode="linear_ramp", end_values=0)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * get_window("hann", length)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * np.hanning(length + 1)[:-1]
     size = fft.fast_length(2 * length - 1)
     spectrum = fft.rfft(windows, size)
     correlation = fft.irfft(np.abs(spectrum) ** 2, size)[:, :length]
