@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earmark._version import __version__
 from earmark.service import live, pages, problems
 from earmark.service.problems import Problem
 from earmark.service.routes import about, jobs, results, taught, views
-from earmark.service.security import AccessControl, App, Message, Receive, Scope, Send
+from earmark.service.security import AccessControl
 from earmark.service.settings import Settings
 from earmark.service.state import Service
 from earmark.service.uploads import BodyLimit
@@ -65,7 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
 class Counted:
     """Counts requests by route and status."""
 
-    def __init__(self, app: App, service: Service) -> None:
+    def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app, self.metrics = app, service.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earmark.service import problems
 from earmark.service.settings import Settings, names_this_machine
@@ -47,12 +46,6 @@ class Sessions:
         return True
 
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 SAFE = ("GET", "HEAD", "OPTIONS")
 OPEN = ("/healthz",)  # a probe has no token
 PROXIED = ("forwarded", "via", "x-real-ip")  # what proxies say of whom they speak for, beside X-Forwarded-*
@@ -79,7 +72,7 @@ class AccessControl:
     machine: what shows that it passed one is not answered without a token.
     """
 
-    def __init__(self, app: App, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
         self._sessions = None if settings.token is None else Sessions(settings.token)
 

@@ -17,9 +17,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earmark.service.problems import refusal
-from earmark.service.security import App, Message, Receive, Scope, Send
 from earmark.service.settings import MB, Settings
 from earmark.service.storage import JobFolder, Storage
 from earmark.service.store import Store
@@ -160,7 +160,7 @@ class BodyLimit:
     seconds behind `upload_rate`: only the time is counted that is spent in waiting for it.
     """
 
-    def __init__(self, app: App, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
