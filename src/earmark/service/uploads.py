@@ -301,9 +301,7 @@ class UploadSlots:
         try:
             yield
         finally:
-            lane[client] -= 1
-            if not lane[client]:
-                del lane[client]
+            lane -= Counter([client])  # and no entry is left of who has none
 
     @asynccontextmanager
     async def receiving(self, client: str, declared: int) -> AsyncIterator[Incoming]:
@@ -313,9 +311,7 @@ class UploadSlots:
             await self.reserve(incoming, declared)
             yield incoming
         finally:
-            self._reserved[client] -= incoming.reserved
-            if not self._reserved[client]:
-                del self._reserved[client]
+            self._reserved -= Counter({client: incoming.reserved})
             with CancelScope(shield=True):
                 if not incoming.accepted:
                     await to_thread.run_sync(incoming.folder.remove)
