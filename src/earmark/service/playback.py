@@ -23,7 +23,6 @@ from earmark.util.atomic import atomic_write, is_full
 RATE = 48_000  # Hz of a copy's sound
 BIT_RATE = 96_000
 BLOCK = 1.0  # seconds that are encoded at a time
-FRAME = 1024  # samples of a frame of AAC
 FASTEST = 192_000  # Hz that browsers take
 TOLD_EVERY = 10.0  # seconds of sound between two signs of life
 
@@ -137,11 +136,9 @@ class _Sound:
     def write_until(self, seconds: float) -> None:
         """Encode so much of it, in whole blocks."""
         while self._samples < seconds * RATE and (block := next(self._blocks, None)) is not None:
-            for first in range(0, len(block), FRAME):
-                piece = np.ascontiguousarray(block[None, first : first + FRAME], np.float32)
-                frame = av.AudioFrame.from_ndarray(piece, "fltp", "mono")
-                frame.sample_rate, frame.pts, frame.time_base = RATE, self._samples + first, Fraction(1, RATE)
-                self._output.mux(self._stream.encode(frame))
+            frame = av.AudioFrame.from_ndarray(block[None], "fltp", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, self._samples, Fraction(1, RATE)
+            self._output.mux(self._stream.encode(frame))
             self._samples += len(block)
             if self._samples / RATE > self._reported + TOLD_EVERY:
                 self._reported = self._samples / RATE

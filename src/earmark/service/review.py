@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import threading
-import wave
 from collections.abc import Callable
 from dataclasses import asdict
 from html import escape
@@ -22,6 +20,7 @@ from earmark import media
 from earmark.archive.recordings import Archive
 from earmark.archive.review import Answer, Kind, Review, Second
 from earmark.errors import MediaError
+from earmark.media.sound import WavOfSamples
 from earmark.service import problems
 from earmark.service.pages import STATIC
 from earmark.service.picture import Picture
@@ -135,7 +134,8 @@ def create_review_app(session: Session, settings: Settings, end: Callable[[], ob
     @router.get("/v1/review/rounds/{number}/{candidate}/sound")
     def sound(number: int, candidate: int) -> Response:
         samples, _ = session.samples(number, candidate)
-        return Response(_wav(samples), media_type="audio/wav")
+        steps = (np.clip(samples, -1, 1) * 32767).astype("<i2")
+        return Response(WavOfSamples(steps[:, None], RATE).read(), media_type="audio/wav")
 
     @router.get("/v1/review/rounds/{number}/{candidate}/spectrogram")
     def spectrogram(number: int, candidate: int) -> dict[str, Any]:
@@ -149,16 +149,6 @@ def create_review_app(session: Session, settings: Settings, end: Callable[[], ob
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(AccessControl, settings=settings)
     return app
-
-
-def _wav(samples: Array) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as written:
-        written.setnchannels(1)
-        written.setsampwidth(2)
-        written.setframerate(RATE)
-        written.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def run_review(session: Session, port: int, report: Callable[[str], object]) -> None:
