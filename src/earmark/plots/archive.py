@@ -20,6 +20,7 @@ COLOURS = "YlGnBu"
 NOTHING_RECORDED = "0.9"  # grey
 MOST_YEARS = 12
 MOST_RECORDINGS = 40
+LONGEST_NAME = 48  # letters
 MOST_COLUMNS = 400  # days; where there are more, each column holds several
 HOURS = 24
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -54,24 +55,19 @@ def draw_calendar(counts: Mapping[date, int], covered: Covered, caption: Caption
     EarmarkError
         The file cannot be written.
     """
-    recorded = set(counts) | _days(covered)
+    recorded = set(counts) | {day for day, _ in recorded_hours(covered)}
     last = max(recorded).year
     years = range(max(min(recorded).year, last - MOST_YEARS + 1), last + 1)
     figure = Figure(figsize=(13, 0.9 + 1.75 * len(years)), layout="constrained")
     panels = figure.subplots(len(years), 1, squeeze=False)[:, 0]
     highest = max(1, max(counts.values(), default=1))
     for year, axes in zip(years, panels, strict=True):
-        image = axes.pcolormesh(
-            *_edges(), _weeks(year, counts, recorded), cmap=COLOURS, vmin=0, vmax=highest, edgecolors="w", linewidth=1
-        )
+        weeks = _weeks(year, counts, recorded)
+        image = axes.pcolormesh(weeks, cmap=COLOURS, vmin=0, vmax=highest, edgecolors="w", linewidth=1)
         _dress_year(axes, year)
     figure.colorbar(image, ax=list(panels), label="events a day", ticks=MaxNLocator(integer=True), pad=0.01)
     figure.suptitle(f"{caption}   grey: nothing recorded", x=0.01, ha="left", fontsize=11, parse_math=False)
     save(figure, path)
-
-
-def _days(covered: Covered) -> set[date]:
-    return {day for day, _ in recorded_hours(covered)}
 
 
 def recorded_hours(covered: Covered) -> dict[tuple[date, int], float]:
@@ -85,10 +81,6 @@ def recorded_hours(covered: Covered) -> dict[tuple[date, int], float]:
             recorded[key] = recorded.get(key, 0.0) + (following - at).total_seconds() / 3600
             at = following
     return recorded
-
-
-def _edges() -> tuple[Grid, Grid]:
-    return np.arange(55, dtype=np.float64), np.arange(8, dtype=np.float64)
 
 
 def _weeks(year: int, counts: Mapping[date, int], recorded: set[date]) -> Grid:
@@ -186,5 +178,5 @@ def draw_recordings(
     save(figure, path)
 
 
-def _short(name: str, most: int = 48) -> str:
-    return name if len(name) <= most else "…" + name[1 - most :]
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]

@@ -92,7 +92,7 @@ def draw_det(curves: Mapping[str, DetectionCurve], threshold: float) -> bytes:
 
 def draw_frame_confusion(matrices: Mapping[str, NDArray[np.int64]], accuracies: Mapping[str, float]) -> bytes:
     """Frames by truth and score, speech first, [2, 2] for each classifier; shares are those of what is true."""
-    figure, panels = _panels(len(matrices), 2.7, 2.7)
+    figure, panels = _panels(len(matrices), 2.7)
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
         _draw_matrix(axes, matrix)
         axes.set_title(f"{literal(name)}, accuracy {accuracies[name]:.3f}", fontsize=10)
@@ -101,7 +101,7 @@ def draw_frame_confusion(matrices: Mapping[str, NDArray[np.int64]], accuracies: 
 
 def draw_score_histograms(scores: Mapping[str, tuple[Values, Values]], threshold: float) -> bytes:
     """How often each score is given to frames of speech, the first of two arrays, and to those of background."""
-    figure, panels = _panels(len(scores), 3.4, 2.7)
+    figure, panels = _panels(len(scores), 3.4)
     for axes, (name, (speech, background)) in zip(panels, scores.items(), strict=True):
         for label, shade, values in (("background", BACKGROUND, background), ("speech", SPEECH, speech)):
             counts, edges = np.histogram(values, BINS, (0, 1))
@@ -242,10 +242,10 @@ def _draw_matrix(axes: Axes, matrix: NDArray[np.int64]) -> None:
     axes.tick_params(labelsize=8, length=0)
 
 
-def _panels(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:
     across = min(count, ACROSS)
     down = -(-count // across)
-    figure = Figure(figsize=(width * across, height * down), layout="constrained")
+    figure = Figure(figsize=(width * across, 2.7 * down), layout="constrained")
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     for spare in panels[count:]:
         spare.remove()
