@@ -1,5 +1,7 @@
 """Thresholds: those that are known to be best, and events as a timeline makes them."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,25 +38,26 @@ def scenes(seed, recordings=2, steps=300):
     return scores, truth
 
 
-def events_of(scores, label, on, off, rules):
-    """As `EventFinder` makes them."""
-    column = LABELS.index(label)
+def events_of(scores, on, off, rules):
+    """Those of each label in each recording, as `EventFinder` makes them."""
     found = {}
     for name, values in scores.items():
-        levels = (np.array([level], np.float32) for level in (on, off))
-        finder = EventFinder((label,), *levels, STEP, rules)
-        finder.add(values[:, [column]])
+        levels = (np.full(len(LABELS), level, np.float32) for level in (on, off))
+        finder = EventFinder(LABELS, *levels, STEP, rules)
+        finder.add(values)
         found[name] = finder.events(len(values) * STEP)
     return found
 
 
-def best_by_trying(scores, truth, label, rules, by):
-    durations = {name: len(values) * STEP for name, values in scores.items()}
-    best = 0.0
-    for on, off in PAIRS:
-        found = events_of(scores, label, on, off, rules)
-        best = max(best, value(truth, found, durations, by, [label]))
-    return best
+@cache
+def tried(seed, rules):
+    """What each pair of thresholds finds in some scenes; pairs that find the same are one."""
+    scores, _ = scenes(seed)
+    return list({str(found): found for on, off in PAIRS for found in [events_of(scores, on, off, rules)]}.values())
+
+
+def only(found, label):
+    return {name: [event for event in events if event.label == label] for name, events in found.items()}
 
 
 def value(truth, found, durations, by, labels):
@@ -77,9 +80,10 @@ def test_nothing_that_is_tried_does_better(seed, by):
     chosen = best_thresholds(scores, truth, LABELS, STEP, rules, by)
     durations = {name: len(values) * STEP for name, values in scores.items()}
     for label in LABELS[:2]:
-        found = events_of(scores, label, chosen[label].on, chosen[label].off, rules)
+        found = only(events_of(scores, chosen[label].on, chosen[label].off, rules), label)
         reached = value(truth, found, durations, by, [label])
-        assert reached == pytest.approx(best_by_trying(scores, truth, label, rules, by))
+        best = max(value(truth, only(other, label), durations, by, [label]) for other in tried(seed, rules))
+        assert reached == pytest.approx(best)
         assert chosen[label].off <= chosen[label].on
 
 
@@ -89,18 +93,11 @@ def test_no_pair_for_all_labels_does_better(seed, by):
     scores, truth = scenes(seed)
     rules = EventRules()
     durations = {name: len(values) * STEP for name, values in scores.items()}
-
-    def value_of(on, off):
-        found = {name: [] for name in scores}
-        for label in LABELS:
-            for name, events in events_of(scores, label, on, off, rules).items():
-                found[name] += events
-        return value(truth, found, durations, by, LABELS)
-
     chosen = best_thresholds(scores, truth, LABELS, STEP, rules, by, shared=[LABELS])
     (pair,) = {(one.on, one.off) for one in chosen.values()}
     assert set(chosen) == set(LABELS)
-    assert value_of(*pair) == pytest.approx(max(value_of(*pair) for pair in PAIRS))
+    reached = value(truth, events_of(scores, *pair, rules), durations, by, LABELS)
+    assert reached == pytest.approx(max(value(truth, found, durations, by, LABELS) for found in tried(seed, rules)))
 
 
 def test_groups_choose_by_themselves():
@@ -160,7 +157,7 @@ def test_events_are_those_of_a_timeline(columns, pair, shortest, gap):
     spans = line.spans(stretches) if len(stretches) else None
     found = [(i, a, b) for i, a, b in zip(spans.recording, spans.onset, spans.offset, strict=True)] if spans else []
     wide = {name: np.repeat(column[:, None], 3, 1) for name, column in scores.items()}
-    expected = events_of(wide, "dog", *pair, rules)
+    expected = only(events_of(wide, *pair, rules), "dog")
     assert found == [(int(name), e.onset, e.offset) for name, events in expected.items() for e in events]
 
 
