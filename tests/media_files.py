@@ -81,7 +81,7 @@ def write(
         if pictures is not None:
             packets += _pictures(pictures, video)
         for track, stream in zip(tracks, streams, strict=True):
-            packets += _audio(stream, track)
+            packets += _audio(stream, track, _frame_size(container, track))
         packets.sort(key=lambda packet: packet.dts * packet.time_base)
         for packet in packets:
             output.mux(packet)
@@ -105,15 +105,20 @@ def _stream(output: av.container.OutputContainer, track: Track) -> av.AudioStrea
     return stream
 
 
-def _audio(stream: av.AudioStream, track: Track) -> list[av.Packet]:
+def _frame_size(container: str, track: Track) -> int:
+    # A WAV file of PCM is the same whatever it was written by, and few large frames are written faster.
+    return 65_536 if container == "wav" and track.codec.startswith("pcm_") else track.frame
+
+
+def _audio(stream: av.AudioStream, track: Track, size: int) -> list[av.Packet]:
     # Each stretch between jumps is encoded by itself, without its encoder's delay, where it has none (PCM);
     # for codecs that have one, there is one stretch.
     packets = []
     starts = [first for first, _ in track.at]
     total = track.samples.shape[1]
     for (first, second), following in zip(track.at, [*starts[1:], total], strict=True):
-        for begin in range(first, following, track.frame):
-            end = min(begin + track.frame, following)
+        for begin in range(first, following, size):
+            end = min(begin + size, following)
             frame = _frame(track, track.samples[:, begin:end], stream.layout.name)
             frame.pts = round(second * track.rate) + begin - first
             packets += stream.encode(frame)

@@ -50,9 +50,10 @@ def spoken(path: Path, *words: tuple[float, float], seconds: float = 2.0, noise:
     time = np.arange(round(seconds * RATE)) / RATE
     samples = noise * np.random.default_rng(0).standard_normal(len(time))
     for onset, offset in words:
-        inside = (time >= onset) & (time < offset)
-        ramp = np.clip(np.minimum(time - onset, offset - time) / 0.004, 0, 1)
-        samples += inside * ramp * 0.3 * np.sin(2 * np.pi * 440 * time)
+        inside = slice(*np.searchsorted(time, (onset, offset)))
+        here = time[inside]
+        ramp = np.clip(np.minimum(here - onset, offset - here) / 0.004, 0, 1)
+        samples[inside] += ramp * 0.3 * np.sin(2 * np.pi * 440 * here)
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, "wav", Track(samples.astype(np.float32)[None], RATE))
     if truth:
