@@ -35,7 +35,7 @@ def bench(monkeypatch):
     ],
 )
 def test_how_a_command_ended(bench, program, outcome):
-    ended = bench.trying.run([sys.executable, "-c", program], limit=3.0 if outcome == "hung" else 60.0)
+    ended = bench.trying.run([sys.executable, "-c", program], limit=0.5 if outcome == "hung" else 60.0)
     assert ended.outcome == outcome
     assert ended.seconds < 60
 

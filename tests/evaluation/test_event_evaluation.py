@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -18,9 +19,10 @@ from earmark.models.labelling import label, recorded_scores
 pytestmark = pytest.mark.usefixtures("rough_pictures")
 
 
-@pytest.fixture
-def scenes(tmp_path):
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
     """Two recordings with tones, the first of which is two clips; one that is silent; and the table of all."""
+    tmp_path = tmp_path_factory.mktemp("kept")
     write_wav(tmp_path / "a.wav", tones(12.0, (1.0, 3.0, 300.0), (6.0, 8.5, 300.0), (7.0, 9.0, 4000.0)))
     write_wav(tmp_path / "b.wav", tones(6.0, (2.0, 4.0, 4000.0)))
     write_wav(tmp_path / "quiet.wav", tones(5.0))
@@ -31,6 +33,18 @@ def scenes(tmp_path):
         "path,onset,offset,label\na.wav,1,3,low\na.wav,6,8.5,low\na.wav,7,9,high\nb.wav,2,4,high\n"
     )
     return tmp_path
+
+
+@pytest.fixture
+def scenes(kept, tmp_path):
+    """A copy of them."""
+    return shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def said(kept, low_high):
+    """What the model says of them."""
+    return event_evaluation.predict(low_high, annotated.load(kept))
 
 
 def test_what_is_heard_is_what_is_labelled(tmp_path, low_high):
@@ -51,9 +65,7 @@ def test_a_sweep_finds_less_the_higher_the_threshold(tmp_path, low_high):
     assert recorded.events(on=usual, off=usual / 2) == recorded.events(), "at the model's thresholds, its events"
 
 
-def test_all_is_found(scenes, low_high):
-    truth = annotated.load(scenes)
-    said = event_evaluation.predict(low_high, truth)
+def test_all_is_found(said):
     assert said.durations == {"a.wav 0-5": 5, "a.wav 5-12": 7, "b.wav 0-6": 6, "quiet.wav 0-5": 5}
     assert [(e.onset, e.offset, e.label) for e in said.truth["a.wav 5-12"]] == [(1, 3.5, "low"), (2, 4, "high")]
     figures = summary(said)
@@ -67,7 +79,7 @@ def test_all_is_found(scenes, low_high):
     assert [(e.label, round(e.onset)) for e in said.marked["a.wav"]] == [("low", 1), ("low", 6), ("high", 7)]
 
 
-def test_only_clips_of_a_split(scenes, low_high):
+def test_only_clips_of_a_split(scenes):
     assert [clip.path.name for clip in annotated.load(scenes, split="train").clips] == ["b.wav"]
     with pytest.raises(DatasetError, match="no clip of the split validation; splits there: test, train"):
         annotated.load(scenes, split="validation")
@@ -137,8 +149,7 @@ def test_a_false_event_is_one_of_which_nothing_is_there():
     assert false_events(truth, found) == {"dog": 3, "cat": 1}
 
 
-def test_a_report(scenes, low_high):
-    said = event_evaluation.predict(low_high, annotated.load(scenes))
+def test_a_report(scenes, said):
     figures = summary(said)
     paths = event_evaluation.write(said, figures, scenes / "report")
     assert [path.name for path in paths] == ["events_metrics.json", "events_labels.csv", "found.csv", "events_f1.png"]

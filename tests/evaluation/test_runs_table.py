@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -16,9 +17,10 @@ from earmark.evaluation.clip_metrics import interval, wilson
 LEAKY = {"protocol": "random_after_augmentation", "parts": 5}
 
 
-@pytest.fixture
-def results(tmp_path):
-    """Four runs, among other things."""
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Four runs, among other things; no test changes them."""
+    tmp_path = tmp_path_factory.mktemp("kept")
     write_run(tmp_path / "esc50" / "compact_cnn")
     write_run(tmp_path / "esc50" / "2026-01-31T12-00-00", metrics((0.9, 0.92), "better", parameters=99))
     esc10 = [{"layout": "esc", "path": "/home/ada/esc50", "options": {"subset": "esc10"}}]
@@ -31,20 +33,31 @@ def results(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def results(kept, tmp_path):
+    """A copy of them."""
+    return shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def four(kept):
+    return read(kept)
+
+
 def read(*places):
     found, wrong = runs.read_all(places)
     assert wrong == []
     return found
 
 
-def test_runs_are_found_however_deep_and_nothing_else(results):
-    assert [run.name for run in read(results)] == ["esc10", "mistake", "better", "esc50"]
-    assert [run.name for run in read(results / "esc50" / "compact_cnn")] == ["esc50"]
-    assert len(read(results, results / "esc50", results / "esc50" / "compact_cnn")) == 4, "each once"
+def test_runs_are_found_however_deep_and_nothing_else(kept, four):
+    assert [run.name for run in four] == ["esc10", "mistake", "better", "esc50"]
+    assert [run.name for run in read(kept / "esc50" / "compact_cnn")] == ["esc50"]
+    assert len(read(kept, kept / "esc50", kept / "esc50" / "compact_cnn")) == 4, "each once"
 
 
-def test_what_a_run_is(results):
-    (run,) = read(results / "esc50" / "compact_cnn")
+def test_what_a_run_is(kept):
+    (run,) = read(kept / "esc50" / "compact_cnn")
     assert (run.dataset, run.network, run.parameters, run.date) == ("esc50", "compact_cnn", 1234567, "2026-01-31")
     assert run.front_end == "log-mel 64, 22.05 kHz"
     assert run.augmentation == "gain 10 dB, mixup 0.2, masks 2"
@@ -173,8 +186,8 @@ def test_foreign_and_missing_folders(results):
         runs.find(results / "empty")
 
 
-def test_the_usual_order_is_by_dataset_and_then_from_the_best(results):
-    assert [run.name for run in run_table.sort(read(results))] == ["mistake", "esc10", "better", "esc50"]
+def test_the_usual_order_is_by_dataset_and_then_from_the_best(four):
+    assert [run.name for run in run_table.sort(four)] == ["mistake", "esc10", "better", "esc50"]
 
 
 @pytest.mark.parametrize(
@@ -187,24 +200,24 @@ def test_the_usual_order_is_by_dataset_and_then_from_the_best(results):
         (["divisions", "accuracy"], ["esc50", "mistake", "better", "esc10"]),
     ],
 )
-def test_any_order(results, by, names):
-    assert [run.name for run in run_table.sort(read(results), by)] == names
+def test_any_order(four, by, names):
+    assert [run.name for run in run_table.sort(four, by)] == names
 
 
 @pytest.mark.parametrize("name", run_table.COLUMNS)
-def test_every_column_sorts_and_says_something(results, name):
-    ordered = run_table.sort(read(results), [name])
+def test_every_column_sorts_and_says_something(four, name):
+    ordered = run_table.sort(four, [name])
     assert len(ordered) == 4
     assert all(run_table.COLUMNS[name].text(run) for run in ordered)
 
 
-def test_an_unknown_column(results):
+def test_an_unknown_column():
     with pytest.raises(EarmarkError, match=r"--sort colour: is no column; choose among name, dataset"):
         run_table.names("name,colour", "--sort")
 
 
-def test_a_plain_table(results):
-    lines = run_table.plain(run_table.sort(read(results))).splitlines()
+def test_a_plain_table(kept, four):
+    lines = run_table.plain(run_table.sort(four)).splitlines()
     assert lines[0].split("  ")[0] == "run"
     assert len({line.index("accuracy") for line in lines[:1]}) == 1
     end = lines[0].index("accuracy") + len("accuracy")
@@ -212,13 +225,13 @@ def test_a_plain_table(results):
     assert "random_after_augmentation (leaks)" in lines[1]
     assert any(line.startswith("(leaks): ") for line in lines[5:])
     assert any("expected calibration error" in line for line in lines[5:])
-    honest = run_table.plain(read(results / "esc50"))
+    honest = run_table.plain(read(kept / "esc50"))
     assert "leaks" not in honest
     assert "calibration" not in honest
 
 
-def test_markdown(results):
-    text = run_table.markdown(run_table.sort(read(results / "esc50")), ("name", "accuracy", "interval"))
+def test_markdown(kept):
+    text = run_table.markdown(run_table.sort(read(kept / "esc50")), ("name", "accuracy", "interval"))
     low, high = interval([0.8, 0.82, 0.84])
     assert text.splitlines() == [
         "| run | accuracy | 95 % interval |",
@@ -234,11 +247,10 @@ def test_a_name_cannot_break_a_table(tmp_path):
     assert next(csv.DictReader(io.StringIO(run_table.as_csv(read(tmp_path)))))["name"] == "this|that"
 
 
-def test_csv_and_json_say_the_same(results):
-    found = read(results)
+def test_csv_and_json_say_the_same(four):
     every = tuple(run_table.COLUMNS)
-    rows = list(csv.DictReader(io.StringIO(run_table.as_csv(found, every))))
-    records = json.loads(run_table.as_json(found, every))
+    rows = list(csv.DictReader(io.StringIO(run_table.as_csv(four, every))))
+    records = json.loads(run_table.as_json(four, every))
     assert len(rows) == len(records) == 4
     for row, record in zip(rows, records, strict=True):
         low, high = record.pop("interval")
@@ -286,9 +298,9 @@ def test_a_document_gets_its_tables(results):
         ('<!-- compare: "esc50 -->\n<!-- end -->\n', "No closing quotation"),
     ],
 )
-def test_markers_that_say_nothing_sensible(results, text, says):
+def test_markers_that_say_nothing_sensible(kept, text, says):
     with pytest.raises(EarmarkError, match=says):
-        run_table.refresh(text, results)
+        run_table.refresh(text, kept)
 
 
 def test_a_document_does_not_lose_a_row_unnoticed(results):
@@ -297,7 +309,7 @@ def test_a_document_does_not_lose_a_row_unnoticed(results):
         run_table.refresh(DOCUMENT, results)
 
 
-def test_tables_need_neither_torch_nor_matplotlib(results):
+def test_tables_need_neither_torch_nor_matplotlib(kept):
     code = """
 import sys
 from pathlib import Path
@@ -305,6 +317,6 @@ from earmark.evaluation import run_table, runs
 print(run_table.plain(runs.read_all([Path(sys.argv[1])])[0]))
 assert not {"torch", "matplotlib", "pydantic", "sklearn"} & set(sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code, results], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, kept], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "better" in done.stdout

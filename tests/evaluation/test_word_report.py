@@ -9,6 +9,7 @@ from word_models import level_classifier, spoken
 from earmark.errors import EarmarkError
 from earmark.evaluation import word_report
 from earmark.evaluation.word_evaluation import compare, find_recordings, load, predict
+from earmark.plots import style
 
 SAID = ((0.3, 0.8), (1.1, 1.6))
 
@@ -33,9 +34,11 @@ def comparison(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(comparison, tmp_path_factory):
+def report(comparison, tmp_path_factory, rough_pictures):
     folder = tmp_path_factory.mktemp("report") / "made" / "here"
-    assert word_report.write(comparison, folder) == folder / "report.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 75)  # not quite as rough: pictures' sizes are looked at
+        assert word_report.write(comparison, folder) == folder / "report.html"
     return folder
 
 

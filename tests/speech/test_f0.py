@@ -1,6 +1,7 @@
 """Fundamental frequency: signals whose F0 is known, properties, and peers."""
 
 import tracemalloc
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -318,17 +319,22 @@ def test_a_vowel_as_praat_has_it(hz):
     assert found.fine_std < 15
 
 
-def sentences(shared):
-    for path in sorted((shared / "f0_fda").glob("*.flac")):
+@cache
+def sentences(folder):
+    """Speaker, samples, rate, reference and estimate of each real recording."""
+    found = []
+    for path in sorted((folder / "f0_fda").glob("*.flac")):
         samples, rate = soundfile.read(path)
-        yield path.stem[:2], samples, rate, np.loadtxt(path.with_suffix(".f0ref"))
+        reference = np.loadtxt(path.with_suffix(".f0ref"))
+        found.append((path.stem[:2], samples, rate, reference, f0_of(samples.astype(np.float32), rate)))
+    return found
 
 
-def followed(shared, through=lambda samples, rate: samples):
+def followed(shared, through=None):
     """Reference and estimate of each speaker, at the laryngograph's frames, and the mean errors of the recordings."""
     tracks, errors = {}, []
-    for speaker, samples, rate, reference in sentences(shared):
-        f0 = f0_of(through(samples, rate).astype(np.float32), rate)
+    for speaker, samples, rate, reference, clean in sentences(shared):
+        f0 = clean if through is None else f0_of(through(samples, rate).astype(np.float32), rate)
         estimate = at_times(f0, 0.0, STEP, np.arange(len(reference)) * REFERENCE_STEP)
         tracks.setdefault(speaker, []).append((reference, estimate))
         errors.append(abs(mean_error(reference, estimate)))
@@ -360,9 +366,8 @@ def test_real_voices_over_the_telephone(shared):
 def test_real_voices_as_praat_has_them(shared):
     parselmouth = pytest.importorskip("parselmouth")
     pairs = []
-    for _, samples, rate, _ in sentences(shared):
+    for _, samples, rate, _, mine in sentences(shared):
         peer = parselmouth.Sound(samples, rate).to_pitch_ac(time_step=STEP, pitch_floor=60, pitch_ceiling=500)
-        mine = f0_of(samples.astype(np.float32), rate)
         theirs = at_times(peer.selected_array["frequency"], peer.t1, peer.dt, np.arange(len(mine)) * STEP)
         pairs.append((theirs, mine.astype(float)))
     theirs, mine = (np.concatenate(each) for each in zip(*pairs, strict=True))

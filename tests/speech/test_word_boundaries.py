@@ -104,11 +104,11 @@ def test_a_part_at_a_time_finds_the_same(seed, count, pause):
 
 
 def test_memory_does_not_grow_with_the_recording(monkeypatch):
-    monkeypatch.setattr("earmark.speech.boundaries.PART", 3000)  # a tenth of it, as of the recordings
+    monkeypatch.setattr("earmark.speech.boundaries.PART", 1000)  # a thirtieth of it, as of the recordings
 
-    def needed(minutes):
+    def needed(seconds):
         rng = np.random.default_rng(0)
-        scores = np.repeat(rng.choice([0.05, 0.9], minutes * 200), 30).astype(np.float32)
+        scores = np.repeat(rng.choice([0.05, 0.9], seconds * 10 // 3), 30).astype(np.float32)
         levels = rng.uniform(-100, 0, len(scores)).astype(np.float32)
         bands = rng.uniform(-100, 0, (len(scores), 4)).astype(np.float16)
         tracemalloc.start()
@@ -117,5 +117,5 @@ def test_memory_does_not_grow_with_the_recording(monkeypatch):
         tracemalloc.stop()
         return peak
 
-    needed(1)  # what is loaded once for all
-    assert needed(6) < needed(2) + 3e5  # bytes
+    needed(6)  # what is loaded once for all
+    assert needed(120) < needed(60) + 7.5e4  # bytes
