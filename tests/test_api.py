@@ -2,10 +2,7 @@
 
 import doctest
 import inspect
-import os
 import shutil
-import subprocess
-import sys
 import threading
 import warnings
 from pathlib import Path
@@ -231,18 +228,3 @@ def test_calls_that_overlap_give_the_threads_back_whichever_ends_last(two_thread
     with blas.one_thread(), blas.one_thread():
         assert set(threads()) == {1}
     assert threads() == before
-
-
-def test_the_command_line_needs_no_such_thing(workplace):
-    code = """
-import sys
-from earmark.cli import main
-sys.argv = ["earmark", "label", "my_sounds/low/0.wav", "--model", "low_high.onnx"]
-try:
-    main()
-except SystemExit:
-    pass
-assert "threadpoolctl" not in sys.modules
-"""
-    environment = {k: v for k, v in os.environ.items() if k != blas.ENVIRONMENT}
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=workplace, env=environment, stdout=subprocess.DEVNULL)
