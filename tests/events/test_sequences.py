@@ -277,7 +277,7 @@ def test_nothing_found_is_shown_too():
     assert "0 events" in Page(LINE[:0]._repr_html_()).said
 
 
-def test_a_picture(heard):
+def test_a_picture(heard, rough_pictures):
     pytest.importorskip("matplotlib")
     figure = heard.plot()
     assert len(figure.axes) == 3
