@@ -169,10 +169,7 @@ def _of_clips(
         _warn(f"counted as none of its labels: {', '.join(unknown)} ({clips_without} clips)")
     predictions = clips.predict(model, dataset, report)
     summary = clips.summary(predictions)
-
-    def write(folder: Path) -> list[Path]:
-        return clips.write(predictions, summary, folder)
-
+    write = partial(clips.write, predictions, summary)
     return Evaluation("clips", summary, tuple(predictions.unreadable), clips.plain(summary), None, write)
 
 
@@ -196,11 +193,7 @@ def _of_events(
         raise DatasetError(recordings.table.parent, reason, remedy)
     predictions = events.predict(model, recordings.only(model.labels), report)
     summary = events.summary(predictions)
-
-    def write(folder: Path) -> list[Path]:
-        return events.write(predictions, summary, folder)
-
-    table = partial(events.table, summary)
+    table, write = partial(events.table, summary), partial(events.write, predictions, summary)
     return Evaluation("events", summary, tuple(predictions.unreadable), events.plain(summary), table, write)
 
 

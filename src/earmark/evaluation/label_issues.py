@@ -107,7 +107,7 @@ def thresholds(probabilities: Probabilities, label: Classes) -> NDArray[np.float
     """
     classes = probabilities.shape[1]
     counts = np.bincount(label, minlength=classes)
-    own = probabilities[np.arange(len(label)), label]
+    own = self_confidence(probabilities, label)
     with np.errstate(invalid="ignore"):
         return np.where(counts > 0, np.bincount(label, own, classes) / np.maximum(counts, 1), np.inf)
 

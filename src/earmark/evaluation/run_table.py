@@ -167,7 +167,7 @@ def as_csv(runs: Sequence[Run], columns: Sequence[str] = USUAL) -> str:
     writer = SheetWriter(text)
     writer.writerow(name for key in columns for name in _ends(key))
     for run in runs:
-        writer.writerow(value for key in columns for value in _values(key, run))
+        writer.writerow(cell for key in columns for cell in _cells(key, run))
     return text.getvalue()
 
 
@@ -175,22 +175,19 @@ def _ends(key: str) -> tuple[str, ...]:
     return ("low", "high") if key == "interval" else (key,)
 
 
-def _values(key: str, run: Run) -> Iterable[Any]:
+def _cells(key: str, run: Run) -> Iterable[Any]:
+    return _value(key, run) or (None, None) if key == "interval" else (_value(key, run),)
+
+
+def _value(key: str, run: Run) -> Any:
     value = COLUMNS[key].value(run)
-    if key == "interval":
-        return (None, None) if value is None else [round(end, 4) for end in value]
-    return (value,)
+    return [round(end, 4) for end in value] if key == "interval" and value else value
 
 
 def as_json(runs: Sequence[Run], columns: Sequence[str] = USUAL) -> str:
     """A list with an object for each run, under the names of `--columns`; unknown values are null."""
-    records = [{key: _json(key, run) for key in columns} for run in runs]
+    records = [{key: _value(key, run) for key in columns} for run in runs]
     return in_json(records, indent=1) + "\n"
-
-
-def _json(key: str, run: Run) -> Any:
-    values = list(_values(key, run))
-    return (None if values[0] is None else values) if key == "interval" else values[0]
 
 
 FORMS: dict[str, Callable[[Sequence[Run], Sequence[str]], str]] = {

@@ -202,11 +202,10 @@ def _counts(line: Line, measures: Sequence[Measure]) -> Tried:
 
 def _together(tried: Sequence[Tried]) -> Tried:
     """The same for several labels."""
-    return {pair: tuple(map(_sum, zip(*(own[pair] for own in tried), strict=True))) for pair in PAIRS}
-
-
-def _sum(counts: Iterable[Counts]) -> Counts:
-    return sum(counts, Counts())
+    return {
+        pair: tuple(sum(counts, Counts()) for counts in zip(*(own[pair] for own in tried), strict=True))
+        for pair in PAIRS
+    }
 
 
 def _best(counts: Tried, by: Objective) -> Threshold:

@@ -63,17 +63,6 @@ def score_all(model: Model, annotated: Annotated, progress: Progress | None = No
     return known
 
 
-def scores_of(model: Model, recording: Path) -> Array:
-    """The scores [steps, labels] that events are made of, of a whole recording.
-
-    Raises
-    ------
-    MediaError
-        It cannot be read.
-    """
-    return recorded_scores(model, recording).scores
-
-
 def tune(about: Description, known: Known, by: Objective | None = None, share: bool = False) -> Description:
     """What a model says of itself, with the thresholds of each label whose events fit what is known best.
 
@@ -115,7 +104,7 @@ def left_alone(model: Model, recordings: Iterable[Path], known: Known, but: Coll
         A recording cannot be read.
     """
     about = model.description
-    quiet = {str(path): scores_of(model, path) for path in recordings}
+    quiet = {str(path): recorded_scores(model, path).scores for path in recordings}
     everywhere, higher = {**known.scores, **quiet}, {}
     for column, label in enumerate(about.labels):
         marked = any((scores[:, column] >= about.threshold(label).on).any() for scores in quiet.values())

@@ -267,9 +267,8 @@ def compare(where: str, predictions: Mapping[str, Sequence[Prediction]]) -> Comp
     return Comparison(where, predictions, total, groups)
 
 
-def _columns(recordings: Iterable[Recording]) -> list[str]:
+def _columns(recordings: Sequence[Recording]) -> list[str]:
     """The columns that divide the recordings, in the order of the table; the condition first."""
-    recordings = list(recordings)
     columns = dict.fromkeys(chain.from_iterable(recording.tags for recording in recordings))
     divide = [c for c in columns if 1 < len(members(recordings, c)) <= min(MOST_VALUES, len(recordings) - 1)]
     return sorted(divide, key=lambda column: column != "condition")

@@ -107,14 +107,14 @@ def count(found: Sequence[Word], truth: Sequence[Word], tolerance: float = TOKEN
     return WordCounts(len(here), len(there), boundaries, _pairs(here, there, tolerance))
 
 
-def frames_of(words: Sequence[Word], duration: float, step: float = STEP) -> NDArray[np.bool_]:
-    """Which frames lie in a word [frames]: frame i is centred at i * step, the last one at `duration` or before.
+def frames_of(words: Sequence[Word], duration: float) -> NDArray[np.bool_]:
+    """Which frames lie in a word [frames]: frame i is centred at i * STEP, the last one at `duration` or before.
 
     A frame is in a word from its onset on, and before its offset. All times are seconds.
     """
-    marked = np.zeros(int(duration / step + _ROUNDING) + 1, np.bool_)
+    marked = np.zeros(int(duration / STEP + _ROUNDING) + 1, np.bool_)
     for word in words:
-        first, last = (max(0, int(np.ceil(time / step - _ROUNDING))) for time in (word.onset, word.offset))
+        first, last = (max(0, int(np.ceil(time / STEP - _ROUNDING))) for time in (word.onset, word.offset))
         marked[first:last] = True
     return marked
 

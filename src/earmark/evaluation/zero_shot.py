@@ -127,11 +127,6 @@ def posterior(prior: NDArray[np.floating], ratios: NDArray[np.float64], exclusiv
     return probabilities((before + ratios).astype(np.float32), exclusive)
 
 
-def shares(given: Flags) -> NDArray[np.float64]:
-    """How often each label is given, for each clip [clips, labels]: what is known before any evidence."""
-    return np.broadcast_to(given.mean(0), given.shape)
-
-
 def judged(dataset: Dataset, root: Path, found: Scores, classes: Map, networks: HeldOut | None = None) -> HeldOut:
     """Scores of a dataset's clips by what AudioSet's answers say of them, alone or together with networks.
 
@@ -153,6 +148,6 @@ def judged(dataset: Dataset, root: Path, found: Scores, classes: Map, networks: 
     clips = [dataset.clips[i] for i in chosen]
     given = np.array([[label in clip.labels for label in labels] for clip in clips])
     ratios = evidence(found[chosen], given, labels, classes)
-    prior = networks.scores[rows[chosen]] if networks else shares(given)
+    prior = networks.scores[rows[chosen]] if networks else np.broadcast_to(given.mean(0), given.shape)
     names = [shown_path(clip.path, root) for clip in clips]
     return HeldOut.of(clips, names, labels, posterior(prior, ratios, dataset.exclusive))

@@ -45,7 +45,7 @@ class Result(Sequence[Item]):
         """What was found, in order."""
 
     @abstractmethod
-    def with_items(self, items: tuple[Item, ...]) -> Self:
+    def with_items(self, items: tuple[Item, ...], /) -> Self:
         """The same recording with other findings."""
 
     @abstractmethod

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from earmark.events.results import Result
 from earmark.events.scores import Scores
+from earmark.labels.groups import above
 
 if TYPE_CHECKING:
     from earmark.media import Sound
@@ -65,13 +66,11 @@ class Timeline(Result[Event]):
         """The events."""
         return self.events
 
-    def with_items(self, items: Iterable[Event]) -> Timeline:
-        """The same as `with_events`."""
-        return self.with_events(items)
-
     def with_events(self, events: Iterable[Event]) -> Timeline:
         """The same recording with other events."""
         return replace(self, events=tuple(sorted(events, key=event_order)))
+
+    with_items = with_events
 
     def to_dict(self) -> dict[str, Any]:
         """What Timeline JSON holds: recording, duration, model and events; seconds to milliseconds, scores to 1e-4."""
@@ -118,13 +117,6 @@ def most_specific(events: Iterable[Event], parents: Mapping[str, str]) -> list[E
         for parent in above(event.label, parents):
             covering.setdefault(parent, []).append(event)
     return [rest for event in all_ for rest in _beside(event, covering.get(event.label, ()))]
-
-
-def above(label: str, parents: Mapping[str, str]) -> Iterator[str]:
-    """The parent of a label, the parent's parent and so on, the nearest first."""
-    while label in parents:
-        label = parents[label]
-        yield label
 
 
 def _beside(event: Event, others: Iterable[Event]) -> Iterator[Event]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -58,11 +58,12 @@ def sorted_by_group(labels: Iterable[str]) -> tuple[Group, ...]:
     [('animals', 'animal', ('bird', 'dog')), ('birds', 'bird', ('crow',)), ('other', None, ('my_bell',))]
     """
     given = dict.fromkeys(labels)
+    in_a_group = {label for one in groups() for label in one.labels}
     found = []
     for one in groups():
         parent = one.parent if one.parent in given else None
         own = tuple(label for label in one.labels if label in given)
-        if own or (parent is not None and parent not in _in_a_group()):
+        if own or (parent is not None and parent not in in_a_group):
             found.append(Group(one.heading, parent, own))
     others = tuple(label for label in given if label not in grouped())
     return (*found, Group(OTHER, None, others)) if others else tuple(found)
@@ -74,12 +75,11 @@ def ancestors(label: str) -> tuple[str, ...]:
     >>> ancestors("crow"), ancestors("speech")
     (('bird', 'animal'), ())
     """
-    found: list[str] = []
-    while (parent := parents().get(found[-1] if found else label)) is not None:
-        found.append(parent)
-    return tuple(found)
+    return tuple(above(label, parents()))
 
 
-@cache
-def _in_a_group() -> frozenset[str]:
-    return frozenset(label for one in groups() for label in one.labels)
+def above(label: str, parents: Mapping[str, str]) -> Iterator[str]:
+    """The labels above one by these parents, such as a model's, the nearest first."""
+    while label in parents:
+        label = parents[label]
+        yield label

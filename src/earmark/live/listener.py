@@ -14,8 +14,9 @@ from earmark.captions.layout import SPEECH
 from earmark.captions.phrases import in_language
 from earmark.events.boundaries import FrameLevels
 from earmark.events.hysteresis import EventRules, EventTracker, Turn
-from earmark.events.timeline import Event, above
+from earmark.events.timeline import Event
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
+from earmark.labels.groups import above
 from earmark.live.scoring import AHEAD, CHUNK, LiveScorer
 from earmark.models.model import Model
 from earmark.util.types import Array, Features, Samples

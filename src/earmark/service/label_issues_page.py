@@ -25,6 +25,7 @@ from earmark import media
 from earmark.errors import EarmarkError, MediaError
 from earmark.evaluation.label_issues import COLUMNS, LabelIssue
 from earmark.plots.spectrogram import FRONT_END, thumbnail
+from earmark.plots.style import readable
 from earmark.util.atomic import atomic_write
 
 LONGEST = 30.0  # seconds that are shown and heard of a clip that is cut out of its recording
@@ -83,6 +84,7 @@ def page(sheet: Sheet, cards: Sequence[Card], home: Path) -> str:
         "others": sheet.others,
     }
     empty = '<option value="">choose</option>' if sheet.exclusive else ""
+    options = (f'<option value="{escape(label)}">{escape(readable(label))}</option>' for label in sheet.labels)
     card = Template(_resource("label_issues_card.html"))
     return Template(_resource("label_issues.html")).substitute(
         policy=_policy(style, script),
@@ -90,7 +92,7 @@ def page(sheet: Sheet, cards: Sequence[Card], home: Path) -> str:
         summary=escape(sheet.summary),
         style=style,
         cards="\n".join(_card(one, card, sheet.exclusive, home) for one in cards),
-        labels=empty + "".join(f'<option value="{escape(one)}">{escape(_words(one))}</option>' for one in sheet.labels),
+        labels=empty + "".join(options),
         about=json.dumps(about, ensure_ascii=False).replace("<", "\\u003c"),
         script=script,
     )
@@ -122,7 +124,7 @@ def _card(card: Card, template: Template, exclusive: bool, home: Path) -> str:
         picture=_picture(card),
         label=escape(_sentence(one.clip.labels)),
         guess=escape(_sentence(one.suggested)),
-        scores=escape(", ".join(f"{_words(label)} {score:.2f}" for label, score in one.scores) or "nothing"),
+        scores=escape(", ".join(f"{readable(label)} {score:.2f}" for label, score in one.scores) or "nothing"),
         place=escape(_place(one)),
         sound=_sound(card, home),
         radios="\n".join(_radio(one, value, text) for value, text in CHOICES),
@@ -164,11 +166,7 @@ def _place(one: LabelIssue) -> str:
 
 
 def _sentence(labels: Sequence[str]) -> str:
-    return ", ".join(map(_words, labels)) or "none of the labels"
-
-
-def _words(label: str) -> str:
-    return label.replace("_", " ")
+    return ", ".join(map(readable, labels)) or "none of the labels"
 
 
 def cards(issues: Sequence[LabelIssue], folder: Path) -> Iterator[Card]:

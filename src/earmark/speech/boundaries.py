@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.events.scores import probabilities
 from earmark.speech.energy import Levels, Span
 
 WITHIN, BEYOND = 16, 24  # frames into the word and out of it that tell where its edge is
@@ -156,8 +157,7 @@ class Perceptron:
     def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of the classes for each row of features."""
         answers = np.maximum(features @ self.hidden + self.hidden_bias, 0) @ self.output + self.output_bias
-        answers = np.exp(answers - answers.max(axis=1, keepdims=True))
-        return np.asarray(answers / answers.sum(axis=1, keepdims=True), np.float32)
+        return probabilities(answers, exclusive=True)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,28 +63,25 @@ class _Meter(ABC):
             self.parts.append(self._measure(view))
         self.rest = joined[count * self.hop :]
 
-    def _joined(self) -> NDArray[np.floating]:
+    def finish(self) -> NDArray[Any]:
+        """The measures of all frames, one row each."""
         wanted = -(-(self.samples + self.hop // 2) // self.hop) if self.samples else 0
         self._take(np.zeros(self.size + self.hop, np.float32))
         return np.concatenate(self.parts)[:wanted]
 
 
 class LevelMeter(_Meter):
-    """Levels of a recording that comes in blocks, dB re full scale; a frame is as long as a step."""
+    """Levels of a recording that comes in blocks, dB re full scale, float32 [frames]; a frame is as long as a step."""
 
     def __init__(self, rate: int) -> None:
         super().__init__(rate, round(rate * STEP))
 
     def _measure(self, frames: NDArray[np.float32]) -> Levels:
-        return _decibels(np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / frames.shape[1])
-
-    def finish(self) -> Levels:
-        """All levels, float32 [frames]: four bytes a frame."""
-        return np.asarray(self._joined(), np.float32)
+        return decibels(np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / frames.shape[1])
 
 
 class BandMeter(_Meter):
-    """Levels in the bands between `BAND_EDGES`, of Hann-windowed frames two steps long."""
+    """Levels in the bands between `BAND_EDGES`, float16 [frames, bands], of Hann-windowed frames two steps long."""
 
     def __init__(self, rate: int) -> None:
         super().__init__(rate, 2 * round(rate * STEP))
@@ -94,12 +92,9 @@ class BandMeter(_Meter):
         spectrum = fft.rfft(frames * self.window)
         power = spectrum.real**2 + spectrum.imag**2
         parts = [power[:, low:high].sum(axis=1) for low, high in zip(self.bins, self.bins[1:], strict=False)]
-        return _decibels(np.stack(parts, axis=1) * (2 / (self.window**2).sum() / self.size)).astype(np.float16)
-
-    def finish(self) -> NDArray[np.float16]:
-        """All levels in the bands, float16 [frames, bands]: eight bytes a frame."""
-        return np.asarray(self._joined(), np.float16)
+        return decibels(np.stack(parts, axis=1) * (2 / (self.window**2).sum() / self.size)).astype(np.float16)
 
 
-def _decibels(power: NDArray[np.floating]) -> Levels:
+def decibels(power: NDArray[np.floating]) -> Levels:
+    """The level of each power, dB; never below `FLOOR_DB`."""
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))), np.float32)

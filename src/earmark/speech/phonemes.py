@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.events.scores import probabilities
 from earmark.speech.boundaries import weights
 
 STRETCH = 500  # frames that are looked at in one go
@@ -74,9 +75,7 @@ class PhonemeNetwork:
 
     def _answers(self, features: Array) -> Array:
         states = np.concatenate([self.forward(features), self.backward(features[::-1])[::-1]], axis=2)
-        answers = states @ self.output.T + self.output_bias
-        answers = np.exp(answers - answers.max(axis=2, keepdims=True))
-        return np.asarray(answers / answers.sum(axis=2, keepdims=True), np.float32)
+        return probabilities(states @ self.output.T + self.output_bias, exclusive=True)
 
 
 def _sigmoid(values: Array) -> Array:

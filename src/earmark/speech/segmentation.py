@@ -100,13 +100,11 @@ class Words(Result[Word]):
         lengths = [word.duration for word in self.words]
         return all(word.text is None for word in self.words) and float(np.mean(lengths or [0.0])) > FLUENT
 
-    def with_items(self, items: Iterable[Word]) -> Words:
-        """The same as `with_words`."""
-        return self.with_words(items)
-
     def with_words(self, words: Iterable[Word]) -> Words:
         """The same recording with other words."""
         return replace(self, words=tuple(sorted(words, key=lambda word: (word.onset, word.offset))))
+
+    with_items = with_words
 
     def to_dict(self) -> dict[str, Any]:
         """What Words JSON holds, without what nobody knows; seconds to milliseconds, Hz to a tenth."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.speech.energy import BAND_EDGES, FLOOR_DB, STEP, Levels
+from earmark.speech.energy import BAND_EDGES, STEP, Levels, decibels
 
 LOUDEST = 0.99  # the share of frames below what counts as a recording's loudest: one knock is none
 
@@ -67,8 +67,7 @@ def intensity(bands: NDArray[Any], rules: SyllableRules) -> Levels:
     """The smoothed level of the bands that count, dB [frames]."""
     power = np.power(10.0, np.asarray(bands[:, slice(*rules.bands)], np.float32) / 10).sum(axis=1)
     window = np.hanning(rules.smoothing + 2)[1:-1]
-    smooth = np.convolve(power, window / window.sum())[rules.smoothing // 2 :][: len(power)]
-    return np.asarray(10 * np.log10(np.maximum(smooth, 10 ** (FLOOR_DB / 10))), np.float32)
+    return decibels(np.convolve(power, window / window.sum())[rules.smoothing // 2 :][: len(power)])
 
 
 def peaks(level: Levels, dip: float) -> list[int]:

@@ -17,8 +17,9 @@ from earmark.evaluation.thresholds import ON, Objective, line_above, measures, o
 from earmark.evaluation.tuning import Known
 from earmark.events.hysteresis import EventRules
 from earmark.events.scores import log_odds, probabilities
-from earmark.events.timeline import Event, above, joined
-from earmark.labels.groups import ancestors
+from earmark.events.timeline import Event, joined
+from earmark.labels.groups import above, ancestors
+from earmark.models.labelling import recorded_scores
 from earmark.models.model import Description, Model, Threshold
 from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Levelling
@@ -49,7 +50,7 @@ def silence_of(model: Model, recipe: Levelling) -> dict[str, list[Array]]:
     """The scores [steps] that each label gets in recordings that do not hold it."""
     found: dict[str, list[Array]] = {label: [] for label in model.labels}
     for name, held in recipe.nothing.items():
-        scores = tuning.scores_of(model, datasets.find(name))
+        scores = recorded_scores(model, datasets.find(name)).scores
         for column, label in enumerate(model.labels):
             if not {label, *ancestors(label)} & set(held):
                 found[label].append(scores[:, column])
@@ -63,7 +64,7 @@ def floors_of(model: Model, recipe: Levelling) -> dict[str, float]:
         recordings = annotated.load(table)
         there = {own for label in recordings.labels for own in (label, *ancestors(label))}
         columns = [column for column, label in enumerate(model.labels) if label not in there]
-        scores = np.concatenate([tuning.scores_of(model, clip.path)[:, columns] for clip in recordings.clips])
+        scores = np.concatenate([recorded_scores(model, clip.path).scores[:, columns] for clip in recordings.clips])
         highest = np.sort(scores, axis=0)[-1 - round(seconds * len(scores) / 3600)]
         for column, score in zip(columns, highest, strict=True):
             floors[model.labels[column]] = max(floors.get(model.labels[column], 0.0), float(score))
