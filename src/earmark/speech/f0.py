@@ -109,12 +109,10 @@ class PitchTracker:
         """Candidates of the frames that a piece completes."""
         joined = np.concatenate([self.rest, piece])
         count = max(0, (len(joined) - self.finder.size) // HOP + 1)
-        if count == 0:
-            self.rest = joined
-            return
-        view = np.lib.stride_tricks.sliding_window_view(joined, self.finder.size)[::HOP][:count]
-        for first in range(0, count, TOGETHER):
-            self._find(view[first : first + TOGETHER])
+        if count:
+            view = np.lib.stride_tricks.sliding_window_view(joined, self.finder.size)[::HOP][:count]
+            for first in range(0, count, TOGETHER):
+                self._find(view[first : first + TOGETHER])
         self.rest = joined[count * HOP :].copy()
 
     def _find(self, frames: Samples) -> None:
