@@ -16,7 +16,7 @@ from av.container import InputContainer
 
 from earmark.errors import EarmarkWarning, MediaError
 from earmark.media.clock import Clock, Placed
-from earmark.media.mixing import Kind, Mixer, cut_front, kind_of, mend, mend_mixed
+from earmark.media.mixing import Kind, Mixer, can_mix, cut_front, kind_of, mend, mend_mixed
 from earmark.media.opening import CHANNELS, RATES
 from earmark.util.types import Samples
 
@@ -151,12 +151,10 @@ class Decoder:
 
     def chunks(self) -> Chunks:
         """Mono samples, 1-D, in chunks of about a second."""
-        produced = 0
         for chunk in self._mixed():
             mended, no_numbers, too_large = mend_mixed(chunk)
             self._damage.no_numbers += no_numbers
             self._damage.too_large += too_large
-            produced += mended.size
             yield mended
 
     def _mixed(self) -> Chunks:
@@ -214,7 +212,7 @@ class Decoder:
 
     def _frames(self) -> Iterator[_KnownFrame]:
         decode = self._stream.codec_context.decode
-        usable = _Usable(self._rate)
+        usable = _Usable()
         known = not _TIMES_EACH.isdisjoint(self._container.format.name.split(","))
         guesses = None if known else _Guesses(self._time_base)
         first = self._stream.codec_context.sample_rate
@@ -301,8 +299,7 @@ def _most(size: int) -> int:
 class _Usable:
     """Whether a frame's parameters make sense: damaged data can claim anything."""
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
+    def __init__(self) -> None:
         self._kinds: dict[Kind, int] = {}
 
     def __call__(self, kind: Kind, frame: av.AudioFrame) -> int:
@@ -312,13 +309,8 @@ class _Usable:
         channels = self._kinds.get(kind)
         if channels is None:
             channels = frame.layout.nb_channels
-            if frame.sample_rate not in RATES or channels not in CHANNELS:
+            if frame.sample_rate not in RATES or channels not in CHANNELS or not can_mix(kind, channels):
                 channels = 0
-            else:
-                try:
-                    Mixer(kind, channels, self._rate)
-                except (av.FFmpegError, ValueError):
-                    channels = 0
             self._kinds[kind] = channels
         return channels
 

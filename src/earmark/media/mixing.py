@@ -199,17 +199,12 @@ class Mixer:
     """
 
     def __init__(self, kind: Kind, channels: int, rate: int, position: int = 0) -> None:
-        """Build the filters; `position` is the number of the first sample on the recording's clock.
-
-        Raises av.FFmpegError or ValueError for a kind that FFmpeg cannot take.
-        """
+        """Build the filters for a kind that they take; `position` is that of the first sample on the recording's clock."""
         self.kind = kind
         rate_in = kind[0]
         self._channels = channels
         self._planar = channels <= _MOST_PLANES
-        # Frames of 1,024 samples are joined, so that all that follows runs once a second of sound.
-        gather = [("asetnsamples", f"n={rate_in}:p=0"), ("aformat", f"sample_fmts={'fltp' if self._planar else 'flt'}")]
-        self._gathered = _Filters(kind, gather)
+        self._gathered = _gathering(kind, channels)
         self._rate = rate
         self._resampled = self._resampler()
         self._fresh = True
@@ -314,6 +309,21 @@ class _Filters:
             planes = [np.frombuffer(memoryview(plane), np.float32) for plane in _planes(frame)]
             each = frame.samples * (1 if frame.format.is_planar else frame.layout.nb_channels)
             yield planes[0][:each] if len(planes) == 1 else np.concatenate([plane[:each] for plane in planes])
+
+
+def _gathering(kind: Kind, channels: int) -> _Filters:
+    """Frames of 1,024 samples joined, so that all that follows runs once a second of sound."""
+    sample_format = "fltp" if channels <= _MOST_PLANES else "flt"
+    return _Filters(kind, [("asetnsamples", f"n={kind[0]}:p=0"), ("aformat", f"sample_fmts={sample_format}")])
+
+
+def can_mix(kind: Kind, channels: int) -> bool:
+    """Whether FFmpeg's filters take frames of this kind. To build those that resample takes ten times as long."""
+    try:
+        _gathering(kind, channels)
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _planes(frame: av.AudioFrame) -> tuple[AudioPlane, ...]:
