@@ -83,8 +83,8 @@ def test_a_cut_off_recording_still_gives_a_span(encoded):
 @pytest.mark.parametrize("name", ["flac", "aac.mp4", "flac.mkv", "mp3"])
 def test_damage_in_the_middle_is_silence_and_the_rest_stays_in_place(name):
     container, codec, _ = CODECS[name]
-    noise = np.random.default_rng(3).normal(size=(1, 48_000 * 6)) * 0.05  # so that bytes are even in time
-    data = bytearray(write(None, container, Track(noise, codec=codec)))
+    noise = np.random.default_rng(3).normal(size=(1, RATE * 6)) * 0.05  # so that bytes are even in time
+    data = bytearray(write(None, container, Track(noise, RATE, codec=codec)))
     whole = read(bytes(data), RATE)
     middle = len(data) // 2
     data[middle : middle + 3000] = b"\xaa" * 3000

@@ -27,7 +27,7 @@ from earmark.datasets.audioset.ledger import ClipError
 from earmark.datasets.audioset.videos import cut_span
 from earmark.errors import MediaError
 from earmark.live.sources import decoded
-from earmark.media import decoding, probe
+from earmark.media import decoding, opening, probe
 from earmark.media.opening import DEMUXERS, open_container
 from earmark.media.probe import is_short, try_opening
 
@@ -68,6 +68,12 @@ def port():
 
 
 @pytest.fixture
+def untried(monkeypatch):
+    """Nothing is tried out in another process, which takes long: what is opened here is opened in the same way there."""
+    monkeypatch.setattr(opening, "try_opening", lambda name, file, seekable, opened: file)
+
+
+@pytest.fixture
 def lures(tmp_path, port):
     """Texts by file name that FFmpeg takes for something that leads elsewhere."""
     with wave.open(str(tmp_path / "other.wav"), "wb") as file:
@@ -105,12 +111,24 @@ def test_nothing_but_the_file_itself_is_opened(tmp_path, lures):
     for name, text in lures.items():
         path = tmp_path / name
         path.write_text(text)
-        data = text.encode()
-        for source in (path, data, Named(data, str(path)), Pipe(data)):
-            with pytest.raises(MediaError, match=r"not opened here|not a recording that FFmpeg can read"):
-                media.read(source, 8000)
-        with path.open("rb") as file, pytest.raises(MediaError):
-            media.read(file, 8000)
+        for source in (path, Pipe(text.encode())):
+            is_refused(source)
+
+
+def is_refused(source):
+    with pytest.raises(MediaError, match=r"not opened here|not a recording that FFmpeg can read"):
+        media.read(source, 8000)
+
+
+@pytest.mark.usefixtures("untried")
+def test_nor_is_it_from_memory_or_a_file_object(tmp_path, lures):
+    for name, text in lures.items():
+        path = tmp_path / name
+        path.write_text(text)
+        is_refused(text.encode())
+        is_refused(Named(text.encode(), str(path)))
+        with path.open("rb") as file:
+            is_refused(file)
 
 
 def test_a_playlist_is_called_one(tmp_path, lures):
@@ -119,6 +137,7 @@ def test_a_playlist_is_called_one(tmp_path, lures):
         media.read(tmp_path / "list.ffconcat", 8000)
 
 
+@pytest.mark.usefixtures("untried")
 def test_live_dates_and_spans_open_nothing_else_either(lures):
     for name, text in lures.items():
         data = text.encode()
@@ -143,6 +162,7 @@ def archive(tmp_path, lures):
     return folder
 
 
+@pytest.mark.usefixtures("untried")
 def test_commands_open_nothing_else(tmp_path, archive, low_high_file, command):
     bad = sorted(path for path in archive.iterdir() if path.name != "good.wav")
     labelled = command("label", *bad, archive / "good.wav", "--model", low_high_file, "--to", "json")
@@ -152,6 +172,7 @@ def test_commands_open_nothing_else(tmp_path, archive, low_high_file, command):
     assert re.search(rf"could not be read +{len(bad)}\n", indexed.stderr + indexed.stdout)
 
 
+@pytest.mark.usefixtures("untried")
 def test_what_is_piped_opens_nothing_else(lures, low_high_file, command, monkeypatch):
     for text in lures.values():
         there, here = os.pipe()
@@ -198,12 +219,12 @@ def others(monkeypatch):
 
 @pytest.mark.posix
 @pytest.mark.usefixtures("impatient", "others")
-@pytest.mark.parametrize("kind", [bytes, Pipe])
-def test_in_a_process_with_threads_a_new_one_tries(monkeypatch, kind):
+def test_in_a_process_with_threads_a_new_one_tries(monkeypatch):
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("this process was copied"))
-    assert len(media.read(kind(many_tags(100)), 8000)) == 8000
+    for kind in (bytes, Pipe):
+        assert len(media.read(kind(many_tags(100)), 8000)) == 8000
     with pytest.raises(MediaError, match="takes more than 1 s to open"):
-        media.read(kind(many_tags(10_000)), 8000)
+        media.read(Pipe(many_tags(10_000)), 8000)
 
 
 MULTIPLIES = """
@@ -252,9 +273,10 @@ def test_a_pipe_with_a_name_is_read_once(tmp_path):
 
 @pytest.mark.posix
 @pytest.mark.usefixtures("impatient")
-def test_label_says_so_and_can_be_interrupted(tmp_path, low_high_file, command):
+def test_label_says_so_and_can_be_interrupted(tmp_path, low_high_file, command, monkeypatch):
     (tmp_path / "tags.mkv").write_bytes(many_tags(10_000))
     words = ["label", str(tmp_path / "tags.mkv"), "--model", str(low_high_file)]
+    monkeypatch.setattr(probe, "limit", lambda seconds: os.kill(os.getpid(), signal.SIGXCPU))  # as if it were over
     done = command(*words)
     assert done.returncode == 1
     assert re.fullmatch(r".*tags\.mkv: takes more than 1 s to open: .*\n", done.stderr)
@@ -405,14 +427,14 @@ COMMON = {
 @pytest.mark.parametrize("kind", COMMON)
 def test_common_files_need_no_trial_and_long_headers_do(monkeypatch, kind):
     container, codec = COMMON[kind]
-    samples = np.repeat(sine(2.0), 2, 0)
+    samples = np.repeat(sine(1.0), 2, 0)
     data = write(None, container, Track(samples, codec=codec))
     assert is_short(io.BytesIO(data))
     if kind in ("mp3", "flac", "opus"):
         heavy = tagged(container, codec, samples)
         assert len(heavy) > len(data) + 32_000
         assert not is_short(io.BytesIO(heavy))
-        assert len(media.read(heavy, 8000)) == pytest.approx(16_000, abs=400)
+        assert len(media.read(heavy, 8000)) == pytest.approx(8_000, abs=400)
     for size in (0, 3, 11, 40, 60):  # cut off within the header
         is_short(io.BytesIO(data[:size]))
 
