@@ -105,7 +105,7 @@ def tones(seconds: float, *marks: tuple[float, float, float], level: float = 0.3
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
     """Write mono samples as 16-bit WAV."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, "wav", Track(samples[None], rate))
+    write(path, "wav", Track(samples[None], rate, frame=1 << 16))
     return path
 
 

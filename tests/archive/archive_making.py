@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from model_making import tones, write_wav
 
 from earmark.archive import layout, tables
@@ -35,7 +34,8 @@ def index_rows(index: Path, root: str = "") -> dict[str, list[tuple]]:
 
 def _rows(index, table, root):
     for file in layout.files(index, table):
-        read = pq.read_table(file, schema=layout.TABLES[table], use_threads=False)
+        read = layout.read_table(file)
+        assert read.schema.equals(layout.TABLES[table])
         for name, *row in zip(*(read[name].to_pylist() for name in read.column_names), strict=True):
             yield name.removeprefix(root), *row
 

@@ -51,7 +51,7 @@ def names(index):
 
 
 def recordings_of(file):
-    return pq.read_table(file, columns=["recording"], use_threads=False)["recording"].to_pylist()
+    return layout.read_table(file, ["recording"])["recording"].to_pylist()
 
 
 def test_tables_are_sorted_and_read_as_written(index):

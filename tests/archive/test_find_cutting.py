@@ -30,10 +30,15 @@ EVENTS = [
 QUERY = Query(("dog",))
 
 
+@pytest.fixture(scope="module")
+def sound():
+    return tones(10.0, (1.0, 2.0, 400.0), (4.0, 5.0, 900.0))
+
+
 @pytest.fixture
-def archive(tmp_path):
+def archive(tmp_path, sound):
     for name in NAMES:
-        write_wav(tmp_path / "sounds" / name, tones(10.0, (1.0, 2.0, 400.0), (4.0, 5.0, 900.0)))
+        write_wav(tmp_path / "sounds" / name, sound)
     return tmp_path / "sounds"
 
 

@@ -17,8 +17,8 @@ from earmark.errors import EarmarkError
 LABELS = ("dog", "siren", "rain")
 
 
-@pytest.fixture
-def made(tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """Recordings of three kinds, ten seconds each, with the label of their kind."""
     rng = np.random.default_rng(0)
     kinds = rng.standard_normal((3, 16))
@@ -27,8 +27,14 @@ def made(tmp_path):
     seconds = [(name, second, name.split("-")[0], 0.9) for name in names for second in range(10)]
     events = [event(name, 0.0, 1.0, name.split("-")[0]) for name in names]
     about = {"embedder": "m", "embedder_version": "v", "dimensions": 16}
-    out = make_index(tmp_path / "index", events, seconds=seconds, **about)
+    out = make_index(tmp_path_factory.mktemp("map") / "index", events, seconds=seconds, **about)
     return Index(out), make_store(out, vectors)
+
+
+@pytest.fixture(scope="module")
+def some_laid(made):
+    """A map of sixty of them."""
+    return sound_map(*made, np.random.default_rng(0), most=60)
 
 
 def embedded(path):
@@ -47,15 +53,14 @@ def test_what_sounds_alike_lies_together(made):
 
 
 def test_of_many_seconds_some_are_drawn(made):
-    laid = sound_map(*made, np.random.default_rng(1), most=100)
-    again = sound_map(*made, np.random.default_rng(1), most=100)
-    assert (len(laid.seconds), laid.total) == (100, 240)
+    laid, again = (sound_map(*made, np.random.default_rng(1), most=60) for _ in range(2))
+    assert (len(laid.seconds), laid.total) == (60, 240)
     assert laid.seconds == again.seconds
     assert laid.positions == pytest.approx(again.positions)
 
 
-def test_the_file_holds_all_that_it_needs(made, tmp_path):
-    laid = sound_map(*made, np.random.default_rng(0), most=60)
+def test_the_file_holds_all_that_it_needs(some_laid, tmp_path):
+    laid = some_laid
     file = tmp_path / "map.html"
     write_map(laid, "</script><b>", "/far away", file)
     told = embedded(file)
@@ -68,10 +73,9 @@ def test_the_file_holds_all_that_it_needs(made, tmp_path):
     assert not re.search(r'(src|href)="', file.read_text("utf-8"))
 
 
-def test_recordings_that_a_browser_cannot_reach(made, tmp_path):
-    laid = sound_map(*made, np.random.default_rng(0), most=20)
+def test_recordings_that_a_browser_cannot_reach(some_laid, tmp_path):
     for root, known in (("s3://bucket", False), ("https://example.org/a", True)):
-        write_map(laid, "map", root, tmp_path / "map.html")
+        write_map(some_laid, "map", root, tmp_path / "map.html")
         assert all(bool(address) == known for address in embedded(tmp_path / "map.html")["addresses"])
 
 

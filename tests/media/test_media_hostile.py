@@ -69,7 +69,7 @@ def port():
 
 @pytest.fixture
 def untried(monkeypatch):
-    """Nothing is tried out in another process, which takes long: what is opened here is opened in the same way there."""
+    """Nothing is tried out in another process, which takes long: all is opened in the same way here and there."""
     monkeypatch.setattr(opening, "try_opening", lambda name, file, seekable, opened: file)
 
 

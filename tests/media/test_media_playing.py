@@ -241,4 +241,3 @@ except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=300)[0] == "ended\n"
         assert process.returncode == 0
-

@@ -199,7 +199,7 @@ class Mixer:
     """
 
     def __init__(self, kind: Kind, channels: int, rate: int, position: int = 0) -> None:
-        """Build the filters for a kind that they take; `position` is that of the first sample on the recording's clock."""
+        """Build the filters for a kind that `can_mix`; `position`: the number of the first sample on the clock."""
         self.kind = kind
         rate_in = kind[0]
         self._channels = channels

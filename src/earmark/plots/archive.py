@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
@@ -104,13 +105,15 @@ def _week(day: date) -> int:
 
 
 def _dress_year(axes: Axes, year: int) -> None:
+    squares = []
     for day in _days_of(year):
         x, y = _week(day), day.weekday()
-        axes.fill_between([x, x + 1], y, y + 1, color=NOTHING_RECORDED, linewidth=0, zorder=0.5)
+        squares.append([(x, y), (x, y + 1), (x + 1, y + 1), (x + 1, y)])
         if day.day <= 7 and day.month > 1:  # the border of months runs left of each one's first seven days
             axes.plot([x, x], [y, y + 1], color="0.35", linewidth=0.9)
         if day.day == 1 and day.month > 1 and y > 0:
             axes.plot([x, x + 1], [y, y], color="0.35", linewidth=0.9)
+    axes.add_collection(PolyCollection(squares, color=NOTHING_RECORDED, linewidth=0, zorder=0.5))
     middles = [_week(date(year, month, 15)) + 0.5 for month in range(1, 13)]
     axes.set_xticks(middles, [f"{date(year, month, 1):%b}" for month in range(1, 13)])
     axes.set_yticks([0.5, 2.5, 4.5, 6.5], DAYS[::2], fontsize=8)
