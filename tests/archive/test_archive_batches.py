@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from archive_making import hidden, index_rows
 

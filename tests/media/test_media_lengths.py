@@ -43,12 +43,12 @@ def silently(source, rate=RATE, **span):
 @pytest.mark.parametrize(("before", "after"), [(48_000, 32_000), (48_000, 24_000), (24_000, 48_000), (44_100, 22_050)])
 @pytest.mark.parametrize("container", ["mpegts", "adts"])
 def test_a_change_of_the_rate_midstream(container, before, after):
-    options = {"output_ts_offset": "2"} if container == "mpegts" else None
-    first = write(None, container, Track(sine(2.0, before, 440.0), before, "aac"))
-    second = write(None, container, Track(sine(3.0, after, 1000.0), after, "aac"), options=options)
+    options = {"output_ts_offset": "1"} if container == "mpegts" else None
+    first = write(None, container, Track(sine(1.0, before, 440.0), before, "aac"))
+    second = write(None, container, Track(sine(1.5, after, 1000.0), after, "aac"), options=options)
     heard = silently(first + second)
-    assert len(heard) / RATE == pytest.approx(5, abs=0.15)  # bare AAC tells of no delay of its encoder
-    for begin, end, frequency in ((0.2, 1.8, 440), (2.3, 4.8, 1000)):
+    assert len(heard) / RATE == pytest.approx(2.5, abs=0.15)  # bare AAC tells of no delay of its encoder
+    for begin, end, frequency in ((0.2, 0.8, 440), (1.3, 2.3, 1000)):
         part = heard[round(begin * RATE) : round(end * RATE)]
         levels = np.std(part[: part.size // 800 * 800].reshape(-1, 800), axis=1)
         assert levels.min() > 0.8 * levels.max(), "no silence is put in"
@@ -88,11 +88,11 @@ def test_many_changes_of_the_rate_keep_all_that_was_encoded():
     """As `ffmpeg -i in.ts out.wav` does, though each part is longer than its time by what its encoder padded."""
     rates = (48_000, 16_000, 44_100, 24_000, 32_000)
     parts = [
-        write(None, "mpegts", Track(sine(2.0, rate), rate, "aac"), options={"output_ts_offset": str(2 * i)})
+        write(None, "mpegts", Track(sine(1.0, rate), rate, "aac"), options={"output_ts_offset": str(i)})
         for i, rate in enumerate(rates)
     ]
     alone = sum(len(silently(part)) for part in parts)
-    assert alone / RATE > 10.1
+    assert alone / RATE > 5.1
     assert len(silently(b"".join(parts))) / RATE == pytest.approx(alone / RATE, abs=0.05)
 
 
@@ -285,10 +285,10 @@ def test_no_sample_at_all():
 
 
 def test_a_chained_ogg_that_changes_its_rate_says_how_much_is_lost():
-    first = write(None, "ogg", Track(noise(3.0, 48_000, 2), 48_000, "vorbis"))
-    second = write(None, "ogg", Track(noise(7.0, 32_000, 2), 32_000, "vorbis"))
-    with pytest.warns(EarmarkWarning, match=r"ends early: 3\.\d s of the (10\.0|9\.9|10\.1) s"):
-        assert len(read(first + second, RATE)) == pytest.approx(3 * RATE, abs=0.1 * RATE)
+    first = write(None, "ogg", Track(noise(2.0, 48_000, 2), 48_000, "vorbis"))
+    second = write(None, "ogg", Track(noise(3.0, 32_000, 2), 32_000, "vorbis"))
+    with pytest.warns(EarmarkWarning, match=r"ends early: (2\.\d|1\.9) s of the (5\.0|4\.9|5\.1) s"):
+        assert len(read(first + second, RATE)) == pytest.approx(2 * RATE, abs=0.1 * RATE)
 
 
 @pytest.mark.parametrize(("codec", "rate"), [("vorbis", 44_100), ("libopus", 48_000), ("flac", 32_000)])

@@ -160,20 +160,25 @@ def films(tmp_path_factory):
     return {suffix: rich(folder / f"film.{suffix}", kind) for suffix, kind in kinds.items()}
 
 
+@pytest.fixture(scope="module")
+def copies(films, tmp_path_factory):
+    """Of each film, with captions."""
+    folder = tmp_path_factory.mktemp("copies")
+    return {suffix: mux(film, srt(CUES), folder / f"out.{suffix}", language="el") for suffix, film in films.items()}
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov", "webm"])
-def test_all_packets_are_as_they_were(films, tmp_path, suffix):
-    out = mux(films[suffix], srt(CUES), tmp_path / f"out.{suffix}", language="el")
-    before, after = packets(films[suffix]), packets(out)
+def test_all_packets_are_as_they_were(films, copies, suffix):
+    before, after = packets(films[suffix]), packets(copies[suffix])
     assert [kind for kind, _ in before] == ["video", "audio", "audio", "subtitle"]
     assert after[:-1] == before
     assert after[-1][0] == "subtitle"
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov", "webm"])
-def test_everything_else_is_kept_and_the_new_track_is_named(films, tmp_path, suffix):
-    out = mux(films[suffix], srt(CUES), tmp_path / f"out.{suffix}", language="el")
+def test_everything_else_is_kept_and_the_new_track_is_named(films, copies, suffix):
     streams, *rest = facts(films[suffix])
-    copied, *copied_rest = facts(out)
+    copied, *copied_rest = facts(copies[suffix])
     assert copied[:-1] == streams
     assert copied_rest == rest
     kind, name, language, title, disposition = copied[-1]
@@ -185,25 +190,23 @@ def test_everything_else_is_kept_and_the_new_track_is_named(films, tmp_path, suf
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov", "webm"])
-def test_captions_are_read_back(films, tmp_path, suffix):
-    out = mux(films[suffix], srt(CUES), tmp_path / f"out.{suffix}")
+def test_captions_are_read_back(copies, suffix):
+    out = copies[suffix]
     assert shown(out) == [(a, b, text) for a, b, text in CUES]
     assert [cue[:2] for cue in shown(out, 0)] == [(a / 1000, b / 1000) for a, b, _ in DIALOGUE]
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
-def test_the_copy_decodes_like_the_video(films, tmp_path, suffix):
-    out = mux(films[suffix], srt(CUES), tmp_path / f"out.{suffix}")
-
+def test_the_copy_decodes_like_the_video(films, copies, suffix):
     def pictures(path):
         with av.open(str(path)) as container:
             return [(frame.time, frame.to_ndarray(format="gray").tobytes()) for frame in container.decode(video=0)]
 
-    assert pictures(out) == pictures(films[suffix])
+    assert pictures(copies[suffix]) == pictures(films[suffix])
 
 
-def test_an_mp4_begins_with_its_index(films, tmp_path):
-    data = mux(films["mp4"], srt(CUES), tmp_path / "out.mp4").read_bytes()
+def test_an_mp4_begins_with_its_index(copies):
+    data = copies["mp4"].read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 
 
