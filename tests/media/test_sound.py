@@ -194,14 +194,16 @@ def test_an_address_that_is_none(site, wav):
         assert "\n" not in str(caught.value)
 
 
-def test_what_an_address_may_hold_is_bounded(site, wav):
+def test_what_an_address_may_hold_is_bounded(site, wav, monkeypatch):
     whole = wav.read_bytes()
     site.pages["/told"] = (200, {"Content-Length": str(len(whole))}, whole)
     site.pages["/untold"] = (200, {}, whole)
     for path in ("/told", "/untold"):
+        monkeypatch.setattr(web, "MOST_BYTES", len(whole) - 1)
         with pytest.raises(MediaError, match="has more than"):
-            web.fetched(site.at + path, most=len(whole) - 1)
-        with web.fetched(site.at + path, most=len(whole)) as file:
+            web.fetched(site.at + path)
+        monkeypatch.setattr(web, "MOST_BYTES", len(whole))
+        with web.fetched(site.at + path) as file:
             assert file.read() == whole
 
 

@@ -115,7 +115,8 @@ def duplicates(
 
 def candidates(store: Store, only: Collection[str] | None = None) -> list[Candidate]:
     """Pairs of recordings whose embeddings are alike at the same distance in time, in order of names."""
-    names, codes, seconds = _rows(store)
+    places = store.all_places()
+    names, codes, seconds = places.names, places.recording, places.second
     lengths = np.bincount(codes, minlength=len(names))
     votes: dict[tuple[int, int], Counter[int]] = defaultdict(Counter)
     asked = _queries(codes, names, only)
@@ -131,19 +132,7 @@ def candidates(store: Store, only: Collection[str] | None = None) -> list[Candid
     return sorted(made)
 
 
-def _rows(store: Store) -> tuple[list[str], Numbers, Numbers]:
-    """The names of all recordings; and of each row of all batches the number of its name, and its second."""
-    names: list[str] = []
-    codes, seconds = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for batch in store.batches:
-        places = store.places(batch)
-        codes.append(places.recording.astype(np.int64) + len(names))
-        seconds.append(places.second.astype(np.int64))
-        names += places.names
-    return names, np.concatenate(codes), np.concatenate(seconds)
-
-
-def _queries(codes: Numbers, names: list[str], only: Collection[str] | None) -> Numbers:
+def _queries(codes: NDArray[np.int32], names: list[str], only: Collection[str] | None) -> Numbers:
     """The rows that are compared with all: of each recording a few, as far apart as can be."""
     bounds = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
     chosen = [
@@ -154,10 +143,10 @@ def _queries(codes: Numbers, names: list[str], only: Collection[str] | None) -> 
     return np.concatenate([np.empty(0, np.int64), *chosen])
 
 
-def _neighbours(store: Store, asked: Numbers, codes: Numbers) -> Iterator[tuple[int, int]]:
+def _neighbours(store: Store, asked: Numbers, codes: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
     """(query, row) of the rows of other recordings that are nearest to each."""
     centre = store.centre
-    queries = _vectors(store, asked, centre)
+    queries = unit(directions(store.taken(asked)) - centre)
     best = _Nearest(len(asked))
     first = 0
     for batch in store.batches:
@@ -178,18 +167,6 @@ def _neighbours(store: Store, asked: Numbers, codes: Numbers) -> Iterator[tuple[
             best.add(query, first + row, cosine[query, row])
             first += len(vectors)
     yield from zip(asked[best.query].tolist(), best.row.tolist(), strict=True)
-
-
-def _vectors(store: Store, rows: Numbers, centre: Array) -> Array:
-    """These rows of all batches [rows, dimensions], of length 1, from the centre; `rows` are in order."""
-    parts = [np.empty((0, store.dimensions), np.float32)]
-    first = 0
-    for batch in store.batches:
-        for vectors in store.vectors(batch):
-            here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(vectors))]
-            parts.append(unit(directions(vectors[here - first]) - centre))
-            first += len(vectors)
-    return np.concatenate(parts)
 
 
 class _Nearest:

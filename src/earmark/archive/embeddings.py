@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,14 @@ class Store:
             self._places[batch] = self._read_places(batch)
         return self._places[batch]
 
+    def all_places(self) -> Places:
+        """The same of all batches, whose rows follow one another."""
+        each = [self.places(batch) for batch in self.batches]
+        first = accumulate((len(one.names) for one in each), initial=0)
+        codes = [one.recording + number for one, number in zip(each, first, strict=False)]
+        names = list(chain.from_iterable(one.names for one in each))
+        return Places(names, np.concatenate(codes), np.concatenate([one.second for one in each]))
+
     def _read_places(self, batch: Path) -> Places:
         table = _read(batch, "vectors", ["recording", "second"])
         names = table["recording"].unify_dictionaries().combine_chunks()
@@ -129,6 +138,15 @@ class Store:
         with _opened(batch, "vectors") as file:
             for part in file.iter_batches(AT_ONCE, columns=["vector"]):
                 yield self._rows(part.column(0))
+
+    def taken(self, rows: NDArray[np.int64]) -> Vectors:
+        """The vectors of some rows of all batches [rows, dimensions]; `rows` are in order."""
+        taken, first = [np.empty((0, self.dimensions), np.int8)], 0
+        for part in chain.from_iterable(map(self.vectors, self.batches)):
+            here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(part))]
+            taken.append(part[here - first])
+            first += len(part)
+        return np.concatenate(taken)
 
     def of(self, recording: str) -> Vectors:
         """All vectors of one recording [seconds, dimensions]: none where it has none."""

@@ -86,19 +86,9 @@ class Pool:
         total = sum(map(store.size, store.batches))
         chosen = np.arange(total) if total <= most else np.sort(rng.choice(total, most, replace=False))
         self.exhaustive = total <= most
-        self.names: list[str] = []
-        recording, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        rows, first = [np.empty((0, store.dimensions), np.int8)], 0
-        for batch in store.batches:
-            places = store.places(batch)
-            here = chosen[np.searchsorted(chosen, first) : np.searchsorted(chosen, first + len(places.second))] - first
-            recording.append(places.recording[here].astype(np.int64) + len(self.names))
-            second.append(places.second[here].astype(np.int64))
-            rows.append(_taken(store.vectors(batch), here))
-            self.names += places.names
-            first += len(places.second)
-        self.recording, self.second = np.concatenate(recording), np.concatenate(second)
-        self.rows: Vectors = np.concatenate(rows)
+        places = store.all_places()
+        self.names, self.recording, self.second = places.names, places.recording[chosen], places.second[chosen]
+        self.rows: Vectors = store.taken(chosen)
 
     def log_odds(self, head: Head) -> Array:
         """Of all rows."""
@@ -111,16 +101,6 @@ class Pool:
     def at(self, row: int) -> Second:
         """Which second a row is."""
         return Second(self.names[self.recording[row]], int(self.second[row]))
-
-
-def _taken(parts: Iterator[Vectors], rows: Numbers) -> Vectors:
-    """Some rows, in order, of vectors that come in parts."""
-    first, taken = 0, []
-    for part in parts:
-        here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(part))]
-        taken.append(part[here - first])
-        first += len(part)
-    return np.concatenate(taken) if taken else np.empty((0, 0), np.int8)
 
 
 class Answers:

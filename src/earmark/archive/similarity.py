@@ -252,15 +252,10 @@ def make_graph(store: Store, batch: Path, centre: Array, threads: int = 1) -> No
     index, row = _new(store.dimensions), 0
     for rows in store.vectors(batch):
         keys = np.arange(row, row + len(rows), dtype=np.uint64)
-        index.add(keys, centred(rows, centre), threads=threads)
+        index.add(keys, packed(directions(rows) - centre), threads=threads)
         row += len(rows)
     with atomic_write(batch / GRAPH_FILE) as part:
         index.save(str(part))
-
-
-def centred(rows: Vectors, centre: Array) -> Vectors:
-    """Vectors [rows, dimensions] as they differ from the centre."""
-    return packed(directions(rows) - centre)
 
 
 def _new(dimensions: int) -> Any:

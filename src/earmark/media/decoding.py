@@ -136,8 +136,7 @@ class Decoder:
                 raise self._too_much(most)
         for other in container.streams:
             if other.index != stream.index:
-                with contextlib.suppress(AttributeError, ValueError):  # PyAV learned it in 17
-                    other.discard = av.stream.Discard.all  # the demuxer need not read them
+                other.discard = av.stream.Discard.all  # the demuxer need not read them
         if stream.codec_context.name == "flac" and not stream.codec_context.is_open:
             # FLAC carries a checksum a frame; without this a damaged frame comes out as loud noise.
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
@@ -212,7 +211,6 @@ class Decoder:
 
     def _frames(self) -> Iterator[_KnownFrame]:
         decode = self._stream.codec_context.decode
-        usable = _Usable()
         known = not _TIMES_EACH.isdisjoint(self._container.format.name.split(","))
         guesses = None if known else _Guesses(self._time_base)
         first = self._stream.codec_context.sample_rate
@@ -231,7 +229,7 @@ class Decoder:
                 kind = kind_of(frame)
                 if guessed or (counted and kind[0] != first):
                     frame.pts = None
-                if channels := usable(kind, frame):
+                if channels := _usable_channels(kind, frame):
                     samples += frame.samples * channels
                     if samples > MOST_SAMPLES and samples > _most(size):
                         raise self._too_much(_most(size))
@@ -242,7 +240,7 @@ class Decoder:
         with contextlib.suppress(av.FFmpegError, ValueError):  # what the decoder still holds
             for frame in decode(None):
                 kind = kind_of(frame)
-                if usable(kind, frame):
+                if _usable_channels(kind, frame):
                     yield kind, frame
 
     def _too_much(self, most: int) -> MediaError:
@@ -296,23 +294,11 @@ def _most(size: int) -> int:
     return max(MOST_SAMPLES, SAMPLES_A_BYTE * size)
 
 
-class _Usable:
-    """Whether a frame's parameters make sense: damaged data can claim anything."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[Kind, int] = {}
-
-    def __call__(self, kind: Kind, frame: av.AudioFrame) -> int:
-        """How many channels the frame has, 0 where it is of no use."""
-        if not frame.samples:
-            return 0
-        channels = self._kinds.get(kind)
-        if channels is None:
-            channels = frame.layout.nb_channels
-            if frame.sample_rate not in RATES or channels not in CHANNELS or not can_mix(kind, channels):
-                channels = 0
-            self._kinds[kind] = channels
-        return channels
+def _usable_channels(kind: Kind, frame: av.AudioFrame) -> int:
+    """How many channels the frame has, 0 where it is of no use: damaged data can claim anything."""
+    channels = frame.layout.nb_channels
+    makes_sense = frame.samples and kind[0] in RATES and channels in CHANNELS and can_mix(kind, channels)
+    return channels if makes_sense else 0
 
 
 def zero_of(container: InputContainer) -> Fraction:

@@ -8,9 +8,9 @@ common as well as what they have in opposition, so it joins the mean before and 
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations
 
 import av
@@ -286,8 +286,7 @@ class _Filters:
     def __init__(self, kind: Kind, filters: list[tuple[str, str]]) -> None:
         rate, sample_format, layout = kind
         graph = av.filter.Graph()
-        with contextlib.suppress(AttributeError):
-            graph.threads = 1
+        graph.threads = 1
         self._graph = graph  # the filters hold only a weak reference
         source = {"sample_rate": str(rate), "sample_fmt": sample_format, "channel_layout": layout}
         self._source = graph.add("abuffer", **source, time_base=f"1/{rate}")
@@ -317,6 +316,7 @@ def _gathering(kind: Kind, channels: int) -> _Filters:
     return _Filters(kind, [("asetnsamples", f"n={kind[0]}:p=0"), ("aformat", f"sample_fmts={sample_format}")])
 
 
+@lru_cache(maxsize=64)  # it is asked of each frame
 def can_mix(kind: Kind, channels: int) -> bool:
     """Whether FFmpeg's filters take frames of this kind. To build those that resample takes ten times as long."""
     try:

@@ -204,7 +204,7 @@ class Copy:
                 self._add(output, stream)
         track = CueTrack(output, CODECS[self.container], markup)
         track.stream.metadata.update(language=language, title=TITLE)
-        _dispose(track.stream, Disposition.hearing_impaired)
+        track.stream.disposition = Disposition.hearing_impaired
         if self.container in MP4:
             track.stream.metadata["handler_name"] = TITLE  # what some players show instead of a title
             track.stream.codec_context.codec_tag = "tx3g"  # in QuickTime files too, for its own players
@@ -229,7 +229,7 @@ class Copy:
             copy = output.add_stream_from_template(stream, opaque=True)
         copy.time_base = stream.time_base
         copy.metadata.update(_kept(stream.metadata))
-        _dispose(copy, stream.disposition)
+        copy.disposition = stream.disposition
         if isinstance(copy, av.VideoStream) and isinstance(stream, av.VideoStream) and stream.average_rate:
             copy.codec_context.framerate = stream.average_rate
         if copy.codec_context and self._keeps(stream.codec_context.codec_tag):
@@ -291,10 +291,6 @@ class Copy:
         """The cues at their times in the copy."""
         late = round((self.zero - self.shift) / MILLISECOND)
         return (replace(cue, start=cue.start + late, end=cue.end + late) for cue in cues)
-
-
-def _dispose(stream: Stream, disposition: Disposition) -> None:
-    stream.disposition = disposition.value  # type: ignore[assignment]  # PyAV 16 takes nothing but a number
 
 
 def _kept(metadata: dict[str, str]) -> dict[str, str]:

@@ -19,8 +19,8 @@ PIECE = 1 << 18
 _CHECK = "check the address and the connection"
 
 
-def fetched(url: str, most: int | None = None) -> IO[bytes]:
-    """The content of an address, at most `most` bytes, in a temporary file that is gone once it is closed.
+def fetched(url: str) -> IO[bytes]:
+    """The content of an address, at most `MOST_BYTES`, in a temporary file that is gone once it is closed.
 
     Only http and https are spoken, also where an answer leads to another address.
 
@@ -29,12 +29,11 @@ def fetched(url: str, most: int | None = None) -> IO[bytes]:
     MediaError
         There is no answer, it is an error, a web page, too long, or breaks off; or there is no room for it.
     """
-    most = MOST_BYTES if most is None else most
     headers = {"User-Agent": f"earmark/{__version__}", "Accept-Encoding": "identity"}
     file = tempfile.TemporaryFile(prefix="earmark-")  # noqa: SIM115 - whoever gets it closes it
     try:
         with _opener().open(request.Request(url, headers=headers), timeout=PATIENCE_S) as answer:
-            _receive(url, answer, file, most)
+            _receive(url, answer, file)
     except BaseException as error:
         file.close()
         if isinstance(error, MediaError) or not isinstance(error, _FAILURES):
@@ -63,19 +62,19 @@ def _opener() -> request.OpenerDirector:
     return opener
 
 
-def _receive(url: str, answer: Any, file: IO[bytes], most: int) -> None:
+def _receive(url: str, answer: Any, file: IO[bytes]) -> None:
     kind = answer.headers.get_content_type()
     if kind in ("text/html", "application/xhtml+xml"):
         raise MediaError(url, "is a web page, not a recording", "give the address of the media file itself")
     text = answer.headers.get("Content-Length", "")
     length = int(text) if text.isdigit() else None
-    too_long = MediaError(url, f"has more than {most / 1e9:.1f} GB", "download it, and give the file")
-    if length is not None and length > most:
+    too_long = MediaError(url, f"has more than {MOST_BYTES / 1e9:.1f} GB", "download it, and give the file")
+    if length is not None and length > MOST_BYTES:
         raise too_long
     done = 0
     while piece := answer.read(PIECE):
         done += len(piece)
-        if done > most:
+        if done > MOST_BYTES:
             raise too_long
         file.write(piece)
     if length is not None and done < length:
