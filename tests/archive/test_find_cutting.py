@@ -44,7 +44,7 @@ def archive(tmp_path, sound):
 
 @pytest.fixture
 def index(tmp_path, archive):
-    return Index(make_index(tmp_path / "index", EVENTS, root=archive, durations=dict.fromkeys(NAMES, 10.0)), threads=1)
+    return Index(make_index(tmp_path / "index", EVENTS, root=archive, durations=dict.fromkeys(NAMES, 10.0)))
 
 
 def cut_dogs(index, archive, out, margin=1.0):

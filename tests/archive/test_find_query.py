@@ -95,7 +95,7 @@ def place(e):
 @pytest.fixture(scope="module")
 def kept_open(tmp_path_factory):
     """An index that is shown other folders: to open DuckDB takes as long as to search."""
-    return Index(make_index(tmp_path_factory.mktemp("index"), []), threads=1)
+    return Index(make_index(tmp_path_factory.mktemp("index"), []))
 
 
 @settings(max_examples=25)

@@ -15,7 +15,7 @@ from earmark.archive.uncertainty import AROUND, FROM_ONE, least_certain
 
 
 def opened(folder, seconds, **options):
-    return Index(make_index(folder, [], seconds=seconds, **options), threads=1)
+    return Index(make_index(folder, [], seconds=seconds, **options))
 
 
 def test_the_nearest_to_each_threshold_comes_first(tmp_path):

@@ -31,7 +31,7 @@ EVENTS, SECONDS, RECORDINGS = (_TABLE.format(name) for name in ("events", "secon
 
 
 class Index:
-    """An index that is searched, by so many threads, one for each core if None; somebody may be writing to it.
+    """An index that is searched; somebody may be writing to it.
 
     Raises
     ------
@@ -39,14 +39,12 @@ class Index:
         There is no index, or nothing in it yet.
     """
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.options = layout.read_options(folder)
         if not layout.batches(folder):
             raise EarmarkError(folder, "holds no recordings yet", "wait for `earmark index`, or start it again")
         self._connection = duckdb.connect(config=_CONFIG | {"temp_directory": tempfile.gettempdir()})
-        if threads is not None:
-            self._connection.execute(f"SET threads = {threads:d}")
 
     def rows(self, sql: str, values: Mapping[str, object]) -> Rows:
         """What a query gives, in which `EVENTS`, `SECONDS` and `RECORDINGS` are the tables, and `$name` the values."""

@@ -126,8 +126,6 @@ class Store:
     def _read_places(self, batch: Path) -> Places:
         table = _read(batch, "vectors", ["recording", "second"])
         names = table["recording"].unify_dictionaries().combine_chunks()
-        if isinstance(names, pa.ChunkedArray):  # of no chunks, or several
-            names = pa.concat_arrays(names.chunks) if names.num_chunks else pa.array([], table.schema.types[0])
         used, codes = np.unique(np.from_dlpack(names.indices), return_inverse=True)
         all_ = names.dictionary.to_pylist()  # also of rows that were dropped
         seconds = np.from_dlpack(table["second"].combine_chunks()).astype(np.int32, copy=False)

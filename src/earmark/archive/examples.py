@@ -145,13 +145,10 @@ SPARE = 4  # times as many stretches as events that are wanted are looked at whe
 LEAST = 200
 
 
-def find_similar(
-    index: Index, store: Store, likeness: ExampleQuery, query: Query, limit: int, exact: bool = False
-) -> list[Detection]:
+def find_similar(index: Index, store: Store, likeness: ExampleQuery, query: Query, limit: int) -> list[Detection]:
     """The events that are most like examples, the best first; their scores are cosines, up to 1.
 
-    The query has conditions, but no labels: the index has none for these events. Raises as `search.find` does, and for
-    `exact` see `similarity.best`.
+    The query has conditions, but no labels: the index has none for these events. Raises as `search.find` does.
     """
     query = check(index, query)
     only = recordings_named(index, query) if query.recordings else None
@@ -159,7 +156,7 @@ def find_similar(
     simple = replace(query, recordings=(), min_score=None) == Query()
     number = limit if simple else max(SPARE * limit, LEAST)
     while True:
-        some = best(store, likeness.wanted, number, least, only, exact)
+        some = best(store, likeness.wanted, number, least, only)
         found = _those(index, replace(query, recordings=(), min_score=None), some, likeness.label, limit)
         if len(found) >= limit or len(some) < number:
             return found

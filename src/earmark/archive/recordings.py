@@ -17,6 +17,7 @@ from earmark.datasets import media_files
 from earmark.errors import EarmarkError, MediaError, MissingExtraError
 from earmark.media.opening import open_container
 from earmark.util.folders import folders_below, is_inside
+from earmark.util.text import encodable
 
 SUFFIXES = frozenset(suffix.removeprefix(".") for suffix in media_files.SUFFIXES)
 """What recordings' names end in, without the dot, in lower case."""
@@ -170,7 +171,7 @@ def _recordings(
         if not _is_recording(entry.name) or entry.is_dir():
             continue
         name = os.path.relpath(entry.path, root).replace(os.sep, "/")
-        if not _is_text(name):
+        if encodable(name) != name:
             left_out.append(_line(entry.path, "its name is no text in UTF-8: rename it; it is left out"))
             continue
         try:
@@ -180,14 +181,6 @@ def _recordings(
             continue
         if stat.S_ISREG(about.st_mode):
             yield entry, Recording(name, about.st_size, about.st_mtime)
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _line(place: str, what: str) -> str:

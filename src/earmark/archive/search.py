@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, date, datetime, time, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from earmark.archive.database import EVENTS, RECORDINGS, Index
+from earmark.archive.database import EVENTS, RECORDINGS, Index, Row
 from earmark.errors import EarmarkError
 
 UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -349,7 +349,7 @@ def _suggestion(label: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(close[:4])}?" if close else f"it knows {', '.join(sorted(known))}"
 
 
-def detection(row: tuple[Any, ...]) -> Detection:
+def detection(row: Row) -> Detection:
     """The event of a row of `FIELDS`."""
     recording, onset, offset, label, score, began = row
     return Detection(recording, onset, offset, label, round(score, 4), began)

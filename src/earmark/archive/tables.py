@@ -152,8 +152,6 @@ def without(batch: Tables, names: Iterable[str]) -> Tables:
 
 def _ranks(column: Any) -> Any:
     """Numbers [rows] that are ordered as the column's values are: pyarrow does not sort by dictionaries."""
-    if isinstance(column, pa.ChunkedArray):  # of no chunks
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if not pa.types.is_dictionary(column.type):
         if not pa.types.is_string(column.type):
             return np.from_dlpack(column)

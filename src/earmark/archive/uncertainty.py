@@ -11,9 +11,9 @@ import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from earmark.archive.database import RECORDINGS, SECONDS, Index
+from earmark.archive.database import RECORDINGS, SECONDS, Index, Row
 from earmark.archive.search import Detection, Query, Values, check, like_one_of, one_of
 
 USUAL_THRESHOLD = 0.5
@@ -64,18 +64,11 @@ def _seconds(index: Index, query: Query, limit: int) -> list[Detection]:
         SELECT r.recording, n.one.second, label, n.one.score, n.one.threshold, started, duration
         FROM nearest n JOIN {RECORDINGS} r ON r.recording = n.one.recording
         ORDER BY n.one.far, r.recording, n.one.second, label"""
-    return [_second(*row) for row in index.rows(sql, values.named)]
+    return list(map(_second, index.rows(sql, values.named)))
 
 
-def _second(
-    recording: str,
-    second: int,
-    label: str,
-    score: float,
-    threshold: float,
-    started: datetime | None,
-    duration: float | None,
-) -> Detection:
+def _second(row: Row) -> Detection:
+    recording, second, label, score, threshold, started, duration = row
     end = second + 1.0 if duration is None else max(second + 0.001, min(second + 1.0, duration))
     began = None if started is None else started + timedelta(seconds=second)
     return Detection(recording, float(second), end, label, round(score, 4), began, threshold)

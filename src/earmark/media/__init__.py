@@ -5,7 +5,7 @@
             ...                                 # 1-D float32, ten seconds each
     with Sound(array, sample_rate=48000).open() as recording: ...   # also addresses, bytes, file objects
     samples = read("talk.mp4", 22050, start=60.0, end=61.5)
-    play("talk.mp4", 60.0, 61.5)
+    play_spans("talk.mp4", [(60.0, 61.5)])
     write_span("talk.mp4", Path("word.flac"), 60.0, 61.5)
 
 Sample i of the joined blocks stands at i / rate seconds after what a player shows as 0:00, whatever
@@ -16,7 +16,7 @@ What cannot be read is a `MediaError`; what could be read only in part ends in o
 from __future__ import annotations
 
 from earmark.media.opening import AudioTrack, Source
-from earmark.media.playing import play, play_spans
+from earmark.media.playing import play_spans
 from earmark.media.recording import Recording, open_recording, read
 from earmark.media.sound import Given, Sound
 from earmark.media.writing import write_span, write_spans
@@ -28,7 +28,6 @@ __all__ = [
     "Sound",
     "Source",
     "open_recording",
-    "play",
     "play_spans",
     "read",
     "write_span",

@@ -1,6 +1,5 @@
 """Play spans of a recording on the machine's sound device.
 
-    play("talk.mp4", 1.2, 1.9)
     play_spans("talk.mp4", [(1.2, 1.9), (2.4, 3.0)], gap=0.5)
 
 Which sound system is used is found out, unless the environment variable EARMARK_SOUND names one (alsa, pulseaudio,
@@ -48,11 +47,11 @@ VARIABLE = "EARMARK_SOUND"
 _NO_SYSTEM = {"NULL", "CUSTOM", "WEBAUDIO"}  # plays to nobody; needs a program of its own; needs a browser
 
 
-def play(source: Source, onset: float = 0.0, offset: float = math.inf, margin: float = 0.0, *, track: int = 0) -> None:
-    """Play a recording from `onset` to `offset` seconds, as the mean of its channels; returns when it is over.
+def play_spans(source: Source, spans: Sequence[Span], *, gap: float = GAP, track: int = 0) -> None:
+    """Play spans (onset, offset), seconds, one after another with `gap` seconds of silence between.
 
-    `margin` seconds before and after are played too, where the recording has them. Ctrl-C ends it with
-    KeyboardInterrupt, as it does everywhere.
+    What is heard is the mean of the channels. Returns when it is over; Ctrl-C ends it with KeyboardInterrupt, as it
+    does everywhere.
 
     Raises
     ------
@@ -61,15 +60,8 @@ def play(source: Source, onset: float = 0.0, offset: float = math.inf, margin: f
     MediaError
         The recording cannot be read.
     ValueError
-        The span begins before 0 or ends before it begins, or the margin is negative.
+        A span begins before 0 or ends before it begins.
     """
-    if not (0 <= onset <= offset and margin >= 0):
-        raise ValueError(f"cannot play from {onset} to {offset} s with a margin of {margin} s")
-    play_spans(source, [(max(0.0, onset - margin), offset + margin)], track=track)
-
-
-def play_spans(source: Source, spans: Sequence[Span], *, gap: float = GAP, track: int = 0) -> None:
-    """Play spans (onset, offset), seconds, one after another with `gap` seconds of silence between; see `play`."""
     if not spans:
         return
     with open_recording(source, track) as recording:

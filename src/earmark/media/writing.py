@@ -28,9 +28,9 @@ MP3_RATE = 24_000  # Hz
 MP3_BIT_RATE = 48_000  # 0.36 MB a minute
 
 
-def write_span(source: Source, path: Path, onset: float, offset: float, *, track: int = 0) -> Path:
+def write_span(source: Source, path: Path, onset: float, offset: float) -> Path:
     """Write a recording from `onset` to `offset` seconds; the suffix says the format, `.wav` or `.flac`."""
-    return next(write_spans(source, [(onset, offset, path)], track=track))
+    return next(write_spans(source, [(onset, offset, path)]))
 
 
 def write_spans(source: Source, spans: Iterable[tuple[float, float, Path]], *, track: int = 0) -> Iterator[Path]:

@@ -83,10 +83,6 @@ def ahead(items: Iterator[Item], depth: int) -> Iterator[Item]:
     finally:
         stop.set()
         while thread.is_alive():
-            _drain(queue)
+            while not queue.empty():  # it may be waiting for room
+                queue.get_nowait()
             thread.join(0.02)
-
-
-def _drain(queue: Queue[tuple[Item | None, BaseException | None]]) -> None:
-    while not queue.empty():
-        queue.get_nowait()
