@@ -51,6 +51,7 @@ def reading(data: bytes) -> tuple[np.ndarray | None, list[str]]:
     return samples, [str(warning.message) for warning in caught]
 
 
+@pytest.mark.usefixtures("untried")
 @pytest.mark.parametrize("name", CODECS)
 def test_whole_files_warn_of_nothing(encoded, name):
     samples, said = reading(encoded[name])
@@ -58,6 +59,7 @@ def test_whole_files_warn_of_nothing(encoded, name):
     assert abs(len(samples) - SECONDS * RATE) < 0.03 * RATE
 
 
+@pytest.mark.usefixtures("untried")
 @pytest.mark.parametrize("name", ["s16.wav", "flac", "mp3", "aac.mkv", "opus.webm", "flac.mkv", "mp3.mkv"])
 def test_files_that_end_early_say_so(encoded, name):
     data = encoded[name]
@@ -80,6 +82,7 @@ def test_a_cut_off_recording_still_gives_a_span(encoded):
         assert len(read(data[: len(data) // 2], RATE, start=0.1, end=0.4)) == round(0.4 * RATE) - round(0.1 * RATE)
 
 
+@pytest.mark.usefixtures("untried")
 @pytest.mark.parametrize("name", ["flac", "aac.mp4", "flac.mkv", "mp3"])
 def test_damage_in_the_middle_is_silence_and_the_rest_stays_in_place(name):
     container, codec, _ = CODECS[name]
@@ -114,6 +117,7 @@ def test_what_is_no_number_or_no_sound(codec, container):
     assert np.abs(heard - clean)[2000:13_000].max() < 0.01
 
 
+@pytest.mark.usefixtures("untried")
 @pytest.mark.parametrize("name", CODECS)
 @pytest.mark.parametrize("part", [0.0005, 0.01, 0.1, 0.35, 0.8, 0.999])
 def test_cut_anywhere(encoded, name, part):

@@ -27,7 +27,7 @@ from earmark.datasets.audioset.ledger import ClipError
 from earmark.datasets.audioset.videos import cut_span
 from earmark.errors import MediaError
 from earmark.live.sources import decoded
-from earmark.media import decoding, opening, probe
+from earmark.media import decoding, probe
 from earmark.media.opening import DEMUXERS, open_container
 from earmark.media.probe import is_short, try_opening
 
@@ -65,12 +65,6 @@ def port():
         yield server
         with pytest.raises(TimeoutError):
             server.accept()
-
-
-@pytest.fixture
-def untried(monkeypatch):
-    """Nothing is tried out in another process, which takes long: all is opened in the same way here and there."""
-    monkeypatch.setattr(opening, "try_opening", lambda name, file, seekable, opened: file)
 
 
 @pytest.fixture

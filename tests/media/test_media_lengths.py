@@ -40,6 +40,7 @@ def silently(source, rate=RATE, **span):
         return read(source, rate, **span)
 
 
+@pytest.mark.usefixtures("untried")
 @pytest.mark.parametrize(("before", "after"), [(48_000, 32_000), (48_000, 24_000), (24_000, 48_000), (44_100, 22_050)])
 @pytest.mark.parametrize("container", ["mpegts", "adts"])
 def test_a_change_of_the_rate_midstream(container, before, after):
@@ -84,6 +85,7 @@ def test_bare_flac_that_goes_on_at_another_rate():
     assert np.std(heard[round(4.5 * RATE) :]) > 0.8 * np.std(heard[: 4 * RATE])
 
 
+@pytest.mark.usefixtures("untried")
 def test_many_changes_of_the_rate_keep_all_that_was_encoded():
     """As `ffmpeg -i in.ts out.wav` does, though each part is longer than its time by what its encoder padded."""
     rates = (48_000, 16_000, 44_100, 24_000, 32_000)

@@ -15,7 +15,7 @@ from earmark.media import open_recording, read
 from earmark.media.clock import Clock
 
 RATE = 22_050
-pytestmark = pytest.mark.filterwarnings("error::earmark.errors.EarmarkWarning")
+pytestmark = [pytest.mark.usefixtures("untried"), pytest.mark.filterwarnings("error::earmark.errors.EarmarkWarning")]
 
 
 def peaks(samples, count=1) -> list[float]:

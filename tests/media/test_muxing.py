@@ -16,6 +16,8 @@ from media_files import Track, sine, write
 from earmark.errors import EarmarkError, EarmarkWarning, MediaError
 from earmark.media.muxing import TITLE, Cue, iso639_2, mux, one_at_a_time, read_cues
 
+pytestmark = pytest.mark.usefixtures("untried")
+
 CUES = [(1.0, 2.5, "[dog barks]\n[rain & wind]"), (2.5, 3.0, "[ουρλιάζει σκύλος]"), (4.2, 5.0, "[비가 내린다]")]
 DIALOGUE = [(500, 1500, "Hello"), (3000, 4000, "<i>Bye</i>")]
 CODECS = {"mkv": "srt", "mp4": "mov_text", "mov": "mov_text", "webm": "webvtt"}
