@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items):
 def seeded():
     """Torch draws the same in each test, whatever ran before; where nothing imported torch, it is not imported here."""
     if torch := sys.modules.get("torch"):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # `torch.manual_seed` also notes the whole stack, for GPUs not yet in use
 
 
 @pytest.fixture
@@ -94,12 +94,23 @@ def early_command():
 
 @pytest.fixture(scope="module")
 def rough_pictures():
-    """For tests to which the look of pictures does not matter: small ones, without the layout, which takes long."""
+    """For tests to which the look of pictures does not matter: small ones, without the layout, which takes long.
+
+    They are drawn once: `savefig` draws them twice, the first time for the layout.
+    """
     layout_engine = pytest.importorskip("matplotlib.layout_engine")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     from earmark.plots import style
+
+    def draw(figure, file, dpi, format):
+        figure.dpi = dpi
+        FigureCanvasAgg(figure).print_png(file)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "DPI", 40)
+        patch.setattr(Figure, "savefig", draw)
         patch.setattr(layout_engine.ConstrainedLayoutEngine, "execute", lambda *_: None)
         yield
 

@@ -4,6 +4,7 @@ import copy
 import importlib.util
 import re
 import urllib.error
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from torch import nn
 
 from earmark.errors import EarmarkError, MissingExtraError, RecipeError
 from earmark.training.networks import NETWORKS, SETTINGS, build
-from earmark.training.networks.imagenet import Pretrained, torchvision_models
+from earmark.training.networks.imagenet import ARCHITECTURES, Pretrained, torchvision_models
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="torchvision is not installed")
 
@@ -100,6 +101,7 @@ def network(loaded, tmp_path_factory):
         return loaded[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "get_model", lambda name, weights: shallow[name]())
+        patch.setitem(ARCHITECTURES, "densenet161", replace(ARCHITECTURES["densenet161"], channels=192))
         return with_weights_of(theirs(name), name, tmp_path_factory.mktemp("weights"))
 
 

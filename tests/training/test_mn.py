@@ -1,5 +1,7 @@
 """The backbone `mn`: the published network at each width, its answers, its steps, and its model file."""
 
+from functools import cache
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -227,21 +229,36 @@ def assert_close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=3e-5 * np.abs(expected).max())
 
 
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory):
+    """A function that exports a network with such options once."""
+
+    @cache
+    def once(**options):
+        network = round_weights(tiny(**options, hidden=8, means=[0.0, 0.6]))
+        path = tmp_path_factory.mktemp("mn") / "model.onnx"
+        about = Description("x", LABELS, False, FRONT_END, network.stride, network.context, window=0.3)
+        export(network, about, path)
+        return network, path
+
+    return once
+
+
 @pytest.fixture(scope="module", params=[{"step": 32}, {"step": 8}, {"step": 16, "beside": 8}], ids=str)
-def exported(request, tmp_path_factory):
+def exported(request, exports):
     """A network with a hidden layer and two means, its weights as stored, and its model file."""
-    network = round_weights(tiny(**request.param, hidden=8, means=[0.0, 0.6]))
-    path = tmp_path_factory.mktemp("mn") / "model.onnx"
-    about = Description("x", LABELS, False, FRONT_END, network.stride, network.context, window=0.3)
-    export(network, about, path)
-    return network, path
+    return exports(**request.param)
+
+
+@pytest.fixture(scope="module")
+def session(exported):
+    return onnxruntime.InferenceSession(str(exported[1]))
 
 
 @torch.no_grad()
 @pytest.mark.parametrize(("batch", "frames"), [(1, 1), (1, 32), (3, 57), (2, 401)])
-def test_the_file_gives_scores_and_embeddings(exported, batch, frames):
-    network, path = exported
-    session = onnxruntime.InferenceSession(str(path))
+def test_the_file_gives_scores_and_embeddings(exported, session, batch, frames):
+    network, _ = exported
     assert [out.name for out in session.get_outputs()] == ["scores", "embedding"]
     features = torch.randn(batch, frames, 64, generator=torch.Generator().manual_seed(frames))
     scores, embedding = session.run(None, {"features": features.numpy()})

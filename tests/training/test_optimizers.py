@@ -1,11 +1,13 @@
-import subprocess
+import multiprocessing
 import sys
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 
+from earmark.training import trainer
 from earmark.training.trainer import Muon, is_matrix, orthogonalised
 
 
@@ -29,27 +31,29 @@ def test_directions_stay():
     assert torch.cosine_similarity(found, nearest, dim=0) > 0.97
 
 
-SHARED = """
-import sys, torch, torch.distributed as dist
-import earmark.training.trainer as trainer
-
-folder, rank = sys.argv[1], int(sys.argv[2])
-dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
-matrices = [torch.randn(shape, generator=torch.Generator().manual_seed(3)) for shape in ((40, 8), (16, 64), (24, 24))]
-done, orthogonalised = [], trainer.orthogonalised
-trainer.orthogonalised = lambda matrix: done.append(matrix) or orthogonalised(matrix)
-found = trainer.all_orthogonalised(matrices)
-assert all(torch.equal(a, orthogonalised(b)) for a, b in zip(found, matrices, strict=True))
-print(len(done))
-"""
+def share(rank, folder, counts):
+    """One of two processes that train one network: it puts how many matrices it orthogonalised itself."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    shapes = ((40, 8), (16, 64), (24, 24))
+    matrices = [torch.randn(shape, generator=torch.Generator().manual_seed(3)) for shape in shapes]
+    done = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "orthogonalised", lambda matrix: done.append(matrix) or orthogonalised(matrix))
+        found = trainer.all_orthogonalised(matrices)
+    assert all(torch.equal(a, orthogonalised(b)) for a, b in zip(found, matrices, strict=True))
+    counts.put(len(done))
 
 
 def test_processes_share_the_matrices_and_get_all(tmp_path):
-    program = [sys.executable, "-c", SHARED, tmp_path]
-    both = [subprocess.Popen([*program, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
-    printed = [process.communicate(timeout=300)[0].strip() for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert sorted(printed) == ["1", "2"]
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")  # a fork has torch already
+    counts = context.SimpleQueue()
+    both = [context.Process(target=share, args=(rank, tmp_path, counts)) for rank in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(timeout=300)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert sorted(counts.get() for _ in both) == [1, 2]
 
 
 def test_small_layers_and_vectors_go_by_adamw():

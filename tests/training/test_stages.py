@@ -86,13 +86,15 @@ def trained(place, made, home, listener=None):
 
 
 def assert_same(one, other, names=""):
+    theirs = other.state_dict()
     for name, value in one.state_dict().items():
         if name.startswith(names):
-            assert torch.equal(value, other.state_dict()[name]), name
+            assert torch.equal(value, theirs[name]), name
 
 
 def changed(one, other):
-    return {name for name, value in one.state_dict().items() if not torch.equal(value, other.state_dict()[name])}
+    theirs = other.state_dict()
+    return {name for name, value in one.state_dict().items() if not torch.equal(value, theirs[name])}
 
 
 # Frozen
@@ -273,8 +275,9 @@ def test_each_stage_goes_on_from_the_one_before(place, tmp_path):
     still = {"training": {"learning_rate": 1e-12, "weight_decay": 0, "batch_norm": "frozen", "epochs": 1}}
     one = trained(place, plan(place, stages=STAGES[:1]), tmp_path / "one")
     both = trained(place, plan(place, stages=[*STAGES[:1], still]), tmp_path / "two")
+    later = both.state_dict()
     for name, value in one.state_dict().items():
-        torch.testing.assert_close(both.state_dict()[name], value, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(later[name], value, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("epoch", [2, 5, 6])

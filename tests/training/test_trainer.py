@@ -50,8 +50,9 @@ def trained(data, checkpoint=None, report=None, **training):
 
 
 def assert_same(one, other):
+    theirs = other.state_dict()
     for name, value in one.state_dict().items():
-        assert torch.equal(value, other.state_dict()[name]), name
+        assert torch.equal(value, theirs[name]), name
 
 
 @pytest.fixture(scope="module")

@@ -31,18 +31,19 @@ class Architecture:
     """Where torchvision's model has what we take of it."""
 
     parts: tuple[int, int]  # positions among its convolutional parts where the second and the third of our three begin
+    channels: int  # that its convolutions end with
     prefix: str = "features."  # of the names of the convolutions' weights
     smallest: int = 32  # rows and columns that a picture must have at least
 
 
 ARCHITECTURES = {
-    "alexnet": Architecture((3, 8), smallest=64),  # Krizhevsky, 2014, arXiv:1404.5997: 2 million parameters
-    "densenet161": Architecture((8, 10)),  # Huang et al., 2017: 26 million
-    "efficientnet_b0": Architecture((4, 6)),  # Tan and Le, 2019: 4 million
-    "mobilenet_v2": Architecture((7, 14)),  # Sandler et al., 2018: 2 million
-    "resnet152": Architecture((6, 7), prefix=""),  # He et al., 2016: 58 million
-    "squeezenet1_1": Architecture((6, 9)),  # Iandola et al., 2016, arXiv:1602.07360: 1 million
-    "vgg16": Architecture((17, 24)),  # Simonyan and Zisserman, 2015, without batch normalisation: 15 million
+    "alexnet": Architecture((3, 8), 256, smallest=64),  # Krizhevsky, 2014, arXiv:1404.5997: 2 million parameters
+    "densenet161": Architecture((8, 10), 2208),  # Huang et al., 2017: 26 million
+    "efficientnet_b0": Architecture((4, 6), 1280),  # Tan and Le, 2019: 4 million
+    "mobilenet_v2": Architecture((7, 14), 1280),  # Sandler et al., 2018: 2 million
+    "resnet152": Architecture((6, 7), 2048, prefix=""),  # He et al., 2016: 58 million
+    "squeezenet1_1": Architecture((6, 9), 512),  # Iandola et al., 2016, arXiv:1602.07360: 1 million
+    "vgg16": Architecture((17, 24), 512),  # Simonyan and Zisserman, 2015, without batch normalisation: 15 million
 }
 """By torchvision's names; the numbers are of the convolutions alone."""
 
@@ -96,16 +97,7 @@ class Pretrained(PatchNetwork):
         self.trained = len(self.architecture.parts) + 2  # stages
         self.convolutions = convolutions_of(torchvision_models().get_model(backbone, weights=None), backbone)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(self._channels(), labels)
-
-    @torch.no_grad()
-    def _channels(self) -> int:
-        """How many the convolutions end with."""
-        example = torch.zeros(1, 3, self.architecture.smallest, self.architecture.smallest)
-        self.convolutions.eval()
-        channels = self.convolutions(example).shape[1]
-        self.convolutions.train()
-        return int(channels)
+        self.head = nn.Linear(self.architecture.channels, labels)
 
     def answer(self, patches: Tensor) -> Tensor:
         """Logits."""
