@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items):
 def seeded():
     """Torch draws the same in each test, whatever ran before; where nothing imported torch, it is not imported here."""
     if torch := sys.modules.get("torch"):
-        torch.default_generator.manual_seed(0)  # `torch.manual_seed` also notes the whole stack, for GPUs not yet in use
+        torch.default_generator.manual_seed(0)  # where no GPU is in use, `torch.manual_seed` notes the whole stack
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def rough_pictures():
 
     from earmark.plots import style
 
-    def draw(figure, file, dpi, format):
+    def draw(figure, file, dpi, **_):
         figure.dpi = dpi
         FigureCanvasAgg(figure).print_png(file)
 
