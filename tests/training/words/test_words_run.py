@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 import yaml
 from model_making import write_wav
 
@@ -171,24 +170,6 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(trained, cache, tmp_pat
     parts = run.run(plan, tmp_path / "parts", heard, cache)
     assert [e.epoch for e in heard.epochs] == [3]
     assert parts.model.read_bytes() == whole.model.read_bytes()
-
-
-def test_a_checkpoint_of_an_earlier_version_is_taken_up(trained, cache, tmp_path, monkeypatch):
-    plan, whole = trained("mlp")
-    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)
-    heard = Interrupting()
-    with pytest.raises(KeyboardInterrupt):
-        run.run(plan, tmp_path / "parts", heard, cache)
-    (work,) = (tmp_path / "parts").rglob("work")
-    (work / "history.jsonl").unlink()
-    state = torch.load(work / "checkpoint.pt", weights_only=True)
-    kept = {key: state[key] for key in ("network", "optimizer", "schedule", "rng")}
-    torch.save(
-        kept | {"best": state["stopping"]["best"], "history": list(map(vars, heard.epochs[:2]))}, work / "checkpoint.pt"
-    )
-    parts = run.run(plan, tmp_path / "parts", Silent(), cache)
-    assert parts.model.read_bytes() == whole.model.read_bytes()
-    assert parts.metrics["epochs"] == whole.metrics["epochs"]
 
 
 def test_a_corpus_is_made_once_and_is_the_same_again(written, tmp_path):

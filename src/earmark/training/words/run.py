@@ -34,7 +34,6 @@ from earmark.training.words import classifiers, corpus
 from earmark.training.words.classifiers import FrameTask, answers, local_levels
 from earmark.training.words.corpus import Chosen, Sentences, WordsRecipe
 from earmark.training.words.sentences import SPEECH, UNSURE
-from earmark.util.atomic import atomic_write
 
 LABEL = "speech"
 PRECISION: Literal["32-true"] = "32-true"  # that classifiers of frames are trained in
@@ -113,25 +112,9 @@ def _train(
     fabric = start_fabric(recipe.model_copy(update={"training": settings}), devices="1")
     task = FrameTask(settings, sentences, held_out, fabric.device)
     checkpoint = folder / WORK / "checkpoint.pt"
-    take_up_former(checkpoint, task.shape[0])
     trained = fit(network, task, settings, fabric, rng, checkpoint, hear)
     assert isinstance(trained, FrameClassifier)
     return trained
-
-
-def take_up_former(checkpoint: Path, steps: int) -> None:
-    """Bring a checkpoint that an earlier version left, of so many steps an epoch, to the form of today."""
-    state = torch.load(checkpoint, weights_only=True) if checkpoint.exists() else {}
-    if "history" not in state:
-        return
-    history = [EpochReport(**epoch) for epoch in state.pop("history")]
-    for epoch in history:
-        append_history(checkpoint.parent, epoch)
-    lowest = min((epoch.validation for epoch in history if epoch.validation is not None), default=float("inf"))
-    stopping = {"best": state.pop("best"), "lowest": lowest, "since": 0}
-    progress = len(history), steps * len(history)
-    with atomic_write(checkpoint) as part, part.open("wb") as file:
-        torch.save({**state, "mean": state["network"], "progress": progress, "stopping": stopping}, file)
 
 
 def _measure(
