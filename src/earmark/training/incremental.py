@@ -214,7 +214,8 @@ def _write(
 ) -> None:
     """The model file: the old graph, the new columns beside it, both in one output."""
     steps = 1 if head is None else TABLE_STEPS
-    graft(body, solved, steps, None if head is None else _hidden(head))
+    hidden = None if head is None else (head.hidden.weight.detach().numpy(), head.hidden.bias.detach().numpy())
+    graft(body, solved, steps, hidden)
     new = {label: Threshold(*THRESHOLDS) for label in dataset.labels}
     added = {
         "labels": list(dataset.labels),
@@ -236,10 +237,6 @@ def _write(
         card={**about.card, "added": [*about.card.get("added", []), added]},
     )
     save_onnx(body, description, path)
-
-
-def _hidden(head: EmbeddingHead) -> tuple[Array, Array]:
-    return head.hidden.weight.detach().numpy(), head.hidden.bias.detach().numpy()
 
 
 def graft(

@@ -134,7 +134,8 @@ def of_file(path: Path, dataset: Dataset, part: dict[str, Any], folds: int, over
     split = content.get("split")
     if isinstance(split, dict) and split.get("protocol") in CROSS_VALIDATED:
         common["split"] = {key: value for key, value in split.items() if key != "folds"}
-    export = {**_section(content, "export"), **common.pop("export")}
+    given = content.get("export")
+    export = {**(given if isinstance(given, dict) else {}), **common.pop("export")}
     return recipes.check({**content, **common, "export": export}, path, overrides)
 
 
@@ -145,8 +146,3 @@ def _common(dataset: Dataset, part: dict[str, Any], folds: int) -> dict[str, Any
         "split": {"protocol": "stratified", "parts": folds},
         "export": {"final": "measured"},
     }
-
-
-def _section(content: dict[str, Any], name: str) -> dict[str, Any]:
-    section = content.get(name)
-    return section if isinstance(section, dict) else {}

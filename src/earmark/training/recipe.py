@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from earmark.augment import copies
@@ -12,7 +13,7 @@ from earmark.augment.image import IMAGE
 from earmark.augment.waveform import IN_PLACE
 from earmark.events.scores import Pooling
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
-from earmark.training.recipe_files import check_as, dump, explained, laid_over, named, read
+from earmark.training.recipe_files import check_as, explained, laid_over, named, read
 
 Share = Annotated[float, Field(ge=0, le=1)]
 FRONT_ENDS = {"audioset": FrontEnd.audioset}
@@ -26,6 +27,10 @@ class Section(BaseModel):
     """Part of a recipe: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def dump(self) -> str:
+        """As YAML, with every default filled in."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
 
 class DatasetPart(Section):
@@ -402,10 +407,6 @@ class Recipe(Section):
             raise ValueError("augment.speed moves sounds in time, and dataset.events says when they are")
         if self.training.distillation or self.augment.between_class:
             raise ValueError("dataset.events: neither distillation nor augment.between_class can learn steps of time")
-
-    def dump(self) -> str:
-        """The recipe as YAML with every default filled in."""
-        return dump(self)
 
 
 def load(path: Path, overrides: list[str] | None = None) -> Recipe:

@@ -15,11 +15,6 @@ from earmark.errors import RecipeError
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
-def dump(recipe: BaseModel) -> str:
-    """Any kind of recipe as YAML."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
-
-
 def read(path: Path) -> dict[str, Any]:
     """The sections of a recipe as they stand in its file, laid over those of the file that `base` names.
 
@@ -45,13 +40,11 @@ def read(path: Path) -> dict[str, Any]:
 def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Sections over sections: what those above do not say, those below say."""
     both = {
-        key: laid_over(below[key], above[key]) for key in below.keys() & above.keys() if _sections(below, above, key)
+        key: laid_over(below[key], above[key])
+        for key in below.keys() & above.keys()
+        if isinstance(below[key], dict) and isinstance(above[key], dict)
     }
     return {**below, **above, **both}
-
-
-def _sections(below: dict[str, Any], above: dict[str, Any], key: str) -> bool:
-    return isinstance(below[key], dict) and isinstance(above[key], dict)
 
 
 def named(datasets: Any) -> dict[str, Any] | None:

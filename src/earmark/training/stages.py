@@ -85,7 +85,8 @@ class Start:
             if not _answers(name):
                 value.copy_(given)
             elif len(given) == len(self.labels) and len(value) == len(labels):
-                _copy_rows(value, given, rows)
+                for new, old in rows:
+                    value[new] = given[old]
             elif tuple(labels) == self.labels:
                 value.copy_(given)
 
@@ -129,11 +130,6 @@ def _exported(network: Network) -> dict[str, Tensor]:
 def _answers(name: str) -> bool:
     """Whether weights of this name are those of the last layer."""
     return ANSWER in name.split(".")[:-1]
-
-
-def _copy_rows(value: Tensor, given: Tensor, rows: Sequence[tuple[int, int]]) -> None:
-    for new, old in rows:
-        value[new] = given[old]
 
 
 def weights_of(model: onnx.ModelProto) -> dict[str, Array]:

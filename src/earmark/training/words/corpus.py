@@ -25,7 +25,7 @@ from earmark.features.frontend import FrontEnd
 from earmark.training import recipe
 from earmark.training.prepared import Progress, clip_key, default_cache
 from earmark.training.recipe import DatasetPart, Section
-from earmark.training.recipe_files import check_as, dump, read
+from earmark.training.recipe_files import check_as, read
 from earmark.training.words.sentences import Cutting, Mixing, Piece, read_pieces, sentence
 from earmark.util.atomic import atomic_write
 from earmark.util.locks import lock_of
@@ -73,10 +73,6 @@ class WordsRecipe(Section):
     model: recipe.ModelChoice
     training: recipe.TrainingLoop = recipe.TrainingLoop(epochs=12, batch=32, learning_rate=4e-3, weight_decay=0.01)
     export: recipe.Export = recipe.Export()
-
-    def dump(self) -> str:
-        """The recipe as YAML with every default filled in."""
-        return dump(self)
 
 
 def load(path: Path, overrides: list[str] | None = None) -> WordsRecipe:
