@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, Response, SpecAugment, add_powers
+from earmark.features.frontend import FrontEnd
 from earmark.training.batches import vary
 from earmark.training.recipe import Augmentation
 
@@ -154,14 +155,14 @@ def test_masks_cover_no_more_than_they_may(frames, bands, masks):
 
 def test_a_recipe_without_augmentation_changes_nothing(features, targets):
     nothing = Augmentation(gain_db=0, mixup=0, overlay=0, noise_floor=False, masks=0)
-    same = vary(features, targets, nothing, rng())
+    same = vary(features, targets, nothing, rng(), FrontEnd())
     assert torch.equal(same[0], features)
     assert torch.equal(same[1], targets)
 
 
 def test_everything_at_once_stays_finite(features, targets):
     everything = Augmentation(gain_db=10, mixup=0.2, overlay=0.3, noise_floor=True, masks=2)
-    varied, labels = vary(features, targets, everything, rng())
+    varied, labels = vary(features, targets, everything, rng(), FrontEnd())
     assert torch.isfinite(varied).all()
     assert ((labels >= 0) & (labels <= 1)).all()
 

@@ -142,7 +142,7 @@ def test_frames_know_nothing_of_each_other():
     samples = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
     filters = mel_filters(RATE, N_FFT, 40, 0.0, RATE / 2)
     frames = np.concatenate(list(frames_of([samples], N_FFT, HOP)))
-    power = (np.abs(np.fft.rfft(frames * hann(N_FFT))) ** 2).astype(np.float32)
+    power = (np.abs(np.fft.rfft(frames * hann(N_FFT, N_FFT, symmetric=False))) ** 2).astype(np.float32)
     together = frame_descriptors(frames, power, filters, RATE)
     assert together.shape == (len(frames), FIRST + 40)
     assert together.dtype == np.float32

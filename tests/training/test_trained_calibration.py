@@ -13,7 +13,7 @@ from earmark.events.scores import log_odds
 from earmark.events.timeline import Event
 from earmark.features.frontend import FrontEnd
 from earmark.models.model import Description, Threshold
-from earmark.training.calibration import LEVEL, confidence, level, silent, thresholds, with_parents
+from earmark.training.calibration import confidence, level, silent, thresholds, with_parents
 from earmark.training.recipe import Levelling
 
 LABELS = ("animal", "dog", "siren")
@@ -100,10 +100,10 @@ def test_levelled_answers_begin_events_where_they_did():
     about = replace(ABOUT, thresholds={"animal": Threshold(0.1, 0.02), "dog": Threshold(0.9, 0.4)})
     batch = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 320, 64)).astype(np.float32))
     before = network(batch)[0].numpy()
-    levelled = level(network, about)
+    levelled = level(network, about, Known({}, {}))
     after = network(batch)[0].numpy()
     np.testing.assert_allclose(after, before - log_odds(about.on, False), atol=1e-4)
-    assert levelled.on == pytest.approx(LEVEL)
+    assert levelled.on == pytest.approx(0.5)
     for label in LABELS:
         old, new = about.threshold(label), levelled.threshold(label)
         moved = log_odds(np.array([old.off, old.on], np.float32), False)

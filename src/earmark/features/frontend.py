@@ -325,9 +325,9 @@ def emphasised(blocks: Iterable[Samples], coefficient: float) -> Iterator[Sample
         before = joined[-1:]
 
 
-def power_spectra(frames: NDArray[np.float32], window: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Power [n, n_fft // 2 + 1] of the windowed frames [n, n_fft]; under a periodic Hann window if none is given."""
-    spectrum = fft.rfft(frames * (hann(frames.shape[1]) if window is None else window))
+def power_spectra(frames: NDArray[np.float32], window: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Power [n, n_fft // 2 + 1] of frames [n, n_fft] under a window [n_fft]."""
+    spectrum = fft.rfft(frames * window)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
 
 
@@ -337,9 +337,8 @@ def decibels(power: NDArray[np.float32]) -> Features:
 
 
 @cache
-def hann(length: int, width: int | None = None, symmetric: bool = False) -> NDArray[np.float32]:
+def hann(length: int, width: int, symmetric: bool) -> NDArray[np.float32]:
     """Hann window of `width` samples in the middle of `length`; periodic, or symmetric."""
-    width = length if width is None else width
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(width) / (width - symmetric))
     before = (length - width) // 2
     return np.asarray(np.pad(window, (before, length - width - before)), np.float32)

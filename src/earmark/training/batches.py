@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from earmark.augment.batch import BetweenClass, Gain, Mixup, NoiseFloor, Overlay, Response, SpecAugment, Warp
 from earmark.datasets import Clip
+from earmark.events.hysteresis import runs
 from earmark.events.timeline import Event
 from earmark.features.frontend import IN_DECIBELS, FrontEnd
 from earmark.training.networks.mn import MobileNet
@@ -109,11 +110,11 @@ def with_others(
 
 def events_of(active: Activity, labels: tuple[str, ...], seconds: float) -> list[Event]:
     """The stretches in which labels hold, of frames `seconds` apart [frames, labels]."""
-    found = []
-    padded = np.pad(active.astype(np.int8), ((1, 1), (0, 0)))
-    for column in np.flatnonzero(active.any(axis=0)):
-        edges = np.flatnonzero(np.diff(padded[:, column]))
-        found += [Event(first * seconds, last * seconds, labels[column], 1.0) for first, last in edges.reshape(-1, 2)]
+    found = [
+        Event(first * seconds, last * seconds, label, 1.0)
+        for column, label in zip(active.T, labels, strict=True)
+        for first, last in runs(column > 0)
+    ]
     return sorted(found, key=lambda event: (event.onset, event.offset, event.label))
 
 
@@ -293,11 +294,9 @@ def vary(
     targets: Tensor,
     augment: Augmentation,
     rng: np.random.Generator,
-    front_end: FrontEnd | None = None,
+    front_end: FrontEnd,
 ) -> tuple[Tensor, Tensor]:
     """Augment a batch as the recipe says; what is no level in dB is turned into one for it, and back again."""
-    if front_end is None:
-        return _vary(features, targets, augment, rng, True)
     if front_end.logarithm == "natural":
         levels, targets = _vary(front_end.decibels(features), targets, augment, rng, True)
         return front_end.from_decibels(levels), targets

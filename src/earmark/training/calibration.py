@@ -25,8 +25,6 @@ from earmark.training.networks.mn import MobileNet
 from earmark.training.recipe import Levelling
 from earmark.util.types import Array
 
-LEVEL = 0.5  # the score at which an event of any label begins, where nothing tells how often it is right
-
 
 def known_of(model: Model, recipe: Levelling) -> Known:
     """What the model hears in the recipe's recordings, and what sounds in them, parents beside their children."""
@@ -138,15 +136,15 @@ def with_margin(before: Threshold, odds: float) -> Threshold:
 
 
 @torch.no_grad()
-def level(network: MobileNet, about: Description, known: Known | None = None) -> Description:
+def level(network: MobileNet, about: Description, known: Known) -> Description:
     """Move each label's answers so that events of all labels begin at one score, and what the model says of itself.
 
-    So scores of different labels compare, and `sensitivity` moves all alike. With `known`, they are stretched as well,
-    so that an event's score is the share of such events that are right; otherwise events begin at `LEVEL`.
+    So scores of different labels compare, and `sensitivity` moves all alike. They are stretched as well, so that an
+    event's score is the share of such events that are right; where nothing known tells that, events begin at a half.
     """
     moved = log_odds(about.on, exclusive=False)
     off = log_odds(about.off, exclusive=False) - moved
-    slope, shift = confidence(about, known) if known else (1.0, 0.0)
+    slope, shift = confidence(about, known)
     head = network.answer.head
     for part in (head.weight, head.bias, head.scale, head.shift):
         part.mul_(slope)
