@@ -51,18 +51,23 @@ class TestPublished:
         monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
 
     @pytest.fixture
-    def made(self, tmp_path_factory, monkeypatch):
-        """The model file in a cache that tests share which only read it."""
-        monkeypatch.setenv("EARMARK_CACHE", str(tmp_path_factory.getbasetemp() / "converted"))
+    def cache(self, tmp_path_factory, monkeypatch):
+        """A cache that these tests share."""
+        path = tmp_path_factory.getbasetemp() / "converted"
+        monkeypatch.setenv("EARMARK_CACHE", str(path))
+        return path
+
+    @pytest.fixture
+    def made(self, cache):
+        """The model file in it."""
         return converted("mn04_as")
 
-    def test_made_once_and_made_anew_where_it_is_damaged(self, cache):
-        path = converted("mn04_as")
-        assert path == cache / "pretrained" / "mn04_as.onnx"
-        made = path.stat().st_mtime_ns
-        assert converted("mn04_as") == path
-        assert path.stat().st_mtime_ns == made
-        path.write_bytes(path.read_bytes()[:1000])
+    def test_made_once_and_made_anew_where_it_is_damaged(self, made, cache):
+        assert made == cache / "pretrained" / "mn04_as.onnx"
+        when = made.stat().st_mtime_ns
+        assert converted("mn04_as") == made
+        assert made.stat().st_mtime_ns == when
+        made.write_bytes(made.read_bytes()[:1000])
         assert earmark.load_model(converted("mn04_as")).dimensions == 384
 
     def test_answers_are_those_of_the_network(self, made, pretrained):

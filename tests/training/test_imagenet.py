@@ -83,9 +83,9 @@ def with_weights_of(model, name, folder):
 
 @pytest.fixture(scope="module", params=BACKBONES)
 def loaded(request, tmp_path_factory):
-    """The network, and torchvision's model."""
+    """The network, and torchvision's model, in double precision: random weights make much of rounding errors."""
     model = theirs(request.param)
-    return with_weights_of(model, request.param, tmp_path_factory.mktemp("weights")), model
+    return with_weights_of(model, request.param, tmp_path_factory.mktemp("weights")).double(), model.double()
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def network(loaded, tmp_path_factory):
     }
     name = loaded[0].backbone
     if name not in shallow:
-        return loaded[0]
+        return copy.deepcopy(loaded[0]).float()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "get_model", lambda name, weights: shallow[name]())
         patch.setitem(ARCHITECTURES, "densenet161", replace(ARCHITECTURES["densenet161"], channels=192))
@@ -107,8 +107,7 @@ def network(loaded, tmp_path_factory):
 
 @torch.no_grad()
 def test_answers_from_what_torchvision_hears(loaded):
-    """In double precision, since layers with random weights make much of rounding errors."""
-    network, model = (copy.deepcopy(part).double() for part in loaded)
+    network, model = loaded
     from torchvision.transforms.functional import normalize
 
     patches = pictures(2, *size(network.backbone)).double()

@@ -57,7 +57,9 @@ def carry_out(place, content, *overrides, kind=recipes.Recipe):
 
 
 def test_pictures_with_copies(place):
-    outcome, _ = carry_out(place, PICTURES, "augment.copies=[zoom, noise]", "augment.copies_each=2")
+    outcome, _ = carry_out(
+        place, PICTURES, "augment.copies=[zoom, noise]", "augment.copies_each=2", "training.epochs=6"
+    )
     assert outcome.metrics["copies"] == 4
     assert outcome.metrics["clips"] == 24
     assert outcome.metrics["divisions"][0]["clips"] == 6  # copies are not tested
@@ -121,7 +123,7 @@ def test_stops_early(place):
 
 
 def test_multi_crop_stands_beside_the_figures(place):
-    outcome, _ = carry_out(place, {}, *SMALL, "test.crops=4")
+    outcome, _ = carry_out(place, {}, *SMALL, "training.epochs=3", "test.crops=4")
     assert 0 < outcome.metrics["multi_crop"]["accuracy"]["mean"] <= 1
     assert json.loads((outcome.folder / "metrics.json").read_text())["multi_crop"] == outcome.metrics["multi_crop"]
     assert np.isfinite(outcome.metrics["accuracy"]["mean"])

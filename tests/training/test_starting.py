@@ -37,7 +37,7 @@ def plan(data, *words):
 def train(place, out, *words):
     made = plan(place, *words)
     listener = Silent()
-    return run(made, out, start_fabric(made, "cpu"), listener), listener
+    return run(made, out, start_fabric(made, "cpu"), listener, place.parent / "cache"), listener
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ from earmark.training.trainer import start_fabric
 
 pytestmark = pytest.mark.usefixtures("rough_pictures")
 
-SHORT = "training={epochs: 4, batch: 8, ema: 0.9, precision: 32-true}"
+SHORT = "training={epochs: 2, batch: 8, ema: 0.9, precision: 32-true}"
 STUDY = """
 task: study
 name: levels
 description: What a change of level adds.
 recipe: small.yaml
-changes: [training.epochs=4]
+changes: [training.epochs=2]
 variants:
   - {name: none, changes: [augment.gain_db=0]}
   - {name: gain, series: strong, changes: [augment.gain_db=20]}
@@ -55,7 +55,7 @@ def carry_out(place, path):
 
 def test_a_study_leaves_a_table_and_a_picture_and_runs_nothing_twice(place):
     outcome, epochs = carry_out(place, place / "levels.yaml")
-    assert epochs == 8
+    assert epochs == 4
     assert outcome.folder == place / "runs" / "levels"
     assert (outcome.folder / "study.png").read_bytes()[:4] == b"\x89PNG"
     with (outcome.folder / "table.csv").open(newline="") as file:

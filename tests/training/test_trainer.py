@@ -65,11 +65,11 @@ def whole(data):
 def test_learns_what_is_easy(data, exclusive):
     losses = []
     data = TrainingSet(data.features, data.targets, exclusive)
-    network = trained(data, report=lambda r: losses.append(r.loss), epochs=20)
+    network = trained(data, report=lambda r: losses.append(r.loss), epochs=12)
     answers = answer(network, data.features, np.arange(CLIPS), exclusive, width=3)
     assert (answers.whole.argmax(1) == data.targets.argmax(1)).all()
     assert np.mean(losses[-3:]) < 0.7 * losses[0]
-    assert len(losses) == 20
+    assert len(losses) == 12
     assert not network.training
     assert next(network.parameters()).device.type == "cpu"
 
@@ -195,7 +195,7 @@ def test_steps_of_time_are_learned(data):
     features = Prepared(frames.reshape(-1, BANDS).astype(np.float16), length * np.arange(clips), np.full(clips, length))
     timed = TrainingSet(features, np.ones((clips, 2), np.float32), False, [active] * clips)
     plan = recipe.check(
-        small(epochs=30).model_dump() | {"augment": {"crop_seconds": 0.64, "overlay": 0.3, "mixup": 0.2}}, "small", []
+        small(epochs=20).model_dump() | {"augment": {"crop_seconds": 0.64, "overlay": 0.3, "mixup": 0.2}}, "small", []
     )
     network = fit_network(plan, timed, start_fabric(plan, "cpu")).eval()
     with torch.no_grad():

@@ -30,7 +30,7 @@ def test_a_moment_of_teaching(tmp_path, monkeypatch):
     again = list(phonemes.lessons("train"))
     assert all(np.array_equal(a[0], b[0]) and np.array_equal(a[1], b[1]) for a, b in zip(known, again, strict=True))
     monkeypatch.setattr(phonemes, "BATCH", 2)
-    little, more = phonemes.taught(known, 1), phonemes.taught(known, 8)
+    little, more = phonemes.taught(known, 1), phonemes.taught(known, 4)
     assert phonemes.accuracy(more, known) > phonemes.accuracy(little, known)
     weights = more.weights()
     assert set(weights) == set(little.weights())
