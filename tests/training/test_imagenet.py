@@ -43,6 +43,8 @@ def theirs(name):
         torch.manual_seed(0)
         for draw in ("kaiming_uniform_", "normal_"):
             patch.setattr(nn.init, draw, partial(drawn_if_small, getattr(nn.init, draw)))
+        if name in ("densenet161", "resnet152"):  # which draw their convolutions' many weights again
+            patch.setattr(nn.init, "kaiming_uniform_", lambda values, **_: values)
         model = torchvision_models().get_model(backbone, weights=None)
         if isinstance(dense := getattr(model, "classifier", None), nn.Sequential):
             model.classifier = nn.Sequential(*[d for d in dense if all(v.numel() < DENSE for v in d.parameters())])

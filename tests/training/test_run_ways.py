@@ -93,7 +93,7 @@ def test_summaries(place):
         "front_end": {"kind": "summary", "rate": 8000, "n_fft": 256, "hop": 80, "bands": 32, "patch": 1.0},
         "augment": {"mixup": 0},
         "model": {"network": "mlp_baseline"},
-        "training": {**PICTURES["training"], "epochs": 30},
+        "training": {**PICTURES["training"], "epochs": 15},
     }
     outcome, _ = carry_out(place, content)
     assert outcome.metrics["accuracy"]["mean"] > 0.6

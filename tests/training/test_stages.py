@@ -325,7 +325,7 @@ def drift(place, made, network):
 
 
 def test_what_is_kept_drifts_less(place, weights, tmp_path):
-    training = {"epochs": 6, "learning_rate": 0.01, "batch_norm": "frozen"}
+    training = {"epochs": 4, "learning_rate": 0.01, "batch_norm": "frozen"}
     away = {}
     for keep in (None, "audioset"):
         made = knows(place, weights, training | {"keep": keep, "keep_weight": 1.0})
