@@ -307,15 +307,16 @@ def load_model(name: str | os.PathLike[str] = "sounds", threads: int | None = No
     >>> "dog" in earmark.load_model("sounds").labels
     True
     """
-    bundled = bundled_models()
-    path = bundled.get(str(name), Path(name))
+    path = Path(name)
+    if not path.is_absolute():
+        path = bundled_models().get(str(name), path)
     if path.is_dir():
         path = path / "model.onnx"
     if not path.is_file() and Path(name).name == str(name):
         path = _made_in_cache(str(name)) or path
     if not path.is_file():
         remedy = (
-            f"give an .onnx file that `earmark train` made, or one of: {', '.join(bundled) or 'none'}; "
+            f"give an .onnx file that `earmark train` made, or one of: {', '.join(bundled_models()) or 'none'}; "
             "a backbone such as mn04_as comes with `earmark models get mn04_as`"
         )
         raise ModelError(name, "no such model", remedy)
