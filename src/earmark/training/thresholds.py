@@ -15,7 +15,7 @@ from earmark.evaluation.word_metrics import WordCounts, count
 from earmark.events.hysteresis import runs
 from earmark.events.timeline import Event
 from earmark.models.model import Description, Threshold
-from earmark.speech.energy import FLOOR_DB, STEP
+from earmark.speech.energy import STEP
 from earmark.speech.segmentation import Word, WordRules, find_words
 from earmark.training.batches import events_of
 from earmark.training.data import TrainingData
@@ -90,9 +90,9 @@ def words_of(mask: NDArray[np.bool_]) -> list[Word]:
 
 
 def _words_value(scores: NDArray[np.float32], truths: list[list[Word]], threshold: Threshold) -> float:
-    flat = np.full(scores.shape[1], FLOOR_DB, np.float32)
+    no_levels = np.empty(0, np.float32)  # edges stay where the scores have them
     total = WordCounts()
     for row, truth in zip(scores, truths, strict=True):
-        found = [Word(*edges) for edges in find_words(row, flat, threshold, WordRules())]
+        found = [Word(*edges) for edges in find_words(row, no_levels, threshold, WordRules())]
         total += count(found, truth, TOLERANCE)
     return total.boundary_f1 + total.token_f1
