@@ -27,7 +27,7 @@ def from_json_values(kind: type[T], values: object, where: str = "") -> T:
     """
     if not isinstance(values, dict):
         raise ValueError(f"{where or 'it'} is no set of values by name")
-    types = _types(kind)
+    types = _types(kind)  # type: ignore[arg-type]  # to mypy, no class is hashable
     if unknown := sorted(map(str, set(values) - set(types))):
         raise ValueError(f"unknown {where or 'key'}: {unknown[0]!r:.60}")
     return kind(**{key: _value(types[key], value, key) for key, value in values.items()})
