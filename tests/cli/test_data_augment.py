@@ -12,9 +12,10 @@ from warm_commands import MAIN, WarmCommand
 from earmark.augment.preview import STYLES
 
 ROUGHLY = """
-from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib import rcParams
+from matplotlib.figure import Figure
 from earmark.plots import style
-style.DPI, ConstrainedLayoutEngine.execute = 40, lambda *_: None
+style.DPI, Figure.get_layout_engine, rcParams["axes.titley"] = 40, lambda _: None, 1.0
 """  # as `rough_pictures` has it
 MIXING = "mixup, between_class, overlay"
 
