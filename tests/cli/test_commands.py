@@ -158,8 +158,6 @@ def test_a_picture(earmark, tmp_path):
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(head[16:20], "big") == 1540
     assert 580 <= int.from_bytes(head[20:24], "big") <= 595  # spectrogram, one lane, scores
-    done = earmark("label", "low.wav", "both, really.wav", "--model", "m.onnx", "--plot", tmp_path / "many")
-    assert {path.name for path in (tmp_path / "many").iterdir()} == {"low.png", "both, really.png"}
 
 
 @pytest.mark.parametrize(
@@ -284,7 +282,6 @@ def test_models(earmark, tmp_path):
 def test_bundled_models(earmark):
     listed = json.loads(earmark("models", "--to", "json").stdout)
     assert set(listed) == set(bundled_models())
-    assert "sounds" in earmark("models").stdout
     done = earmark("label", "low.wav")
     assert done.returncode == 0, done.stderr
 

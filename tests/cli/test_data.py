@@ -4,11 +4,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from earmark.cli.data import app
 from earmark.datasets import archives
 from earmark.errors import DatasetError, EarmarkWarning
+
+
+@pytest.fixture(scope="module", autouse=True)
+def put_together():
+    """Typer's runner puts all commands together anew for each call."""
+    group = get_command(app)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", lambda _: group)
+        yield
 
 
 @pytest.fixture

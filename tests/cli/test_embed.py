@@ -7,6 +7,7 @@ import pytest
 from model_making import tones, write_wav
 
 import earmark
+from earmark.training import backbone
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +106,12 @@ def test_a_folder_that_cannot_be_written(command, place):
     assert "cannot be written" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Where the first model file that is made of the weights is kept: making it takes a second."""
+    return tmp_path_factory.mktemp("made") / "mn04_as.onnx"
+
+
 class TestFirstUse:
     """The model file is made when it is needed, of weights that are here."""
 
@@ -119,7 +126,22 @@ class TestFirstUse:
         assert done.stderr.startswith("earmark: mn04_as: is not in the cache")
         assert "`earmark models get mn04_as`" in done.stderr
 
+    @pytest.fixture
+    def made_once(self, made, monkeypatch):
+        """Later ones are copies of the first."""
+        make = backbone.export
+
+        def export(network, about, path):
+            if made.exists():
+                path.write_bytes(made.read_bytes())
+            else:
+                make(network, about, path)
+                made.write_bytes(path.read_bytes())
+
+        monkeypatch.setattr(backbone, "export", export)
+
     @pytest.mark.shared
+    @pytest.mark.usefixtures("made_once")
     @pytest.mark.parametrize("name", ["label", "embed"])
     def test_with_weights(self, command, place, pretrained, monkeypatch, name):
         monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
@@ -128,6 +150,7 @@ class TestFirstUse:
         assert (place / "cache" / "pretrained" / "mn04_as.onnx").is_file()
 
     @pytest.mark.shared
+    @pytest.mark.usefixtures("made_once")
     def test_got_from_a_copy_that_is_named(self, command, place, pretrained, monkeypatch):
         monkeypatch.setenv("EARMARK_PRETRAINED", str(pretrained))
         done = command("models", "get", "mn04_as")

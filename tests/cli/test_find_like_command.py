@@ -6,6 +6,8 @@ import json
 import pytest
 from model_making import tones, write_wav
 
+from earmark import media
+
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory):
@@ -59,11 +61,16 @@ def test_cut_out_under_a_name(command, index, hum, tmp_path):
     refused(command(*words, "--unlike", "other.wav@2-4"), "made with other options")
 
 
-def test_played(command, index, hum, monkeypatch):
-    monkeypatch.setenv("EARMARK_SOUND", "null")
+def test_played(command, index, recordings, hum, monkeypatch):
+    played = []
+    monkeypatch.setattr(media, "play_spans", lambda *given: played.append(given))
     done = command("find", "--like", hum, "--in", index, "--limit", "1", "--play")
     assert done.returncode == 0
     assert "20260511_220000.wav: 0:00 to 0:0" in done.stderr
+    ((source, [(onset, offset)]),) = played
+    assert str(source) == str(recordings / "20260511_220000.wav")
+    assert 0 <= onset < 1
+    assert onset < 3 < offset
 
 
 def test_embeddings_are_left_out_and_added(command, recordings, sensing_file, low_high_file, hum, tmp_path):

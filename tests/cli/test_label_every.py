@@ -78,8 +78,9 @@ def test_a_folder_for_files_of_their_own_names(every, tmp_path):
 def test_pictures(every, tmp_path):
     assert every("low.wav", "--every", "1", "--plot", tmp_path / "a.png").returncode == 0
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
-    assert every("low.wav", "both.wav", "--every", "1", "--plot", tmp_path / "many").returncode == 0
-    assert {path.name for path in (tmp_path / "many").iterdir()} == {"low.png", "both.png"}
+    for more, folder in ((["--every", "1"], tmp_path / "many"), ([], tmp_path / "events")):
+        assert every("low.wav", "both.wav", *more, "--plot", folder).returncode == 0
+        assert {path.name for path in folder.iterdir()} == {"low.png", "both.png"}
 
 
 @pytest.mark.usefixtures("rough_pictures")
