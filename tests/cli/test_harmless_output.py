@@ -34,8 +34,8 @@ def test_tables_show_a_name_on_one_line(command, named, low_high_file, words):
     assert harmless(done.stdout + done.stderr)
 
 
-def test_errors_name_a_file_on_one_line(command, named):
-    done = command("label", "x" + named)
+def test_errors_name_a_file_on_one_line(command, named, low_high_file):
+    done = command("label", "x" + named, "--model", low_high_file)
     assert done.returncode == 1
     assert done.stderr.startswith("earmark: x=a\\x1b[2J\\x9b\\u202eb c.wav: ")
     assert harmless(done.stderr)

@@ -87,9 +87,9 @@ def test_a_list_and_prune(command, folder, low_high_file, tmp_path, monkeypatch)
         (["nonsense://x", "--out", "i"], "is no URL that can be read"),
     ],
 )
-def test_mistakes(command, tmp_path, monkeypatch, words, message):
+def test_mistakes(command, tmp_path, low_high_file, monkeypatch, words, message):
     monkeypatch.chdir(tmp_path)
-    run = command("index", *words)
+    run = command("index", "--model", low_high_file, *words)
     assert (run.returncode, run.stdout) == (1, "")
     (line,) = run.stderr.splitlines()
     assert message in line

@@ -53,7 +53,7 @@ def place(tmp_path_factory):
         (["train", "none.yaml"], "torch"),
         (["train", "none.yaml"], "pydantic"),
         (["data", "phrases", "--list"], "earmark.synthesis.music"),
-        (["data", "phrases", "--out", "x", "--soundfont", "none.sf2"], "earmark.synthesis.music.soundfonts"),
+        (["data", "phrases", "--out", "x", "--soundfont", "none.sf2"], "earmark.synthesis.music.dataset"),
         (["data", "audioset", "--dry-run", "--include", "guitar"], "earmark.datasets.audioset.preview"),
     ],
 )

@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import multiprocessing
+import sys
 import warnings
 
 import numpy as np
@@ -13,6 +15,7 @@ from earmark.datasets.tables import read_events
 from earmark.formats import read as read_timeline
 from earmark.media import read
 from earmark.synthesis.soundscapes import dataset
+from earmark.util import processes
 
 COUNT = 22
 USUAL = ("--seconds", "4", "--rate", "16000", "--folds", "2", "--per-minute", "40", "--seed", "5")
@@ -81,7 +84,9 @@ def test_a_run_that_was_killed_goes_on(command, words, made, tmp_path):
     kill_and_take_up(command, [*words, "--count", COUNT], tmp_path / "scenes", made, SMALL_BATCHES)
 
 
-def test_more_scenes_are_added_and_none_is_changed(command, words, made, tmp_path):
+def test_more_scenes_are_added_and_none_is_changed(command, words, made, tmp_path, monkeypatch):
+    if sys.platform == "linux":  # a fork has imported already what a process that is begun afresh imports for seconds
+        monkeypatch.setattr(processes, "get_context", lambda _: multiprocessing.get_context("fork"))
     out = tmp_path / "scenes"
     assert command(*words, "--count", "11", "--out", out).returncode == 0
     assert rows(out) == rows(made)[:11]
@@ -200,7 +205,8 @@ def test_real_clips(command, shared, tmp_path):
     """ESC-50's clips, which are padded with silence: an event is no longer than its clip, and loud where it is told."""
     out = tmp_path / "scenes"
     words = ["--background", shared / "esc50", "--background-labels", "rain,wind", "--with-speech", "0", "--quiet", "0"]
-    made = command("data", "scenes", "--events", shared / "esc50", *words, "--count", "2", "--folds", "2", "--out", out)
+    words += ["--count", "2", "--folds", "2", "--seconds", "30", "--per-minute", "24", "--out", out]
+    made = command("data", "scenes", "--events", shared / "esc50", *words)
     assert made.returncode == 0
     events = read_events(out / "events.csv")
     for listed in events.values():

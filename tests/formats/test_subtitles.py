@@ -513,7 +513,7 @@ def check_sounds(lines, rules):
 
 
 @pytest.mark.parametrize("kind", READERS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data(), timeline=timelines(), language=st.sampled_from(languages()))
 def test_the_dialogue_in_a_merged_file_is_the_dialogue(kind, data, timeline, language):
     form, read = READERS[kind]
@@ -537,7 +537,7 @@ def test_the_dialogue_in_a_merged_file_is_the_dialogue(kind, data, timeline, lan
 
 
 @pytest.mark.parametrize("kind", READERS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(timeline=timelines(), language=st.sampled_from(languages()))
 def test_every_caption_file_passes_an_independent_parser_and_the_reading_rules(kind, timeline, language):
     form, read = READERS[kind]
