@@ -49,7 +49,7 @@ def label_of(line, phrases):
     return next(label for label in LABELS for form in Form if line == f"[{phrases.say(label, form)}]")
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(timelines(), dialogues())
 def test_the_rules_hold_beside_any_dialogue(timeline, dialogue):
     placed = merge(timeline, dialogue)
@@ -152,7 +152,7 @@ def test_an_alarm_waits_no_longer_than_half_a_second_for_a_free_line():
     assert placed(scene(60, (4.8, 5.4, "gun_shot", 0.9)), (3, 5, 2)) == ([(5.084, 6.384, "[gunshot]")], {})
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(dialogues(), st.integers(0, 11), st.floats(0, 1), st.sampled_from([0.3, 2.0, 9.0]))
 def test_an_alarm_under_any_cue_is_on_the_screen_within_half_a_second(dialogue, which, share, length):
     cue = dialogue[which % len(dialogue)] if dialogue else DialogueCue(1.0, 3.0, 2)

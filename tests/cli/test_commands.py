@@ -333,4 +333,6 @@ def test_a_name_that_is_too_long_is_told_and_the_others_are_done(earmark, tmp_pa
     assert done.returncode == 1
     assert "(File name too long)" in done.stderr
     assert (tmp_path / "low.vtt").exists()
-    assert_one_line(earmark("index", "a" * 300, "--out", "i", "--model", "m.onnx"), "cannot be used (File name too long)")
+    assert_one_line(
+        earmark("index", "a" * 300, "--out", "i", "--model", "m.onnx"), "cannot be used (File name too long)"
+    )

@@ -2,10 +2,8 @@
 
 import io
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from types import SimpleNamespace
@@ -15,6 +13,7 @@ import pytest
 from live_making import container
 from model_making import RATE, tones, write_wav
 from rich.console import Console
+from warm_commands import WarmCommand
 
 from earmark.cli.listen import paced
 from earmark.cli.live_display import Screen, SoundTally, time_of
@@ -124,26 +123,19 @@ def test_no_microphone(listen, monkeypatch):
     )
 
 
-def test_ctrl_c_ends_it_with_a_summary(low_high_file, tmp_path):
-    code = f"""
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a script it is ignored
-from earmark.cli import main
-sys.argv = ["earmark", "listen", "--model", {str(low_high_file)!r}, "--save", {str(tmp_path / "a.wav")!r}]
-main()
-"""
-    environment = {**os.environ, "EARMARK_SOUND": "null"}
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment) as process:
+@pytest.mark.posix
+def test_ctrl_c_ends_it_with_a_summary(low_high_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("EARMARK_SOUND", "null")
+    kept = tmp_path / "a.wav"
+    with WarmCommand("listen", "--model", low_high_file, "--save", kept, here=True) as process:
         until = time.monotonic() + 300
-        while not (tmp_path / "a.wav").exists() and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.05)
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        try:
-            _, err = process.communicate(timeout=300)
-        finally:
-            process.kill()
-    assert process.returncode == 0, err
+        while process.poll() is None and not kept.exists():
+            assert time.monotonic() < until, "nothing is saved"
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.kill(signal.SIGINT)
+        code, _, err = process.ended()
+    assert code == 0, err
     assert re.fullmatch(r"listened for \d+:\d\d and heard nothing", err.splitlines()[-1])
 
 

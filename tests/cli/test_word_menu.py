@@ -4,17 +4,15 @@ import io
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from voice_making import WORDS, loud_model, write_voice
+from warm_commands import MAIN, WarmCommand
 
+from earmark import media
 from earmark.models import model
-
-EARMARK = Path(sys.executable).with_name("earmark")
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +30,21 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def menu(command, place, monkeypatch):
-    def run(typed, *words, sound="null"):
+def played():
+    """What would be heard."""
+    return []
+
+
+@pytest.fixture
+def menu(command, place, played, monkeypatch):
+    """Runs the menu with what is typed; nothing is played, which would take as long as it lasts."""
+
+    def run(typed, *words, sound=None):
         monkeypatch.chdir(place)
-        monkeypatch.setenv("EARMARK_SOUND", sound)
+        if sound:
+            monkeypatch.setenv("EARMARK_SOUND", sound)
+        else:
+            monkeypatch.setattr(media, "play_spans", lambda *given, **options: played.append((*given, options)))
         monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
         return command("words", *words, "--menu", "--classifier", "m.onnx", "--gap", "0.1")
 
@@ -48,7 +57,7 @@ def assert_polite(done):
     assert "Traceback" not in done.stdout
 
 
-def test_from_a_folder_to_a_word(menu):
+def test_from_a_folder_to_a_word(menu, played):
     done = menu("1\n1\n2\nall\nq\n", "voices")
     assert_polite(done)
     lines = done.stdout.splitlines()
@@ -61,6 +70,10 @@ def test_from_a_folder_to_a_word(menu):
     assert float(result[6]) == pytest.approx(6 / 7, abs=0.001)
     assert any(line.split()[:2] == ["3", "2.000"] or line.split()[:1] == ["3"] for line in lines)
     assert done.stdout.count("play> ") == 3
+    assert [(str(file), len(spans), options["gap"]) for file, spans, options in played] == [
+        ("voices/one.wav", 1, 0.1),
+        ("voices/one.wav", 3, 0.1),
+    ]
 
 
 def test_several_recordings_and_the_way_back(menu):
@@ -154,27 +167,25 @@ def test_folders_without_recordings(menu, place):
     assert done.stderr == "earmark: empty: holds no recordings; name another folder, or files\n"
 
 
+NOTHING_TYPED = """
+import os, sys
+never, _ = os.pipe()
+sys.stdin = os.fdopen(never)
+"""
+
+
 @pytest.mark.posix
-def test_control_c_leaves(place):
-    words = [EARMARK, "words", "voices", "--menu", "--classifier", "m.onnx"]
-    with subprocess.Popen(
-        words,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=place,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's child ignores it
-    ) as process:
-        while (line := process.stdout.readline()) and "[" not in line:
-            pass
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=300)
-        finally:
-            process.kill()
-        assert (process.returncode, process.stderr.read()) == (0, "")
+def test_control_c_leaves(place, monkeypatch):
+    monkeypatch.chdir(place)
+    words = ["words", "voices", "--menu", "--classifier", "m.onnx"]
+    with WarmCommand(*words, code=NOTHING_TYPED + MAIN, here=True) as process:
+        until = time.monotonic() + 300
+        while process.poll() is None and "recordings> " not in process.said()[0]:
+            assert time.monotonic() < until, "nothing is asked"
+            time.sleep(0.02)
+        process.kill(signal.SIGINT)
+        code, _, told = process.ended()
+        assert (code, told) == (0, "")
 
 
 def test_typed_through_a_pipe(command, place, monkeypatch):
