@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from earmark.captions import Form
 from earmark.captions.looks import COLOURS, Cue, Line, Look
-from earmark.errors import EarmarkError, MissingExtraError
+from earmark.errors import ArgumentError, EarmarkError, MissingExtraError
 from earmark.formats.ass import ass_text, with_sounds
-from earmark.formats.subtitle_reader import Subtitles, bytes_of, read_subtitles
+from earmark.formats.subtitle_reader import Subtitles, bytes_of, read_subtitles, subtitles_in
 from earmark.formats.subtitles import CaptionFormat, Srt, Vtt, timestamp
 from earmark.labels.groups import ancestors
 from earmark.util.text import one_line
@@ -150,17 +148,13 @@ class StyledCaptions:
 
 def read_dialogue(data: bytes, name: str, encoding: str | None = None) -> Subtitles:
     """The subtitles that somebody sent: SRT, VTT, or ASS, whose words and times are read."""
-    suffix = Path(name).suffix.lower()
-    script = _script(data, name, encoding) if suffix in SCRIPTS else None
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        path = Path(folder) / f"dialogue{'.vtt' if suffix == '.vtt' else '.srt'}"
-        path.write_bytes(data if script is None else _as_srt(script, name))
-        try:
-            found = read_subtitles(path, encoding if script is None else None)
-        except EarmarkError as error:
-            raise EarmarkError(name, error.reason, error.remedy) from error
-    return found if script is None else Script(**vars(found), ass=script)
+    if Path(name).suffix.lower() in SCRIPTS:
+        script = _script(data, name, encoding)
+        return Script(**vars(subtitles_in(_as_srt(script, name), Path(name))), ass=script)
+    try:
+        return subtitles_in(data, Path(name), encoding)
+    except ArgumentError as error:  # whoever sent it gave no argument
+        raise EarmarkError(name, error.reason, error.remedy) from error
 
 
 def read_dialogue_file(path: Path, encoding: str | None = None) -> Subtitles:

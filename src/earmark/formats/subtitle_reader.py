@@ -124,16 +124,22 @@ def read_subtitles(path: Path, encoding: str | None = None) -> Subtitles:
     EarmarkError
         The file cannot be read, is in another encoding, or holds no subtitles.
     """
-    text = _decoded(bytes_of(path), encoding, path)
+    subtitles = subtitles_in(bytes_of(path), path, encoding)
+    for fault in subtitles.faults[:_TOLD]:
+        warnings.warn(EarmarkWarning(f"{path}: {fault}"), stacklevel=2)
+    if (more := len(subtitles.faults) - _TOLD) > 0:
+        warnings.warn(EarmarkWarning(f"{path}: {more} more such lines"), stacklevel=2)
+    return subtitles
+
+
+def subtitles_in(data: bytes, path: Path, encoding: str | None = None) -> Subtitles:
+    """The subtitles in the bytes of a file of this name; raises as `read_subtitles` does, and warns of nothing."""
+    text = _decoded(data, encoding, path)
     subtitles = parse(text.removeprefix("\ufeff"), path.suffix.lower().removeprefix("."), mark=text[:1] == "\ufeff")
     if not subtitles.entries and subtitles.faults:
         raise EarmarkError(path, subtitles.faults[0])
     if not subtitles.entries:
         raise EarmarkError(path, "holds no subtitles", "give an SRT or VTT file")
-    for fault in subtitles.faults[:_TOLD]:
-        warnings.warn(EarmarkWarning(f"{path}: {fault}"), stacklevel=2)
-    if (more := len(subtitles.faults) - _TOLD) > 0:
-        warnings.warn(EarmarkWarning(f"{path}: {more} more such lines"), stacklevel=2)
     return subtitles
 
 
