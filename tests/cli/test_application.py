@@ -7,7 +7,7 @@ import sys
 import pytest
 import typer
 
-from earmark.cli.application import FILES, app
+from earmark.cli.application import NAMES, app
 
 CODE = """
 import json, sys
@@ -23,8 +23,8 @@ print(json.dumps([name for name in sys.modules if name.startswith("earmark.cli."
 
 def test_every_name_is_that_of_a_command():
     commands = typer.main.get_command(app).commands
-    assert list(commands) == list(FILES)
-    assert {name: commands[name].name for name in FILES} == {name: name for name in FILES}
+    assert list(commands) == list(NAMES)
+    assert [commands[name].name for name in NAMES] == list(NAMES)
     assert "lable" not in commands
     assert commands.get("lable") is None
 
@@ -34,12 +34,12 @@ def test_a_command_loads_no_other():
     done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300)
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     assert "earmark.cli.label" in loaded
-    assert not loaded & {f"earmark.cli.{file}" for file in FILES.values() if file != "label"}
+    assert not loaded & {f"earmark.cli.{name}" for name in NAMES if name != "label"}
 
 
 def test_help_lists_all_in_order(command):
     told = command("--help").stdout.partition("Commands:")[2]
-    assert [line.split()[0] for line in told.splitlines() if line.strip()] == list(FILES)
+    assert [line.split()[0] for line in told.splitlines() if line.strip()] == list(NAMES)
 
 
 @pytest.mark.parametrize("words", [("lable",), ("daat", "list")])

@@ -14,24 +14,11 @@ from typer.core import TyperGroup
 
 from earmark._version import __version__
 
-FILES = {
-    "label": "label",
-    "classify": "classify",
-    "caption": "caption",
-    "embed": "embed",
-    "words": "words",
-    "listen": "listen",
-    "serve": "serve",
-    "train": "train",
-    "evaluate": "evaluate",
-    "compare": "compare",
-    "tune": "tune",
-    "index": "index",
-    "find": "find",
-    "models": "models",
-    "data": "data",
-}
-"""For each command, in the order of `earmark --help`, the file of `earmark.cli` that adds it."""
+NAMES = (
+    "label", "classify", "caption", "embed", "words", "listen", "serve", "train", "evaluate", "compare", "tune",
+    "index", "find", "models", "data",
+)  # fmt: skip
+"""The commands in the order of `earmark --help`; a file of `earmark.cli` of each one's name adds it."""
 
 PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
@@ -40,20 +27,22 @@ class Commands(Mapping[str, Any]):
     """The commands by name, each made when it is asked for: to make all takes longer than to label a clip."""
 
     def __getitem__(self, name: str) -> Any:
+        if name not in NAMES:
+            raise KeyError(name)
         return _made(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(FILES)
+        return iter(NAMES)
 
     def __len__(self) -> int:
-        return len(FILES)
+        return len(NAMES)
 
 
 @cache
 def _made(name: str) -> Any:
     alone = typer.Typer(**PLAIN)
     alone.callback()(lambda: None)  # without one, a single command would be no group
-    import_module(f"earmark.cli.{FILES[name]}").register(alone)
+    import_module(f"earmark.cli.{name}").register(alone)
     group: Any = typer.main.get_command(alone)
     _refuse_no_numbers(group)
     return group.commands[name]

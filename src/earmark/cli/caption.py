@@ -193,7 +193,7 @@ def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path |
     if at is not None and burn_preview is None:
         raise EarmarkError("--at", "says which frame --burn-preview shows", "give --burn-preview PNG too")
     if burn_preview:
-        if any(str(file) == "-" for file in files):
+        if Path("-") in files:
             raise EarmarkError("--burn-preview", "needs a file that can be read twice", "save standard input first")
         common.need_matplotlib("--burn-preview")  # which Pillow comes with
         output.place(burn_preview, files[0], ".png", len(files))
@@ -250,7 +250,7 @@ class Copies:
 
     def __init__(self, chosen: Path, files: Sequence[Path], language: str, overwrite: bool) -> None:
         """`chosen` is a file for one recording, a folder for one or several; language an ISO 639 code."""
-        if any(str(file) == "-" for file in files):
+        if Path("-") in files:
             raise EarmarkError(
                 "--mux", "cannot copy standard input, which is read only once", "save it to a file first"
             )

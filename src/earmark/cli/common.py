@@ -67,6 +67,17 @@ Files = Annotated[
 ]
 ModelName = Annotated[str, typer.Option(help="Name of a bundled model, or an .onnx file.")]
 Track = Annotated[int, typer.Option(min=0, help="Number of the audio track, counted from 0.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Number of processes.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="The folder in which datasets are kept.", show_default="EARMARK_DATA or data")
+]
+Place = Annotated[str, typer.Argument(metavar="PATH|NAME", help="A folder, a table (CSV), or a name such as esc50.")]
+LayoutOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", "-o", metavar="KEY=VALUE", help="An option of the layout, such as subset=esc10; can be repeated."
+    ),
+]
 Only = Annotated[str | None, typer.Option(help="Labels to look for, separated by commas; all others are left out.")]
 Sensitivity = Annotated[float, typer.Option(min=0, max=1, help="Higher values mark more sounds, lower values fewer.")]
 
@@ -154,6 +165,11 @@ def key_value(option: str) -> tuple[str, int | str | list[float]]:
     return key, int(value) if value.isdigit() else value
 
 
+def listed(text: str | None) -> list[str]:
+    """What stands between commas."""
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
 def chosen_numbers(text: str, count: int, option: str = "") -> list[int]:
     """The numbers from 1 to `count` that a text stands for, in the order given; `option` is named in errors."""
     wanted = number_ranges(text, option)
@@ -208,13 +224,6 @@ def tell_of(failed: Sequence[EarmarkError]) -> None:
         complain(error)
     if failed:
         raise typer.Exit(1)
-
-
-def check_report(out: Path) -> None:
-    """Refuse `--out` for a report with pictures where it cannot be one."""
-    need_matplotlib("--out")
-    if out.exists() and not out.is_dir():
-        raise EarmarkError(f"--out {out}", "is a file", "give a folder")
 
 
 def need(what: str, extra: str, *packages: str) -> None:
@@ -344,6 +353,22 @@ def tracked(items: Iterable[Item], total: int, name: str) -> Iterator[Item]:
     """The items as they come, with a bar of how many have."""
     with bars() as shown:
         yield from shown.track(items, total, description=name)
+
+
+def counted(made: Iterable[int], total: int, name: str) -> None:
+    """Have all made, with a bar of how many have."""
+    with bars() as shown:
+        task = shown.add_task(name, total=total)
+        for done in made:
+            shown.advance(task, done)
+
+
+def agreed(question: str) -> bool:
+    """Whether the user says yes."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        return False
 
 
 def clock(seconds: float) -> str:

@@ -18,8 +18,7 @@ from earmark.cli import (
     data_scenes,
     data_speech,
 )
-from earmark.cli.common import To, bar, bars, key_value
-from earmark.cli.data_shared import DataDir, LayoutOptions, Place, agreed
+from earmark.cli.common import DataDir, LayoutOptions, Place, To, agreed, bar, bars, key_value
 from earmark.errors import DatasetError
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.common import To, bar, check_choice, need_matplotlib
-from earmark.cli.data_shared import DataDir, agreed
+from earmark.cli.common import DataDir, To, agreed, bar, check_choice, need_matplotlib
 from earmark.errors import DatasetError, EarmarkError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli import common
-from earmark.cli.data_shared import LayoutOptions, Place
+from earmark.cli.common import LayoutOptions, Place
 from earmark.errors import EarmarkError
 from earmark.util.text import number_of
 

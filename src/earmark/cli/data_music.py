@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.data_shared import Jobs, counted
+from earmark.cli.common import Jobs, counted
 from earmark.errors import EarmarkError
 from earmark.util.text import number_of
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.common import need_matplotlib
-from earmark.cli.data_shared import DataDir, Jobs, counted, listed
+from earmark.cli.common import DataDir, Jobs, counted, listed, need_matplotlib
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:

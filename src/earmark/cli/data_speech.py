@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli import common
-from earmark.cli.data_shared import DataDir, listed
+from earmark.cli.common import DataDir, listed
 from earmark.errors import EarmarkError
 from earmark.util.text import number_of
 

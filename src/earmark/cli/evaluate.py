@@ -109,7 +109,9 @@ def check_output(to: str, forms: Sequence[str], out: Path | None) -> None:
     common.check_choice("--to", to, forms)
     if out is None:
         return
-    common.check_report(out)
+    common.need_matplotlib("--out")
+    if out.exists() and not out.is_dir():
+        raise EarmarkError(f"--out {out}", "is a file", "give a folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

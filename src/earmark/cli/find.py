@@ -15,7 +15,6 @@ from earmark.cli import find_results as results
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.archive.database import Index
     from earmark.archive.search import Order
 
 GROUPS = ("day", "month", "hour", "weekday", "recording", "label")
@@ -167,7 +166,10 @@ def find(
     ] = None,
 ) -> None:
     """Search an index; results to standard output."""
-    index = _opened(where)
+    if where is None:
+        raise EarmarkError("earmark find", "needs --in INDEX", "make one: earmark index FOLDER --out INDEX")
+    common.need("earmark find", "archive", "duckdb", "pyarrow")
+    from earmark.archive.database import Index
     from earmark.archive.search import Query, each, parse_during, parse_seconds
 
     _check(to, by, every, count, label, longest and best)
@@ -193,6 +195,7 @@ def find(
     others = {"LABEL": label, "--every": every, "--uncertain": uncertain, "--duplicates": duplicates, "--map": map_file}
     by_example.check(like or (), unlike or (), named, others | counted)
     by_example.check_review(review, like or (), save, query, {"--play": play, "--limit": limit})
+    index = Index(where)
     if duplicates:
         _check_alone("--duplicates", others | counted | {"--play": play, "--cut": cut})
         if replace(query, recordings=()) != Query():
@@ -236,15 +239,6 @@ def find(
         events = results.events(index, query, order, limit, to)
     results.show_events(events, to)
     results.then(index, query, events, play, cut, kept, root)
-
-
-def _opened(where: Path | None) -> Index:
-    if where is None:
-        raise EarmarkError("earmark find", "needs --in INDEX", "make one: earmark index FOLDER --out INDEX")
-    common.need("earmark find", "archive", "duckdb", "pyarrow")
-    from earmark.archive.database import Index
-
-    return Index(where)
 
 
 def _check(to: str, by: str | None, every: bool, count: bool, label: str | None, both: bool) -> None:

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from earmark.cli import common
 from earmark.errors import EarmarkError
+from earmark.util.text import number_of
 
 if TYPE_CHECKING:
     from earmark.models.pretrained import PretrainedWeights
@@ -155,8 +156,7 @@ def _show_all(to: str) -> None:
         common.say_json({key: json.loads(about.to_json()) for key, about in found.items()})
         return
     for key, about in found.items():
-        plural = "" if len(about.labels) == 1 else "s"
-        common.say(f"{key}  {len(about.labels)} label{plural}  {about.card.get('description', '')}")
+        common.say(f"{key}  {number_of(len(about.labels), 'label')}  {about.card.get('description', '')}")
     common.say()
     common.say("Pretrained weights that training can start from:")
     for key, weights in PRETRAINED.items():
@@ -210,6 +210,7 @@ def _whereabouts(weights: PretrainedWeights) -> str:
 
 
 def _show_weights(weights: PretrainedWeights, to: str) -> None:
+    from earmark.models.model import made_in_cache
     from earmark.models.pretrained import find
 
     path, problem = None, None
@@ -218,7 +219,7 @@ def _show_weights(weights: PretrainedWeights, to: str) -> None:
     except EarmarkError as error:
         problem = f"{error.reason}; {error.remedy}"
     if to == "json":
-        made = _model_file(weights.name)
+        made = made_in_cache(weights.name)
         card = {"kind": "pretrained", **asdict(weights), "path": path, "problem": problem, "model": made and str(made)}
         common.say_json(card)
         return
@@ -230,18 +231,7 @@ def _show_weights(weights: PretrainedWeights, to: str) -> None:
     common.say(f"size: {'not known' if weights.bytes is None else f'{weights.bytes:,} bytes'}")
     common.say(f"SHA-256: {weights.sha256 or 'not known, so that the file cannot be checked'}")
     common.say(f"file: {path or problem}")
-    common.say(f"model file: {_model_file(weights.name) or f'not here: earmark models get {weights.name}'}")
-
-
-def _model_file(name: str) -> Path | None:
-    """The file by which `--model` takes the weights, if it was made."""
-    from earmark.models.model import pretrained_model
-
-    try:
-        path = pretrained_model(name)
-    except EarmarkError:
-        return None
-    return path if path.is_file() else None
+    common.say(f"model file: {made_in_cache(weights.name) or f'not here: earmark models get {weights.name}'}")
 
 
 def _plain(value: Any) -> str:

@@ -171,7 +171,6 @@ def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path
 
 def _ask_for_weights(plans: list[Recipe], otherwise: str = "") -> None:
     """Offer to fetch the pretrained weights that are needed and not here; say what would do `otherwise`."""
-    from earmark.cli import common
     from earmark.errors import ModelError
     from earmark.models import pretrained
     from earmark.training.stages import needs_weights

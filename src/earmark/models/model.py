@@ -313,7 +313,7 @@ def load_model(name: str | os.PathLike[str] = "sounds", threads: int | None = No
     if path.is_dir():
         path = path / "model.onnx"
     if not path.is_file() and Path(name).name == str(name):
-        path = _made_in_cache(str(name)) or path
+        path = made_in_cache(str(name)) or path
     if not path.is_file():
         remedy = (
             f"give an .onnx file that `earmark train` made, or one of: {', '.join(bundled_models()) or 'none'}; "
@@ -334,7 +334,8 @@ def pretrained_model(name: str) -> Path:
     return cache_folder(PRETRAINED) / f"{name}.onnx"
 
 
-def _made_in_cache(name: str) -> Path | None:
+def made_in_cache(name: str) -> Path | None:
+    """The same if it was made."""
     try:
         path = pretrained_model(name)
     except MissingExtraError:  # without that extra none was made
