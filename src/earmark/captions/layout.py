@@ -219,11 +219,7 @@ class Screen:
 
     def too_late(self, sound: Sound, moment: int) -> bool:
         """Whether a sound is over and a caption of it would come later than the rules allow."""
-        return moment > self.deadline(sound)
-
-    def deadline(self, sound: Sound) -> int:
-        """Until when a sound may be announced."""
-        return max(sound.offset, sound.onset + ms(self.rules.latest))
+        return moment > max(sound.offset, sound.onset + ms(self.rules.latest))
 
     def give_up(self, sound: Sound) -> None:
         """It is too late for what has sounded of a waiting sound: it waits for its next stretch, or is dropped."""
