@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from earmark.cli import common
 from earmark.errors import EarmarkError
-from earmark.util.text import in_json, visible
+from earmark.util.text import SheetWriter, in_json, visible
 
 HELP = """List the labels of whole clips, best first.
 
@@ -81,7 +82,9 @@ def _render(name: str, labels: list[tuple[str, float]], to: str) -> str:
     if to == "json":
         return in_json(_plain(name, labels))
     if to == "csv":
-        return "\n".join(f"{common.csv_field(name)},{common.csv_field(label)},{score}" for label, score in labels)
+        rows = io.StringIO()
+        SheetWriter(rows).writerows((name, label, score) for label, score in labels)
+        return rows.getvalue().removesuffix("\n")
     labels = [(visible(label), score) for label, score in labels]
     width = max(len(label) for label, _ in labels)
     bars = [f"  {label:<{width}}  {score:.2f}  {'█' * round(score * 30)}".rstrip() for label, score in labels]

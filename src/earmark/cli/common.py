@@ -17,7 +17,7 @@ import typer
 from earmark.cli.streams import OutputError, standard_input
 from earmark.errors import ArgumentError, EarmarkError, MissingExtraError
 from earmark.util.atomic import is_full
-from earmark.util.text import SheetWriter, in_json, visible, visible_lines
+from earmark.util.text import in_json, visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -376,13 +376,6 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def csv_field(text: str) -> str:
-    """Text as one field of a CSV line."""
-    line = io.StringIO()
-    SheetWriter(line, "").writerow([text])
-    return line.getvalue()
 
 
 def standard_output() -> TextIO:

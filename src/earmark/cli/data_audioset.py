@@ -107,6 +107,7 @@ def audioset(
     ] = None,
 ) -> None:
     """Make a dataset of excerpts of videos, chosen by AudioSet's labels."""
+    from earmark.cli import output
     from earmark.datasets.audioset import preview, selection, tables
     from earmark.datasets.audioset.candidates import YOUTUBE, Settings
 
@@ -114,7 +115,9 @@ def audioset(
         raise EarmarkError(
             "earmark data audioset", "needs a folder for the clips", "give --out, or count with --dry-run"
         )
-    picture = _picture(plot)
+    if plot is not None:  # refused before anything long is begun
+        need_matplotlib("--plot")
+        plot = output.place(plot, Path("audioset"), ".png", 1)
     settings = Settings(rate=rate, jobs=jobs, pause=pause, url=video_url or YOUTUBE, cookies=cookies, seed=seed)
     chosen = list(dict.fromkeys(part or (Part.balanced, Part.unbalanced)))
     files, graph = _material(segments, chosen, ontology, data_dir, yes, url)
@@ -123,8 +126,8 @@ def audioset(
     quota = per_class or selected.fewest
     occurring = preview.count_cooccurrences(selected, graph, top)
     planned = preview.estimate(selected.clips, quota, settings)
-    if picture is not None:
-        _draw(occurring, picture)
+    if plot is not None:
+        _draw(occurring, plot)
     if dry_run and to is To.json:
         document = preview.document(files, graph, selected, occurring, planned)
         common.say_json(document, indent=2)
@@ -226,16 +229,6 @@ def _fetch(lacking: Sequence[PublishedFile], folder: Path, yes: bool) -> None:
     for file in lacking:
         with bar(file.name, transfer=True) as advance:
             file.fetch(advance)
-
-
-def _picture(plot: Path | None) -> Path | None:
-    """Where the picture goes; refused before anything long is begun."""
-    if plot is None:
-        return None
-    from earmark.cli import output
-
-    need_matplotlib("--plot")
-    return output.place(plot, Path("audioset"), ".png", 1)
 
 
 def _draw(occurring: Cooccurrences, picture: Path) -> None:

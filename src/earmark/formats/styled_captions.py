@@ -95,14 +95,13 @@ class StyledCaptions:
         return tuple(found + self._look(opened)) if opened else tuple(found)
 
     def _look(self, lines: list[str]) -> list[Line]:
-        joined = " ".join(lines).removeprefix("[").removesuffix("]")
-        kind = "music" if joined in self._music else "sound"
+        bare = [line.removeprefix("[").removesuffix("]") for line in lines]
+        kind = "music" if " ".join(bare) in self._music else "sound"
         if kind == "music" and self.look.music == "notes":
-            bare = [line.removeprefix("[").removesuffix("]") for line in lines]
-            bare[0], bare[-1] = f"♪ {bare[0]}", f"{bare[-1]} ♪" if len(bare) > 1 else f"♪ {bare[-1]} ♪"
-            lines = bare
+            lines = [f"♪ {bare[0]}", *bare[1:]]
+            lines[-1] += " ♪"
         elif self.look.preset == "french":
-            lines = [line.removeprefix("[").removesuffix("]") for line in lines]
+            lines = bare
         if self.look.preset != "plain":
             lines = [re.sub(r"\w", lambda letter: letter[0].upper(), lines[0], count=1), *lines[1:]]
         return [Line(line, kind) for line in lines]
