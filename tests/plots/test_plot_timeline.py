@@ -90,7 +90,9 @@ def test_a_missing_recording(tmp_path):
         draw_timeline(tmp_path / "gone.wav", timeline_of(3.0), tmp_path / "a.png")
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (3.5, "0:03.5"), (61, "1:01"), (3661, "61:01")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (3.5, "0:03.5"), (59.96, "1:00"), (61, "1:01"), (3661, "61:01")]
+)
 def test_clock(seconds, text):
     assert style._clock(seconds) == text
 

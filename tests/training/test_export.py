@@ -32,7 +32,7 @@ def largest_difference(network, path, activation, shape):
 
 
 def test_every_network_has_its_parity_test():
-    """That of the backbone is in test_mn.py, those of the frame classifiers in test_frame_classifiers.py, those for
+    """That of the backbone is in test_mn.py, those of the frame classifiers in test_frames.py, those for
     patches in test_patch_networks.py."""
     for_frames = {name for name, kind in NETWORKS.items() if not issubclass(kind, PatchNetwork)}
     classifiers = {"least_squares", "linear_svm", "mlp", "rnn", "gru"}

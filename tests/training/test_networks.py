@@ -42,7 +42,7 @@ MADE = {  # at least one of each, its statistics as after training
 
 
 def test_each_network_is_tested_here():
-    """Those of the frame classifiers are in test_frame_classifiers.py, those for patches in test_patch_networks.py."""
+    """Those of the frame classifiers are in test_frames.py, those for patches in test_patch_networks.py."""
     general = {name for name, kind in NETWORKS.items() if not issubclass(kind, FrameClassifier | PatchNetwork)}
     assert {name.split(",")[0] for name in MADE} == general
 

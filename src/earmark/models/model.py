@@ -335,7 +335,7 @@ def pretrained_model(name: str) -> Path:
 
 
 def made_in_cache(name: str) -> Path | None:
-    """The same if it was made."""
+    """Where that file lies, if it was made."""
     try:
         path = pretrained_model(name)
     except MissingExtraError:  # without that extra none was made

@@ -74,5 +74,5 @@ def time_axis(axes: Axes, onset: float, offset: float) -> None:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
+    minutes, rest = divmod(round(seconds, 1), 60)
     return f"{int(minutes)}:{rest:04.1f}".removesuffix(".0")

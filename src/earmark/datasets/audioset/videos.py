@@ -146,7 +146,7 @@ def cut_span(file: RangeFile, start: float, end: float, rate: int, shortest: flo
     """The samples from `start` to `end` seconds of its first audio track, mono float32 [samples] at `rate` Hz.
 
     Sample 0 is the one at `start` by the recording's timestamps: exact where they count samples, as in MP4, FLAC and
-    WAV, and right to half a millisecond in WebM, which counts in milliseconds. FFmpeg seeks to the span by the
+    WAV, and right to a millisecond in WebM, which counts in milliseconds. FFmpeg seeks to the span by the
     container's index; only the blocks of the file that it then reads are fetched.
 
     Raises ClipError: what `file` raises, `EMPTY` where there is no sound in the span, `DAMAGED` where it cannot be
