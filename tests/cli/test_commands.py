@@ -149,7 +149,7 @@ def test_a_pipe_that_closes(place, words):
     words = [EARMARK, *words, *model]
     done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=place, timeout=300)
     os.close(writing)
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_picture(earmark, tmp_path):

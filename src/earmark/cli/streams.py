@@ -31,8 +31,9 @@ class _Checked(io.FileIO):
     def write(self, data: Buffer, /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:  # nobody reads on, which is no mistake
-            raise
+        except BrokenPipeError:  # nobody reads on, as in `earmark ... | head`, which is no mistake
+            self.give_up()
+            raise SystemExit(0) from None  # as an OSError, Click would make exit code 1 of it
         except OSError as error:
             self.give_up()
             raise OutputError(_OUTPUT, f"cannot be written ({error.strerror})", _ELSEWHERE) from error
@@ -64,7 +65,8 @@ def prepare() -> None:
 def finish() -> None:
     """Write what is still in the buffer of standard output, or raise OutputError."""
     if sys.stdout is not None:
-        sys.stdout.flush()
+        with suppress(SystemExit):  # nobody reads on: the command's own exit code stands
+            sys.stdout.flush()
 
 
 def standard_input() -> BinaryIO:
