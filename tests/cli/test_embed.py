@@ -7,7 +7,6 @@ import pytest
 from model_making import tones, write_wav
 
 import earmark
-from earmark.training import backbone
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +128,8 @@ class TestFirstUse:
     @pytest.fixture
     def made_once(self, made, monkeypatch):
         """Later ones are copies of the first."""
+        from earmark.training import backbone
+
         make = backbone.export
 
         def export(network, about, path):

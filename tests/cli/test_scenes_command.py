@@ -205,7 +205,7 @@ def test_real_clips(command, shared, tmp_path):
     """ESC-50's clips, which are padded with silence: an event is no longer than its clip, and loud where it is told."""
     out = tmp_path / "scenes"
     words = ["--background", shared / "esc50", "--background-labels", "rain,wind", "--with-speech", "0", "--quiet", "0"]
-    words += ["--count", "2", "--folds", "2", "--seconds", "30", "--per-minute", "24", "--out", out]
+    words += ["--count", "2", "--folds", "2", "--seconds", "30", "--per-minute", "24", "--rate", "16000", "--out", out]
     made = command("data", "scenes", "--events", shared / "esc50", *words)
     assert made.returncode == 0
     events = read_events(out / "events.csv")
