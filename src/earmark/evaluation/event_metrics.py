@@ -16,6 +16,8 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from earmark.events.timeline import Event
 
@@ -194,67 +196,20 @@ def _near(truth: Sequence[Event], found: Sequence[Event], collar: float, share: 
     return near
 
 
-Reached = dict[int, list[int]]
-"""For each right vertex that alternating paths reached, the left vertices just before it."""
-
-
 def maximum_matching(graph: Mapping[int, Sequence[int]]) -> dict[int, int]:
     """As many pairs as possible between two sets, each member in at most one (Hopcroft and Karp, 1973).
 
     Which of several equally large matchings comes out decides what is left over, and so how many substitutions there
-    are. The order in which paths are tried is that of sed_eval, which has it from mir_eval, so that figures agree.
+    are. With vertices in this order tests find as many as sed_eval does.
 
     The graph has for each left vertex the right ones that it fits; what comes back, for each right one its left one.
     """
-    matched = _greedy(graph)
-    while True:
-        reached, before, ends = _layers(graph, matched)
-        if not ends:
-            return matched
-        for end in ends:
-            _augment(end, matched, reached, before)
-
-
-def _greedy(graph: Mapping[int, Sequence[int]]) -> dict[int, int]:
-    matched: dict[int, int] = {}
-    for left, rights in graph.items():
-        free = next((right for right in rights if right not in matched), None)
-        if free is not None:
-            matched[free] = left
-    return matched
-
-
-def _layers(
-    graph: Mapping[int, Sequence[int]], matched: Mapping[int, int]
-) -> tuple[Reached, dict[int, int | None], list[int]]:
-    """The shortest alternating paths from free left vertices, and the free right vertices where they end.
-
-    Beside what is reached, the right vertex before each left one, or None where a path begins.
-    """
-    taken = set(matched.values())
-    before: dict[int, int | None] = {left: None for left in graph if left not in taken}
-    reached: Reached = {}
-    ends: list[int] = []
-    layer = list(before)
-    while layer and not ends:
-        new: Reached = {}
-        for left in layer:
-            for right in graph[left]:
-                if right not in reached:
-                    new.setdefault(right, []).append(left)
-        reached.update(new)
-        ends = [right for right in new if right not in matched]
-        layer = [matched[right] for right in new if right in matched]
-        before.update((matched[right], right) for right in new if right in matched)
-    return reached, before, ends
-
-
-def _augment(right: int, matched: dict[int, int], reached: Reached, before: dict[int, int | None]) -> bool:
-    """Turn a path over that ends in `right`, so that it holds one pair more; False where it is used up."""
-    for left in reached.pop(right, ()):
-        if left in before:
-            previous = before.pop(left)
-            if previous is None or _augment(previous, matched, reached, before):
-                matched[right] = left
-                return True
-    return False
+    edges = [(row, right) for row, rights in enumerate(graph.values()) for right in rights]
+    if not edges:
+        return {}
+    rows, ends = zip(*edges, strict=True)
+    rights, columns = np.unique(ends, return_inverse=True)
+    fits = csr_array((np.ones(len(edges)), (rows, columns)), shape=(len(graph), len(rights)))
+    lefts = list(graph)
+    matched = maximum_bipartite_matching(fits, perm_type="row")
+    return {right: lefts[row] for right, row in zip(rights.tolist(), matched, strict=True) if row >= 0}
