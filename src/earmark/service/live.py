@@ -113,7 +113,8 @@ async def _session() -> AsyncIterator[Process]:
 async def _greeting(websocket: WebSocket, settings: Settings) -> Wish:
     """What the client wants, its model as the path of a file."""
     try:
-        first = await asyncio.wait_for(_received(websocket), GREETING)
+        async with asyncio.timeout(GREETING):
+            first = await _received(websocket)
     except TimeoutError:
         raise Refusal("nothing was asked for; send a first message", POLICY) from None
     if not isinstance(first, str):
@@ -150,7 +151,9 @@ async def _messages(websocket: WebSocket, process: Process) -> None:
     patience = STARTING
     while True:
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), patience)
+            # `wait_for` of Python 3.11 loses a cancellation that comes together with a line
+            async with asyncio.timeout(patience):
+                line = await process.stdout.readline()
         except TimeoutError:
             raise Refusal(f"nothing was heard for {patience:g} s", POLICY) from None
         if not line:
