@@ -16,8 +16,6 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from earmark.events.timeline import Event
 
@@ -204,12 +202,16 @@ def maximum_matching(graph: Mapping[int, Sequence[int]]) -> dict[int, int]:
 
     The graph has for each left vertex the right ones that it fits; what comes back, for each right one its left one.
     """
-    edges = [(row, right) for row, rights in enumerate(graph.values()) for right in rights]
-    if not edges:
-        return {}
+    lefts = list(graph)
+    edges = [(row, right) for row, left in enumerate(lefts) for right in graph[left]]
+    pairs = {right: lefts[row] for row, right in edges}
+    if len(edges) == len(pairs) == len(set(pairs.values())):  # nothing to choose, as nearly always
+        return pairs
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     rows, ends = zip(*edges, strict=True)
     rights, columns = np.unique(ends, return_inverse=True)
-    fits = csr_array((np.ones(len(edges)), (rows, columns)), shape=(len(graph), len(rights)))
-    lefts = list(graph)
+    fits = csr_array((np.ones(len(edges)), (rows, columns)), shape=(len(lefts), len(rights)))
     matched = maximum_bipartite_matching(fits, perm_type="row")
     return {right: lefts[row] for right, row in zip(rights.tolist(), matched, strict=True) if row >= 0}
