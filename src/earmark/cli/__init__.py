@@ -50,9 +50,6 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # `earmark ... | head`
-        sys.stderr.close()
-        sys.exit(0)
     except Exception as error:
         if interrupts.came:
             sys.exit(INTERRUPTED)
