@@ -100,7 +100,9 @@ def main() -> None:
     parser.add_argument("--pauses", type=Path, help="the folder speech_pauses")
     parser.add_argument("--data-dir", type=Path, help="where spoken_digits and esc50 are, to tune the energy threshold")
     parser.add_argument("--cache", type=Path, default=Path("runs/word_peers"))
-    parser.add_argument("--only", nargs="+", help="names of detectors")
+    parser.add_argument(
+        "--only", nargs="+", help="names of detectors; the rows of others stay, where `--out` has them of the same data"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     tested = [*sentences_in(arguments.sentences), *(pauses_in(arguments.pauses) if arguments.pauses else [])]
@@ -109,7 +111,7 @@ def main() -> None:
     rows = [row for detector in chosen for row in measured(detector, tested, arguments.cache)]
     if not rows:
         raise SystemExit("nothing was measured: no such detector, or no recording")
-    write(rows, chosen, tested, arguments.out)
+    write(report_of(rows, chosen, tested, arguments.out), arguments.out)
     print((arguments.out / "table.md").read_text())
 
 
@@ -234,20 +236,40 @@ def tuned(tested: Sequence[Tested], file: Path) -> EnergyThreshold:
     return best
 
 
-def write(rows: list[dict[str, Any]], used: Sequence[Detector], tested: Sequence[Tested], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
+def report_of(
+    rows: list[dict[str, Any]], used: Sequence[Detector], tested: Sequence[Tested], out: Path
+) -> dict[str, Any]:
+    """What was measured, and what an earlier report in `out` has of other detectors on the same data."""
     rows = [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
     conditions = list(dict.fromkeys(one.condition for one in tested))
-    report = {
-        "date": datetime.now(UTC).date().isoformat(),
+    today = datetime.now(UTC).date().isoformat()
+    report: dict[str, Any] = {
+        "date": today,
         "command": "python benchmarks/word_peers.py",
         "recordings": {c: sum(one.condition == c for one in tested) for c in conditions},
         "minutes": {c: round(sum(o.truth.duration for o in tested if o.condition == c) / 60, 1) for c in conditions},
         "words": {c: sum(len(o.truth.words) for o in tested if o.condition == c) for c in conditions},
         "detectors": {d.name: d.title for d in used},
         "identities": {d.name: d.identity for d in used},
+        "dates": dict.fromkeys((d.name for d in used), today),
         "rows": rows,
     }
+    file = out / "peers.json"
+    before = json.loads(file.read_text()) if file.is_file() else {}
+    if any(before.get(key) != report[key] for key in ("recordings", "minutes", "words")):
+        return report
+    dates = before.get("dates") or dict.fromkeys(before["detectors"], before["date"])
+    new = set(report["detectors"])
+    for key, values in (("detectors", before["detectors"]), ("identities", before["identities"]), ("dates", dates)):
+        report[key] = values | report[key]  # in the order of before
+    both = [*(row for row in before["rows"] if row["detector"] not in new), *report["rows"]]
+    report["rows"] = sorted(both, key=lambda row: list(report["detectors"]).index(row["detector"]))
+    return report
+
+
+def write(report: dict[str, Any], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    rows = report["rows"]
     (out / "peers.json").write_text(json.dumps(report, indent=1) + "\n")
     with (out / "peers.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
@@ -259,9 +281,8 @@ def write(rows: list[dict[str, Any]], used: Sequence[Detector], tested: Sequence
 
 def tables(report: dict[str, Any]) -> str:
     """One table for each condition, then ours by speaker, language and sex."""
-    parts = [
-        f"Date: {report['date']}. Made by `{report['command']}`. Boundaries and words at 50 ms unless said otherwise."
-    ]
+    dates = ", ".join(sorted(set(report["dates"].values())))
+    parts = [f"Date: {dates}. Made by `{report['command']}`. Boundaries and words at 50 ms unless said otherwise."]
     for condition, recordings in report["recordings"].items():
         about = f"{recordings} recordings, {report['minutes'][condition]} minutes, {report['words'][condition]:,} words"
         parts.append(f"### {condition}: {about}\n\n" + _table(report, condition))

@@ -129,7 +129,7 @@ def test_what_is_written(bench, sentences, tmp_path):
     deaf = bench.Detector("deaf", "Deaf", "1", lambda path: [])
     detectors = [told(bench, []), deaf]
     rows = [row for detector in detectors for row in bench.measured(detector, tested, tmp_path / "cache")]
-    bench.write(rows, detectors, tested, tmp_path / "out")
+    bench.write(bench.report_of(rows, detectors, tested, tmp_path / "out"), tmp_path / "out")
     report = json.loads((tmp_path / "out" / "peers.json").read_text())
     assert report["words"] == {"clean": 3, "20dB": 3}
     with (tmp_path / "out" / "peers.csv").open(newline="") as file:
@@ -139,6 +139,25 @@ def test_what_is_written(bench, sentences, tmp_path):
     assert "| Deaf | 0.568 | 0.000 |" in table
     assert "| speaker anna | 1.000 / 1.000 | 1.000 / 1.000 |" in table
     assert (tmp_path / "out" / "peers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_rows_of_others_stay_while_the_data_are_the_same(bench, sentences, tmp_path):
+    tested, out = bench.sentences_in(sentences), tmp_path / "out"
+    deaf = bench.Detector("deaf", "Deaf", "1", lambda path: [])
+    hears = bench.Detector("deaf", "Hears", "2", told(bench, []).find)
+
+    def measured(*detectors, of=tested):
+        rows = [row for one in detectors for row in bench.measured(one, of, tmp_path / one.identity)]
+        bench.write(bench.report_of(rows, detectors, of, out), out)
+        return json.loads((out / "peers.json").read_text())
+
+    measured(told(bench, [], "3"), deaf)
+    report = measured(hears)
+    assert report["detectors"] == {"told": "Told", "deaf": "Hears"}
+    assert report["identities"] == {"told": "3", "deaf": "2"}
+    assert [row["detector"] for row in report["rows"]] == ["told"] * 8 + ["deaf"] * 8
+    assert {row["frame_f1"] for row in report["rows"]} == {1}
+    assert list(measured(hears, of=tested[:1])["detectors"]) == ["deaf"]
 
 
 @pytest.mark.shared

@@ -89,7 +89,7 @@ def train(
         return _add(what, add_to, overrides, thorough, out, cache)
     task = task_of(what)
     if task == "words":
-        return _train_words(what, overrides, out, cache)
+        return _train_words(what, overrides, out, cache, accelerator, devices)
     if task == "study":
         return _study(what, overrides or [], out, cache, accelerator, devices, jobs)
     if what.is_dir() or what.suffix.lower() == ".csv":
@@ -154,12 +154,18 @@ def _study(
     common.say(f"Picture: {outcome.folder / 'study.png'}")
 
 
-def _train_words(what: Path, overrides: list[str] | None, out: Path, cache: Path | None) -> None:
+def _train_words(
+    what: Path, overrides: list[str] | None, out: Path, cache: Path | None, accelerator: str, devices: str
+) -> None:
     from earmark.cli.progress import TrainingProgress
     from earmark.training.words import corpus, run
 
-    with TrainingProgress() as progress:
-        outcome = run.run(corpus.load(what, overrides), out, progress, cache)
+    plan = corpus.load(what, overrides)
+    fabric = run.start(plan, accelerator, devices)
+    with TrainingProgress(show=fabric.is_global_zero) as progress:
+        outcome = run.run(plan, out, fabric, progress, cache)
+    if not fabric.is_global_zero:
+        return
     figures = outcome.metrics["validation"]
     common.say("On sentences of other speakers, which chose the thresholds:")
     common.say(f"  frame accuracy {figures['accuracy']:.3f}   F1 {figures['f1']:.3f}   AUC {figures['auc']:.3f}")

@@ -6,9 +6,8 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,8 @@ from earmark.training.run_folder import (
     card_of,
     figures_of,
     finished,
-    opened,
+    from_first,
+    opened_by_first,
     read_histories,
     read_history,
     write_json,
@@ -79,7 +79,7 @@ def run(
     starts_of(recipe)  # and what does not fit
     data = training_data.load(recipe, cache, listener.preparing)
     parts = divide(recipe, data)
-    with _opened(recipe, out, fabric) as folder:
+    with opened_by_first(out / recipe.name, recipe.dump(), fabric) as folder:
         if not (folder / "metrics.json").exists():  # which is written last
             pending = sum(not (folder / part.name / ANSWERS).exists() for part in parts)
             listener.starting(pending * (1 + members(recipe)), min(jobs, max(1, pending)))
@@ -94,23 +94,8 @@ def run(
             for part in parts:
                 shutil.rmtree(folder / part.name, ignore_errors=True)
             done = finished(folder)
-        done = _from_first(done, fabric)
+        done = from_first(done, fabric)
     return Outcome(done, done / "model.onnx", json.loads((done / "metrics.json").read_text()))
-
-
-@contextmanager
-def _opened(recipe: Recipe, out: Path, fabric: Fabric) -> Iterator[Path]:
-    """An unfinished run of the same recipe, or a new folder; the same for all processes."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(opened(out / recipe.name, recipe.dump())) if fabric.is_global_zero else None
-        yield _from_first(folder, fabric)
-
-
-def _from_first(folder: Path | None, fabric: Fabric) -> Path:
-    """What process zero has, for all processes, which wait for it."""
-    known = fabric.broadcast(folder)
-    assert known is not None
-    return known
 
 
 def train_part(

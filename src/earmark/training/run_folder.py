@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from lightning_fabric import Fabric
 
 from earmark._version import __version__
 from earmark.errors import EarmarkError
@@ -61,6 +62,21 @@ def opened(home: Path, recipe: str) -> Iterator[Path]:
     used = EarmarkError(folder, "is being filled by another `earmark train`", "wait for it, or choose another out=")
     with alone(folder / LOCK, used, "be written", "choose another out="):
         yield folder
+
+
+@contextmanager
+def opened_by_first(home: Path, recipe: str, fabric: Fabric) -> Iterator[Path]:
+    """The folder that process zero has `opened`, for all processes."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(opened(home, recipe)) if fabric.is_global_zero else None
+        yield from_first(folder, fabric)
+
+
+def from_first(folder: Path | None, fabric: Fabric) -> Path:
+    """What process zero has, for all processes, which wait for it."""
+    known = fabric.broadcast(folder)
+    assert known is not None
+    return known
 
 
 def find(home: Path, recipe: str, finished: bool) -> Path | None:

@@ -159,7 +159,8 @@ def _sounds(plan: Recipe, out: Path, listener: Listener, cache: Path | None, dow
 def _words(path: Path, overrides: list[str], out: Path, listener: Any, cache: Path | None) -> Outcome:
     from earmark.training.words import corpus, run
 
-    return run.run(corpus.load(path, overrides), out, listener, cache)
+    plan = corpus.load(path, overrides)
+    return run.run(plan, out, run.start(plan), listener, cache)
 
 
 class Lines:

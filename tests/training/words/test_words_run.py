@@ -1,6 +1,9 @@
 """Whole runs on a small corpus made here: trained, interrupted, exported, used."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,7 +106,7 @@ def trained(data, cache, tmp_path_factory):
             path = tmp_path_factory.mktemp(network) / "small.yaml"
             path.write_text(yaml.safe_dump(recipe(data, network, NETWORKS[network])))
             plan = corpus.load(path)
-            done[network] = plan, run.run(plan, path.parent / "runs", Silent(), cache)
+            done[network] = plan, run.run(plan, path.parent / "runs", run.start(plan), Silent(), cache)
         return done[network]
 
     return train
@@ -165,9 +168,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(trained, cache, tmp_pat
     plan, whole = trained("mlp")
     monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        run.run(plan, tmp_path / "parts", Interrupting(), cache)
+        run.run(plan, tmp_path / "parts", run.start(plan), Interrupting(), cache)
     heard = Silent()
-    parts = run.run(plan, tmp_path / "parts", heard, cache)
+    parts = run.run(plan, tmp_path / "parts", run.start(plan), heard, cache)
     assert [e.epoch for e in heard.epochs] == [3]
     assert parts.model.read_bytes() == whole.model.read_bytes()
 
@@ -213,15 +216,19 @@ def test_what_is_held_out_does_neither(written, data):
     ],
 )
 def test_mistakes_in_a_recipe_are_explained(written, tmp_path, changes, message):
+    def carry_out():
+        plan = corpus.load(written(**changes))
+        run.run(plan, tmp_path / "runs", run.start(plan), Silent(), tmp_path / "cache")
+
     with pytest.raises(RecipeError, match=message):
-        run.run(corpus.load(written(**changes)), tmp_path / "runs", Silent(), tmp_path / "cache")
+        carry_out()
 
 
 def test_a_corpus_without_speech_is_explained(written, data, tmp_path):
     quiet = {"speech": [], "background": [part(data, "noise", "*.wav")], "sentences": 9}
     plan = corpus.load(written(train=quiet))
     with pytest.raises(RecipeError, match="speech: none of its recordings"):
-        run.run(plan, tmp_path / "runs", Silent(), tmp_path / "cache")
+        run.run(plan, tmp_path / "runs", run.start(plan), Silent(), tmp_path / "cache")
 
 
 def test_the_command_trains_a_classifier(written, command, cache, tmp_path):
@@ -230,6 +237,17 @@ def test_the_command_trains_a_classifier(written, command, cache, tmp_path):
     (model,) = (tmp_path / "runs" / "small").glob("*/model.onnx")
     assert str(model) in done.stdout
     assert "frame accuracy" in done.stdout
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_classifier(written, cache, tmp_path):
+    words = ["train", written(), "--out", tmp_path / "runs", "--cache", cache, "--devices", "2"]
+    program = [Path(sys.executable).with_name("earmark"), *words]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    (model,) = (tmp_path / "runs" / "small").glob("*/model.onnx")
+    assert done.stdout.count(f"Model: {model}") == 1  # one of the processes tells
+    assert json.loads(model.with_name("metrics.json").read_text())["validation"]["accuracy"] > 0.8
 
 
 def test_recipes_of_the_repository_can_be_read():

@@ -3,15 +3,17 @@
     python -m earmark.training.words.boundaries recipes/words/gru.yaml --out src/earmark/speech/boundaries.npz
 
 Sentences are joined of real words, whose true edges and pauses are known, over real background. The bundled frame
-classifiers score them, so the networks see what they will see. Ten minutes on one core; needs scikit-learn.
+classifiers score them, so the networks see what they will see. Needs scikit-learn.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +56,14 @@ def lessons(plan: corpus.WordsRecipe, share: float = 1.0) -> Iterator[Lesson]:
     mixing = plan.mixing.model_copy(update=MIXING)
     for seed, count, names in SENTENCES:
         models = [loaded_classifier(name) for name in names or classifiers()]
-        for number in range(round(count * share)):
+
+        def of(number: int, seed: int = seed, models: Sequence[Model] = models) -> list[Lesson]:
             rng = np.random.default_rng([seed, number])
             samples, labels = sentence(material.speakers, material.backgrounds, mixing, plan.front_end.rate, rng)
-            yield from scored(samples, labels, plan.front_end.rate, models)
+            return list(scored(samples, labels, plan.front_end.rate, models))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            yield from itertools.chain.from_iterable(pool.map(of, range(round(count * share))))
 
 
 def scored(samples: Samples, labels: FrameLabels, rate: int, models: Sequence[Model]) -> Iterator[Lesson]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -37,8 +38,8 @@ class FrameTask(Task):
     cycle = (25.0, 1e4)
     largest_gradient = 1.0
 
-    def __init__(self, settings: TrainingLoop, train: Sentences, validation: Sentences, device: torch.device) -> None:
-        self.train, self.validation, self.device = train, validation, device
+    def __init__(self, settings: TrainingLoop, train: Sentences, validation: Sentences, fabric: Fabric) -> None:
+        self.train, self.validation, self.fabric = train, validation, fabric
         self.batch = min(settings.batch, len(train.labels))
 
     @property
@@ -51,11 +52,13 @@ class FrameTask(Task):
         return rng.permutation(len(self.train.labels))
 
     def loss(self, network: Any, examples: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, None]:
-        """Of a batch."""
-        chosen = np.sort(examples)
-        features = torch.from_numpy(self.train.features[chosen]).float().to(self.device)
-        labels = torch.from_numpy(self.train.labels[chosen]).to(self.device)
-        return frame_loss(network.answer(features)[..., 0], labels), None
+        """Of this process's share of a batch."""
+        chosen = np.sort(examples)[self.fabric.global_rank :: self.fabric.world_size]
+        features, labels = (
+            self.fabric.to_device(in_parts(torch.from_numpy(part[chosen]), network.excerpt))
+            for part in (self.train.features, self.train.labels)
+        )
+        return frame_loss(network.answer(features.float())[..., 0], labels), None
 
     def validation_loss(self, network: Network) -> float:
         """Of all validation sentences."""
@@ -64,12 +67,25 @@ class FrameTask(Task):
         return float(frame_loss(given, torch.from_numpy(self.validation.labels)))
 
 
+def in_parts(sentences: Tensor, frames: int | None) -> Tensor:
+    """Sentences [sentences, frames, ...] cut into parts of so many frames [parts, frames, ...]; None: as they are.
+
+    What fills no part is left out.
+    """
+    count = sentences.shape[1] if frames is None else min(frames, sentences.shape[1])
+    whole = sentences[:, : sentences.shape[1] // count * count]
+    return whole.reshape(-1, count, *whole.shape[2:])
+
+
 @torch.no_grad()
 def local_levels(network: FrameClassifier, sentences: Sentences) -> Sentences:
     """Sentences whose features are the local levels, which all classifiers learn from: computed once."""
-    batches = range(0, len(sentences.labels), AT_ONCE)
-    parts = [torch.from_numpy(sentences.features[i : i + AT_ONCE]).float() for i in batches]
-    return replace(sentences, features=np.concatenate([network.local(part).half().numpy() for part in parts]))
+    count, frames, bands = sentences.features.shape
+    levels = np.empty((count, frames, bands + 2), np.float16)  # at once: parts between what is let go hold its memory
+    for first in range(0, count, AT_ONCE):
+        part = torch.from_numpy(sentences.features[first : first + AT_ONCE]).float()
+        levels[first : first + AT_ONCE] = network.local(part).half().numpy()
+    return replace(sentences, features=levels)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 
 from earmark.errors import RecipeError
 from earmark.evaluation import frame_metrics
@@ -17,6 +18,7 @@ from earmark.plots.metrics import draw_training_curves
 from earmark.training import networks
 from earmark.training.export import export, round_weights
 from earmark.training.networks.frames import FrameClassifier, LinearFrames, StackedFrames
+from earmark.training.recipe import TrainingLoop
 from earmark.training.run_folder import (
     Listener,
     Outcome,
@@ -24,7 +26,8 @@ from earmark.training.run_folder import (
     card_of,
     figures_of,
     finished,
-    opened,
+    from_first,
+    opened_by_first,
     read_history,
     write_json,
 )
@@ -42,30 +45,40 @@ WORK = "work"  # the folder, in the run's, of a checkpoint and a history
 EVEN = 0.5  # the score that divides frames where figures of single frames are given: scores are probabilities
 
 
-def run(recipe: WordsRecipe, out: Path, listener: Listener, cache: Path | None = None) -> Outcome:
+def start(recipe: WordsRecipe, accelerator: str = "auto", devices: str = "auto") -> Fabric:
+    """The devices to train on, in single precision; one alone where `devices` is `auto`."""
+    return start_fabric(
+        recipe.model_copy(update={"training": _settings(recipe)}), accelerator, "1" if devices == "auto" else devices
+    )
+
+
+def run(recipe: WordsRecipe, out: Path, fabric: Fabric, listener: Listener, cache: Path | None = None) -> Outcome:
     """Carry out a recipe; take up an unfinished run of the same recipe where there is one.
 
     Files are in `<out>/<recipe>/<time>/` once all is done, in a folder ending in `.partial` before.
     """
     training, validating = corpus.divide(recipe)
-    with opened(out / recipe.name, recipe.dump()) as folder:
+    with opened_by_first(out / recipe.name, recipe.dump(), fabric) as folder:
         network = _build(recipe)
         made = corpus.prepare(recipe, validating, recipe.validation.sentences, cache, listener.preparing)
         held_out = local_levels(network, made)
-        network = _train(recipe, network, training, held_out, folder, listener, cache)
-        round_weights(network)
-        history = read_history(folder / WORK)
-        metrics = _measure(recipe, network, training, validating, held_out)
-        if history:
-            losses = [e.loss for e in history]
-            held = [e.validation for e in history if e.validation is not None]
-            metrics["epochs"] = [list(pair) for pair in zip(losses, held, strict=True)]
-            curves = {"training": losses, "validation": held}
-            draw_training_curves(curves, folder / "curves.png")
-        export(network, _describe(recipe, network, metrics), folder / "model.onnx")
-        write_json(folder / "metrics.json", metrics)
-        shutil.rmtree(folder / WORK, ignore_errors=True)
-        done = finished(folder)
+        network = _train(recipe, network, training, held_out, folder, fabric, listener, cache)
+        done = None
+        if fabric.is_global_zero:
+            round_weights(network)
+            history = read_history(folder / WORK)
+            metrics = _measure(recipe, network, training, validating, held_out)
+            if history:
+                losses = [e.loss for e in history]
+                held = [e.validation for e in history if e.validation is not None]
+                metrics["epochs"] = [list(pair) for pair in zip(losses, held, strict=True)]
+                curves = {"training": losses, "validation": held}
+                draw_training_curves(curves, folder / "curves.png")
+            export(network, _describe(recipe, network, metrics), folder / "model.onnx")
+            write_json(folder / "metrics.json", metrics)
+            shutil.rmtree(folder / WORK, ignore_errors=True)
+            done = finished(folder)
+        done = from_first(done, fabric)
     return Outcome(done, done / "model.onnx", json.loads((done / "metrics.json").read_text()))
 
 
@@ -85,6 +98,7 @@ def _train(
     training: Chosen,
     held_out: Sentences,
     folder: Path,
+    fabric: Fabric,
     listener: Listener,
     cache: Path | None,
 ) -> FrameClassifier:
@@ -107,14 +121,17 @@ def _train(
         append_history(folder / WORK, epoch)
         listener.epoch(recipe.model.network, epoch)
 
-    # Frame classifiers are trained in single precision, and kept as the best epoch left them, not as a running mean.
-    settings = recipe.training.model_copy(update={"ema": 0.0, "precision": PRECISION})
-    fabric = start_fabric(recipe.model_copy(update={"training": settings}), devices="1")
-    task = FrameTask(settings, sentences, held_out, fabric.device)
+    settings = _settings(recipe)
+    task = FrameTask(settings, sentences, held_out, fabric)
     checkpoint = folder / WORK / "checkpoint.pt"
     trained = fit(network, task, settings, fabric, rng, checkpoint, hear)
     assert isinstance(trained, FrameClassifier)
     return trained
+
+
+def _settings(recipe: WordsRecipe) -> TrainingLoop:
+    """Frame classifiers learn in single precision, and are kept as the best epoch left them, not as a running mean."""
+    return recipe.training.model_copy(update={"ema": 0.0, "precision": PRECISION})
 
 
 def _measure(
