@@ -59,7 +59,6 @@ class StandIn:
         self.answering = 0  # requests at work
         self.begin()
         self.app = FastAPI()
-        self.folder = Path(tempfile.mkdtemp(prefix="earmark-stand-in-"))
         self._routes()
 
     def begin(self) -> None:
@@ -85,7 +84,11 @@ class StandIn:
     @contextmanager
     def serving(self) -> Iterator[StandIn]:
         """Answers as long as the block lasts."""
-        with serving(self.app, SETTINGS, lifespan="off") as port:
+        with (
+            tempfile.TemporaryDirectory(prefix="earmark-stand-in-") as folder,
+            serving(self.app, SETTINGS, lifespan="off") as port,
+        ):
+            self.folder = Path(folder)  # of what is uploaded
             self.address = f"http://127.0.0.1:{port}"
             yield self
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from earmark.training.networks.frames import GRUFrames, LinearFrames, stacked
 from earmark.training.recipe import TrainingLoop
 from earmark.training.words import classifiers
-from earmark.training.words.classifiers import FrameTask, answers, frame_loss, in_parts
+from earmark.training.words.classifiers import FrameTask, answers, frame_loss
 from earmark.training.words.corpus import Sentences
 from earmark.training.words.sentences import SPEECH, UNSURE
 
@@ -97,18 +97,8 @@ def test_stacked_inputs_are_as_many_as_the_classifier_has():
     assert stacked(torch.zeros(1, 5, BANDS + 2)).shape[2] == LinearFrames(BANDS, 1).inputs
 
 
-def test_sentences_are_cut_into_parts_for_training():
-    sentences = torch.arange(2 * 7 * 3).reshape(2, 7, 3)
-    parts = in_parts(sentences, 3)
-    assert [part[0, 0].item() // 3 for part in parts] == [0, 3, 7, 10]  # frames 6 and 13 are left out
-    assert torch.equal(torch.cat([parts[2], parts[3]]), sentences[1, :6])
-    assert torch.equal(in_parts(sentences, None), sentences)
-    assert torch.equal(in_parts(sentences, 100), sentences)
-
-
 def test_processes_share_a_batch():
     network = GRUFrames(BANDS, 1, units=4, layers=1)
-    network.excerpt = 20
     rng = np.random.default_rng(0)
 
     def loss(rank, processes):
@@ -116,9 +106,7 @@ def test_processes_share_a_batch():
         return FrameTask(TrainingLoop(), TRAIN, VALIDATION, fabric).loss(network, np.array([4, 9, 1, 6]), rng)[0]
 
     def expected(numbers):
-        parts = [
-            torch.from_numpy(part[numbers]).reshape(-1, 20, *part.shape[2:]) for part in (TRAIN.features, TRAIN.labels)
-        ]
+        parts = [torch.from_numpy(part[numbers]) for part in (TRAIN.features, TRAIN.labels)]
         return frame_loss(network.answer(parts[0].float())[..., 0], parts[1])
 
     assert torch.allclose(loss(0, 1), expected([1, 4, 6, 9]))

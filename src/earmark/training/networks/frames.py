@@ -70,8 +70,6 @@ class FrameClassifier(Network):
     """Logits [batch, frames, labels] of log-mel [batch, frames, bands]."""
 
     stride = 1
-    excerpt: int | None = None
-    """Frames that training sees in a row; None: sentences as they are."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +162,6 @@ class GRUFrames(FrameClassifier):
 
     context = LOCAL_REACH + 300
     frames_a_step = 2
-    excerpt = 400  # three times as many side by side, a third as long, take two thirds of the time
 
     def __init__(self, bands: int, labels: int, units: int = 64, layers: int = 2, dropout: float = 0.1) -> None:
         super().__init__()

@@ -55,8 +55,7 @@ class FrameTask(Task):
         """Of this process's share of a batch."""
         chosen = np.sort(examples)[self.fabric.global_rank :: self.fabric.world_size]
         features, labels = (
-            self.fabric.to_device(in_parts(torch.from_numpy(part[chosen]), network.excerpt))
-            for part in (self.train.features, self.train.labels)
+            self.fabric.to_device(torch.from_numpy(part[chosen])) for part in (self.train.features, self.train.labels)
         )
         return frame_loss(network.answer(features.float())[..., 0], labels), None
 
@@ -67,21 +66,12 @@ class FrameTask(Task):
         return float(frame_loss(given, torch.from_numpy(self.validation.labels)))
 
 
-def in_parts(sentences: Tensor, frames: int | None) -> Tensor:
-    """Sentences [sentences, frames, ...] cut into parts of so many frames [parts, frames, ...]; None: as they are.
-
-    What fills no part is left out.
-    """
-    count = sentences.shape[1] if frames is None else min(frames, sentences.shape[1])
-    whole = sentences[:, : sentences.shape[1] // count * count]
-    return whole.reshape(-1, count, *whole.shape[2:])
-
-
 @torch.no_grad()
 def local_levels(network: FrameClassifier, sentences: Sentences) -> Sentences:
     """Sentences whose features are the local levels, which all classifiers learn from: computed once."""
     count, frames, bands = sentences.features.shape
-    levels = np.empty((count, frames, bands + 2), np.float16)  # at once: parts between what is let go hold its memory
+    # Made in one piece: parts in a list, between the larger arrays that each was computed with, keep these in memory.
+    levels = np.empty((count, frames, bands + 2), np.float16)
     for first in range(0, count, AT_ONCE):
         part = torch.from_numpy(sentences.features[first : first + AT_ONCE]).float()
         levels[first : first + AT_ONCE] = network.local(part).half().numpy()
