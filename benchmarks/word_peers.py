@@ -259,11 +259,11 @@ def report_of(
     if any(before.get(key) != report[key] for key in ("recordings", "minutes", "words")):
         return report
     dates = before.get("dates") or dict.fromkeys(before["detectors"], before["date"])
-    new = set(report["detectors"])
+    kept = [row for row in before["rows"] if row["detector"] not in report["detectors"]]
     for key, values in (("detectors", before["detectors"]), ("identities", before["identities"]), ("dates", dates)):
         report[key] = values | report[key]  # in the order of before
-    both = [*(row for row in before["rows"] if row["detector"] not in new), *report["rows"]]
-    report["rows"] = sorted(both, key=lambda row: list(report["detectors"]).index(row["detector"]))
+    order = list(report["detectors"])
+    report["rows"] = sorted(kept + rows, key=lambda row: order.index(row["detector"]))
     return report
 
 

@@ -251,8 +251,6 @@ def test_two_processes_train_one_classifier(written, cache, tmp_path):
 
 
 def test_recipes_of_the_repository_can_be_read():
-    from pathlib import Path
-
     home = Path(__file__).parents[3] / "recipes" / "words"
     plans = {path.stem: corpus.load(path) for path in home.glob("*.yaml") if path.stem != "corpus"}
     assert set(plans) == {"least_squares", "svm", "mlp", "rnn", "gru"}

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from earmark.speech.energy import BandMeter, LevelMeter, Span
 from earmark.speech.segmentation import SHORTEST_GAP, SHORTEST_SPAN
 from earmark.speech.words import classifiers, loaded_classifier
 from earmark.training.words import corpus
-from earmark.training.words.sentences import BACKGROUND, UNSURE, Cutting, FrameLabels, sentence
+from earmark.training.words.sentences import BACKGROUND, UNSURE, Cutting, FrameLabels, Mixing, sentence
 from earmark.util.atomic import atomic_write
 from earmark.util.types import Samples
 
@@ -56,14 +57,18 @@ def lessons(plan: corpus.WordsRecipe, share: float = 1.0) -> Iterator[Lesson]:
     mixing = plan.mixing.model_copy(update=MIXING)
     for seed, count, names in SENTENCES:
         models = [loaded_classifier(name) for name in names or classifiers()]
+        work = partial(_lessons, material, mixing, plan.front_end.rate, models, seed)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and ONNX Runtime let the others work meanwhile
+            yield from itertools.chain.from_iterable(pool.map(work, range(round(count * share))))
 
-        def of(number: int, seed: int = seed, models: Sequence[Model] = models) -> list[Lesson]:
-            rng = np.random.default_rng([seed, number])
-            samples, labels = sentence(material.speakers, material.backgrounds, mixing, plan.front_end.rate, rng)
-            return list(scored(samples, labels, plan.front_end.rate, models))
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from itertools.chain.from_iterable(pool.map(of, range(round(count * share))))
+def _lessons(
+    material: corpus.Material, mixing: Mixing, rate: int, models: Sequence[Model], seed: int, number: int
+) -> list[Lesson]:
+    samples, labels = sentence(
+        material.speakers, material.backgrounds, mixing, rate, np.random.default_rng([seed, number])
+    )
+    return list(scored(samples, labels, rate, models))
 
 
 def scored(samples: Samples, labels: FrameLabels, rate: int, models: Sequence[Model]) -> Iterator[Lesson]:

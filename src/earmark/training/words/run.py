@@ -63,22 +63,10 @@ def run(recipe: WordsRecipe, out: Path, fabric: Fabric, listener: Listener, cach
         made = corpus.prepare(recipe, validating, recipe.validation.sentences, cache, listener.preparing)
         held_out = local_levels(network, made)
         network = _train(recipe, network, training, held_out, folder, fabric, listener, cache)
-        done = None
         if fabric.is_global_zero:
             round_weights(network)
-            history = read_history(folder / WORK)
-            metrics = _measure(recipe, network, training, validating, held_out)
-            if history:
-                losses = [e.loss for e in history]
-                held = [e.validation for e in history if e.validation is not None]
-                metrics["epochs"] = [list(pair) for pair in zip(losses, held, strict=True)]
-                curves = {"training": losses, "validation": held}
-                draw_training_curves(curves, folder / "curves.png")
-            export(network, _describe(recipe, network, metrics), folder / "model.onnx")
-            write_json(folder / "metrics.json", metrics)
-            shutil.rmtree(folder / WORK, ignore_errors=True)
-            done = finished(folder)
-        done = from_first(done, fabric)
+            _write(recipe, network, _measure(recipe, network, training, validating, held_out), folder)
+        done = from_first(finished(folder) if fabric.is_global_zero else None, fabric)
     return Outcome(done, done / "model.onnx", json.loads((done / "metrics.json").read_text()))
 
 
@@ -127,6 +115,19 @@ def _train(
     trained = fit(network, task, settings, fabric, rng, checkpoint, hear)
     assert isinstance(trained, FrameClassifier)
     return trained
+
+
+def _write(recipe: WordsRecipe, network: FrameClassifier, metrics: dict[str, Any], folder: Path) -> None:
+    """The model file, its figures and the curves of its training, whose work is cleared away."""
+    history = read_history(folder / WORK)
+    if history:
+        losses = [e.loss for e in history]
+        held = [e.validation for e in history if e.validation is not None]
+        metrics = metrics | {"epochs": [list(pair) for pair in zip(losses, held, strict=True)]}
+        draw_training_curves({"training": losses, "validation": held}, folder / "curves.png")
+    export(network, _describe(recipe, network, metrics), folder / "model.onnx")
+    write_json(folder / "metrics.json", metrics)
+    shutil.rmtree(folder / WORK, ignore_errors=True)
 
 
 def _settings(recipe: WordsRecipe) -> TrainingLoop:
