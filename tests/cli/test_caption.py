@@ -117,6 +117,33 @@ def test_captions_go_into_a_copy_of_the_video(caption, folder):
     failed(caption("--mux", folder / "copy.avi"), "copy.avi")
 
 
+def test_a_copy_keeps_colours_where_it_can_and_says_where_it_cannot(caption, folder):
+    look = "--preset", "french", "--position", "top"
+    done = caption("--mux", folder / "copy.mkv", *look)
+    assert "without colours" not in done.stderr
+    with av.open(folder / "copy.mkv") as container:
+        (shown,) = [bytes(packet).decode() for packet in container.demux(container.streams.subtitles[0]) if packet.size]
+    assert shown == '{\\an8}<font color="#ff0000">Low</font>'
+    assert "copy.mp4: holds captions without colours" in caption("--mux", folder / "copy.mp4", *look).stderr
+
+
+@pytest.mark.parametrize("kind", ["vtt", "srt", "ass", "ttml"])
+def test_earmarks_own_captions_are_made_again(caption, folder, kind):
+    (folder / "holiday.srt").unlink()
+    for _ in range(2):
+        done = caption("--to", kind)
+        assert done.returncode == 0, done.stderr
+
+
+def test_pictures_of_one_name_do_not_replace_each_other(command, folder, low_high_file):
+    video, other = folder / "holiday.mp4", folder / "holiday.m4v"
+    other.write_bytes(video.read_bytes())
+    done = command("label", video, other, "--model", low_high_file, "--plot", folder / "pictures")
+    assert done.returncode == 1
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"earmark: {other}: has the name of another: {folder / 'pictures' / 'holiday.png'} is taken")
+
+
 def test_a_copy_and_a_file(caption, folder):
     done = caption("--mux", folder / "copy.mp4", "--out", folder / "captions", "--merge", folder / "holiday.srt")
     assert done.returncode == 0, done.stderr

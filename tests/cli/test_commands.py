@@ -301,6 +301,7 @@ def test_nobody_elses_subtitles_are_replaced(earmark, place, tmp_path):
     mine.write_text("my own dialogue")
     wanted = ["caption", "low.wav", "--model", "m.onnx", "--to", "srt", "--out", tmp_path]
     assert_one_line(earmark(*wanted), "low.srt", "--overwrite")
+    assert_one_line(earmark("label", *wanted[1:]), "low.srt", "use another --out")
     assert mine.read_text() == "my own dialogue"
     assert earmark(*wanted, "--overwrite").returncode == 0
     assert "-->" in mine.read_text()

@@ -112,6 +112,25 @@ def test_sounds_go_among_a_dialogue_of_any_kind(kind, to):
     assert sum("At last." in one for one in said) == 1
 
 
+@pytest.mark.parametrize("look", [{"preset": "youtube"}, {"preset": "french", "position": "top", "music": "notes"}])
+def test_a_dialogue_keeps_what_it_has_besides_its_words_in_every_look(look):
+    tagged = DIALOGUE.replace("At last.", "{\\an8}At last.")
+    text = styled(read_dialogue(tagged.encode(), "film.srt"), **look).text("srt")
+    assert "<i>Rex</i>" in text
+    assert text.count("{\\an8}At last.") == 1
+    web = (
+        "WEBVTT\n\nSTYLE\n::cue(v) { color: lime }\n\nNOTE by hand\n\n"
+        "first\n00:01.000 --> 00:04.000 line:10% align:start\n"
+        "<v Anna>Look, <c.loud>Rex</c>!\n\n00:20.000 --> 00:22.000\n<i>At last.</i>\n"
+    )
+    text = styled(read_dialogue(web.encode(), "film.vtt"), **look).text("vtt")
+    rest = iter(text.split("\n"))
+    assert all(line in rest for line in web.split("\n")), "every line, in its order"
+    sounds = [line for line in text.split("\n") if "og barking" in line]
+    assert sounds == ["<c.sound>Dog barking</c>" if look["preset"] == "french" else "[Dog barking]"]
+    assert ("::cue(.sound)" in text) == (look["preset"] == "french")
+
+
 ASS = """[Script Info]
 ; By hand
 Title: Film

@@ -360,3 +360,10 @@ def test_a_recording_may_be_closed_while_another_thread_reads():
         [sys.executable, "-c", CLOSED_WHILE_READ], capture_output=True, text=True, timeout=600, check=False
     )
     assert (done.returncode, done.stdout) == (0, "alive False\n"), done.stderr
+
+
+def test_an_mp4_whose_index_is_at_its_end_cannot_come_through_a_pipe():
+    film = write(None, "mp4", Track(sine(60.0), codec="aac"))
+    assert len(read(film, RATE))
+    with pytest.raises(MediaError, match="index is at its end cannot be read from a pipe; save it to a file"):
+        read(Pipe(film), RATE)

@@ -21,6 +21,7 @@ from earmark.util.types import Progress
 
 if TYPE_CHECKING:
     from earmark.formats.subtitle_reader import Subtitles
+    from earmark.formats.subtitles import CaptionFormat
 
 KINDS = ("vtt", "srt")
 
@@ -93,9 +94,14 @@ class Captions(Result[Caption]):
         """
         if kind not in KINDS:
             raise ArgumentError("kind", kind, "is no kind of caption file", "choose vtt or srt")
-        from earmark.formats.subtitles import Srt, Vtt, merged_text
+        from earmark.formats.subtitles import Srt, Vtt
 
-        form = Srt(self.phrases) if kind == "srt" else Vtt(self.phrases)
+        return self.text_in(Srt(self.phrases) if kind == "srt" else Vtt(self.phrases))
+
+    def text_in(self, form: CaptionFormat) -> str:
+        """The text of a caption file of this form."""
+        from earmark.formats.subtitles import merged_text
+
         if self.dialogue is not None and self.placed is not None:
             return merged_text(self.dialogue, self.placed, form, self.timeline.model)
         file = io.StringIO(newline="")

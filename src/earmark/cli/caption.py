@@ -87,7 +87,7 @@ def caption(
         Path | None, typer.Option(help="Write to this file, to this folder, or with - to standard output.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace existing caption files that Earmark did not write.")
+        bool, typer.Option("--overwrite", help="Replace existing caption files that may be somebody's own.")
     ] = False,
     include_speech: Annotated[bool, typer.Option("--include-speech", help="Caption speech as well.")] = False,
     density: Annotated[
@@ -114,7 +114,9 @@ def caption(
     words = words.with_file(phrases) if phrases else words
     look = _look(preset, position, density, music)
     dialogue = read_dialogue_file(merge, encoding) if merge else None
-    usual = "ass" if isinstance(dialogue, Script) and not mux else dialogue.kind if dialogue else "vtt"
+    # SRT alone takes colours and places into a Matroska copy
+    plain = "srt" if mux and not out else "vtt"
+    usual = "ass" if isinstance(dialogue, Script) and not mux else dialogue.kind if dialogue else plain
     kind = to or _kind_of(out) or usual
     common.check_choice("--to", kind, CAPTION_FORMATS)
     if mux and kind not in ("vtt", "srt"):
@@ -126,6 +128,8 @@ def caption(
         raise EarmarkError("--encoding", "is that of the dialogue", "give --merge FILE too")
     _check_files(files, merge, burn_preview, at)
     copies = Copies(mux, files, language, overwrite) if mux else None
+    if copies and (look.preset == "french" or look.position == "top"):
+        copies.warn_of_looks()
     chosen = load_model(model)
     if phrases:
         _warn_of_unknown_labels(phrases, words, chosen)
@@ -161,7 +165,7 @@ def caption(
         elif str(out or file) == "-":
             common.standard_output().write(text)
         if burn_preview:
-            _burn(file, styled, at, output.place(burn_preview, file, ".png", len(files)))
+            _burn(file, styled, at, output.place(burn_preview, file, ".png", files))
 
     common.for_each(files, work)
 
@@ -196,7 +200,7 @@ def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path |
         if Path("-") in files:
             raise EarmarkError("--burn-preview", "needs a file that can be read twice", "save standard input first")
         common.need_matplotlib("--burn-preview")  # which Pillow comes with
-        output.place(burn_preview, files[0], ".png", len(files))
+        output.place(burn_preview, files[0], ".png", files)
 
 
 def _tell(path: Path, made: Captions) -> None:
@@ -221,7 +225,7 @@ def _spare(path: Path, merge: Path | None, overwrite: bool) -> None:
     if merge and path.exists() and path.samefile(merge):
         raise EarmarkError(path, "is the dialogue itself", "use --out DIR")
     if not overwrite:
-        output.spare_foreign(path)
+        output.spare_foreign(path, "use --out DIR or --overwrite")
 
 
 def _burn(file: Path, styled: StyledCaptions, at: float | None, path: Path) -> None:
@@ -268,6 +272,15 @@ class Copies:
         from earmark.media.muxing import check_output
 
         check_output(self.paths[file], file, self.overwrite)
+
+    def warn_of_looks(self) -> None:
+        """Say which copies show captions without the colours and the place that were asked for."""
+        for path in self.paths.values():
+            if path.suffix.lower() != ".mkv":
+                reason = (
+                    "holds captions without colours, at the bottom: only .mkv takes --preset french and --position top"
+                )
+                common.say(f"earmark: {path}: {reason}", err=True)
 
     def write(self, file: Path, subtitles: str) -> Path:
         """Write the copy with subtitles, the text of an SRT or VTT file, and show a bar; returns its path."""

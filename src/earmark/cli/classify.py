@@ -65,7 +65,7 @@ def classify(
         if plot:
             from earmark.plots.timeline import draw_scores
 
-            draw_scores(file.name, labels, output.place(plot, file, ".png", len(files)))
+            draw_scores(file.name, labels, output.place(plot, file, ".png", files))
 
     try:
         common.for_each(files, work)

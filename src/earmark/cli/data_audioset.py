@@ -117,7 +117,7 @@ def audioset(
         )
     if plot is not None:  # refused before anything long is begun
         need_matplotlib("--plot")
-        plot = output.place(plot, Path("audioset"), ".png", 1)
+        plot = output.place(plot, Path("audioset"), ".png")
     settings = Settings(rate=rate, jobs=jobs, pause=pause, url=video_url or YOUTUBE, cookies=cookies, seed=seed)
     chosen = list(dict.fromkeys(part or (Part.balanced, Part.unbalanced)))
     files, graph = _material(segments, chosen, ontology, data_dir, yes, url)

@@ -69,7 +69,7 @@ def augment(
     names = _names(style, only, other is not None)
     if audio is not None and not names.get("audio"):
         raise EarmarkError("--audio", "is for audio style", "choose some of it with --style or --only")
-    picture = output.place(out or Path(f"{clip.stem}.augment.png"), clip, ".png", 1)
+    picture = output.place(out or Path(f"{clip.stem}.augment.png"), clip, ".png")
     showing = Showing(first, spectrogram.FRONT_END, seed, second)
     untouched = [version for version in (showing.original, showing.second) if version is not None]
     sections = {style: list(showing.versions(members)) for style, members in names.items()}

@@ -114,7 +114,7 @@ def scenes(
         raise EarmarkError("earmark data scenes", "needs --out, or --dry-run", "see its --help")
     if plot is not None:
         need_matplotlib("--plot")
-        plot = place(plot, Path(FIRST), ".png", 1)
+        plot = place(plot, Path(FIRST), ".png")
     roles = {"events": events, "background": background, "speech": speech, "music": music}
     cast = _cast(roles, _labels(event_labels), _labels(background_labels), relabel or [], data_dir)
     plan = Plan(

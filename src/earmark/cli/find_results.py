@@ -57,7 +57,7 @@ def plot(index: Index, query: Query, picture: Path, by: str | None) -> None:
     common.need_matplotlib("--plot")
     if by not in (None, "day", "hour"):
         raise EarmarkError(f"--by {by}", "is no picture", "draw by day, the default, or by hour")
-    path = place(picture, Path("found"), ".png", 1)
+    path = place(picture, Path("found"), ".png")
     from earmark.archive.search import draw
 
     draw(index, query, path, by)

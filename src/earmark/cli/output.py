@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from earmark.events.timeline import Timeline
     from earmark.speech.segmentation import Words
 
-SINGLE = ("vtt", "srt", "textgrid")  # formats that hold one recording
+SINGLE = ("vtt", "srt", "textgrid", "audacity")  # formats that hold one recording
 SINGLE_OF_WORDS = ("textgrid", "audacity", "srt", "vtt")
 R = TypeVar("R", bound="Timeline | Words | Seconds")
 """What was found in one recording."""
@@ -101,9 +102,14 @@ class FilesWriter(Writer[R]):
         common.say(path, err=True)
 
 
+def _spare_nothing(path: Path) -> None:
+    """Replace whatever is there."""
+
+
 def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
     """The writer of timelines that `--to` and `--out` ask for."""
-    return _writer(FORMATS, plain_text.events_table, to, out, files, SINGLE)
+    spare = spare_foreign if to in ("vtt", "srt") else _spare_nothing
+    return _writer(FORMATS, plain_text.events_table, to, out, files, SINGLE, spare)
 
 
 def words_writer(to: str, out: Path | None, files: int, f0: bool = False) -> Writer[Words]:
@@ -133,7 +139,7 @@ def _writer(
     out: Path | None,
     files: int,
     single: tuple[str, ...] = (),
-    spare: Callable[[Path], None] = lambda path: None,
+    spare: Callable[[Path], None] = _spare_nothing,
 ) -> Writer[R]:
     common.check_choice("--to", to, ("table", *forms))
     if to == "table" and out is not None:
@@ -145,10 +151,19 @@ def _writer(
     return FilesWriter(forms[to], out, files, spare) if out is not None else StreamWriter(forms[to], files > 1)
 
 
-def spare_foreign(path: Path) -> None:
-    """Refuse to replace a caption file in which Earmark does not say that it wrote it: it may be the dialogue's."""
-    if path.exists() and b"Sounds marked by Earmark" not in path.read_bytes()[:1000]:
-        raise EarmarkError(path, "is there already, and may be somebody's own", "use --out DIR or --overwrite")
+def spare_foreign(path: Path, remedy: str = "use another --out") -> None:
+    """Refuse to replace a caption file that is not known to be Earmark's: it may be the dialogue's."""
+    if path.exists() and not _marked_by_earmark(path):
+        raise EarmarkError(path, "is there already, and may be somebody's own", remedy)
+
+
+def _marked_by_earmark(path: Path) -> bool:
+    """Whether a caption file says so; or, in SRT, which has no place to say it, holds nothing but words in brackets."""
+    content = path.read_bytes()
+    if path.suffix.lower() != ".srt":
+        return b"Sounds marked by Earmark" in content[:1000]
+    cues = content.decode("utf-8-sig", "replace").replace("\r\n", "\n").strip().split("\n\n")
+    return all(re.fullmatch(r"\d+\n[^\n]+ --> [^\n]+\n(?:\{\\an8\})?\[.*\]", cue, re.DOTALL) for cue in cues if cue)
 
 
 def spare_truth(path: Path) -> None:
@@ -166,9 +181,12 @@ def spare_truth(path: Path) -> None:
         raise EarmarkError(path, "is there already, and holds a ground truth or somebody's own", "use another --out")
 
 
-def place(chosen: Path, file: Path, suffix: str, files: int) -> Path:
-    """Where a picture goes: the path itself, or for several recordings a file in that folder."""
-    single = files == 1 and not chosen.is_dir()
+def place(chosen: Path, file: Path, suffix: str, files: Sequence[Path] = ()) -> Path:
+    """Where a picture goes: the path itself, or for several recordings a file in that folder.
+
+    Of recordings that have one name, only the first has a place.
+    """
+    single = len(files) < 2 and not chosen.is_dir()
     if single and chosen.suffix.lower() != suffix:  # above all not the name of a recording, which it would replace
         raise EarmarkError(chosen, f"is no name for a {suffix} file", f"end it in {suffix}, or give a folder")
     if not single and chosen.suffix.lower() == suffix and not chosen.is_dir():
@@ -178,4 +196,7 @@ def place(chosen: Path, file: Path, suffix: str, files: int) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EarmarkError(folder, f"cannot be made ({error.strerror})") from error
-    return chosen if folder is not chosen else chosen / (file.stem + suffix)
+    path = chosen if single else chosen / (file.stem + suffix)
+    if not single and next((one for one in files if one.stem == file.stem), file) != file:
+        raise EarmarkError(file, f"has the name of another: {path} is taken", "draw it alone, elsewhere")
+    return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -177,7 +177,7 @@ def _actions(
 ) -> list[Action]:
     actions: list[Action] = []
     if plot is not None:
-        actions.append(_plotting(plot, len(files), track))
+        actions.append(_plotting(plot, files, track))
     if cut is not None:
         actions.append(_Cutting(cut, margin, track, {file.absolute() for file in files}))
     if play is not None:
@@ -185,7 +185,7 @@ def _actions(
     return actions
 
 
-def _plotting(place: Path, files: int, track: int) -> Action:
+def _plotting(place: Path, files: Sequence[Path], track: int) -> Action:
     common.need_matplotlib("--plot")
     from earmark.cli import output
     from earmark.datasets.ground_truth import truth_beside

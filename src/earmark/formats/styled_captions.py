@@ -15,11 +15,12 @@ from earmark.captions.looks import COLOURS, Cue, Line, Look
 from earmark.errors import ArgumentError, EarmarkError, MissingExtraError
 from earmark.formats.ass import ass_text, with_sounds
 from earmark.formats.subtitle_reader import Subtitles, bytes_of, read_subtitles, subtitles_in
-from earmark.formats.subtitles import CaptionFormat, Srt, Vtt, timestamp
+from earmark.formats.subtitles import Srt, Vtt, timestamp
 from earmark.labels.groups import ancestors
 from earmark.util.text import one_line
 
 if TYPE_CHECKING:
+    from earmark.captions import Caption
     from earmark.captions.captioning import Captions
 
 CAPTION_FORMATS = ("vtt", "srt", "ass", "ttml")
@@ -55,12 +56,12 @@ class StyledCaptions:
         """What stands on the screen: the sounds, and the dialogue where there is one, in order of time."""
         dialogue, placed = self.made.dialogue, self.made.placed
         if dialogue is None or placed is None:
-            return [Cue(one.onset, one.offset, self._styled(one.lines)) for one in self.made]
+            return [Cue(one.onset, one.offset, self.styled(one.lines)) for one in self.made]
         spoken = [
-            Cue(one.onset, one.offset, (*self._styled(placed.shared.get(i, ())), *map(Line, one.shown())))
+            Cue(one.onset, one.offset, (*self.styled(placed.shared.get(i, ())), *map(Line, one.shown())))
             for i, one in enumerate(dialogue.entries)
         ]
-        own = [Cue(one.onset, one.offset, self._styled(one.lines)) for one in placed.captions]
+        own = [Cue(one.onset, one.offset, self.styled(one.lines)) for one in placed.captions]
         return sorted([*spoken, *own], key=lambda cue: cue.onset)
 
     def _beside(self, dialogue: Subtitles) -> list[Cue]:
@@ -70,20 +71,20 @@ class StyledCaptions:
         entries = dialogue.entries
         shared = [(entries[i].onset, entries[i].offset, lines) for i, lines in placed.shared.items()]
         own = [(one.onset, one.offset, one.lines) for one in placed.captions]
-        return [Cue(onset, offset, self._styled(lines)) for onset, offset, lines in sorted([*shared, *own])]
+        return [Cue(onset, offset, self.styled(lines)) for onset, offset, lines in sorted([*shared, *own])]
 
     def text(self, to: str) -> str:
         """The file, in one of `CAPTION_FORMATS`; a dialogue keeps what it has besides its words in its own format."""
-        if to in ("srt", "vtt") and self.look == Look(density=self.look.density):
-            return self.made.to_text(to)
         dialogue = self.made.dialogue
         if to == "ass" and isinstance(dialogue, Script):
             return with_sounds(dialogue.ass, self._beside(dialogue), self.look)
         if to == "ass":
             return ass_text(self.cues(), self.look)
-        return {"srt": self._srt, "vtt": self._vtt, "ttml": self._ttml}[to]()
+        if to == "ttml":
+            return self._ttml()
+        return self.made.text_in((_StyledSrt if to == "srt" else _StyledVtt)(self))
 
-    def _styled(self, lines: Sequence[str]) -> tuple[Line, ...]:
+    def styled(self, lines: Sequence[str]) -> tuple[Line, ...]:
         """The lines of sounds in this look; one in brackets may go over several."""
         found: list[Line] = []
         opened: list[str] = []
@@ -105,30 +106,6 @@ class StyledCaptions:
         if self.look.preset != "plain":
             lines = [re.sub(r"\w", lambda letter: letter[0].upper(), lines[0], count=1), *lines[1:]]
         return [Line(line, kind) for line in lines]
-
-    def _srt(self) -> str:
-        form = Srt(self.made.phrases)
-        blocks = []
-        for number, cue in enumerate(self.cues(), 1):
-            lines = [_in_font(form.line(line.text), self.look.colour(line.kind)) for line in cue.lines]
-            top = "{\\an8}" if self.look.is_top(cue) else ""
-            times = form.times(cue.onset, cue.offset)
-            blocks.append("\r\n".join([str(number), times, top + lines[0], *lines[1:], "", ""]))
-        return "".join(blocks)
-
-    def _vtt(self) -> str:
-        form: CaptionFormat = Vtt(self.made.phrases)
-        styles = "".join(f"::cue(.{kind}) {{ color: {colour}; }}\n" for kind, colour in COLOURS.items())
-        note = form.note(self.made.timeline.model)
-        blocks = ["WEBVTT\n", note + "\n", *([f"STYLE\n{styles}"] if self.look.preset == "french" else [])]
-        for cue in self.cues():
-            top = " line:0" if self.look.is_top(cue) else ""
-            lines = [
-                f"<c.{line.kind}>{form.line(line.text)}</c>" if self.look.colour(line.kind) else form.line(line.text)
-                for line in cue.lines
-            ]
-            blocks.append("\n".join([form.times(cue.onset, cue.offset) + top, *lines, ""]))
-        return "\n".join(blocks)
 
     def _ttml(self) -> str:
         """Timed Text Markup Language in the text profile of IMSC 1, which broadcasters take."""
@@ -188,10 +165,54 @@ def _in_font(text: str, colour: str) -> str:
     return f'<font color="{colour}">{text}</font>' if colour else text
 
 
+class _StyledSrt(Srt):
+    """SubRip in a look: colours in font tags, which some players know."""
+
+    def __init__(self, captions: StyledCaptions) -> None:
+        super().__init__(captions.made.phrases)
+        self.styled, self.look = captions.styled, captions.look
+
+    def lines(self, lines: Sequence[str]) -> list[str]:
+        """The lines of sounds in the look."""
+        return [_in_font(self.line(one.text), self.look.colour(one.kind)) for one in self.styled(lines)]
+
+    def cue(self, caption: Caption) -> list[str]:
+        """As in every file, and at the top if the look says so."""
+        times, *lines = super().cue(caption)
+        return [times, *(["{\\an8}" + lines[0], *lines[1:]] if self.look.position == "top" else lines)]
+
+
+class _StyledVtt(Vtt):
+    """WebVTT in a look: lines in classes, whose colours stand in a style behind the note."""
+
+    def __init__(self, captions: StyledCaptions) -> None:
+        super().__init__(captions.made.phrases)
+        self.styled, self.look = captions.styled, captions.look
+
+    def note(self, model: str = "") -> str:
+        """As in every file, and the styles where there are colours."""
+        colours = {kind: self.look.colour(kind) for kind in COLOURS}
+        styles = [f"::cue(.{kind}) {{ color: {colour}; }}" for kind, colour in colours.items() if colour]
+        return "\n".join([super().note(model), *(["", "STYLE", *styles] if styles else [])])
+
+    def lines(self, lines: Sequence[str]) -> list[str]:
+        """The lines of sounds in the look."""
+        return [self._in_class(self.line(one.text), one.kind) for one in self.styled(lines)]
+
+    def _in_class(self, text: str, kind: str) -> str:
+        return f"<c.{kind}>{text}</c>" if self.look.colour(kind) else text
+
+    def cue(self, caption: Caption) -> list[str]:
+        """As in every file, and at the top if the look says so."""
+        times, *lines = super().cue(caption)
+        return [times + (" line:0" if self.look.position == "top" else ""), *lines]
+
+
 _TTML = """<?xml version="1.0" encoding="UTF-8"?>
 <tt xmlns="http://www.w3.org/ns/ttml" xmlns:tts="http://www.w3.org/ns/ttml#styling" \
 xmlns:ttp="http://www.w3.org/ns/ttml#parameter" ttp:profile="http://www.w3.org/ns/ttml/profile/imsc1/text" \
 ttp:timeBase="media" xml:lang="{language}">
+  <!-- Sounds marked by Earmark -->
   <head>
     <layout>
       <region xml:id="bottom" tts:origin="10% 80%" tts:extent="80% 15%" tts:displayAlign="after" \

@@ -70,9 +70,13 @@ class CaptionFormat(Format["Timeline"]):
     def line(self, text: str) -> str:
         """A line of a caption so that players show it as it is."""
 
+    def lines(self, lines: Sequence[str]) -> list[str]:
+        """The lines of sounds as the file has them."""
+        return list(map(self.line, lines))
+
     def cue(self, caption: Caption) -> list[str]:
-        """The lines of a cue, but for its number or name."""
-        return [self.times(caption.onset, caption.offset), *map(self.line, caption.lines)]
+        """The lines of a cue of sounds, but for its number or name."""
+        return [self.times(caption.onset, caption.offset), *self.lines(caption.lines)]
 
 
 def timestamp(seconds: float, point: str) -> str:
@@ -155,7 +159,7 @@ def merged_text(subtitles: Subtitles, placed: Merged, form: CaptionFormat, model
         _part(lines)
         while rest and rest[0].onset < entry.onset:
             lines += [*numbers.next(None), *form.cue(rest.pop(0)), ""]
-        text = _with_sounds(entry, [form.line(line) for line in placed.shared.get(i, ())])
+        text = _with_sounds(entry, form.lines(placed.shared.get(i, ())))
         lines += [*numbers.next(entry.name), _times(entry, form), *text]
     for caption in rest:
         lines += ["", *numbers.next(None), *form.cue(caption)]
@@ -238,7 +242,7 @@ def _sign(lines: list[str], note: str) -> None:
     if not lines or not lines[0].startswith("WEBVTT"):
         lines[:0] = ["WEBVTT", ""]
     head = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
-    lines[head:head] = ["", note]
+    lines[head:head] = ["", *note.split("\n")]
 
 
 def _as_vtt(entry: Entry, form: CaptionFormat) -> Entry:

@@ -61,6 +61,7 @@ class Recording:
             )
             self._note = extent.note() if extent else ""
             self._ogg = self._container.format.name == "ogg"
+            self._mp4 = "mp4" in self._container.format.name.split(",")
         except BaseException:
             self.close()
             raise
@@ -199,6 +200,9 @@ class Recording:
 
     def _nothing(self) -> MediaError:
         packets = self._damage.packets
+        if not packets and self._mp4 and not rewindable(self._source):
+            reason = "gives no sound: an MP4 whose index is at its end cannot be read from a pipe"
+            return MediaError(self.name, reason, "save it to a file first")
         if not packets or not (self._damage.undecodable or self._damage.unreadable):
             return MediaError(self.name, "holds no sound: its audio track is empty")
         reason = f"none of the {packets} packets of its {self.track.codec} audio could be decoded"
