@@ -227,6 +227,17 @@ def test_a_copy_of_another_kind(films, tmp_path, source, suffix):
     assert [text.removesuffix("{\\i0}") for *_, text in shown(out, 0)] == ["Hello", "{\\i1}Bye"]
 
 
+@pytest.mark.parametrize("code", ["ger", "deu"])
+@pytest.mark.parametrize(("suffix", "kept"), [("mp4", "deu"), ("mov", "ger")])
+def test_languages_of_tracks_are_spelt_as_the_copy_knows_them(tmp_path, code, suffix, kept):
+    with av.open(str(tmp_path / "film.mkv"), "w") as output:
+        sound = output.add_stream("aac", rate=48_000, layout="mono")
+        sound.metadata["language"] = code
+        output.mux(list(sounding(sound, 440.0)))
+    with av.open(str(mux(tmp_path / "film.mkv", srt(CUES), tmp_path / f"out.{suffix}"))) as container:
+        assert container.streams.audio[0].language == kept
+
+
 def test_text_of_matroska_goes_into_mp4(tmp_path):
     film = tmp_path / "film.mkv"
     rich(film, "matroska")
@@ -401,6 +412,7 @@ def test_every_language_of_captions_is_known(tmp_path, films):
         ("ko", "kor"),
         ("ru", "rus"),
         ("pt-BR", "por"),
+        ("fre", "fra"),
         ("x", "und"),
     ],
 )

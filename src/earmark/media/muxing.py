@@ -45,6 +45,7 @@ _BIBLIOGRAPHIC = {
     "ces": "cze", "deu": "ger", "ell": "gre", "eus": "baq", "fas": "per", "fra": "fre", "isl": "ice", "mkd": "mac",
     "nld": "dut", "ron": "rum", "slk": "slo", "sqi": "alb", "zho": "chi",
 }  # fmt: skip
+_TERMINOLOGICAL = {b: t for t, b in _BIBLIOGRAPHIC.items()}
 _QUICKTIME = {code: _BIBLIOGRAPHIC[code] for code in ("deu", "ell", "isl", "nld", "sqi", "zho")}  # which mixes the two
 _SPELT = {"matroska": _BIBLIOGRAPHIC, "webm": _BIBLIOGRAPHIC, "mov": _QUICKTIME}
 MP4 = ("mp4", "mov")
@@ -125,11 +126,12 @@ def check_output(out: Path, video: Path, overwrite: bool) -> str:
 def iso639_2(language: str, container: str = "mp4") -> str:
     """A language's code of three letters, as this kind of file has it; `und` where it is unknown.
 
-    >>> iso639_2("el"), iso639_2("el", "matroska"), iso639_2("pt-BR"), iso639_2("gsw"), iso639_2("Bavarian")
-    ('ell', 'gre', 'por', 'gsw', 'und')
+    >>> iso639_2("el"), iso639_2("el", "matroska"), iso639_2("gre"), iso639_2("pt-BR"), iso639_2("Bavarian")
+    ('ell', 'gre', 'ell', 'por', 'und')
     """
     code = language.lower().replace("_", "-").partition("-")[0]
     three = code if len(code) == 3 and code.isascii() and code.isalpha() else _LANGUAGES.get(code, "und")
+    three = _TERMINOLOGICAL.get(three, three)
     return _SPELT.get(container, {}).get(three, three)
 
 
@@ -229,6 +231,8 @@ class Copy:
             copy = output.add_stream_from_template(stream, opaque=True)
         copy.time_base = stream.time_base
         copy.metadata.update(_kept(stream.metadata))
+        if self.container in MP4 and (language := stream.metadata.get("language")):  # Matroska takes any
+            copy.metadata["language"] = iso639_2(language, self.container)
         copy.disposition = stream.disposition
         if isinstance(copy, av.VideoStream) and isinstance(stream, av.VideoStream) and stream.average_rate:
             copy.codec_context.framerate = stream.average_rate
