@@ -135,13 +135,24 @@ def test_earmarks_own_captions_are_made_again(caption, folder, kind):
         assert done.returncode == 0, done.stderr
 
 
-def test_pictures_of_one_name_do_not_replace_each_other(command, folder, low_high_file):
-    video, other = folder / "holiday.mp4", folder / "holiday.m4v"
-    other.write_bytes(video.read_bytes())
-    done = command("label", video, other, "--model", low_high_file, "--plot", folder / "pictures")
-    assert done.returncode == 1
-    (told,) = done.stderr.splitlines()
-    assert told.startswith(f"earmark: {other}: has the name of another: {folder / 'pictures' / 'holiday.png'} is taken")
+def test_recordings_of_one_name_have_their_own_files_in_a_folder(command, folder, low_high_file):
+    content = (folder / "holiday.mp4").read_bytes()
+    files = [
+        folder / "holiday.mp4",
+        folder / "north" / "site" / "holiday.mp4",
+        folder / "north" / "site" / "holiday.m4v",
+    ]
+    for file in files[1:]:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    out = folder / "out"
+    done = command("label", folder, "--model", low_high_file, "--plot", out, "--to", "rttm", "--out", out)
+    assert done.returncode == 0, done.stderr
+    done = command("caption", *files, "--model", low_high_file, "--out", out)
+    assert done.returncode == 0, done.stderr
+    names = ["holiday", "north/site/holiday.m4v", "north/site/holiday.mp4"]
+    made = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert made == sorted(f"{name}.{kind}" for name in names for kind in ("png", "rttm", "vtt"))
 
 
 def test_a_copy_and_a_file(caption, folder):

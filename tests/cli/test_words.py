@@ -272,6 +272,18 @@ def test_f0_every_10_ms(words):
     assert_one_line(words("one.wav", "--f0"), "--f0", "csv")
 
 
+@pytest.mark.parametrize("kind", ["srt", "vtt", "ctm"])
+def test_what_is_said_needs_a_text(words, tmp_path, kind):
+    done = words("one.wav", "--to", kind, "--cut", tmp_path / "cut")
+    assert_one_line(done, f"--to {kind}", "give it with --text")
+    assert done.stdout == ""
+    assert not (tmp_path / "cut").exists()
+
+
+def test_a_text_for_a_silent_recording(words):
+    assert_one_line(words("still.wav", "--text", "one two"), "still.wav: has no speech in it")
+
+
 def test_syllables_in_each_format_that_has_a_place_for_them(words, tmp_path):
     done = words("one.wav", "--syllables")
     assert done.stdout.splitlines()[-1] == "3 syllables, 2.3 a second of speech"

@@ -141,8 +141,10 @@ def caption(
             return None
         if out and alone:
             return out
-        return (out or file.parent) / f"{file.stem}{'.sdh' if dialogue else ''}.{kind}"
+        name = names[str(file)] if out else file.stem
+        return (out or file.parent) / f"{name}{'.sdh' if dialogue else ''}.{kind}"
 
+    names = output.names_in_folder(files)
     written: set[Path] = set()
 
     def work(file: Path) -> None:

@@ -50,7 +50,7 @@ def embed(
     track: common.Track = 0,
 ) -> None:
     """Embed every file."""
-    from earmark.cli.output import is_file_name
+    from earmark.cli.output import is_file_name, names_in_folder
     from earmark.formats.embeddings import EMBEDDING_FORMATS, check_installed
 
     common.check_choice("--to", to, tuple(EMBEDDING_FORMATS))
@@ -58,10 +58,11 @@ def embed(
     chosen = common.open_model(model)
     chosen.embed([])  # a model without embeddings is told once, not for each file
     alone = out is not None and is_file_name(out, f".{to}", len(files))
+    names = names_in_folder(files)
     written: set[Path] = set()
 
     def work(file: Path) -> None:
-        name = "stdin" if str(file) == "-" else file.stem
+        name = "stdin" if str(file) == "-" else names[str(file)] if out else file.stem
         path = out if out and alone else (out or file.parent) / f"{name}.{to}"
         if path in written:
             raise EarmarkError(file, f"has the name of another: {path} is taken", "use another --out")

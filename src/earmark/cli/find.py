@@ -173,6 +173,10 @@ def find(
     from earmark.archive.search import Query, each, parse_during, parse_seconds
 
     _check(to, by, every, count, label, longest and best)
+    if plot and (count or to != "table"):
+        raise EarmarkError("--plot", "is a picture alone", "leave out --count and --to, or ask once more")
+    if map_file and to != "table":
+        raise EarmarkError("--map", "is a page alone", "leave out --to")
     if count or by or plot:
         idle = {"--limit": limit, "--longest": longest, "--best": best}
         common.refuse(idle, "is for events, which are not listed here", "leave it out")

@@ -66,7 +66,7 @@ def label(
     if plot:
         common.need_matplotlib("--plot")
     writer: output.Writer[Any] = (
-        output.writer_for(to, out, len(files)) if every is None else output.seconds_writer(to, out, len(files))
+        output.writer_for(to, out, files) if every is None else output.seconds_writer(to, out, files)
     )
     if plot and files:
         output.place(plot, files[0], ".png", files)  # what is wrong with it is told before hours of work

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from abc import ABC, abstractmethod
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from earmark.cli import common
+from earmark.datasets.media_files import absolute
 from earmark.errors import EarmarkError
 from earmark.formats import FORMATS, Format, plain_text
 from earmark.util.atomic import write_text
@@ -81,19 +83,44 @@ def is_file_name(out: Path, suffix: str, files: int) -> bool:
     return True
 
 
+def names_in_folder(files: Sequence[Path]) -> dict[str, str]:
+    """For each recording the name, without suffix, that its file gets in a folder of results.
+
+    It is the recording's own, but where several have the same one: they get the folders that tell them apart,
+    and where these do not, their suffixes.
+    """
+    paths = {str(file): absolute(file) for file in files}
+    alike: dict[str, set[Path]] = {}
+    for path in paths.values():
+        alike.setdefault(path.stem, set()).add(path)
+    names = {}
+    for given, path in paths.items():
+        group = alike[path.stem]
+        if len(group) == 1:
+            names[given] = path.stem
+            continue
+        above = os.path.commonpath([one.parent for one in group])
+        inner = path.relative_to(above)
+        unique = sum(one.parent == path.parent for one in group) == 1
+        names[given] = (inner.with_suffix("") if unique else inner).as_posix()
+    return names
+
+
 class FilesWriter(Writer[R]):
     """A file for each recording."""
 
-    def __init__(self, form: Format[R], out: Path, files: int, spare: Callable[[Path], None]) -> None:
+    def __init__(self, form: Format[R], out: Path, files: Sequence[Path], spare: Callable[[Path], None]) -> None:
         """`out` is a folder, or the only file; `spare` raises for a file that is not to be replaced."""
         self.form, self.out, self.spare = form, out, spare
-        self.alone = is_file_name(out, form.suffix, files)
+        self.alone = is_file_name(out, form.suffix, len(files))
+        self.names = names_in_folder(files)
         self.written: set[Path] = set()
 
     def add(self, found: R) -> None:
-        """Write its file; refuse a second recording of one name, whose file would take the place of the first."""
+        """Write its file; refuse a recording that is named twice, whose file would take the place of the first."""
         text = self.form.text(found)
-        path = self.out if self.alone else self.out / (Path(found.recording).stem + self.form.suffix)
+        name = self.names.get(found.recording, Path(found.recording).stem)
+        path = self.out if self.alone else self.out / (name + self.form.suffix)
         if path in self.written:
             raise EarmarkError(found.recording, f"has the name of another: {path} is taken", "use another --out")
         self.spare(path)
@@ -106,13 +133,13 @@ def _spare_nothing(path: Path) -> None:
     """Replace whatever is there."""
 
 
-def writer_for(to: str, out: Path | None, files: int) -> Writer[Timeline]:
+def writer_for(to: str, out: Path | None, files: Sequence[Path]) -> Writer[Timeline]:
     """The writer of timelines that `--to` and `--out` ask for."""
     spare = spare_foreign if to in ("vtt", "srt") else _spare_nothing
     return _writer(FORMATS, plain_text.events_table, to, out, files, SINGLE, spare)
 
 
-def words_writer(to: str, out: Path | None, files: int, f0: bool = False) -> Writer[Words]:
+def words_writer(to: str, out: Path | None, files: Sequence[Path], f0: bool = False) -> Writer[Words]:
     """The writer of words that `--to` and `--out` ask for, or of F0 every 10 ms."""
     from earmark.formats import F0_FORMATS, WORD_FORMATS
 
@@ -123,7 +150,7 @@ def words_writer(to: str, out: Path | None, files: int, f0: bool = False) -> Wri
     return _writer(forms, plain_text.words_table, to, out, files, SINGLE_OF_WORDS, spare_truth)
 
 
-def seconds_writer(to: str, out: Path | None, files: int) -> Writer[Seconds]:
+def seconds_writer(to: str, out: Path | None, files: Sequence[Path]) -> Writer[Seconds]:
     """The writer of the labels of each second that `--to` and `--out` ask for."""
     from earmark.formats import SECONDS_FORMATS
 
@@ -137,18 +164,19 @@ def _writer(
     plain: Callable[[R], str],
     to: str,
     out: Path | None,
-    files: int,
+    files: Sequence[Path],
     single: tuple[str, ...] = (),
     spare: Callable[[Path], None] = _spare_nothing,
 ) -> Writer[R]:
     common.check_choice("--to", to, ("table", *forms))
     if to == "table" and out is not None:
         raise EarmarkError("--out", "is for files of a format", "choose one with --to")
-    if files > 1 and to in single and out is None:
+    several = len(files) > 1
+    if several and to in single and out is None:
         raise EarmarkError(f"--to {to}", "holds one recording a file", "write to a folder with --out DIR")
     if to == "table":
-        return TableWriter(plain, files > 1)
-    return FilesWriter(forms[to], out, files, spare) if out is not None else StreamWriter(forms[to], files > 1)
+        return TableWriter(plain, several)
+    return FilesWriter(forms[to], out, files, spare) if out is not None else StreamWriter(forms[to], several)
 
 
 def spare_foreign(path: Path, remedy: str = "use another --out") -> None:
@@ -182,21 +210,16 @@ def spare_truth(path: Path) -> None:
 
 
 def place(chosen: Path, file: Path, suffix: str, files: Sequence[Path] = ()) -> Path:
-    """Where a picture goes: the path itself, or for several recordings a file in that folder.
-
-    Of recordings that have one name, only the first has a place.
-    """
+    """Where a picture goes: the path itself, or for several recordings a file in that folder."""
     single = len(files) < 2 and not chosen.is_dir()
     if single and chosen.suffix.lower() != suffix:  # above all not the name of a recording, which it would replace
         raise EarmarkError(chosen, f"is no name for a {suffix} file", f"end it in {suffix}, or give a folder")
     if not single and chosen.suffix.lower() == suffix and not chosen.is_dir():
         raise EarmarkError(chosen, "is one file for several recordings", "give a folder")
-    folder = chosen.parent if single else chosen
+    path = chosen if single else chosen / (names_in_folder(files or [file])[str(file)] + suffix)
+    folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EarmarkError(folder, f"cannot be made ({error.strerror})") from error
-    path = chosen if single else chosen / (file.stem + suffix)
-    if not single and next((one for one in files if one.stem == file.stem), file) != file:
-        raise EarmarkError(file, f"has the name of another: {path} is taken", "draw it alone, elsewhere")
     return path

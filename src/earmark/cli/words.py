@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from earmark.speech.segmentation import WordRules, Words
 
 SYLLABLE_FORMATS = ("table", "json", "textgrid")
+DIALOGUE_FORMATS = ("srt", "vtt", "ctm")  # which hold what is said
 HELP = """Find the words in a recording of one speaker who pauses between them, and how high the voice is.
 
 Times are in seconds from the beginning of the recording, the fundamental frequency (F0) in Hz.
@@ -127,8 +128,10 @@ def words(
         common.refuse(again, "cannot use standard input, which is read only once", "save it to a file first")
     if syllables and to not in SYLLABLE_FORMATS:
         raise EarmarkError("--syllables", f"has no place in {to}", f"choose --to {', '.join(SYLLABLE_FORMATS)}")
+    if text is None and to in DIALOGUE_FORMATS:
+        raise EarmarkError(f"--to {to}", "writes what is said, which nobody knows", "give it with --text")
     said = None if text is None else _said(text, files)
-    writer = output.words_writer(to, out, len(files), f0)
+    writer = output.words_writer(to, out, files, f0)
     actions = _actions(files, play, gap, cut, margin, plot, track)
     from earmark.speech import words as speech
 

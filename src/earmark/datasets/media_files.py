@@ -20,7 +20,8 @@ SUFFIXES: tuple[str, ...] = (
     ".wav", ".flac", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".wv", ".ape", ".tta", ".opus",
     ".ogg", ".oga", ".m4a", ".aac", ".mp3", ".mp2", ".wma", ".ac3", ".eac3", ".amr", ".mka", ".spx", ".mp4",
     ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".ts", ".mts", ".m2ts", ".flv",
-    ".wmv", ".3gp", ".3g2", ".wave", ".snd", ".voc", ".mpga", ".m4b", ".dts", ".asf", ".mxf", ".vob",
+    ".wmv", ".3gp", ".3g2", ".wave", ".snd", ".voc", ".mpga", ".m4b", ".dts", ".asf", ".mxf", ".vob", ".rf64", ".bwf",
+    ".bw64",
 )  # fmt: skip
 """File name endings of recordings, audio or video."""
 

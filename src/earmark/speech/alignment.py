@@ -247,12 +247,17 @@ def _distances(features: Array, reference: Reference, indices: NDArray[np.int32]
 
 
 def align(
-    words: Sequence[str], features: Array, speech: Array, voice: espeak.Voice, progress: Progress | None = None
+    words: Sequence[str],
+    features: Array,
+    speech: Array,
+    voice: espeak.Voice,
+    progress: Progress | None = None,
+    recording: str = "recording",
 ) -> list[AlignedWord]:
     """Where each word of a text is in a recording.
 
     Words are those of `tokens`, features those of `speech_features` [frames, dimensions]; `speech` is its probability
-    [frames], and the voice one of the text's language.
+    [frames], and the voice one of the text's language. Errors name the `recording`.
 
     Raises
     ------
@@ -266,7 +271,7 @@ def align(
     count = min(len(features), len(speech))
     loud = speech[:count] > 0.5
     if not loud.any():
-        raise EarmarkError("recording", "has no speech in it", "give a recording of the text")
+        raise EarmarkError(recording, "has no speech in it", "give a recording of the text")
     reference = with_pauses(spoken(words, voice, float(speech[:count].sum()) * STEP, progress))
     alike = normalised(features[:count], loud)
     indices, distances = path(alike, class_probabilities(alike), speech[:count], reference, progress)

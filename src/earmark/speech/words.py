@@ -137,7 +137,12 @@ def aligned(analysis: Analysis, text: str, language: str, pitch: Pitch, progress
         features = alignment.speech_features(recording.blocks(alignment.FRONT_END.rate))
     spans = [(word.onset, word.offset) for word in analysis.words]
     found = alignment.align(
-        said, features, analysis.scores, alignment.voice_like(language, pitch.speaker(spans)), progress
+        said,
+        features,
+        analysis.scores,
+        alignment.voice_like(language, pitch.speaker(spans)),
+        progress,
+        analysis.words.recording,
     )
     score = float(np.median([word.score for word in found]))
     if score < alignment.DOUBTFUL:
