@@ -280,6 +280,10 @@ def test_what_is_said_needs_a_text(words, tmp_path, kind):
     assert not (tmp_path / "cut").exists()
 
 
+def test_a_file_of_a_text_that_is_not_there(words):
+    assert_one_line(words("one.wav", "--text", "talk.txt"), "talk.txt: is not there")
+
+
 def test_a_text_for_a_silent_recording(words):
     assert_one_line(words("still.wav", "--text", "one two"), "still.wav: has no speech in it")
 

@@ -168,7 +168,11 @@ def _said(text: str, files: list[Path]) -> str:
         raise EarmarkError("--text", "is what is said in one recording", "name one recording")
     try:
         path = Path(text)
-        return path.read_text(encoding="utf-8-sig") if len(text) < 1000 and path.is_file() else text
+        if len(text) < 1000 and path.is_file():
+            return path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".txt" and len(text.split()) == 1:
+            raise EarmarkError(text, "is not there", "name a file of the text, or give the words themselves")
+        return text
     except UnicodeDecodeError as error:
         raise EarmarkError(text, "is no text in UTF-8", "save it as UTF-8") from error
     except OSError as error:
