@@ -141,7 +141,7 @@ def caption(
             return None
         if out and alone:
             return out
-        name = names[str(file)] if out else file.stem
+        name = names.get(str(file), file.stem) if out else file.stem
         return (out or file.parent) / f"{name}{'.sdh' if dialogue else ''}.{kind}"
 
     names = output.names_in_folder(files)
@@ -167,7 +167,7 @@ def caption(
         elif str(out or file) == "-":
             common.standard_output().write(text)
         if burn_preview:
-            _burn(file, styled, at, output.place(burn_preview, file, ".png", files))
+            _burn(file, styled, at, output.place(burn_preview, file, ".png", names))
 
     common.for_each(files, work)
 
@@ -202,7 +202,7 @@ def _check_files(files: Sequence[Path], merge: Path | None, burn_preview: Path |
         if Path("-") in files:
             raise EarmarkError("--burn-preview", "needs a file that can be read twice", "save standard input first")
         common.need_matplotlib("--burn-preview")  # which Pillow comes with
-        output.place(burn_preview, files[0], ".png", files)
+        output.place(burn_preview, files[0], ".png", output.names_in_folder(files))
 
 
 def _tell(path: Path, made: Captions) -> None:

@@ -50,6 +50,7 @@ def classify(
         raise EarmarkError("--plot", "needs a name for the picture", "save standard input to a file first")
     if plot:
         common.need_matplotlib("--plot")
+    names = output.names_in_folder(files)
     chosen = common.open_model(model)
     if to == "csv":
         common.say("recording,label,score")
@@ -65,7 +66,7 @@ def classify(
         if plot:
             from earmark.plots.timeline import draw_scores
 
-            draw_scores(file.name, labels, output.place(plot, file, ".png", files))
+            draw_scores(file.name, labels, output.place(plot, file, ".png", names))
 
     try:
         common.for_each(files, work)

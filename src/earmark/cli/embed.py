@@ -58,11 +58,11 @@ def embed(
     chosen = common.open_model(model)
     chosen.embed([])  # a model without embeddings is told once, not for each file
     alone = out is not None and is_file_name(out, f".{to}", len(files))
-    names = names_in_folder(files)
+    names = names_in_folder(files) if out else {}
     written: set[Path] = set()
 
     def work(file: Path) -> None:
-        name = "stdin" if str(file) == "-" else names[str(file)] if out else file.stem
+        name = "stdin" if str(file) == "-" else names.get(str(file), file.stem)
         path = out if out and alone else (out or file.parent) / f"{name}.{to}"
         if path in written:
             raise EarmarkError(file, f"has the name of another: {path} is taken", "use another --out")

@@ -68,8 +68,9 @@ def label(
     writer: output.Writer[Any] = (
         output.writer_for(to, out, files) if every is None else output.seconds_writer(to, out, files)
     )
+    names = output.names_in_folder(files)
     if plot and files:
-        output.place(plot, files[0], ".png", files)  # what is wrong with it is told before hours of work
+        output.place(plot, files[0], ".png", names)  # what is wrong with it is told before hours of work
     chosen = common.open_model(model)
     timeline_of = common.labeller(chosen, only, sensitivity, track, scores=plot is not None or every is not None)
 
@@ -80,7 +81,7 @@ def label(
         if plot:
             from earmark.plots.timeline import draw_seconds, draw_timeline
 
-            picture = output.place(plot, file, ".png", files)
+            picture = output.place(plot, file, ".png", names)
             if by_second:
                 draw_seconds(by_second, picture)
             else:

@@ -84,11 +84,13 @@ def is_file_name(out: Path, suffix: str, files: int) -> bool:
 
 
 def names_in_folder(files: Sequence[Path]) -> dict[str, str]:
-    """For each recording the name, without suffix, that its file gets in a folder of results.
+    """For each of several recordings the name, without suffix, that its file gets in a folder of results.
 
     It is the recording's own, but where several have the same one: they get the folders that tell them apart,
-    and where these do not, their suffixes.
+    and where these do not, their suffixes. Empty for one recording, whose name is its own.
     """
+    if len(files) < 2:
+        return {}
     paths = {str(file): absolute(file) for file in files}
     alike: dict[str, set[Path]] = {}
     for path in paths.values():
@@ -209,14 +211,15 @@ def spare_truth(path: Path) -> None:
         raise EarmarkError(path, "is there already, and holds a ground truth or somebody's own", "use another --out")
 
 
-def place(chosen: Path, file: Path, suffix: str, files: Sequence[Path] = ()) -> Path:
-    """Where a picture goes: the path itself, or for several recordings a file in that folder."""
-    single = len(files) < 2 and not chosen.is_dir()
+def place(chosen: Path, file: Path, suffix: str, names: Mapping[str, str] | None = None) -> Path:
+    """Where a picture goes: the path itself, or for several recordings, by `names_in_folder`, a file in that folder."""
+    names = names or {}
+    single = not names and not chosen.is_dir()
     if single and chosen.suffix.lower() != suffix:  # above all not the name of a recording, which it would replace
         raise EarmarkError(chosen, f"is no name for a {suffix} file", f"end it in {suffix}, or give a folder")
     if not single and chosen.suffix.lower() == suffix and not chosen.is_dir():
         raise EarmarkError(chosen, "is one file for several recordings", "give a folder")
-    path = chosen if single else chosen / (names_in_folder(files or [file])[str(file)] + suffix)
+    path = chosen if single else chosen / (names.get(str(file), file.stem) + suffix)
     folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

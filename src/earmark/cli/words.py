@@ -198,8 +198,10 @@ def _plotting(place: Path, files: Sequence[Path], track: int) -> Action:
     from earmark.datasets.ground_truth import truth_beside
     from earmark.plots.words import draw_words
 
+    names = output.names_in_folder(files)
+
     def act(file: Path, found: Words) -> None:
-        draw_words(file, found, output.place(place, file, ".png", files), truth_beside(file), track)
+        draw_words(file, found, output.place(place, file, ".png", names), truth_beside(file), track)
 
     return act
 
